@@ -1,0 +1,78 @@
+"""Recurrent cells: one file each. `elstm.py` is the one to imitate.
+
+Shapes used by every cell (leading dimensions are free: a batch, or time and batch):
+`u` (..., K, N) input pre-activations, one row per gate; `c` (..., s, N) state, one row per number of a unit's state;
+`w` recurrent parameters, (K', N) for element-wise cells.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from rtrl_bench.registry import Registry
+
+
+class Cell:
+    """A recurrence c(t) = step(W x(t) + b, c(t-1), w). Stateless: the parameters live in `RecurrentLayer`."""
+
+    gates: ClassVar[tuple[str, ...]]  # K rows of u, of the input weights and of the biases
+    state: ClassVar[tuple[str, ...]] = ("c",)  # s rows of the state
+
+    def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
+        """Shape of the recurrent parameters w for N = `hidden`."""
+        raise TypeError(f"{type(self).__name__} must define recurrent_shape")
+
+    def step(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
+        """Next state (..., s, N)."""
+        raise TypeError(f"{type(self).__name__} must define step")
+
+    def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
+        """Fill weight (K, N, D), bias (K, N) and w in place; `retention` is the longest initial memory in steps."""
+        raise TypeError(f"{type(self).__name__} must define initialise")
+
+    def readout(self, inputs: int, hidden: int) -> nn.Module:
+        """Module (x (..., D), c (..., s, N)) -> h (..., `output_size`): what follows outside of the recurrence."""
+        return StateRow()
+
+    def output_size(self, inputs: int, hidden: int) -> int:
+        """Number of features that `readout` returns."""
+        return hidden
+
+
+class ElementwiseCell(Cell):
+    """A cell whose units see only themselves in the recurrence: its exact RTRL costs O(N D) per step, not O(N^3 D)."""
+
+    recurrent: ClassVar[tuple[str, ...]]  # K' rows of w
+
+    def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
+        return (len(self.recurrent), hidden)
+
+    def partials(self, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Derivatives of step(u, c, w), unit by unit.
+
+        λ (..., s, s, N) = ∂c_next/∂c, α (..., s, K, N) = ∂c_next/∂u, ω (..., s, K', N) = ∂c_next/∂w;
+        the first of the two row indices belongs to c_next.
+        """
+        raise TypeError(f"{type(self).__name__} must define partials")
+
+
+class StateRow(nn.Module):
+    """h = the first row of the state."""
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        return c[..., 0, :]
+
+
+def retentive_bias_(bias: Tensor, retention: float) -> None:
+    """Forget-gate bias log U(1, `retention`): σ(b) = u / (1 + u) keeps a unit's content for about u steps.
+
+    After the chrono initialisation (Tallec & Ollivier 2018), which draws u from U(1, T_max - 1).
+    """
+    with torch.no_grad():
+        bias.uniform_(1.0, retention).log_()
+
+
+CELLS: Registry[type[Cell]] = Registry("cell", "rtrl_bench.cells")

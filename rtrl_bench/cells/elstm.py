@@ -1,0 +1,61 @@
+"""eLSTM: the LSTM with element-wise recurrence of Irie et al. 2024 (section 3.1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rtrl_bench.cells import CELLS, ElementwiseCell, retentive_bias_
+
+
+@CELLS.register("elstm")
+class ELSTM(ElementwiseCell):
+    """f = σ(F x + w_f ⊙ c + b_f), z = tanh(Z x + w_z ⊙ c + b_z), c' = f ⊙ c + (1 - f) ⊙ z.
+
+    The output gate reads all of c', but nothing of it flows back into the recurrence: see `OutputGate`.
+    """
+
+    gates = ("f", "z")
+    recurrent = ("f", "z")
+
+    def step(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
+        f, z = self._activations(u, c, w)
+        return torch.lerp(z, c, f)  # z + f (c - z)
+
+    def partials(self, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        f, z = self._activations(u, c, w)
+        alpha = torch.empty_like(u)
+        f_hat, z_hat = alpha[..., :1, :], alpha[..., 1:, :]
+        torch.ops.aten.sigmoid_backward(
+            c - z, f, grad_input=f_hat
+        )  # (c - z) f (1 - f) = ∂c'/∂(pre-activation of f)
+        torch.ops.aten.tanh_backward(
+            1 - f, z, grad_input=z_hat
+        )  # (1 - f) (1 - z²) = ∂c'/∂(pre-activation of z)
+        lam = torch.addcmul(f, w[:1], f_hat).addcmul_(w[1:], z_hat)
+        return lam.unsqueeze(-3), alpha.unsqueeze(-3), (alpha * c).unsqueeze(-3)
+
+    def _activations(self, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+        pre = torch.addcmul(u, w, c)
+        return torch.sigmoid(pre[..., :1, :]), torch.tanh(pre[..., 1:, :])
+
+    def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
+        for parameter in (weight, bias, w):  # the paper's: all normal(0, 0.1)
+            nn.init.normal_(parameter, std=0.1)
+        if retention is not None:
+            retentive_bias_(bias[0], retention)
+
+    def readout(self, inputs: int, hidden: int) -> nn.Module:
+        return OutputGate(inputs, hidden)
+
+
+class OutputGate(nn.Module):
+    """h = σ(O x + W_o c + b_o) ⊙ c, with a default linear layer over the concatenation [x, c]."""
+
+    def __init__(self, inputs: int, hidden: int):
+        super().__init__()
+        self.linear = nn.Linear(inputs + hidden, hidden)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        c = c[..., 0, :]
+        return torch.sigmoid(self.linear(torch.cat([x, c], dim=-1))) * c

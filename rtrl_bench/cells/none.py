@@ -1,0 +1,37 @@
+"""No recurrence: the feedforward baseline of the paper, in which the heads read the input features directly."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from rtrl_bench.cells import CELLS, Cell
+from rtrl_bench.config import ConfigError
+
+
+@CELLS.register("none")
+class Feedforward(Cell):
+    """A cell without state: h = x."""
+
+    gates = ()
+    state = ()
+
+    def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
+        return (0, hidden)
+
+    def step(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
+        return c
+
+    def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
+        if retention is not None:
+            raise ConfigError(f"retention = {retention}: cell: none keeps nothing; remove the key")
+
+    def readout(self, inputs: int, hidden: int) -> nn.Module:
+        return _Input()
+
+    def output_size(self, inputs: int, hidden: int) -> int:
+        return inputs
+
+
+class _Input(nn.Module):
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        return x

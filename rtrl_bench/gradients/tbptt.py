@@ -1,0 +1,69 @@
+"""TBPTT: back-propagation truncated at a window of steps that ends with the segment (Williams & Peng 1990)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rtrl_bench.cells import Cell, ElementwiseCell
+from rtrl_bench.config import ConfigError
+from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Parameters, autograd_segment
+from rtrl_bench.gradients.elementwise import run_segment, segment_gradient
+
+
+@GRADIENTS.register("tbptt")
+class TBPTT(GradientMethod):
+    """Back-propagation through the last `window` steps, at one update per segment.
+
+    window None: the segment itself (the paper's). A longer window replays the inputs before the segment with the
+    present parameters, from the state that was there when the window began; their losses are not counted again.
+    "episode": back to each slot's episode start, which is full BPTT. Replayed inputs get no gradient: what lies below
+    the layer is trained inside the segment, as with RTRL.
+    """
+
+    def __init__(self, cell: Cell, window: int | str | None = None):
+        super().__init__(cell)
+        if not (window is None or window == "episode" or (isinstance(window, int) and window >= 1)):
+            raise ConfigError(f"window = {window!r}: expected an integer >= 1, 'episode' or null")
+        self.window = window
+
+    def begin(self, batch: int, parameters: Parameters) -> Carry:
+        carry = super().begin(batch, parameters)
+        weight = parameters.weight
+        carry.traces = {
+            "x": weight.new_empty(0, batch, weight.shape[2]),  # inputs before the segment, within the window
+            "keep": weight.new_empty(0, batch),
+            "start": carry.state,  # the state before the first of them
+        }
+        return carry
+
+    def segment(self, parameters: Parameters, x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+        past = carry.traces
+        replayed = len(past["x"])
+        inputs = torch.cat([past["x"], x]) if replayed else x
+        keeps = torch.cat([past["keep"], keep]) if replayed else keep
+        states = self._states(parameters, inputs, keeps, past["start"])
+        drop = len(inputs) - self._remembered(keeps, len(x))
+        start = states[drop - 1].detach().clone() if drop else past["start"]
+        traces = {"x": inputs[drop:].detach().clone(), "keep": keeps[drop:].clone(), "start": start}
+        return states[replayed:], Carry(states[-1].detach().clone(), traces)
+
+    def _states(self, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor) -> Tensor:
+        if isinstance(self.cell, ElementwiseCell):
+            return run_segment(
+                self.cell, parameters, x, keep, state, lambda seg, g, e: segment_gradient(seg, e)
+            )
+        return autograd_segment(self.cell, parameters, x, keep, state)
+
+    def _remembered(self, keep: Tensor, unroll: int) -> int:
+        """How many of the steps so far the next segment's window reaches back to."""
+        if self.window == "episode":
+            is_start = keep == 0  # (H, B); steps before the last start of every slot can be forgotten
+            steps = torch.arange(len(keep), device=keep.device)[:, None]
+            last_start = torch.where(is_start, steps, torch.zeros_like(steps)).amax(dim=0)
+            return len(keep) - int(last_start.min())
+        if self.window is None:
+            return 0
+        if int(self.window) < unroll:
+            raise ConfigError(f"window = {self.window}: expected at least the segment's {unroll} steps")
+        return min(len(keep), int(self.window) - unroll)

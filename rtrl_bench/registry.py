@@ -1,0 +1,57 @@
+"""A name → thing table filled by the files of a package, so that adding one is adding a file."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class UnknownName(ValueError):
+    """A name that no file registered. The message lists what exists and the closest match."""
+
+
+class Registry(Generic[T]):
+    """Things of one kind, each registered by its own module inside `package` (imported on first use)."""
+
+    def __init__(self, kind: str, package: str):
+        self.kind, self.package = kind, package
+        self._things: dict[str, T] = {}
+        self._loaded = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator: make the decorated thing available as `name`."""
+
+        def add(thing: T) -> T:
+            if name in self._things:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._things[name] = thing
+            return thing
+
+        return add
+
+    def _load(self) -> None:
+        if not self._loaded:
+            self._loaded = True
+            for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+
+    def __getitem__(self, name: str) -> T:
+        self._load()
+        if name not in self._things:
+            close = difflib.get_close_matches(str(name), self._things, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise UnknownName(f"unknown {self.kind} {name!r}: expected one of {', '.join(self)}{hint}")
+        return self._things[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(sorted(self._things))
+
+    def __contains__(self, name: object) -> bool:
+        self._load()
+        return name in self._things

@@ -1,0 +1,149 @@
+"""What goes from segment to segment, and how the layer refuses misuse."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+import torch
+
+from rtrl_bench import RecurrentLayer
+from rtrl_bench.config import ConfigError
+
+
+def segment(unroll=4, batch=3, inputs=5):
+    return torch.randn(unroll, batch, inputs), torch.zeros(unroll, batch, dtype=torch.bool)
+
+
+def test_a_segment_without_loss_moves_the_sensitivities_under_no_grad():
+    torch.manual_seed(0)
+    layer = RecurrentLayer(5, 4)
+    x, starts = segment()
+    with torch.no_grad():
+        _, quiet = layer(x, starts, layer.begin(3))
+    h, carry = layer(x, starts, layer.begin(3))
+    h.sum().backward()
+    for name, trace in carry.traces.items():
+        assert torch.equal(trace, quiet.traces[name])
+        assert trace.abs().sum() > 0
+
+
+def test_an_episode_start_zeroes_state_and_sensitivities():
+    torch.manual_seed(0)
+    layer = RecurrentLayer(5, 4)
+    x, starts = segment(unroll=6)
+    starts[3, 0] = True
+    with torch.no_grad():
+        _, whole = layer(x, starts, layer.begin(3))
+        _, tail = layer(x[3:], starts[3:], layer.begin(3))
+    assert torch.allclose(whole.state[0], tail.state[0])
+    for name in whole.traces:
+        assert torch.allclose(whole.traces[name][0], tail.traces[name][0], atol=1e-7)
+        assert not torch.allclose(whole.traces[name][1], tail.traces[name][1], atol=1e-7)
+
+
+def test_the_next_segment_is_refused_before_backward():
+    layer = RecurrentLayer(5, 4)
+    x, starts = segment()
+    _, carry = layer(x, starts, layer.begin(3))
+    with pytest.raises(RuntimeError, match=r"call backward\(\)"):
+        layer(x, starts, carry)
+
+
+def test_a_second_backward_through_one_segment_is_refused():
+    layer = RecurrentLayer(5, 4)
+    x, starts = segment()
+    h, _ = layer(x, starts, layer.begin(3))
+    h.sum().backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="called twice"):
+        h.sum().backward()
+
+
+def test_memory_of_the_carry_does_not_grow_with_segments_or_unroll():
+    layer = RecurrentLayer(5, 4)
+    sizes = set()
+    for unroll in (2, 8):
+        carry = layer.begin(3)
+        for _ in range(5):
+            x, starts = segment(unroll)
+            h, carry = layer(x, starts, carry)
+            h.sum().backward()
+            sizes.add(carry.bytes())
+    assert sizes == {4 * 3 * (4 + 2 * 4 * 5 + 2 * 4 + 2 * 4)}
+
+
+def test_live_tensors_do_not_accumulate_over_segments():
+    layer = RecurrentLayer(5, 4)
+    carry, counts = layer.begin(3), []
+    for _ in range(6):
+        x, starts = segment()
+        h, carry = layer(x, starts, carry)
+        h.sum().backward()
+        del h
+        gc.collect()
+        counts.append(sum(type(o) is torch.Tensor for o in gc.get_objects()))
+    assert counts[-1] == counts[1]
+
+
+def test_an_episode_window_forgets_what_lies_before_every_slots_episode():
+    layer = RecurrentLayer(5, 4, gradient="tbptt", window="episode")
+    x, starts = segment(unroll=4)
+    starts[1, 0] = starts[2, 1] = starts[3, 2] = True
+    h, carry = layer(x, starts, layer.begin(3))
+    assert len(carry.traces["x"]) == 3  # steps 1, 2, 3
+    starts[:] = False
+    starts[0] = True
+    _, carry = layer(x, starts, carry)
+    assert len(carry.traces["x"]) == 4
+
+
+def test_acting_step_by_step_equals_the_segment():
+    torch.manual_seed(0)
+    for cell, gradient in (("elstm", "rtrl"), ("lstm", "tbptt"), ("none", "tbptt")):
+        layer = RecurrentLayer(5, 4, cell=cell, gradient=gradient)
+        x, starts = segment()
+        starts[2, 1] = True
+        carry = layer.begin(3)
+        state = carry.state
+        h, _ = layer(x, starts, carry)
+        for t in range(len(x)):
+            acted, state = layer.step(x[t], starts[t], state)
+            assert torch.allclose(acted, h[t], atol=1e-6)
+
+
+def test_retention_sets_the_initial_forget_gate():
+    torch.manual_seed(0)
+    layer = RecurrentLayer(2, 2000, retention=20.0)
+    kept_for = layer.bias[0].exp()
+    assert 1 <= kept_for.min() and kept_for.max() <= 20
+    assert 9.5 < kept_for.mean() < 11.5
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"cell": "elstn"}, "did you mean 'elstm'"),
+        ({"gradient": "rtlr"}, "did you mean 'rtrl'"),
+        ({"cell": "lstm"}, "needs an element-wise cell"),
+        ({"window": 5}, "only gradient: tbptt has a window"),
+        ({"gradient": "tbptt", "window": 0}, "window = 0"),
+        ({"gradient": "tbptt", "window": "all"}, "window = 'all'"),
+    ],
+)
+def test_unfit_choices_are_refused_by_name(kwargs, message):
+    with pytest.raises((ConfigError, ValueError), match=message):
+        RecurrentLayer(5, 4, **kwargs)
+
+
+def test_wrong_shapes_are_refused_with_the_expected_ones():
+    layer = RecurrentLayer(5, 4)
+    x, starts = segment(inputs=6)
+    with pytest.raises(ValueError, match=r"expected x \(M, 3, 5\)"):
+        layer(x, starts, layer.begin(3))
+
+
+def test_a_window_shorter_than_the_segment_is_refused():
+    layer = RecurrentLayer(5, 4, gradient="tbptt", window=3)
+    x, starts = segment(unroll=4)
+    with pytest.raises(ConfigError, match="at least the segment's 4 steps"):
+        layer(x, starts, layer.begin(3))

@@ -1,0 +1,70 @@
+"""Slow, independent truths about a recurrent layer: autograd through the whole stream, and the paper's equations in NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Stream:
+    """x (T, B, D), starts (T, B), direct loss weights v (T, B, s, N): the loss is Σ v ⊙ tanh(c)."""
+
+    x: Tensor
+    starts: Tensor
+    v: Tensor
+    unroll: int
+
+    def segments(self):
+        return [slice(k, k + self.unroll) for k in range(0, len(self.x), self.unroll)]
+
+
+def loss(states: Tensor, v: Tensor) -> Tensor:
+    return (v * torch.tanh(states)).sum()
+
+
+def bptt(cell, parameters, stream: Stream) -> dict[str, Tensor]:
+    """Gradients of the whole stream's loss by autograd, one tape from the first step to the last."""
+    leaves = [p.detach().clone().requires_grad_() for p in parameters]
+    loss(unrolled_states(cell, leaves, stream), stream.v).backward()
+    return dict(zip(("weight", "bias", "recurrent"), (leaf.grad for leaf in leaves)))
+
+
+def unrolled_states(cell, leaves, stream: Stream) -> Tensor:
+    weight, bias, w = leaves
+    state = torch.zeros(stream.v.shape[1:], dtype=stream.x.dtype)
+    states = []
+    for x, start in zip(stream.x, stream.starts):
+        state = torch.where(start[:, None, None], torch.zeros_like(state), state)
+        u = torch.stack([x @ weight[k].T + bias[k] for k in range(len(weight))], dim=1)
+        state = cell.step(u, state, w)
+        states.append(state)
+    return torch.stack(states)
+
+
+def sensitivities(cell, parameters, stream: Stream) -> dict[str, Tensor]:
+    """∂c(T)/∂θ, (B, s, N, *θ), one autograd pass per number of the last state."""
+    leaves = [p.detach().clone().requires_grad_() for p in parameters]
+    last = unrolled_states(cell, leaves, stream)[-1]
+    rows = [torch.autograd.grad(value, leaves, retain_graph=True) for value in last.flatten()]
+    stacked = [
+        torch.stack(grads).reshape(*last.shape, *leaf.shape) for grads, leaf in zip(zip(*rows), leaves)
+    ]
+    return dict(zip(("weight", "bias", "recurrent"), stacked))
+
+
+def elstm_states(parameters, x: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """States (T, B, N) of the eLSTM by the equations of Irie et al. 2024, number by number."""
+    (F, Z), (b_f, b_z), (w_f, w_z) = (np.asarray(p) for p in parameters)
+    T, B, _ = x.shape
+    c = np.zeros((T, B, len(F)))
+    for t in range(T):
+        for b in range(B):
+            before = np.zeros(len(F)) if t == 0 or starts[t, b] else c[t - 1, b]
+            f = 1 / (1 + np.exp(-(F @ x[t, b] + w_f * before + b_f)))
+            z = np.tanh(Z @ x[t, b] + w_z * before + b_z)
+            c[t, b] = f * before + (1 - f) * z
+    return c
