@@ -51,7 +51,6 @@ class EvaluationConfig:
 
     sets: int = 3
     episodes: int = 100
-    slots: int = 32
     max_steps: int | None = None
 
 
@@ -92,9 +91,7 @@ class RunConfig:
         if self.window is not None and self.gradient != "tbptt":
             raise ConfigError(f"window = {self.window!r}: only gradient: tbptt has a window; remove the key")
         if isinstance(self.window, int) and self.window < self.unroll:
-            raise ConfigError(
-                f"window = {self.window}: expected at least unroll = {self.unroll}, or 'episode'"
-            )
+            raise ConfigError(f"window = {self.window}: expected at least unroll = {self.unroll}, or 'episode'")
         if self.seed >= 2**31:
             raise ConfigError(f"seed = {self.seed}: expected an integer below 2**31")
 
@@ -116,8 +113,13 @@ class RunConfig:
 
     def fingerprint(self) -> str:
         """Twelve hex digits that change whenever anything that can change the result does (not the machine)."""
-        decisive = {k: v for k, v in self.to_dict().items() if k not in _NOT_DECISIVE}
-        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+        return fingerprint_of(self.to_dict())
+
+
+def fingerprint_of(settings: Mapping[str, Any]) -> str:
+    """Twelve hex digits of all settings but those that only say on which machine and how safely to run."""
+    decisive = {k: v for k, v in settings.items() if k not in _NOT_DECISIVE}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
 
 _NOT_DECISIVE = ("device", "threads", "checkpoint_minutes", "tensorboard")
@@ -146,7 +148,6 @@ _LOWER_BOUNDS: tuple[tuple[str, float, bool], ...] = (
     ("loss.c_bar", 0, True),
     ("evaluation.sets", 1, False),
     ("evaluation.episodes", 1, False),
-    ("evaluation.slots", 1, False),
     ("evaluation.max_steps", 1, False),
 )
 
@@ -159,10 +160,12 @@ def _get(config: Any, path: str) -> Any:
 
 def from_dict(values: Mapping[str, Any]) -> RunConfig:
     """Build a RunConfig, refusing unknown keys, missing keys, wrong types and values out of range (ConfigError)."""
-    return _build(RunConfig, values, "")
+    config: RunConfig = build(RunConfig, values)
+    return config
 
 
-def _build(cls: type, values: Any, prefix: str) -> Any:
+def build(cls: type, values: Any, prefix: str = "") -> Any:
+    """The dataclass `cls` from `values`, checked as `from_dict` describes; `prefix` stands before keys in messages."""
     where = prefix.rstrip(".") or "the configuration"
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where} = {values!r}: expected keys and values")
@@ -184,7 +187,7 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     """The value as the type `hint`, or a ConfigError; integers may stand for floats, nothing else is converted."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, path + ".")
+        return build(typing.cast(type, hint), value, path + ".")
     if origin in (Union, types.UnionType):
         for option in args:
             try:

@@ -26,12 +26,8 @@ class ELSTM(ElementwiseCell):
         f, z = self._activations(u, c, w)
         alpha = torch.empty_like(u)
         f_hat, z_hat = alpha[..., :1, :], alpha[..., 1:, :]
-        torch.ops.aten.sigmoid_backward(
-            c - z, f, grad_input=f_hat
-        )  # (c - z) f (1 - f) = ∂c'/∂(pre-activation of f)
-        torch.ops.aten.tanh_backward(
-            1 - f, z, grad_input=z_hat
-        )  # (1 - f) (1 - z²) = ∂c'/∂(pre-activation of z)
+        torch.ops.aten.sigmoid_backward(c - z, f, grad_input=f_hat)  # (c - z) f (1 - f) = ∂c'/∂(pre-activation of f)
+        torch.ops.aten.tanh_backward(1 - f, z, grad_input=z_hat)  # (1 - f) (1 - z²) = ∂c'/∂(pre-activation of z)
         lam = torch.addcmul(f, w[:1], f_hat).addcmul_(w[1:], z_hat)
         return lam.unsqueeze(-3), alpha.unsqueeze(-3), (alpha * c).unsqueeze(-3)
 

@@ -97,9 +97,7 @@ def forward_states(
     return u, previous, states
 
 
-def linearise(
-    cell: ElementwiseCell, x: Tensor, keep: Tensor, u: Tensor, previous: Tensor, w: Tensor
-) -> Linearised:
+def linearise(cell: ElementwiseCell, x: Tensor, keep: Tensor, u: Tensor, previous: Tensor, w: Tensor) -> Linearised:
     """The cell's derivatives at every step of the segment, in one vectorised call."""
     lam, alpha, omega = cell.partials(u, previous, w)
     return Linearised(x, lam.mul_(keep[:, :, None, None, None]), alpha, omega)

@@ -40,16 +40,13 @@ class CarriedSensitivities(GradientMethod):
         super().__init__(cell, window)
         if not isinstance(cell, ElementwiseCell):
             name = type(cell).__name__
-            raise ConfigError(
-                f"gradient: exact RTRL needs an element-wise cell, {name} is none; use gradient: tbptt"
-            )
+            raise ConfigError(f"gradient: exact RTRL needs an element-wise cell, {name} is none; use gradient: tbptt")
 
     def begin(self, batch: int, parameters: Parameters) -> Carry:
         carry = super().begin(batch, parameters)
         s = len(self.cell.state)
         carry.traces = {
-            name: parameter.new_zeros(batch, s, *parameter.shape)
-            for name, parameter in parameters._asdict().items()
+            name: parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters._asdict().items()
         }
         return carry
 
@@ -67,9 +64,7 @@ class CarriedSensitivities(GradientMethod):
 
         def accumulate(seg: Linearised, g: Tensor, e: Tensor) -> Parameters:
             if not after.pending:
-                raise RuntimeError(
-                    "backward() was called twice on one segment; its sensitivities have moved on"
-                )
+                raise RuntimeError("backward() was called twice on one segment; its sensitivities have moved on")
             gradient = self.advance(traces, seg, g, e)
             after.pending = False
             assert gradient is not None
@@ -122,20 +117,36 @@ def suffix_products(lam: Tensor) -> tuple[Tensor, Tensor]:
     return p, times(p[0], lam[0])
 
 
+BLOCK_BYTES = 1 << 19  # of sensitivities worked on at once on a CPU: a share of a core's cache
+
+
 def _advance_weight(
     sensitivity: Tensor, x: Tensor, q: Tensor, total: Tensor, r: Tensor | None, d_weight: Tensor | None
 ) -> None:
     """S_W ← p(0) S_W + Σ_t q(t) ⊗ x(t) in place, after adding Σ_b r ⊙ S_W to `d_weight`.
 
-    One slot at a time: its (s, K, N, D) block then goes through all three operations while it is in the cache, so
+    A few slots at a time on a CPU: their block then goes through all three operations while it is in the cache, so
     main memory sees one read and one write of the sensitivities.
     """
-    for b, block in enumerate(sensitivity):
+    slots = len(sensitivity)
+    if sensitivity.device.type == "cpu":
+        bytes_per_slot = sensitivity[0].numel() * sensitivity.element_size()
+        slots = min(slots, max(1, BLOCK_BYTES // max(1, bytes_per_slot)))
+    for first in range(0, len(sensitivity), slots):
+        some = slice(first, first + slots)
+        block = sensitivity[some]
         if r is not None and d_weight is not None:
-            for row, s_row in zip(r[b], block):
-                d_weight.addcmul_(row[:, None], s_row)
-        if len(block) == 1:
-            block.mul_(total[b, 0, 0, :, None])
+            _add_products(d_weight, r[some], block)
+        if block.shape[1] == 1:
+            block.mul_(total[some, 0, :, None, :, None])
         else:
-            block.copy_(torch.einsum("ijn,jknd->iknd", total[b], block))
-        block.view(-1, x.shape[2]).addmm_(q[:, b].flatten(1).T, x[:, b])
+            block.copy_(torch.einsum("bijn,bjknd->biknd", total[some], block))
+        block.flatten(1, 3).baddbmm_(q[:, some].flatten(2).permute(1, 2, 0), x[:, some].transpose(0, 1))
+
+
+def _add_products(d_weight: Tensor, r: Tensor, block: Tensor) -> None:
+    """d_weight (K, N, D) += Σ_{b,s} r (b, s, N) ⊙ block (b, s, K, N, D)."""
+    if r.shape[:2] == (1, 1):
+        d_weight.addcmul_(r[0, 0, :, None], block[0, 0])
+    else:
+        d_weight.add_((r[:, :, None, :, None] * block).sum(dim=(0, 1)))

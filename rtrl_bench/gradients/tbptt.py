@@ -50,9 +50,7 @@ class TBPTT(GradientMethod):
 
     def _states(self, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor) -> Tensor:
         if isinstance(self.cell, ElementwiseCell):
-            return run_segment(
-                self.cell, parameters, x, keep, state, lambda seg, g, e: segment_gradient(seg, e)
-            )
+            return run_segment(self.cell, parameters, x, keep, state, lambda seg, g, e: segment_gradient(seg, e))
         return autograd_segment(self.cell, parameters, x, keep, state)
 
     def _remembered(self, keep: Tensor, unroll: int) -> int:

@@ -1,0 +1,57 @@
+"""The agent's network: vision stem, last reward, recurrent layer, policy and baseline heads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rtrl_bench.agent import vision
+from rtrl_bench.config import RunConfig
+from rtrl_bench.gradients import Carry
+from rtrl_bench.layer import RecurrentLayer
+
+
+class AgentNetwork(nn.Module):
+    """π(a | o, r, past) and V for observations of `shape` and `actions` discrete actions.
+
+    The recurrent input is the stem's features with the last reward, clipped, behind them (D = F + 1, as in the paper);
+    at an episode's first step that reward is zero.
+    """
+
+    def __init__(self, config: RunConfig, shape: tuple[int, ...], actions: int):
+        super().__init__()
+        self.reward_clip = config.loss.reward_clip
+        self.vision = vision.build(config.vision, shape, config.features)
+        self.core = RecurrentLayer(
+            self.vision.output_size + 1,
+            config.hidden,
+            cell=config.cell,
+            gradient=config.gradient,
+            window=config.window,
+            retention=config.retention,
+        )
+        self.policy = nn.Linear(self.core.output_size, actions)
+        self.baseline = nn.Linear(self.core.output_size, 1)
+
+    def forward(
+        self, observations: Tensor, last_rewards: Tensor, starts: Tensor, carry: Carry
+    ) -> tuple[Tensor, Tensor, Carry]:
+        """A segment to learn from: observations (M, B, ...), last_rewards and starts (M, B).
+
+        Returns logits (M, B, A), values (M, B) and the next carry.
+        """
+        x = self._inputs(observations.flatten(0, 1), last_rewards.flatten(), starts.flatten())
+        h, carry = self.core(x.unflatten(0, starts.shape), starts, carry)
+        return self.policy(h), self.baseline(h).squeeze(-1), carry
+
+    @torch.no_grad()
+    def act(
+        self, observation: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One step without learning: logits (B, A), values (B,), state (B, s, N)."""
+        h, state = self.core.step(self._inputs(observation, last_reward, starts), starts, state)
+        return self.policy(h), self.baseline(h).squeeze(-1), state
+
+    def _inputs(self, observation: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
+        reward = last_reward.clamp(-self.reward_clip, self.reward_clip) * ~starts
+        return torch.cat([self.vision(observation), reward[:, None]], dim=-1)

@@ -1,0 +1,94 @@
+"""The R2AC update (Irie et al. 2024, section 3.2): one V-trace actor-critic step from one segment of B slots."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.agent.vtrace import vtrace
+from rtrl_bench.config import LossConfig, RunConfig
+from rtrl_bench.gradients import Carry
+
+
+@dataclass
+class Segment:
+    """What acting for M steps in B slots left behind.
+
+    observations (M, B, ...) and starts (M, B) as seen before each action; last_rewards (M, B) received before it;
+    actions (M, B) int64; behaviour_log_probs (M, B); rewards (M, B) unclipped and ends (M, B) bool after it;
+    bootstrap (B,): the value of the observation that follows the segment.
+    """
+
+    observations: Tensor
+    last_rewards: Tensor
+    starts: Tensor
+    actions: Tensor
+    behaviour_log_probs: Tensor
+    rewards: Tensor
+    ends: Tensor
+    bootstrap: Tensor
+
+
+class NonFiniteLoss(RuntimeError):
+    """A loss term or the gradient became infinite or not a number; the parameters were not changed."""
+
+
+METRICS = ("loss_policy", "loss_baseline", "loss_entropy", "entropy", "grad_norm")
+
+
+def loss_terms(logits: Tensor, values: Tensor, segment: Segment, config: LossConfig) -> tuple[Tensor, Tensor, Tensor]:
+    """Policy-gradient term, baseline term with its cost, and negative entropy; each summed over time and batch."""
+    log_probs = torch.log_softmax(logits, dim=-1)
+    taken = log_probs.gather(-1, segment.actions.unsqueeze(-1)).squeeze(-1)
+    targets, advantages = vtrace(
+        log_ratios=taken.detach() - segment.behaviour_log_probs,
+        rewards=segment.rewards.clamp(-config.reward_clip, config.reward_clip),
+        discounts=config.discount * (~segment.ends).to(values.dtype),
+        values=values.detach(),
+        bootstrap=segment.bootstrap,
+        rho_bar=config.rho_bar,
+        c_bar=config.c_bar,
+    )
+    policy = -(advantages * taken).sum()
+    baseline = config.baseline_cost * 0.5 * (targets - values).square().sum()
+    return policy, baseline, (log_probs.exp() * log_probs).sum()
+
+
+class R2AC:
+    """The learner: network, optimiser and the linear decay of the learning rate over `config.env_steps`."""
+
+    def __init__(self, network: AgentNetwork, config: RunConfig):
+        self.network, self.config = network, config
+        o = config.optimiser
+        self.optimiser = torch.optim.RMSprop(
+            network.parameters(), lr=o.learning_rate, alpha=o.alpha, eps=o.epsilon, momentum=o.momentum
+        )
+
+    def learning_rate(self, env_steps: int) -> float:
+        """Linear from the configured rate to zero at the end of the budget."""
+        return self.config.optimiser.learning_rate * max(0.0, 1 - env_steps / self.config.env_steps)
+
+    def update(self, segment: Segment, carry: Carry, env_steps: int, number: int) -> tuple[Tensor, Carry]:
+        """One gradient step after `env_steps` steps; returns METRICS (5,) and the carry at the segment's end.
+
+        Raises NonFiniteLoss, which names the update `number` and the term, before anything is changed.
+        """
+        logits, values, carry = self.network(segment.observations, segment.last_rewards, segment.starts, carry)
+        policy, baseline, negative_entropy = loss_terms(logits, values, segment, self.config.loss)
+        entropy = self.config.loss.entropy_cost * negative_entropy
+        self.optimiser.zero_grad(set_to_none=True)
+        (policy + baseline + entropy).backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimiser.gradient_clip)
+        mean_entropy = -negative_entropy / segment.actions.numel()  # nats per decision
+        metrics = torch.stack([policy, baseline, entropy, mean_entropy, norm]).detach()
+        if not torch.isfinite(metrics).all():
+            bad = ", ".join(f"{n} = {v}" for n, v in zip(METRICS, metrics.tolist()) if not math.isfinite(v))
+            raise NonFiniteLoss(f"update {number}: {bad}; lower optimiser.learning_rate or check the rewards")
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate(env_steps)
+        self.optimiser.step()
+        return metrics, carry

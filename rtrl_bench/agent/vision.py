@@ -1,0 +1,120 @@
+"""Vision stems: from observations (n, ...) to features (n, F). Images are uint8 (n, C, H, W), run channels-last."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from rtrl_bench.config import ConfigError
+from rtrl_bench.registry import Registry
+
+
+class Stem(nn.Module):
+    """Base of the stems; `output_size` is F."""
+
+    takes: ClassVar[str]  # "images" or "vectors"
+    output_size: int
+
+
+VISION: Registry[type[Stem]] = Registry("vision stem", "rtrl_bench.agent")
+
+
+def build(name: str, shape: tuple[int, ...], features: int) -> Stem:
+    """The stem `name` for observations of `shape`; ConfigError if it does not fit them."""
+    stem = VISION[name]
+    kind = "images" if len(shape) == 3 else "vectors"
+    if stem.takes != kind:
+        fitting = [other for other in VISION if VISION[other].takes == kind]
+        raise ConfigError(
+            f"vision = {name!r}: takes {stem.takes}, the observations are {kind} of shape {shape}; "
+            f"use one of {', '.join(fitting)}"
+        )
+    return stem(shape, features).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def unit_scale(images: Tensor) -> Tensor:
+    """uint8 (n, C, H, W) to float in [0, 1], channels-last."""
+    return images.contiguous(memory_format=torch.channels_last).float().mul_(1 / 255)
+
+
+class Residual(nn.Module):
+    """x + conv(ReLU(conv(ReLU(x))))."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner: Tensor = self.second(torch.relu(self.first(torch.relu(x))))
+        return inner.add_(x)
+
+
+@VISION.register("impala")
+class Impala(Stem):
+    """The deep residual network of IMPALA (Espeholt et al. 2018, figure 3, right), as in the paper."""
+
+    takes = "images"
+
+    def __init__(self, shape: tuple[int, ...], features: int):
+        super().__init__()
+        self.output_size = features
+        stacks: list[nn.Module] = []
+        channels = shape[0]
+        for width in (16, 32, 32):
+            stacks += [nn.Conv2d(channels, width, 3, padding=1), nn.MaxPool2d(3, stride=2, padding=1)]
+            stacks += [Residual(width), Residual(width)]
+            channels = width
+        self.stacks = nn.Sequential(*stacks, nn.ReLU(), nn.Flatten())
+        self.linear = nn.Linear(_flat_size(self.stacks, shape), features)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        return torch.relu(self.linear(self.stacks(unit_scale(observation))))
+
+
+@VISION.register("nature")
+class Nature(Stem):
+    """The small convolutional network of Mnih et al. 2015: about ten times cheaper, for CPUs."""
+
+    takes = "images"
+
+    def __init__(self, shape: tuple[int, ...], features: int):
+        super().__init__()
+        self.output_size = features
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(shape[0], 32, 8, stride=4),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 4, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(64, 64, 3),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        self.linear = nn.Linear(_flat_size(self.convolutions, shape), features)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        return torch.relu(self.linear(self.convolutions(unit_scale(observation))))
+
+
+@VISION.register("flat")
+class Flat(Stem):
+    """Vector observations as they are: nothing is trained below the recurrent layer."""
+
+    takes = "vectors"
+
+    def __init__(self, shape: tuple[int, ...], features: int):
+        super().__init__()
+        self.output_size = shape[0]
+
+    def forward(self, observation: Tensor) -> Tensor:
+        return observation.float()
+
+
+def _flat_size(layers: nn.Module, shape: tuple[int, ...]) -> int:
+    try:
+        with torch.no_grad():
+            return int(layers(torch.zeros(1, *shape)).shape[1])
+    except RuntimeError as error:
+        raise ConfigError(f"observations of shape {shape} are too small for this vision stem; use another") from error

@@ -1,0 +1,137 @@
+"""Command line: train | evaluate | copy-task | speed | bench | list | check.
+
+Exit codes: 0 done; 1 something broke; 2 refused before work started; 3 a non-finite loss; 128 + n stopped by signal n
+with a complete checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rtrl_bench import __version__
+from rtrl_bench.config import ConfigError, load
+from rtrl_bench.registry import UnknownName
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = _parser().parse_args(words)
+    from rtrl_bench.envs.registry import EnvironmentUnavailable
+
+    try:
+        return int(arguments.run(arguments) or 0)
+    except (ConfigError, UnknownName, EnvironmentUnavailable) as error:
+        return _fail(error, 2)
+    except Exception as error:
+        code = _EXIT_CODES.get(type(error).__name__)
+        if code is None:
+            raise
+        return _fail(error, code(error) if callable(code) else code)
+
+
+# By name: importing their modules would import torch before a mistake in the configuration is reported.
+_EXIT_CODES = {"CheckpointError": 2, "NonFiniteLoss": 3, "Interrupted": lambda error: 128 + error.signum}
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"rtrl-bench: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rtrl_bench", description="Real-time recurrent learning, benchmarked."
+    )
+    parser.add_argument("--version", action="version", version=f"rtrl-bench {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train and evaluate one run; continues an interrupted one")
+    train.add_argument("--config", type=Path, required=True, help="YAML file with the keys of RunConfig")
+    train.add_argument("--out", type=Path, required=True, help="run folder")
+    train.add_argument(
+        "--restart-if-changed", action="store_true", help="if the folder holds another run, set its checkpoint aside"
+    )
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="evaluate the newest checkpoint of a run; prints JSON")
+    evaluate.add_argument("folder", type=Path, help="run folder")
+    evaluate.set_defaults(run=_evaluate)
+
+    copy = commands.add_parser("copy-task", help="train one copy-task run")
+    copy.add_argument("--config", type=Path, required=True, help="YAML file with the keys of CopyConfig")
+    copy.add_argument("--out", type=Path, required=True, help="run folder")
+    copy.set_defaults(run=_copy_task)
+
+    speed = commands.add_parser(
+        "speed", help="measure the training speed of a configuration for a few seconds; prints JSON"
+    )
+    speed.add_argument("--config", type=Path, required=True)
+    speed.add_argument("--seconds", type=float, default=3.0)
+    speed.set_defaults(run=_speed)
+
+    bench = commands.add_parser("bench", help="benchmark the recurrent layer's gradient methods")
+    bench.set_defaults(run=_bench)
+
+    listing = commands.add_parser("list", help="every environment, and whether it runs here")
+    listing.set_defaults(run=_list)
+    check = commands.add_parser("check", help="try each environment for a few steps; says what is missing")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    config = load(arguments.config)
+    from rtrl_bench.training.run import train
+
+    record = train(config, arguments.out, arguments.restart_if_changed)
+    e = record["evaluation"]
+    cut = f", {e['truncated']} cut short" if e["truncated"] else ""
+    print(
+        f"{record['environment']} {record['method']}: return {e['mean']:.2f} over {e['episodes']} episodes{cut}, "
+        f"{record['env_steps']:,} steps in {record['wall_s']:.0f} s ({record['steps_per_s']:,.0f}/s)"
+    )
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    config = load(arguments.folder / "config.yaml")
+    from rtrl_bench.training.run import evaluate_checkpoint
+
+    print(json.dumps(evaluate_checkpoint(config, arguments.folder)))
+
+
+def _copy_task(arguments: argparse.Namespace) -> None:
+    from rtrl_bench.diagnostics.copy_task import load_copy_config, train_copy_task
+
+    record = train_copy_task(load_copy_config(arguments.config), arguments.out)
+    print(f"copy task, {record['method']}: sequence accuracy {record['test_sequence_accuracy']:.3f}")
+
+
+def _speed(arguments: argparse.Namespace) -> None:
+    config = load(arguments.config)
+    from rtrl_bench.training.run import measure_speed
+
+    print(json.dumps({"steps_per_s": measure_speed(config, arguments.seconds)}))
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from rtrl_bench.benchmark import main
+
+    main()
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from rtrl_bench.envs.listing import list_environments
+
+    print(list_environments())
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from rtrl_bench.envs.listing import check_environments
+
+    text, ok = check_environments()
+    print(text)
+    return 0 if ok else 1

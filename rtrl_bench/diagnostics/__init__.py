@@ -1,0 +1,1 @@
+"""Experiments on the gradient methods themselves, without a reinforcement-learning environment."""

@@ -1,0 +1,251 @@
+"""The copy task: can a gradient method carry what was shown over up to `max_length` steps?
+
+Settings after Irie et al. 2024 (section 4.1): fully online updates, one per step, with Adam; the goal is 100 % sequence
+accuracy, every bit of a sequence right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from rtrl_bench.config import ConfigError, build, fingerprint_of, load_yaml
+from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
+from rtrl_bench.layer import RecurrentLayer
+from rtrl_bench.training import checkpoint, records
+from rtrl_bench.training.progress import Progress
+from rtrl_bench.training.signals import Interrupted, collect_signals
+
+CURVE_COLUMNS = ("step", "sequences", "loss", "valid_sequence_accuracy", "wall_s")
+
+
+@dataclass(frozen=True)
+class CopyConfig:
+    """One copy-task run. `steps` are updates; `unroll` is the window of tbptt, in steps."""
+
+    max_length: int
+    method: Literal["rtrl", "tbptt", "bptt"]
+    steps: int
+    update: Literal["online", "sequence"] = "online"
+    unroll: int | None = None
+    hidden: int = 2048
+    batch: int = 1
+    learning_rate: float = 3e-5
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.995
+    adam_epsilon: float = 1e-9
+    gradient_clip: float = 1.0
+    retention: float | None = None
+    train_size: int = 10_000
+    valid_size: int = 1_000
+    test_size: int = 1_000
+    validations: int = 50  # rows of curve.csv
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 0
+    checkpoint_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        low = dict.fromkeys(("max_length", "steps", "hidden", "batch", "train_size", "valid_size", "test_size"), 1)
+        for name, least in {**low, "validations": 1, "seed": 0, "threads": 0}.items():
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} = {getattr(self, name)}: expected an integer >= {least}")
+        for name in ("learning_rate", "adam_epsilon", "gradient_clip", "checkpoint_minutes"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} = {getattr(self, name)}: expected a number > 0")
+        if self.retention is not None and self.retention <= 1:
+            raise ConfigError(f"retention = {self.retention}: expected a number > 1")
+        if (self.unroll is not None) != (self.method == "tbptt") or (self.unroll is not None and self.unroll < 1):
+            raise ConfigError(f"unroll = {self.unroll}: method: tbptt needs it (>= 1), the others have none")
+        if self.method == "tbptt" and self.update == "sequence":
+            raise ConfigError("update = sequence: method: tbptt is online here; use method: bptt or update: online")
+
+    def fingerprint(self) -> str:
+        """Changes with anything that can change the result."""
+        return fingerprint_of(dataclasses.asdict(self))
+
+
+def load_copy_config(path: Path) -> CopyConfig:
+    """Read and check a copy-task configuration (ConfigError)."""
+    values = load_yaml(path)
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{path}: expected keys and values")
+    config: CopyConfig = build(CopyConfig, values)
+    return config
+
+
+class CopyTraining:
+    """All state of a copy-task run in progress."""
+
+    def __init__(self, config: CopyConfig, device: torch.device):
+        self.config, self.device = config, device
+        torch.manual_seed(config.seed)
+        window: int | str | None = {"rtrl": None, "tbptt": config.unroll, "bptt": "episode"}[config.method]
+        gradient = "rtrl" if config.method == "rtrl" else "tbptt"
+        self.layer = RecurrentLayer(
+            SYMBOLS, config.hidden, gradient=gradient, window=window, retention=config.retention
+        ).to(device)
+        self.head = nn.Linear(config.hidden, 1).to(device)
+        self.model = nn.ModuleList([self.layer, self.head])
+        self.optimiser = torch.optim.Adam(
+            self.model.parameters(),
+            lr=config.learning_rate,
+            betas=(config.adam_beta1, config.adam_beta2),
+            eps=config.adam_epsilon,
+        )
+        data = torch.Generator().manual_seed(config.seed)
+        train, self.valid, self.test = (
+            make_patterns(n, config.max_length, data) for n in (config.train_size, config.valid_size, config.test_size)
+        )
+        self.stream = PatternStream(train, config.batch, data)
+        self.carry = self.layer.begin(config.batch)
+        self.updates = self.sequences = self.resumes = 0
+        self.wall_s, self.loss_sum = 0.0, 0.0
+        self.updates_to_100: int | None = None
+        self.curve: list[list[float | None]] = []
+
+    def update(self) -> None:
+        """One update: after every step of the stream (online) or after a batch of whole sequences."""
+        began = time.perf_counter()
+        if self.config.update == "online":
+            x, y, asked, starts, count = self.stream.step()
+            x, y, asked, starts = x[None], y[None], asked[None], starts[None]
+        else:
+            x, y, asked, starts, count = self.stream.sequences()
+            self.carry = self.layer.begin(self.config.batch)
+        h, self.carry = self.layer(x.to(self.device), starts.to(self.device), self.carry)
+        bits = self.head(h).squeeze(-1)
+        losses = nn.functional.binary_cross_entropy_with_logits(bits, y.to(self.device), reduction="none")
+        loss = (losses * asked.to(self.device)).sum() / self.config.batch
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        self.optimiser.step()
+        self.updates += 1
+        self.sequences += count
+        self.loss_sum += loss.item()
+        self.wall_s += time.perf_counter() - began
+
+    @property
+    def finished(self) -> bool:
+        return self.updates >= self.config.steps or self.updates_to_100 is not None
+
+    @torch.no_grad()
+    def accuracy(self, patterns: Patterns) -> float:
+        """Share of sequences of which every bit is right."""
+        right: list[Tensor] = []
+        for which in torch.arange(len(patterns.lengths)).split(1024):
+            x, y, asked = (t.to(self.device) for t in unrolled(patterns, which))
+            state = self.layer.begin(len(which)).state
+            good = torch.ones(len(which), dtype=torch.bool, device=self.device)
+            starts = torch.zeros_like(good)
+            for t in range(len(x)):
+                h, state = self.layer.step(x[t], starts, state)
+                good &= ((self.head(h).squeeze(-1) > 0) == (y[t] > 0.5)) | ~asked[t]
+            right.append(good)
+        return float(torch.cat(right).float().mean())
+
+    def validate_if_due(self) -> None:
+        """Now and then a row of the curve; the run ends at the first validation with 100 %."""
+        every = max(1, self.config.steps // self.config.validations)
+        if self.updates % every and self.updates < self.config.steps:
+            return
+        accuracy = self.accuracy(self.valid)
+        since = self.updates - int(self.curve[-1][0] or 0) if self.curve else self.updates
+        self.curve.append([self.updates, self.sequences, self.loss_sum / since, accuracy, self.wall_s])
+        self.loss_sum = 0.0
+        if accuracy == 1.0:
+            self.updates_to_100 = self.updates
+
+    def state(self) -> dict[str, Any]:
+        plain = ("updates", "sequences", "resumes", "wall_s", "loss_sum", "updates_to_100", "curve")
+        return {
+            "fingerprint": self.config.fingerprint(),
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "carry": {"state": self.carry.state, "traces": self.carry.traces},
+            "stream": {"which": self.stream.which, "position": self.stream.position},
+            "generator": self.stream.generator.get_state(),
+            "plain": {name: getattr(self, name) for name in plain},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on exactly from `state()`."""
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.carry.state = state["carry"]["state"].to(self.device)
+        self.carry.traces = {k: v.to(self.device) for k, v in state["carry"]["traces"].items()}
+        self.stream.which, self.stream.position = state["stream"]["which"], state["stream"]["position"]
+        self.stream.generator.set_state(state["generator"])
+        for name, value in state["plain"].items():
+            setattr(self, name, value)
+        self.resumes += 1
+
+
+def train_copy_task(config: CopyConfig, folder: Path) -> dict[str, Any]:
+    """Carry the run in `folder` to its end, resuming where it was; returns the content of run.json."""
+    device = records.choose_device(config.device)
+    records.prepare_folder(folder)
+    saved = checkpoint.load_newest(folder / "checkpoint")
+    if saved and saved["fingerprint"] != config.fingerprint():
+        checkpoint.set_aside(folder / "checkpoint", saved["fingerprint"])
+        saved = None
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    training = CopyTraining(config, device)
+    if saved:
+        training.restore(saved)
+        print(f"{folder}: going on exactly from update {training.updates:,}", file=sys.stderr)
+    _train_to_the_end(training, folder)
+    records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
+    record = _record(training)
+    records.write_json(folder / "run.json", record)
+    return record
+
+
+def _train_to_the_end(training: CopyTraining, folder: Path) -> None:
+    config = training.config
+    saved_at = time.monotonic()
+    label = f"copy task {config.max_length} {config.method} seed {config.seed}"
+    with collect_signals() as received, Progress(label, config.steps, training.updates, "update") as progress:
+        while not training.finished and not received:
+            training.update()
+            training.validate_if_due()
+            note = f"accuracy {training.curve[-1][3]:.3f}" if training.curve else ""
+            progress.advance(1, note)
+            if time.monotonic() - saved_at > 60 * config.checkpoint_minutes:
+                checkpoint.save(folder / "checkpoint", training.state(), training.updates)
+                saved_at = time.monotonic()
+        checkpoint.save(folder / "checkpoint", training.state(), training.updates)
+    if received and not training.finished:
+        raise Interrupted(received[0], folder)
+
+
+def _record(training: CopyTraining) -> dict[str, Any]:
+    config = training.config
+    return {
+        "schema": 1,
+        "kind": "copy_task",
+        "status": "complete",
+        "config": dataclasses.asdict(config),
+        "fingerprint": config.fingerprint(),
+        "method": config.method,
+        "max_length": config.max_length,
+        "updates": training.updates,
+        "wall_s": training.wall_s,
+        "test_sequence_accuracy": training.accuracy(training.test),
+        "updates_to_100": training.updates_to_100,
+        "resumes": training.resumes,
+        "versions": records.versions(),
+        **records.git_state(),
+        "device": training.device.type,
+        "peak_bytes": records.peak_bytes(training.device),
+    }

@@ -1,0 +1,230 @@
+"""The training loop: act for M steps in B slots, learn from them once, again and again until the budget is spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.agent.r2ac import METRICS, R2AC, Segment
+from rtrl_bench.config import RunConfig
+from rtrl_bench.envs import registry
+from rtrl_bench.gradients import Carry
+from rtrl_bench.training.evaluate import derived_seed
+from rtrl_bench.training.progress import Progress
+
+
+@dataclass
+class Counters:
+    """How far a run is. wall_s counts training only, over all resumes."""
+
+    env_steps: int = 0
+    updates: int = 0
+    episodes: int = 0
+    wall_s: float = 0.0
+    resumes: int = 0
+    exact_resume: bool = True
+
+
+@dataclass
+class Interval:
+    """What happened since the last row of the curve."""
+
+    updates: int = 0
+    env_steps: int = 0
+    wall_s: float = 0.0
+    metrics: list[float] = field(default_factory=lambda: [0.0] * len(METRICS))
+    returns: list[float] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+
+
+class Training:
+    """All state of a run in progress; `state()` and `restore()` carry it over a kill."""
+
+    def __init__(self, config: RunConfig, device: torch.device):
+        self.config, self.device = config, device
+        torch.manual_seed(config.seed)
+        self.env = make_env(config, env_seed(config, 0))
+        space: Any = self.env.single_observation_space
+        actions: Any = self.env.single_action_space
+        self.network = AgentNetwork(config, space.shape, int(actions.n)).to(device)
+        self.learner = R2AC(self.network, config)
+        self.carry = self.network.core.begin(config.batch)
+        self.generator = torch.Generator(device).manual_seed(config.seed)
+        self.counters, self.interval = Counters(), Interval()
+        self.curve: list[list[float | None]] = []
+        self._reset_env()
+
+    @property
+    def finished(self) -> bool:
+        return self.counters.env_steps >= self.config.env_steps
+
+    @property
+    def steps_per_update(self) -> int:
+        return self.config.unroll * self.config.batch
+
+    def run(self, should_stop: Callable[[], bool], after_update: Callable[[], None]) -> None:
+        """Train to the end of the budget, or until `should_stop()`."""
+        label = f"{self.config.environment} {self.config.method} M={self.config.unroll} seed {self.config.seed}"
+        with Progress(label, self.config.env_steps, self.counters.env_steps) as progress:
+            while not self.finished and not should_stop():
+                began = time.perf_counter()
+                self.update()
+                seconds = time.perf_counter() - began
+                self.counters.wall_s += seconds
+                self.interval.wall_s += seconds
+                self._log_if_due()
+                progress.advance(self.steps_per_update, self._note())
+                after_update()
+            progress.say(self._note())
+
+    def update(self) -> None:
+        """Act for one segment and learn from it."""
+        segment = self._act()
+        number = self.counters.updates + 1
+        metrics, self.carry = self.learner.update(segment, self.carry, self.counters.env_steps, number)
+        self.counters.updates = number
+        self.counters.env_steps += self.steps_per_update
+        self.interval.updates += 1
+        self.interval.env_steps += self.steps_per_update
+        self.interval.metrics = [total + m for total, m in zip(self.interval.metrics, metrics.tolist())]
+
+    def _act(self) -> Segment:
+        """M steps with the present parameters, from the state that the learner carries."""
+        steps, batch = self.config.unroll, self.config.batch
+        shape = (steps, batch)
+        first = torch.from_numpy(self.observation)
+        observations = torch.empty(shape + first.shape[1:], dtype=first.dtype)
+        last_rewards, rewards = torch.empty(shape), torch.empty(shape)
+        starts, ends = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.bool)
+        actions: list[Tensor] = []
+        log_probs: list[Tensor] = []
+        state = self.carry.state
+        for t in range(steps):
+            observations[t] = torch.from_numpy(self.observation)
+            last_rewards[t], starts[t] = self.last_reward, self.starts
+            logits, _, state = self._look(state)
+            distribution = torch.log_softmax(logits, dim=-1)
+            action = torch.multinomial(distribution.exp(), 1, generator=self.generator)
+            actions.append(action.squeeze(-1))
+            log_probs.append(distribution.gather(-1, action).squeeze(-1))
+            self._step(actions[-1].cpu().numpy())
+            rewards[t], ends[t] = self.last_reward, self.starts
+        _, bootstrap, _ = self._look(state)
+        return Segment(
+            observations.to(self.device),
+            last_rewards.to(self.device),
+            starts.to(self.device),
+            torch.stack(actions),
+            torch.stack(log_probs),
+            rewards.to(self.device),
+            ends.to(self.device),
+            bootstrap,
+        )
+
+    def _look(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        observation = torch.from_numpy(self.observation).to(self.device)
+        return self.network.act(observation, self.last_reward.to(self.device), self.starts.to(self.device), state)
+
+    def _step(self, actions: np.ndarray) -> None:
+        self.observation, rewards, terminated, truncated, infos = self.env.step(actions)
+        ended = terminated | truncated
+        self.last_reward = torch.as_tensor(rewards, dtype=torch.float32)
+        self.starts = torch.as_tensor(ended)
+        self.returns += rewards
+        self.lengths += 1
+        over = infos.get("game_over", ended)
+        if over.any():
+            self.interval.returns += self.returns[over].tolist()
+            self.interval.lengths += self.lengths[over].tolist()
+            self.counters.episodes += int(over.sum())
+            self.returns[over] = 0
+            self.lengths[over] = 0
+
+    def _reset_env(self) -> None:
+        """Begin every slot anew; the recurrent state and the sensitivities are zeroed by the start flags."""
+        batch = self.config.batch
+        self.observation, _ = self.env.reset(seed=env_seed(self.config, self.counters.resumes))
+        self.last_reward = torch.zeros(batch)
+        self.starts = torch.ones(batch, dtype=torch.bool)
+        self.returns, self.lengths = np.zeros(batch), np.zeros(batch, dtype=np.int64)
+
+    def _log_if_due(self) -> None:
+        total = -(-self.config.env_steps // self.steps_per_update)
+        every = max(1, total // self.config.log_points)
+        if self.counters.updates % every and not self.finished:
+            return
+        i, c = self.interval, self.counters
+        frames = registry.spec(self.config.environment).frames_per_step
+        row: list[float | None] = [c.env_steps * frames, c.env_steps, c.updates, c.wall_s, i.env_steps / i.wall_s]
+        row += [float(np.mean(x)) if x else None for x in (i.returns, i.lengths)]
+        row += [len(i.returns), *(m / i.updates for m in i.metrics), self.learner.learning_rate(c.env_steps)]
+        self.curve.append(row)
+        self.interval = Interval()
+
+    def _note(self) -> str:
+        last = next((row for row in reversed(self.curve) if row[5] is not None), None)
+        return f"return {last[5]:.2f}" if last else ""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest of the run depends on, as tensors and plain values."""
+        env = torch.frombuffer(bytearray(self.env.get_state()), dtype=torch.uint8) if self.env.can_restore else None
+        return {
+            "fingerprint": self.config.fingerprint(),
+            "network": self.network.state_dict(),
+            "optimiser": self.learner.optimiser.state_dict(),
+            "carry": {"state": self.carry.state, "traces": self.carry.traces},
+            "generator": self.generator.get_state(),
+            "env": env,
+            "observation": torch.from_numpy(self.observation.copy()),
+            "last_reward": self.last_reward,
+            "starts": self.starts,
+            "returns": self.returns.tolist(),
+            "lengths": self.lengths.tolist(),
+            "counters": vars(self.counters),
+            "interval": vars(self.interval),
+            "curve": self.curve,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`. Where the simulator cannot be restored its slots begin anew, and the record says so."""
+        self.network.load_state_dict(state["network"])
+        self.learner.optimiser.load_state_dict(state["optimiser"])
+        traces = {name: trace.to(self.device) for name, trace in state["carry"]["traces"].items()}
+        self.carry = Carry(state["carry"]["state"].to(self.device), traces)
+        self.generator.set_state(state["generator"])
+        self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
+        self.counters.resumes += 1
+        self.curve = state["curve"]
+        if state["env"] is None:
+            self.counters.exact_resume = False
+            self._reset_env()
+            return
+        self.env.set_state(bytes(state["env"].numpy()))
+        self.observation = state["observation"].numpy()
+        self.last_reward, self.starts = state["last_reward"], state["starts"]
+        self.returns, self.lengths = np.array(state["returns"]), np.array(state["lengths"], dtype=np.int64)
+
+
+def env_seed(config: RunConfig, resumes: int) -> int:
+    """Seed of the training environments; a resume that cannot restore them must not replay the same episodes."""
+    return derived_seed(config.seed, 0, resumes)
+
+
+def make_env(config: RunConfig, seed: int) -> Any:
+    """The run's training environments, B slots."""
+    return registry.make(
+        config.environment,
+        config.batch,
+        seed=seed,
+        split="train",
+        options=config.environment_options,
+        backend=config.backend,
+        threads=config.threads,
+    )

@@ -1,0 +1,119 @@
+"""The files of a run folder (columns and units: results/README.md) and what they say of the machine."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rtrl_bench import __version__
+from rtrl_bench.config import ConfigError
+
+CURVE_COLUMNS = (
+    "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes "
+    "loss_policy loss_baseline loss_entropy entropy grad_norm learning_rate"
+).split()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: aside first, flushed, then renamed."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write `value` as JSON; infinities and NaN are refused (ValueError), as JSON has none."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[float | None]]) -> None:
+    """Write rows under `columns`; None becomes an empty field."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if v is None else f"{v:.7g}" if isinstance(v, float) else v for v in row] for row in rows)
+    write_text(path, buffer.getvalue())
+
+
+def prepare_folder(folder: Path) -> None:
+    """Create `folder` and try that files can be written in it; ConfigError if not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"output folder {folder}: cannot be written ({error.strerror}); choose another") from error
+
+
+def now_utc() -> str:
+    """The time, ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions(simulator: str | None = None) -> dict[str, str]:
+    """Versions of what decides a run's numbers."""
+    found = {"python": platform.python_version()}
+    found |= {name: metadata.version(name) for name in ("torch", "numpy", "gymnasium")}
+    found["rtrl_bench"] = __version__
+    return found | ({"simulator": simulator} if simulator else {})
+
+
+def git_state() -> dict[str, str | bool | None]:
+    """Revision of the code and whether its tracked files were changed; nulls outside of a git checkout."""
+
+    def git(*words: str) -> str:
+        folder = Path(__file__).parent
+        return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        dirty = git("status", "--porcelain", "--untracked-files=no") != ""
+        return {"git_revision": git("rev-parse", "HEAD"), "git_dirty": dirty}
+    except (OSError, subprocess.CalledProcessError):
+        return {"git_revision": None, "git_dirty": None}
+
+
+def machine() -> dict[str, str | int]:
+    """Processor name and the cores that this process may use."""
+    name = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = (line for line in cpuinfo.read_text().splitlines() if line.startswith("model name"))
+        name = next((line.partition(":")[2].strip() for line in lines), name)
+    return {"cpu": name or platform.machine(), "cores": len(os.sched_getaffinity(0))}
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Peak memory so far, in bytes: the GPU's allocations on CUDA, else this process's resident set."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's name, or the processor's."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine()["cpu"])
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The torch device for `auto | cpu | cuda`; ConfigError when CUDA is asked for and absent."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device = 'cuda': torch sees no CUDA device here; use auto or cpu")
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")

@@ -1,0 +1,233 @@
+"""`train`: check everything, resume if there is something to resume, train, evaluate, write the records."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rtrl_bench.agent import vision
+from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.config import ConfigError, RunConfig, dump, load
+from rtrl_bench.envs import registry
+from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.training import checkpoint, records
+from rtrl_bench.training.evaluate import evaluate
+from rtrl_bench.training.loop import Training
+from rtrl_bench.training.signals import Interrupted, collect_signals
+
+
+def check_choices(config: RunConfig) -> None:
+    """Refuse unknown names and unfit combinations before anything is made (UnknownName, ConfigError)."""
+    registry.validate(config.environment, config.environment_options, config.backend)
+    cell = CELLS[config.cell]()
+    GRADIENTS[config.gradient](cell, config.window)
+    vision.VISION[config.vision]
+    if config.retention is not None and not isinstance(cell, ElementwiseCell) and "f" not in cell.gates:
+        raise ConfigError(f"retention = {config.retention}: cell: {config.cell} has no forget gate; remove the key")
+
+
+def train(config: RunConfig, folder: Path, restart_if_changed: bool = False) -> dict[str, Any]:
+    """Carry the run `config` in `folder` to its end, from wherever it is; returns the content of run.json.
+
+    Raises ConfigError, UnknownName, EnvironmentUnavailable or CheckpointError before any work starts, Interrupted on
+    SIGTERM and SIGINT after a checkpoint, NonFiniteLoss with the last good checkpoint kept.
+    """
+    check_choices(config)
+    device = records.choose_device(config.device)
+    records.prepare_folder(folder)
+    saved = _previous_state(config, folder, restart_if_changed)
+    finished = _finished_record(config, folder)
+    if finished is not None:
+        print(f"{folder}: already complete, nothing to do", file=sys.stderr)
+        return finished
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    started = records.now_utc()
+    training = Training(config, device)
+    try:
+        if saved is not None:
+            training.restore(saved)
+            _say_resumed(training, folder)
+        else:
+            started_state = {**training.state(), "started_utc": started}
+            checkpoint.save(folder / "checkpoint", started_state, 0)
+        started = saved["started_utc"] if saved else started
+        records.write_text(folder / "config.yaml", dump(config))
+        _train_to_the_end(training, folder, started)
+        backend = training.env.backend
+    finally:
+        training.env.close()
+    records.write_csv(folder / "curve.csv", records.CURVE_COLUMNS, training.curve)
+    evaluation = evaluate(training.network, config, device)
+    records.write_json(folder / "evaluation.json", evaluation)
+    record = _run_record(training, backend, evaluation, started)
+    records.write_json(folder / "run.json", record)
+    return record
+
+
+def _previous_state(config: RunConfig, folder: Path, restart_if_changed: bool) -> dict[str, Any] | None:
+    """The checkpoint to go on from; a folder of another configuration is refused, or its past set aside."""
+    saved = checkpoint.load_newest(folder / "checkpoint")
+    found = [saved["fingerprint"]] if saved else []
+    if (folder / "run.json").exists():
+        found.append(json.loads((folder / "run.json").read_text())["fingerprint"])
+    elif not saved and (folder / "config.yaml").exists():
+        found.append(load(folder / "config.yaml").fingerprint())
+    other = next((f for f in found if f != config.fingerprint()), None)
+    if other is None:
+        return saved
+    if not restart_if_changed:
+        raise ConfigError(
+            f"output folder {folder} holds a run of another configuration (fingerprint {other}, this one is "
+            f"{config.fingerprint()}): choose another folder, or --restart-if-changed to set that run aside"
+        )
+    if saved:
+        checkpoint.set_aside(folder / "checkpoint", saved["fingerprint"])
+    return None
+
+
+def _finished_record(config: RunConfig, folder: Path) -> dict[str, Any] | None:
+    path = folder / "run.json"
+    if not all((folder / name).exists() for name in ("run.json", "evaluation.json", "curve.csv")):
+        return None
+    record: dict[str, Any] = json.loads(path.read_text())
+    complete = record["status"] == "complete" and record["fingerprint"] == config.fingerprint()
+    return record if complete else None
+
+
+def _say_resumed(training: Training, folder: Path) -> None:
+    exact = "exactly" if training.counters.exact_resume else "with new episodes (this simulator cannot be restored)"
+    print(f"{folder}: going on {exact} from {training.counters.env_steps:,} steps", file=sys.stderr)
+
+
+def _train_to_the_end(training: Training, folder: Path, started: str) -> None:
+    """Train with a checkpoint every `checkpoint_minutes`, at the end, and on a signal (which raises Interrupted)."""
+    saved_at = time.monotonic()
+    board = _TensorBoard(folder) if training.config.tensorboard else None
+
+    def save() -> None:
+        nonlocal saved_at
+        state = {**training.state(), "started_utc": started}
+        checkpoint.save(folder / "checkpoint", state, training.counters.updates)
+        records.write_csv(folder / "curve.part.csv", records.CURVE_COLUMNS, training.curve)
+        saved_at = time.monotonic()
+
+    def after_update() -> None:
+        if board is not None:
+            board.write(training.curve)
+        if time.monotonic() - saved_at >= 60 * training.config.checkpoint_minutes:
+            save()
+
+    with collect_signals() as received:
+        training.run(lambda: bool(received), after_update)
+        save()
+        (folder / "curve.part.csv").unlink(missing_ok=True)
+        if board is not None:
+            board.close()
+        if received and not training.finished:
+            raise Interrupted(received[0], folder)
+
+
+class _TensorBoard:
+    """The rows of the curve as TensorBoard scalars, in the run folder's tensorboard/."""
+
+    def __init__(self, folder: Path):
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ConfigError("tensorboard = true: tensorboard is not installed; pip install tensorboard") from error
+        self._writer = SummaryWriter(str(folder / "tensorboard"))
+        self._written = 0
+
+    def write(self, curve: list[list[float | None]]) -> None:
+        for row in curve[self._written :]:
+            for name, value in zip(records.CURVE_COLUMNS, row):
+                if value is not None:
+                    self._writer.add_scalar(name, value, int(row[1] or 0))
+        self._written = len(curve)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _run_record(training: Training, backend: str, evaluation: dict[str, Any], started: str) -> dict[str, Any]:
+    config, counters = training.config, training.counters
+    spec = registry.spec(config.environment)
+    means = [float(np.mean(s["returns"])) for s in evaluation["sets"]]
+    budget = spec.paper_env_steps
+    return {
+        "schema": 1,
+        "status": "complete",
+        "config": config.to_dict(),
+        "fingerprint": config.fingerprint(),
+        "method": config.method,
+        "environment": config.environment,
+        "suite": spec.suite,
+        "backend": backend,
+        "frames_per_step": spec.frames_per_step,
+        "env_steps": counters.env_steps,
+        "env_frames": counters.env_steps * spec.frames_per_step,
+        "updates": counters.updates,
+        "episodes": counters.episodes,
+        "wall_s": counters.wall_s,
+        "steps_per_s": counters.env_steps / counters.wall_s,
+        "peak_bytes": records.peak_bytes(training.device),
+        "parameters": sum(p.numel() for p in training.network.parameters()),
+        "device": training.device.type,
+        "device_name": records.device_name(training.device),
+        "threads": torch.get_num_threads(),
+        "versions": records.versions(backend),
+        **records.git_state(),
+        "machine": records.machine(),
+        "paper_env_steps": budget,
+        "budget_fraction": counters.env_steps / budget if budget else None,
+        "resumes": counters.resumes,
+        "exact_resume": counters.exact_resume,
+        "started_utc": started,
+        "finished_utc": records.now_utc(),
+        "evaluation": {
+            "sets": len(means),
+            "episodes": sum(len(s["returns"]) for s in evaluation["sets"]),
+            "mean": float(np.mean(means)),
+            "std_over_sets": float(np.std(means)),
+            "truncated": sum(s["truncated"] for s in evaluation["sets"]),
+        },
+    }
+
+
+def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
+    """Evaluate the newest checkpoint in a run folder; ConfigError when there is none. Writes nothing."""
+    check_choices(config)
+    saved = checkpoint.load_newest(folder / "checkpoint")
+    if saved is None:
+        raise ConfigError(f"{folder}: no checkpoint to evaluate; train first")
+    training = Training(config, records.choose_device(config.device))
+    try:
+        training.network.load_state_dict(saved["network"])
+    finally:
+        training.env.close()
+    return evaluate(training.network, config, training.device)
+
+
+def measure_speed(config: RunConfig, seconds: float) -> float:
+    """Training speed in env steps per second, from about `seconds` of training after two warm-up updates."""
+    check_choices(config)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    training = Training(config, records.choose_device(config.device))
+    try:
+        for _ in range(2):
+            training.update()
+        began, updates = time.perf_counter(), training.counters.updates
+        while time.perf_counter() - began < seconds:
+            training.update()
+        steps = (training.counters.updates - updates) * training.steps_per_update
+        return steps / (time.perf_counter() - began)
+    finally:
+        training.env.close()

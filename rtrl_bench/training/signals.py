@@ -1,0 +1,29 @@
+"""SIGTERM and SIGINT as requests to stop at the next safe place."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Interrupted(Exception):
+    """A signal stopped the run after its checkpoint was written; `signum` tells which."""
+
+    def __init__(self, signum: int, folder: Path):
+        name = signal.Signals(signum).name
+        super().__init__(f"stopped by {name}; the checkpoint in {folder} is complete, run the same command to go on")
+        self.signum = signum
+
+
+@contextmanager
+def collect_signals() -> Iterator[list[int]]:
+    """Inside, SIGTERM and SIGINT are appended to the list instead of ending the process."""
+    received: list[int] = []
+    before = {s: signal.signal(s, lambda signum, _: received.append(signum)) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
