@@ -27,14 +27,16 @@ def main(words: Sequence[str] | None = None) -> int:
     except (ConfigError, UnknownName, EnvironmentUnavailable) as error:
         return _fail(error, 2)
     except Exception as error:
-        code = _EXIT_CODES.get(type(error).__name__)
-        if code is None:
-            raise
-        return _fail(error, code(error) if callable(code) else code)
+        # By name: importing their modules would import torch before a mistake in the configuration is reported.
+        name = type(error).__name__
+        if name == "Interrupted":
+            return _fail(error, 128 + int(vars(error)["signum"]))
+        if name in _EXIT_CODES:
+            return _fail(error, _EXIT_CODES[name])
+        raise
 
 
-# By name: importing their modules would import torch before a mistake in the configuration is reported.
-_EXIT_CODES = {"CheckpointError": 2, "NonFiniteLoss": 3, "Interrupted": lambda error: 128 + error.signum}
+_EXIT_CODES = {"CheckpointError": 2, "NonFiniteLoss": 3}
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -65,7 +65,7 @@ class RecurrentLayer(nn.Module):
 
     @torch.no_grad()
     def step(self, x: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Acting: one step without learning. x (B, D), starts (B,) bool, state (B, s, N) -> h (B, output_size), state."""
+        """One step of acting: x (B, D), starts (B,) bool, state (B, s, N) -> h (B, output_size), state."""
         u = nn.functional.linear(x, self.weight.flatten(0, 1), self.bias.flatten()).unflatten(-1, self.bias.shape)
         state = self.cell.step(u, state * ~starts[:, None, None], self.recurrent)
         return self.readout(x, state), state

@@ -31,7 +31,7 @@ def build(name: str, shape: tuple[int, ...], features: int) -> Stem:
             f"vision = {name!r}: takes {stem.takes}, the observations are {kind} of shape {shape}; "
             f"use one of {', '.join(fitting)}"
         )
-    return stem(shape, features).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return stem(shape, features).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def unit_scale(images: Tensor) -> Tensor:

@@ -135,7 +135,7 @@ class _Segment(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, w, keep, u, previous = ctx.saved_tensors
         seg = linearise(ctx.cell, x, keep, u, previous, w)
         e = backpropagate(g, seg.lam)

@@ -89,7 +89,7 @@ def test_an_episode_window_forgets_what_lies_before_every_slots_episode():
     layer = RecurrentLayer(5, 4, gradient="tbptt", window="episode")
     x, starts = segment(unroll=4)
     starts[1, 0] = starts[2, 1] = starts[3, 2] = True
-    h, carry = layer(x, starts, layer.begin(3))
+    _, carry = layer(x, starts, layer.begin(3))
     assert len(carry.traces["x"]) == 3  # steps 1, 2, 3
     starts[:] = False
     starts[0] = True

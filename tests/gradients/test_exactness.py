@@ -13,9 +13,7 @@ from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.gradients import GRADIENTS, Parameters
 from rtrl_bench.gradients.elementwise import run_segment
 
-CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)] + [
-    Rotation
-]
+CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)] + [Rotation]
 each_cell = pytest.mark.parametrize("cell_type", CELL_TYPES, ids=lambda c: c.__name__)
 TOLERANCE = 1e-10
 
@@ -45,9 +43,7 @@ def problem(cell, unroll, segments, batch, inputs, hidden, seed):
         normal(*cell.recurrent_shape(hidden)),
     )
     starts = torch.rand(steps, batch, generator=g) < 0.15
-    stream = oracle.Stream(
-        normal(steps, batch, inputs), starts, normal(steps, batch, len(cell.state), hidden), unroll
-    )
+    stream = oracle.Stream(normal(steps, batch, inputs), starts, normal(steps, batch, len(cell.state), hidden), unroll)
     return Parameters(*(p.requires_grad_() for p in parameters)), stream
 
 
@@ -108,11 +104,7 @@ def truncated_gradient(cell, parameters, stream, segment, window):
     begin = max(0, segment.stop - window)
     leaves = [p.detach().clone().requires_grad_() for p in parameters]
     with torch.no_grad():
-        before = (
-            oracle.unrolled_states(cell, leaves, stream)[begin - 1]
-            if begin
-            else torch.zeros_like(stream.v[0])
-        )
+        before = oracle.unrolled_states(cell, leaves, stream)[begin - 1] if begin else torch.zeros_like(stream.v[0])
     state, total = before, torch.zeros(())
     for t in range(begin, segment.stop):
         u = torch.einsum("bd,knd->bkn", stream.x[t], leaves[0]) + leaves[1]
@@ -195,9 +187,7 @@ def test_partials_equal_autograd_jacobians_of_step(cell_type, size):
 def test_elstm_follows_the_papers_equations():
     cell = CELLS["elstm"]()
     parameters, stream = problem(cell, unroll=6, segments=1, batch=3, inputs=4, hidden=5, seed=1)
-    states = run_segment(
-        cell, parameters, stream.x, (~stream.starts).double(), torch.zeros(3, 1, 5).double(), None
-    )
+    states = run_segment(cell, parameters, stream.x, (~stream.starts).double(), torch.zeros(3, 1, 5).double(), None)
     expected = oracle.elstm_states([p.detach() for p in parameters], stream.x.numpy(), stream.starts.numpy())
     assert torch.allclose(states[:, :, 0].detach(), torch.from_numpy(expected), rtol=1e-12)
 

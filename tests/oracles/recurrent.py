@@ -1,4 +1,4 @@
-"""Slow, independent truths about a recurrent layer: autograd through the whole stream, and the paper's equations in NumPy."""
+"""Slow truths about a recurrent layer: autograd through the whole stream, and the paper's equations in NumPy."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def sensitivities(cell, parameters, stream: Stream) -> dict[str, Tensor]:
     leaves = [p.detach().clone().requires_grad_() for p in parameters]
     last = unrolled_states(cell, leaves, stream)[-1]
     rows = [torch.autograd.grad(value, leaves, retain_graph=True) for value in last.flatten()]
-    stacked = [
-        torch.stack(grads).reshape(*last.shape, *leaf.shape) for grads, leaf in zip(zip(*rows), leaves)
-    ]
+    stacked = [torch.stack(grads).reshape(*last.shape, *leaf.shape) for grads, leaf in zip(zip(*rows), leaves)]
     return dict(zip(("weight", "bias", "recurrent"), stacked))
 
 

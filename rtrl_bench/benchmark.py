@@ -1,0 +1,133 @@
+"""`make bench`: what a segment of the recurrent layer costs by each gradient method, and how near that is to the floor.
+
+Forward and gradient of the eLSTM's recurrence (its output gate is outside and costs the same by every method), with
+gradients for all its parameters and its input, at B = 32 and the paper's D = 257. Medians of alternating repeats in one
+process; ratios mean more than milliseconds. The memory part runs in processes of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from rtrl_bench.gradients import Carry, autograd_segment
+from rtrl_bench.layer import RecurrentLayer
+from rtrl_bench.training.progress import Progress
+
+BATCH, INPUTS = 32, 257
+HIDDEN, UNROLLS, REPEATS = (512, 256), (10, 50, 100), 7
+AUTOGRAD = "tbptt, plain autograd"
+METHODS = {"rtrl": "rtrl", "rtrl_stepwise": "rtrl_stepwise", "tbptt": "tbptt", AUTOGRAD: "tbptt"}
+
+
+class Case:
+    """One method at one size, keeping its carry from call to call."""
+
+    def __init__(self, method: str, hidden: int, unroll: int):
+        torch.manual_seed(0)
+        self.layer = RecurrentLayer(INPUTS, hidden, gradient=METHODS[method])
+        self.plain = method == AUTOGRAD
+        self.carry = self.layer.begin(BATCH)
+        self.x = torch.randn(unroll, BATCH, INPUTS, requires_grad=True)
+        self.keep = (torch.rand(unroll, BATCH) > 0.01).float()
+        self.v = torch.randn(unroll, BATCH, 1, hidden)
+
+    def segment(self) -> float:
+        """Forward and backward over one segment; wall seconds."""
+        parameters = self.layer.parameters_of_recurrence
+        began = time.perf_counter()
+        if self.plain:
+            states = autograd_segment(self.layer.cell, parameters, self.x, self.keep, self.carry.state)
+            self.carry = Carry(states[-1].detach())
+        else:
+            states, self.carry = self.layer.method.segment(parameters, self.x, self.keep, self.carry)
+        states.backward(self.v)
+        return time.perf_counter() - began
+
+
+def median_times(hidden: int, unroll: int) -> dict[str, float]:
+    """Median seconds per segment of every method, repeats alternating, after one warm-up each."""
+    cases = {method: Case(method, hidden, unroll) for method in METHODS}
+    times: dict[str, list[float]] = {method: [] for method in METHODS}
+    for repeat in range(REPEATS + 1):
+        for method, case in cases.items():
+            seconds = case.segment()
+            if repeat:
+                times[method].append(seconds)
+    return {method: statistics.median(seconds) for method, seconds in times.items()}
+
+
+def floor_seconds(hidden: int, unroll: int) -> float:
+    """The sensitivities read and written once, and the four matrix products, at this machine's measured rates.
+
+    The products: W x, dW, dx and the sensitivities' Σ_t q ⊗ x, each 2 M B K N D operations.
+    """
+    rows = 2 * hidden
+    sensitivities = torch.randn(BATCH, rows, INPUTS)
+    x, weight = torch.randn(unroll * BATCH, INPUTS), torch.randn(INPUTS, rows)
+    return _best(lambda: sensitivities.mul_(0.99)) + 4 * _best(lambda: x @ weight)
+
+
+def _best(work: Callable[[], Tensor]) -> float:
+    times = []
+    for _ in range(REPEATS + 1):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[1:])
+
+
+def peak_bytes_child(unroll: int, segments: int) -> int:
+    """Peak resident memory, in bytes, of a fresh process that runs `segments` segments of RTRL at N = 512."""
+    words = [sys.executable, "-m", "rtrl_bench.benchmark", "--child", str(unroll), str(segments)]
+    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
+def main(words: Sequence[str] = ()) -> None:
+    """Print the tables; with --child, run one memory case and print its peak."""
+    parser = argparse.ArgumentParser(prog="python -m rtrl_bench.benchmark")
+    parser.add_argument("--child", nargs=2, type=int, metavar=("UNROLL", "SEGMENTS"))
+    child = parser.parse_args(words).child
+    if child:
+        case = Case("rtrl", HIDDEN[0], child[0])
+        for _ in range(child[1]):
+            case.segment()
+        print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        return
+    print(
+        f"eLSTM recurrence, B={BATCH}, D={INPUTS}, float32, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
+    print("Median ms per segment (forward + gradient); ratios of the same rows.")
+    heads = ["rtrl", "rtrl_stepwise", "tbptt", "autograd", "floor"]
+    ratios = ["stepwise/rtrl", "rtrl/autograd", "tbptt/autograd", "rtrl/floor"]
+    print(f"{'N':>4} {'M':>4}" + "".join(f"{h:>14}" for h in heads) + "  |" + "".join(f"{r:>16}" for r in ratios))
+    with Progress("bench", len(HIDDEN) * len(UNROLLS), unit="size") as progress:
+        for hidden in HIDDEN:
+            for unroll in UNROLLS:
+                print(_row(hidden, unroll), flush=True)
+                progress.advance(1)
+    print("\nPeak memory of RTRL, N=512, MB of a whole process (2 segments -> 20 segments):")
+    for unroll in UNROLLS:
+        few, many = (peak_bytes_child(unroll, segments) / 1e6 for segments in (2, 20))
+        print(f"  M={unroll:<4} {few:8.0f} -> {many:.0f}")
+
+
+def _row(hidden: int, unroll: int) -> str:
+    t = median_times(hidden, unroll)
+    floor = floor_seconds(hidden, unroll)
+    times = [t["rtrl"], t["rtrl_stepwise"], t["tbptt"], t[AUTOGRAD], floor]
+    ratios = [t["rtrl_stepwise"] / t["rtrl"], t["rtrl"] / t[AUTOGRAD], t["tbptt"] / t[AUTOGRAD], t["rtrl"] / floor]
+    cells = "".join(f"{1e3 * s:14.2f}" for s in times)
+    return f"{hidden:>4} {unroll:>4}{cells}  |" + "".join(f"{r:16.2f}" for r in ratios)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

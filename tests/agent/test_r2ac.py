@@ -1,0 +1,159 @@
+"""The network and the R2AC update."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from rtrl_bench.agent import vision
+from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.agent.r2ac import R2AC, NonFiniteLoss, Segment, loss_terms
+from rtrl_bench.config import ConfigError, from_dict
+
+M, B, ACTIONS = 4, 3, 5
+
+
+def config(**changes):
+    base = {"environment": "breakout", "env_steps": 1000, "vision": "nature", "features": 8, "hidden": 6, "unroll": M}
+    return from_dict({**base, "batch": B, **changes})
+
+
+def segment(shape, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    images = len(shape) == 3
+    return Segment(
+        observations=torch.randint(0, 255, (M, B, *shape), generator=g, dtype=torch.uint8)
+        if images
+        else torch.randn(M, B, *shape, generator=g),
+        last_rewards=torch.randn(M, B, generator=g),
+        starts=torch.rand(M, B, generator=g) < 0.3,
+        actions=torch.randint(0, ACTIONS, (M, B), generator=g),
+        behaviour_log_probs=-torch.rand(M, B, generator=g) - 1,
+        rewards=3 * torch.randn(M, B, generator=g),
+        ends=torch.rand(M, B, generator=g) < 0.3,
+        bootstrap=torch.randn(B, generator=g),
+    )
+
+
+@pytest.mark.parametrize("stem", ["impala", "nature"])
+@pytest.mark.parametrize("shape", [(3, 72, 96), (4, 84, 84), (3, 64, 64)])
+def test_image_stems_give_the_configured_features_for_the_papers_frames(stem, shape):
+    network = vision.build(stem, shape, 16)
+    features = network(torch.zeros(2, *shape, dtype=torch.uint8))
+    assert features.shape == (2, 16)
+    assert network.output_size == 16
+
+
+def test_impala_has_the_papers_layers():
+    network = vision.build("impala", (4, 84, 84), 256)
+    convolutions = [m.out_channels for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert convolutions == [16] * 5 + [32] * 5 + [32] * 5
+    assert network.linear.in_features == 32 * 11 * 11
+
+
+@pytest.mark.parametrize(("stem", "shape"), [("impala", (7,)), ("nature", (7,)), ("flat", (3, 64, 64))])
+def test_a_stem_that_does_not_fit_the_observations_is_refused_with_those_that_do(stem, shape):
+    with pytest.raises(ConfigError, match="use one of"):
+        vision.build(stem, shape, 16)
+
+
+def test_images_too_small_for_the_stem_are_refused():
+    with pytest.raises(ConfigError, match="too small"):
+        vision.build("nature", (3, 16, 16), 16)
+
+
+@pytest.mark.parametrize(("cell", "gradient"), [("elstm", "rtrl"), ("lstm", "tbptt"), ("none", "tbptt")])
+def test_acting_sees_what_the_learner_sees(cell, gradient):
+    torch.manual_seed(0)
+    network = AgentNetwork(config(cell=cell, gradient=gradient), (4, 84, 84), ACTIONS)
+    data = segment((4, 84, 84))
+    carry = network.core.begin(B)
+    state = carry.state
+    logits, values, _ = network(data.observations, data.last_rewards, data.starts, carry)
+    for t in range(M):
+        acted, value, state = network.act(data.observations[t], data.last_rewards[t], data.starts[t], state)
+        assert torch.allclose(acted, logits[t], atol=1e-5)
+        assert torch.allclose(value, values[t], atol=1e-5)
+
+
+def test_the_last_reward_is_clipped_and_absent_at_an_episode_start():
+    network = AgentNetwork(config(vision="flat"), (2,), ACTIONS)
+    rewards, starts = torch.tensor([5.0, -0.5, 5.0]), torch.tensor([False, False, True])
+    x = network._inputs(torch.zeros(3, 2), rewards, starts)
+    assert x[:, -1].tolist() == [1.0, -0.5, 0.0]
+
+
+def test_loss_terms_are_the_papers_sums():
+    data = segment((2,))
+    g = torch.Generator().manual_seed(1)
+    logits, values = torch.randn(M, B, ACTIONS, generator=g), torch.randn(M, B, generator=g)
+    policy, baseline, negative_entropy = loss_terms(logits, values, data, config().loss)
+    from oracles.vtrace import vtrace
+
+    p = torch.softmax(logits, -1).double()
+    ratios = torch.gather(p.log(), -1, data.actions[..., None])[..., 0] - data.behaviour_log_probs
+    rewards, discounts = data.rewards.clamp(-1, 1), 0.99 * (~data.ends).double()
+    targets, advantages = vtrace(
+        ratios.numpy(), rewards.numpy(), discounts.numpy(), values.double().numpy(), data.bootstrap.numpy(), 1.0, 1.0
+    )
+    expected = [0.0, 0.0, 0.0]
+    for t in range(M):
+        for b in range(B):
+            expected[0] -= advantages[t, b] * float(p[t, b, data.actions[t, b]].log())
+            expected[1] += 0.5 * 0.5 * (targets[t, b] - float(values[t, b])) ** 2
+            expected[2] += float((p[t, b] * p[t, b].log()).sum())
+    for found, truth in zip((policy, baseline, negative_entropy), expected):
+        assert float(found) == pytest.approx(truth, rel=1e-5)
+
+
+def test_the_learning_rate_falls_linearly_to_zero():
+    learner = R2AC(AgentNetwork(config(vision="flat"), (2,), ACTIONS), config(vision="flat"))
+    assert [learner.learning_rate(s) for s in (0, 500, 1000, 1200)] == pytest.approx([6e-4, 3e-4, 0, 0])
+
+
+def test_an_update_clips_the_gradient_and_takes_an_rmsprop_step():
+    settings = config(vision="flat", optimiser={"gradient_clip": 0.01})
+    torch.manual_seed(0)
+    network = AgentNetwork(settings, (2,), ACTIONS)
+    before = copy.deepcopy(dict(network.named_parameters()))
+    learner = R2AC(network, settings)
+    metrics, _ = learner.update(segment((2,)), network.core.begin(B), 0, 1)
+    assert metrics[4] > 0.01
+    for name, p in network.named_parameters():
+        expected = before[name] - 6e-4 * p.grad / ((0.01 * p.grad**2).sqrt() + 0.01)
+        assert torch.allclose(p, expected, atol=1e-7)
+    norm = torch.cat([p.grad.flatten() for p in network.parameters()]).norm()
+    assert float(norm) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_non_finite_loss_names_update_and_term_and_changes_nothing():
+    settings = config(vision="flat")
+    network = AgentNetwork(settings, (2,), ACTIONS)
+    before = copy.deepcopy(network.state_dict())
+    data = segment((2,))
+    data.bootstrap[0] = float("nan")
+    data.ends[:] = False
+    with pytest.raises(NonFiniteLoss, match=r"update 7: loss_policy = nan, loss_baseline = nan, grad_norm = nan"):
+        R2AC(network, settings).update(data, network.core.begin(B), 0, 7)
+    assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
+
+
+def test_rtrl_and_full_bptt_train_the_whole_agent_alike_while_parameters_stand():
+    """With a learning rate of nothing, three segments give the same gradients of the core by both methods."""
+    gradients = []
+    for gradient, window in (("rtrl", None), ("tbptt", "episode")):
+        settings = config(vision="flat", gradient=gradient, window=window, optimiser={"learning_rate": 1e-30})
+        torch.manual_seed(0)
+        network = AgentNetwork(settings, (2,), ACTIONS).double()
+        learner = R2AC(network, settings)
+        carry, found = network.core.begin(B), []
+        for k in range(3):
+            data = segment((2,), seed=k)
+            data = Segment(*(v.double() if v.is_floating_point() else v for v in vars(data).values()))
+            _, carry = learner.update(data, carry, 0, k)
+            found += [p.grad.clone() for p in network.parameters()]
+        gradients.append(found)
+    for exact, full in zip(*gradients):
+        assert torch.allclose(exact, full, rtol=1e-5, atol=1e-7)  # the stem's inputs are cast to float32

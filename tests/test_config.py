@@ -1,0 +1,121 @@
+"""Bad input is refused before work starts: one message that names the key, the value and what was expected."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from rtrl_bench import config as module
+from rtrl_bench.cli import main
+
+GOOD = {"environment": "tmaze", "env_steps": 100, "vision": "flat"}
+
+
+def test_every_key_survives_writing_and_reading(tmp_path):
+    settings = module.from_dict({**GOOD, "gradient": "tbptt", "window": "episode", "retention": 3})
+    path = tmp_path / "run.yaml"
+    path.write_text(module.dump(settings))
+    assert module.load(path) == settings
+
+
+def test_scientific_notation_is_a_number(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("environment: tmaze\nenv_steps: 100\noptimiser: {learning_rate: 6e-4}\n")
+    assert module.load(path).optimiser.learning_rate == 6e-4
+
+
+def test_the_fingerprint_ignores_the_machine_and_nothing_else():
+    one = module.from_dict(GOOD)
+    assert module.from_dict({**GOOD, "threads": 3, "device": "cpu"}).fingerprint() == one.fingerprint()
+    assert module.from_dict({**GOOD, "loss": {"discount": 0.98}}).fingerprint() != one.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        ({}, "rtrl"),
+        ({"cell": "none", "gradient": "tbptt"}, "feedforward"),
+        ({"gradient": "tbptt"}, "tbptt"),
+        ({"gradient": "tbptt", "window": 50}, "tbptt"),
+        ({"gradient": "tbptt", "window": 60}, "tbptt_w60"),
+        ({"gradient": "tbptt", "window": "episode"}, "bptt"),
+        ({"cell": "lstm", "gradient": "tbptt"}, "lstm_tbptt"),
+    ],
+)
+def test_methods_have_the_names_of_the_tables(keys, name):
+    assert module.from_dict({**GOOD, **keys}).method == name
+
+
+BAD = [
+    ({"hiden": 3}, "unknown key hiden", "did you mean hidden"),
+    ({"optimiser": {"lr": 1}}, "unknown key optimiser.lr", "expected one of learning_rate"),
+    ({"env_steps": "many"}, "env_steps = 'many'", "expected an integer"),
+    ({"env_steps": -5}, "env_steps = -5", "expected a number >= 1"),
+    ({"unroll": 0}, "unroll = 0", "expected a number >= 1"),
+    ({"gradient": "tbptt", "window": 0}, "window = 0", "expected a number >= 1"),
+    ({"gradient": "tbptt", "window": 10}, "window = 10", "at least unroll = 50"),
+    ({"window": 100}, "window = 100", "only gradient: tbptt has a window"),
+    ({"seed": 1.5}, "seed = 1.5", "expected an integer"),
+    ({"seed": True}, "seed = True", "expected an integer"),
+    ({"seed": -1}, "seed = -1", "expected a number >= 0"),
+    ({"loss": {"discount": 1.5}}, "loss.discount = 1.5", "[0, 1]"),
+    ({"optimiser": {"learning_rate": float("nan")}}, "optimiser.learning_rate = nan", "expected a number"),
+    ({"device": "tpu"}, "device = 'tpu'", "auto | cpu | cuda"),
+    ({"environment": "breakuot"}, "unknown environment 'breakuot'", "did you mean 'breakout'"),
+    ({"environment": "gymnasium:NoSuch-v9"}, "NoSuch", ""),
+    ({"environment": "gymnasium:Pendulum-v1"}, "Pendulum-v1", "iscrete"),
+    ({"environment_options": {"dealy": 3}}, "unknown option 'dealy'", "did you mean delay"),
+    ({"cell": "elstn"}, "unknown cell 'elstn'", "did you mean 'elstm'"),
+    ({"gradient": "rtlr"}, "unknown gradient 'rtlr'", "did you mean 'rtrl'"),
+    ({"vision": "impalla"}, "unknown vision stem 'impalla'", "did you mean 'impala'"),
+    ({"vision": "impala"}, "vision = 'impala'", "use one of flat"),
+    ({"cell": "lstm"}, "needs an element-wise cell", "use gradient: tbptt"),
+    ({"cell": "none", "gradient": "tbptt", "retention": 5}, "retention = 5", "remove the key"),
+    ({"backend": "envpool"}, "backend = 'envpool'", "expected one of auto"),
+]
+
+
+@pytest.mark.parametrize(("keys", "named", "hint"), BAD, ids=[b[1] for b in BAD])
+def test_a_bad_configuration_ends_with_code_2_and_writes_nothing(tmp_path, capsys, keys, named, hint):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, **keys}))
+    assert main(["train", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert named in message
+    assert hint in message
+    assert "Traceback" not in message
+    assert not list((tmp_path / "out").glob("*.csv"))
+    assert not (tmp_path / "out" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("a: [", "not valid YAML"), ("- 1\n- 2\n", "expected keys and values"), ("", "missing key")]
+)
+def test_a_file_that_is_no_configuration_is_refused_with_its_name(tmp_path, capsys, text, named):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    assert main(["train", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert named in message
+    assert str(path) in message
+
+
+def test_a_missing_file_is_refused(tmp_path, capsys):
+    assert main(["train", "--config", str(tmp_path / "no.yaml"), "--out", str(tmp_path)]) == 2
+    assert "no.yaml: cannot be read" in capsys.readouterr().err
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused(tmp_path, capsys):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(GOOD))
+    (tmp_path / "file").write_text("")
+    assert main(["train", "--config", str(path), "--out", str(tmp_path / "file" / "out")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_reading_a_configuration_does_not_import_torch():
+    code = "import sys, rtrl_bench.config, rtrl_bench.envs.registry as r; r.spec('breakout'); print('torch' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
