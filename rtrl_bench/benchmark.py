@@ -8,7 +8,6 @@ process; ratios mean more than milliseconds. The memory part runs in processes o
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from torch import Tensor
 from rtrl_bench.gradients import Carry, autograd_segment
 from rtrl_bench.layer import RecurrentLayer
 from rtrl_bench.training.progress import Progress
+from rtrl_bench.training.records import peak_bytes
 
 BATCH, INPUTS = 32, 257
 HIDDEN, UNROLLS, REPEATS = (512, 256), (10, 50, 100), 7
@@ -100,7 +100,7 @@ def main(words: Sequence[str] = ()) -> None:
         case = Case("rtrl", HIDDEN[0], child[0])
         for _ in range(child[1]):
             case.segment()
-        print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        print(peak_bytes(torch.device("cpu")))
         return
     print(
         f"eLSTM recurrence, B={BATCH}, D={INPUTS}, float32, {torch.get_num_threads()} threads, torch {torch.__version__}"

@@ -12,6 +12,7 @@ from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.vtrace import vtrace
 from rtrl_bench.config import LossConfig, RunConfig
 from rtrl_bench.gradients import Carry
+from rtrl_bench.optimisers import RMSProp
 
 
 @dataclass
@@ -64,9 +65,7 @@ class R2AC:
     def __init__(self, network: AgentNetwork, config: RunConfig):
         self.network, self.config = network, config
         o = config.optimiser
-        self.optimiser = torch.optim.RMSprop(
-            network.parameters(), lr=o.learning_rate, alpha=o.alpha, eps=o.epsilon, momentum=o.momentum
-        )
+        self.optimiser = RMSProp(network.parameters(), o.alpha, o.epsilon, o.momentum)
 
     def learning_rate(self, env_steps: int) -> float:
         """Linear from the configured rate to zero at the end of the budget."""
@@ -80,7 +79,7 @@ class R2AC:
         logits, values, carry = self.network(segment.observations, segment.last_rewards, segment.starts, carry)
         policy, baseline, negative_entropy = loss_terms(logits, values, segment, self.config.loss)
         entropy = self.config.loss.entropy_cost * negative_entropy
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         (policy + baseline + entropy).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimiser.gradient_clip)
         mean_entropy = -negative_entropy / segment.actions.numel()  # nats per decision
@@ -88,7 +87,5 @@ class R2AC:
         if not torch.isfinite(metrics).all():
             bad = ", ".join(f"{n} = {v}" for n, v in zip(METRICS, metrics.tolist()) if not math.isfinite(v))
             raise NonFiniteLoss(f"update {number}: {bad}; lower optimiser.learning_rate or check the rewards")
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate(env_steps)
-        self.optimiser.step()
+        self.optimiser.step(self.learning_rate(env_steps))
         return metrics, carry

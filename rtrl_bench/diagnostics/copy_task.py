@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from rtrl_bench.config import ConfigError, build, fingerprint_of, load_yaml
 from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
 from rtrl_bench.layer import RecurrentLayer
+from rtrl_bench.optimisers import Adam
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.progress import Progress
 from rtrl_bench.training.signals import Interrupted, collect_signals
@@ -95,12 +96,8 @@ class CopyTraining:
         ).to(device)
         self.head = nn.Linear(config.hidden, 1).to(device)
         self.model = nn.ModuleList([self.layer, self.head])
-        self.optimiser = torch.optim.Adam(
-            self.model.parameters(),
-            lr=config.learning_rate,
-            betas=(config.adam_beta1, config.adam_beta2),
-            eps=config.adam_epsilon,
-        )
+        betas = (config.adam_beta1, config.adam_beta2)
+        self.optimiser = Adam(self.model.parameters(), betas, config.adam_epsilon)
         data = torch.Generator().manual_seed(config.seed)
         train, self.valid, self.test = (
             make_patterns(n, config.max_length, data) for n in (config.train_size, config.valid_size, config.test_size)
@@ -125,10 +122,10 @@ class CopyTraining:
         bits = self.head(h).squeeze(-1)
         losses = nn.functional.binary_cross_entropy_with_logits(bits, y.to(self.device), reduction="none")
         loss = (losses * asked.to(self.device)).sum() / self.config.batch
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
-        self.optimiser.step()
+        self.optimiser.step(self.config.learning_rate)
         self.updates += 1
         self.sequences += count
         self.loss_sum += loss.item()

@@ -103,6 +103,9 @@ def peak_bytes(device: torch.device) -> int:
     """Peak memory so far, in bytes: the GPU's allocations on CUDA, else this process's resident set."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count the parent's size at the fork as well
+        return next(1024 * int(line.split()[1]) for line in status.open() if line.startswith("VmHWM"))
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -1,0 +1,44 @@
+# `make reproduce` and `make test` need python3 (3.11 or 3.12) with venv, git and make; everything else they fetch.
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+# Options: a scale of workflow/config (the default is in config.yaml), and the CPU cores that may be used.
+SCALE :=
+CORES := all
+
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup reproduce plan test lint bench lock
+
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+reproduce: $(READY) ## every run, table and figure, and the report (SCALE=smoke, laptop, overnight or paper)
+	$(SNAKEMAKE) --rerun-incomplete --keep-going --quiet reason host
+
+plan: $(READY) ## what `make reproduce` would do, and for how long
+	$(SNAKEMAKE) --quiet all -- plan
+
+test: lint ## checks and tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## style, types and the workflow's own checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy -p workflow.scripts
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+bench: $(READY) ## what RTRL costs on this machine, beside TBPTT
+	$(BIN)/python -m rtrl_bench bench
+
+setup: $(READY) ## the virtual environment, with the exact versions of requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@bash workflow/scripts/setup.sh $(VENV)
+	@touch $@
+
+lock: ## new versions into requirements.lock, as pyproject.toml allows
+	@bash workflow/scripts/lock.sh requirements.lock

@@ -1,0 +1,40 @@
+# From runs to the report: `snakemake --cores all` (scale laptop), `snakemake --cores all --config scale=smoke`.
+# Targets: all, plan, a suite (atari, procgen, memory, ...), an environment (breakout, ...), copy_task, tables,
+# figures, report. Every key: workflow/config/README.md.
+from functools import partial
+
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+
+configfile: "workflow/config/config.yaml"
+
+
+# Used with --sdm apptainer only; without it the rules run in the environment that runs Snakemake.
+container: "docker://python:3.11-slim"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        REPORT,
+        TABLES,
+        FIGURES,
+
+
+for _name in targets.names(SCALE):
+
+    rule:
+        name:
+            _name
+        input:
+            partial(files_of_target, _name),
+
+
+include: "workflow/rules/runs.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,121 @@
+"""RTRL against TBPTT: runs that are equal but for the gradient, compared seed against seed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from analysis import labels
+from analysis.load import Results
+from analysis.stats import Improvement, improvement, iqm, iqm_interval
+
+COLUMNS = (
+    "scope suite environment delay unroll retention backend budget_fraction tasks probability low high p_value"
+    " n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high verdict"
+).split()
+ALPHA = 0.05
+
+Scores = tuple[list[float], list[float]]
+
+
+def comparisons(results: Results) -> pd.DataFrame:
+    """One row (COLUMNS) per task with both methods, preceded by rows that combine the tasks of a suite."""
+    pairs = _pairs(results)
+    rows = [_row(labels.variant(first["environment"], first["options"]), [(first, xy)]) for first, xy in pairs]
+    frame = pd.DataFrame(_combined(pairs) + rows, columns=COLUMNS)
+    return frame
+
+
+def main_retention(runs: pd.DataFrame, environment: str, unroll: int) -> float:
+    """The initial retention at which this task was run with the most delays (nan: the paper's initialisation)."""
+    chosen = runs[(runs["environment"] == environment) & (runs["unroll"] == unroll)]
+    counts = chosen.groupby("retention", dropna=False)["delay"].agg(["nunique", "size"])
+    return float(counts.sort_values(["nunique", "size"], ascending=False, kind="stable").index[0])
+
+
+def same(a: float, b: float) -> bool:
+    """Equality in which nan (no retention given) equals nan."""
+    return a == b or (math.isnan(a) and math.isnan(b))
+
+
+def sentence(row: pd.Series) -> str:
+    """The comparison in one line: `T-maze, delay 20, M=5: P(RTRL better) = 1.00 [0.98, 1.00], ...`."""
+    scores = ""
+    if math.isfinite(row["rtrl_iqm"]):
+        ours = labels.interval(row["rtrl_iqm"], row["rtrl_low"], row["rtrl_high"])
+        other = labels.interval(row["tbptt_iqm"], row["tbptt_low"], row["tbptt_high"])
+        what = "success" if row["suite"] == "memory" else "score"
+        scores = f"; {what} {ours} against {other}"
+    chance = labels.interval(row["probability"], row["low"], row["high"], 2)
+    budget = ""
+    if row["budget_fraction"] < 0.99:
+        budget = f" (under-trained: {labels.percent(row['budget_fraction'])} of the paper's budget)"
+    n = f"n = {row['n_rtrl']} + {row['n_tbptt']} runs"
+    return f"P(RTRL > TBPTT) = {chance}, {n}{scores}: {row['verdict']}{budget}"
+
+
+def _pairs(results: Results) -> list[tuple[pd.Series, Scores]]:
+    """For each task with both methods: one of its runs, and the scores of RTRL and of TBPTT."""
+    runs = results.runs
+    recurrent = runs["cell"] != "none"
+    plain = runs["window"].isna() | (runs["window"] == runs["unroll"])
+    ours, other = recurrent & (runs["gradient"] == "rtrl"), recurrent & (runs["gradient"] == "tbptt") & plain
+    found = []
+    for _, group in runs[ours | other].groupby("pairing", sort=False):
+        x, y = group[ours[group.index]], group[other[group.index]]
+        if len(x) and len(y):
+            scores = (list(x["score"]), list(y["score"]))
+            found.append((group.iloc[0], scores))
+    key = ["suite", "environment", "unroll", "retention", "delay"]
+    order = pd.DataFrame([first for first, _ in found], columns=key).reset_index(drop=True).sort_values(key)
+    return [found[i] for i in order.index]
+
+
+def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
+    """Rows over the tasks of a suite at one M.
+
+    Memory tasks are kept apart by whether a segment of M steps can hold the cue and the answer, `delay` steps later.
+    """
+    groups: dict[tuple[str, str, int], list[tuple[pd.Series, Scores]]] = {}
+    firsts = pd.DataFrame([first for first, _ in pairs], columns=["environment", "unroll", "retention", "delay"])
+    for first, scores in pairs:
+        scope = f"{labels.suite(first['suite'])}, all"
+        if first["suite"] == "memory":
+            if not same(first["retention"], main_retention(firsts, first["environment"], first["unroll"])):
+                continue
+            scope = f"Memory tasks, delay {'<' if first['delay'] < first['unroll'] else '≥'} M"
+        groups.setdefault((scope, first["backend"], first["unroll"]), []).append((first, scores))
+    return [_row(scope, group) for (scope, _, _), group in groups.items() if len(group) > 1]
+
+
+def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]:
+    first, pairs = group[0][0], [scores for _, scores in group]
+    result = improvement(pairs)
+    row: dict[str, object] = {key: first[key] for key in ("suite", "unroll", "backend")}
+    row |= {"scope": scope, "tasks": len(group), **vars(result), "n_rtrl": result.n_x, "n_tbptt": result.n_y}
+    row["budget_fraction"] = min(float(run["budget_fraction"]) for run, _ in group)
+    for key in ("environment", "delay", "retention"):
+        row[key] = first[key] if len({str(run[key]) for run, _ in group}) == 1 else None
+    # Scores of different games have different scales: their average would mean nothing.
+    if len(group) == 1 or first["suite"] == "memory":
+        for name, strata in (("rtrl", [x for x, _ in pairs]), ("tbptt", [y for _, y in pairs])):
+            row[f"{name}_iqm"] = float(iqm(np.concatenate(strata)))
+            row[f"{name}_low"], row[f"{name}_high"] = _bounds(strata)
+    return {**row, "verdict": _verdict(result)}
+
+
+def _bounds(strata: list[list[float]]) -> tuple[float, float]:
+    return iqm_interval(strata) if max(map(len, strata)) > 1 else (math.nan, math.nan)
+
+
+def _verdict(result: Improvement) -> str:
+    if not math.isfinite(result.low):
+        return "one seed each, no verdict"
+    if result.low <= 0.5 <= result.high:
+        return "no difference seen"
+    better = "RTRL" if result.probability > 0.5 else "TBPTT"
+    if result.p_value >= ALPHA:
+        return f"{better} ahead, too few seeds to decide"
+    return f"{better} better"

@@ -1,0 +1,134 @@
+"""Memory study: success rate against delay, and against the initial retention, for each method."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import labels, panels
+from analysis.comparisons import main_retention, same
+from analysis.load import Results
+from analysis.stats import summarise
+
+CHANCE = 0.5  # of a policy without memory, in every memory task of the harness
+PANEL = (3.5, 2.6)
+SPREAD = 0.5  # width, in steps of the x axis, over which the methods stand side by side
+COLUMNS = (
+    "environment options unroll retention delay method n iqm low high mean std seed_scores backend env_frames"
+).split()
+
+
+def against_delay(results: Results) -> tuple[Figure | None, pd.DataFrame]:
+    """A panel per task and M, at the initial retention that was run with the most delays."""
+    runs = _memory_runs(results)
+    groups = []
+    for _, group in runs.groupby(["environment", "other", "unroll"]):
+        first = group.iloc[0]
+        retention = main_retention(runs, first["environment"], first["unroll"])
+        groups.append(group[[same(value, retention) for value in group["retention"]]])
+    if not groups:
+        return None, pd.DataFrame()
+    figure, axes = panels.grid(len(groups), 2, PANEL)
+    styles = panels.looks(runs["method"])
+    data = []
+    for place, chosen in zip(axes, groups):
+        first = chosen.iloc[0]
+        task = labels.variant(first["environment"], first["other"])
+        where = f"M = {first['unroll']}, initial retention {labels.retention(first['retention'])}"
+        panels.facts(place, f"{task}, {where}", chosen)
+        delays = sorted(chosen["delay"].unique())
+        data.append(_draw_panel(place, chosen, "delay", delays, [f"{d:g}" for d in delays], styles))
+        place.axvline(_position(first["unroll"], delays), color="#444444", lw=1, ls=(0, (4, 3)), zorder=0)
+    panels.label(axes, "delay between cue and choice (steps)", "success rate")
+    m_line = Line2D([], [], color="#444444", lw=1, ls=(0, (4, 3)), label="segment length M")
+    return _finish(figure, styles, [m_line]), pd.concat(data, ignore_index=True)
+
+
+def against_retention(results: Results) -> tuple[Figure | None, pd.DataFrame]:
+    """A panel per task, M and delay that was run with more than one initial retention."""
+    runs = _memory_runs(results)
+    groups = [
+        group
+        for _, group in runs.groupby(["environment", "other", "unroll", "delay"])
+        if group["retention"].nunique(dropna=False) > 1
+    ]
+    if not groups:
+        return None, pd.DataFrame()
+    figure, axes = panels.grid(len(groups), 2, PANEL)
+    styles = panels.looks(method for group in groups for method in group["method"])
+    data = []
+    for place, chosen in zip(axes, groups):
+        first = chosen.iloc[0]
+        task = labels.variant(first["environment"], first["other"])
+        panels.facts(place, f"{task}, delay {first['delay']:g}, M = {first['unroll']}", chosen)
+        values = sorted(chosen["retention"].unique(), key=lambda value: -1 if np.isnan(value) else value)
+        ticks = ["paper's\ninit" if np.isnan(value) else f"{value:g}" for value in values]
+        data.append(_draw_panel(place, chosen, "retention", values, ticks, styles))
+    panels.label(axes, "initial retention (upper end of the initial time scale, steps)", "success rate")
+    return _finish(figure, styles, []), pd.concat(data, ignore_index=True)
+
+
+def _memory_runs(results: Results) -> pd.DataFrame:
+    """Memory runs, with the options other than the delay as `other` (JSON)."""
+    runs = results.runs[results.runs["suite"] == "memory"]
+    options = [{k: v for k, v in json.loads(text).items() if k != "delay"} for text in runs["options"]]
+    return runs.assign(
+        other=[json.dumps(o, sort_keys=True) for o in options],
+    )
+
+
+def _draw_panel(
+    axes: Axes,
+    runs: pd.DataFrame,
+    column: str,
+    values: Sequence[float],
+    ticks: list[str],
+    styles: panels.Styles,
+) -> pd.DataFrame:
+    """Seeds, IQM and interval of each method at equally spaced `values` of `column`; the numbers drawn."""
+    rows = []
+    methods = [method for method in styles if method in set(runs["method"])]
+    for k, method in enumerate(methods):
+        shift = SPREAD * ((k + 0.5) / len(methods) - 0.5)
+        style = styles[method]
+        points = []
+        for place, value in enumerate(values):
+            cell = runs[(runs["method"] == method) & runs[column].map(lambda v, value=value: same(v, value))]
+            for _, group in cell.groupby("setting", sort=False):
+                seeds = sorted(group["score"])
+                summary = summarise(seeds)
+                points.append((place + shift, summary))
+                axes.plot([place + shift] * len(seeds), seeds, ".", color=style["color"], alpha=0.45, ms=5, mew=0)
+                first = {key: group[key].iloc[0] for key in COLUMNS if key in group}
+                text = " ".join(f"{value:.4f}" for value in seeds)
+                rows.append({**first, **vars(summary), "seed_scores": text})
+        x = [position for position, _ in points]
+        y = np.array([summary.iqm for _, summary in points])
+        error = np.array([(s.iqm - s.low, s.high - s.iqm) for _, s in points]).T
+        axes.errorbar(x, y, np.nan_to_num(error).clip(min=0), **{**style, "lw": 1.1}, mec="white", mew=0.6)
+    axes.axhline(CHANCE, color="#7a7a7a", lw=0.9, ls=(0, (1, 2)), zorder=0)
+    axes.set(xticks=range(len(values)), xlim=(-0.6, len(values) - 0.4), ylim=(-0.03, 1.06))
+    axes.set_xticklabels(ticks)
+    axes.grid(visible=False, axis="x")
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _position(value: float, places: Sequence[float]) -> float:
+    """Where `value` lies on an axis with `places` at 0, 1, 2, ...; half a step outside if beyond their range."""
+    if value < places[0]:
+        return -0.5
+    if value > places[-1]:
+        return len(places) - 0.5
+    return float(np.interp(value, places, range(len(places))))
+
+
+def _finish(figure: Figure, styles: panels.Styles, extra: list[Line2D]) -> Figure:
+    chance = Line2D([], [], color="#7a7a7a", lw=0.9, ls=(0, (1, 2)), label="chance")
+    panels.legend(figure, styles, [*extra, chance], markers=True)
+    return figure

@@ -1,0 +1,162 @@
+"""Tables 1 and 2 in the paper's shape with our rows under the paper's, and every score beside the paper's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import labels
+from analysis.summary import CURVES_ONLY, paper_score, paper_values, verdict
+from analysis.table import Table, texts
+
+OURS = "ours"
+TABLE2_SUITES = ("atari", "procgen")
+
+
+def table1(settings: pd.DataFrame) -> Table:
+    """DMLab: a row per system, method and M, a column per environment."""
+    values = paper_values()
+    paper = values[values["table"] == "table1"]
+    ours = settings[settings["environment"].isin(paper["environment"])]
+    records = [*_paper_records(paper), *_our_records(ours, values)]
+    for record in records:
+        record["column"] = labels.environment(record["environment"])
+    columns = [labels.environment(name) for name in paper["environment"].unique()]
+    frame = _wide(records, ["Source", "Method", "M"], columns)
+    if ours.empty:
+        frame.loc[len(frame)] = _absent(frame, "dmlab")
+    return Table("table1", "Table 1. DMLab memory tasks", frame, frame)
+
+
+def table2(settings: pd.DataFrame) -> Table:
+    """Atari, keys_doors and ProcGen: a row per method, a column per environment and M."""
+    values = paper_values()
+    paper = values[values["table"] == "table2"]
+    chosen = settings["environment"].isin(paper["environment"]) | settings["suite"].isin(TABLE2_SUITES)
+    ours = settings[chosen]
+    records = [*_paper_records(paper), *_our_records(ours, values)]
+    for record in records:
+        record["column"] = _environment_and_unroll(record["environment"], record["M"])
+    columns = list(dict.fromkeys(r["column"] for r in records if r["Source"] != OURS))
+    columns += [_environment_and_unroll(name, str(m)) for name, every in CURVES_ONLY.items() for m in every]
+    columns = list(dict.fromkeys([*columns, *(r["column"] for r in records)]))
+    frame = _wide(records, ["Source", "Method"], columns)
+    notes = []
+    if ours.empty:
+        frame.loc[len(frame)] = _absent(frame, "atari")
+    if not (ours["suite"] == "dmlab").any():
+        notes.append(f"No row of ours for keys_doors: {labels.absence('dmlab')}.")
+    return Table("table2", "Table 2. Atari, DMLab keys_doors and ProcGen Chaser", frame, frame, tuple(notes))
+
+
+def scores(settings: pd.DataFrame) -> Table:
+    """Every setting but the memory tasks', with the paper's value beside ours and the verdict in full."""
+    title = "Scores of every setting beside the paper's"
+    ours = settings[settings["suite"] != "memory"].reset_index(drop=True)
+    if ours.empty:
+        return Table.empty("scores", title, "no runs of this kind")
+    values = paper_values()
+    rows = [paper_score(values, s["environment"], s["method"], s["unroll"]) for _, s in ours.iterrows()]
+    frame = ours.assign(
+        paper_score=[np.nan if row is None else row["score"] for row in rows],
+        paper_std=[np.nan if row is None else row["std"] for row in rows],
+        verdict=[verdict(setting, values) for _, setting in ours.iterrows()],
+    )
+    display = pd.DataFrame(
+        {
+            "Environment": texts(frame, labels.variant, "environment", "options"),
+            "Method": frame["method"].map(labels.method),
+            "M": frame["unroll"].astype(str),
+            "Ours": texts(frame, labels.plus_minus, "mean", "std"),
+            "IQM [95 % interval]": texts(frame, labels.interval, "iqm", "low", "high"),
+            "Paper": texts(frame, labels.plus_minus, "paper_score", "paper_std"),
+            "Verdict": frame["verdict"],
+            "n": frame["n"].astype(str),
+            "Backend": frame["backend"],
+            "Env frames": frame["env_frames"].map(labels.count),
+            "Of the paper's": frame["budget_fraction"].map(labels.percent),
+            "Episodes cut": texts(frame, "{} of {}".format, "evaluation_truncated", "evaluation_episodes"),
+        }
+    )
+    return Table("scores", title, frame, display)
+
+
+def _environment_and_unroll(environment: str, unroll: str) -> str:
+    return f"{labels.environment(environment)}, M={unroll}"
+
+
+def _paper_records(paper: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            "Source": row["source"],
+            "Method": row["method"],
+            "M": f"{row['M']:.0f}" if np.isfinite(row["M"]) else labels.NOTHING,
+            "environment": row["environment"],
+            "cell": labels.plus_minus(row["score"], row["std"]),
+            "n": row["seeds"],
+            "backend": "",
+            "frames": row["frames"],
+            "fraction": np.nan,
+            "verdict": "",
+        }
+        for _, row in paper.iterrows()
+    ]
+
+
+def _our_records(settings: pd.DataFrame, values: pd.DataFrame) -> list[dict[str, Any]]:
+    ordered = settings.assign(order=settings["method"].map(labels.method_order)).sort_values(["unroll", "order"])
+    return [
+        {
+            "Source": OURS,
+            "Method": labels.method(row["method"]),
+            "M": str(row["unroll"]),
+            "environment": row["environment"],
+            "cell": labels.plus_minus(row["mean"], row["std"]),
+            "n": row["n"],
+            "backend": row["backend"],
+            "frames": row["env_frames"],
+            "fraction": row["budget_fraction"],
+            "verdict": verdict(row, values),
+        }
+        for _, row in ordered.iterrows()
+    ]
+
+
+def _wide(records: list[dict[str, Any]], keys: list[str], columns: list[str]) -> pd.DataFrame:
+    """Records with equal `keys` side by side, one table column per `column`; settings that collide get a row each."""
+    frame = pd.DataFrame(records)
+    frame["repeat"] = frame.groupby([*keys, "column"]).cumcount()
+    rows = []
+    for key, group in frame.groupby([*keys, "repeat"], sort=False):
+        cells = dict(zip(group["column"], group["cell"]))
+        rows.append(
+            {
+                **dict(zip(keys, key)),
+                **{column: cells.get(column, labels.NOTHING) for column in columns},
+                "n": labels.span(group["n"], "{:.0f}".format),
+                "Backend": labels.joined(group["backend"]),
+                "Env frames": labels.span(group["frames"], labels.count),
+                "Of the paper's": labels.span(group["fraction"], labels.percent),
+                "Verdict": _joint_verdict(group["verdict"], group["fraction"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _joint_verdict(verdicts: pd.Series, fractions: pd.Series) -> str:
+    """A row's verdict, or how often each kind occurs in it; the verdict on each cell is in the scores table."""
+    if verdicts.nunique() == 1:
+        return str(verdicts.iloc[0])
+    kinds = Counter(text.split(":")[0] for text in verdicts if text)
+    if set(kinds) == {"not comparable"} and (fractions < 1).all():
+        return f"not comparable: budget {labels.span(fractions, labels.percent)} of the paper's"
+    return "; ".join(f"{kind} ({times})" for kind, times in kinds.items())
+
+
+def _absent(frame: pd.DataFrame, suite: str) -> list[str]:
+    """A last row that says why there is nothing of ours."""
+    texts = dict.fromkeys(frame.columns, labels.NOTHING)
+    return list((texts | {"Source": OURS, "Verdict": f"no runs: {labels.absence(suite)}"}).values())

@@ -1,0 +1,228 @@
+"""The report: `python -m analysis.report --runs results/<scale> --out DIR [--missing missing.json]`.
+
+Writes DIR/index.html: one page that needs no other file and no network. Tables are built from the run folders; figures
+are read from results/<scale>/figures, where `analysis.figures` put them, and links point to the data files of both.
+missing.json lists what the workflow left out: [{"name": ..., "reason": ..., "fix": ...}, ...].
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from analysis import captions, figures, labels, tables
+from analysis.cli import announce, parser
+from analysis.comparisons import comparisons, sentence
+from analysis.load import LoadError, Results, load
+
+HEADLINES = 12
+PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG
+_KEYS = ("name", "reason", "fix")
+
+
+class ReportError(ValueError):
+    """An input of the report that is missing or malformed."""
+
+
+def read_missing(path: Path | None) -> list[dict[str, str]]:
+    """Suites and environments that the workflow left out; none without a file."""
+    if path is None:
+        return []
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReportError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(entries, list) or not all(isinstance(e, dict) and "name" in e for e in entries):
+        raise ReportError(f"{path}: expected a list of objects with name, reason and fix")
+    return [{key: str(entry.get(key) or "") for key in _KEYS} for entry in entries]
+
+
+def absences(results: Results, missing: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """What the workflow left out, and every suite without a complete run that it did not mention."""
+    rows = [dict(entry) for entry in missing]
+    named = {labels.suite_of(entry["name"]) for entry in rows}
+    for suite in results.missing_suites:
+        if suite not in named:
+            rows.append({"name": labels.suite(suite), "reason": labels.absence(suite), "fix": ""})
+    return rows
+
+
+def headlines(results: Results) -> list[dict[str, str]]:
+    """The comparisons that combine tasks, or single ones where there are none: memory first, HEADLINES at most."""
+    frame = comparisons(results)
+    combined = frame[frame["tasks"] > 1]
+    chosen = pd.concat([combined, frame[(frame["tasks"] == 1) & ~frame["suite"].isin(combined["suite"])]])
+    chosen = chosen.sort_values("suite", key=lambda suite: suite != "memory", kind="stable")
+    lines = []
+    for _, row in chosen.head(HEADLINES).iterrows():
+        tasks = f" ({row['tasks']} tasks)" if row["tasks"] > 1 else ""
+        lines.append({"scope": f"{row['scope']}{tasks}, M = {row['unroll']}", "text": sentence(row)})
+    return lines
+
+
+def run_groups(results: Results) -> pd.DataFrame:
+    """What was run: a row per suite, environment and backend."""
+    rows = []
+    for _, group in results.runs.groupby(["suite", "environment", "backend"], sort=False):
+        first = group.iloc[0]
+        methods = sorted(group["method"].unique(), key=labels.method_order)
+        rows.append(
+            {
+                "Suite": labels.suite(first["suite"]),
+                "Environment": labels.environment(first["environment"]),
+                "Runs": str(len(group)),
+                "Methods": ", ".join(labels.method(method) for method in methods),
+                "M": ", ".join(map(str, sorted(group["unroll"].unique()))),
+                "Seeds": ", ".join(map(str, sorted(group["seed"].unique()))),
+                "Env frames a run": labels.span(group["env_frames"], labels.count),
+                "Of the paper's": labels.span(group["budget_fraction"], labels.percent),
+                "Backend": first["backend"],
+                "Time, all runs": labels.duration(group["wall_s"].sum()),
+            }
+        )
+    if len(results.copy_runs):
+        group = results.copy_runs
+        rows.append(
+            {
+                "Suite": labels.suite("copy_task"),
+                "Environment": "lengths " + ", ".join(map(str, sorted(group["max_length"].unique()))),
+                "Runs": str(len(group)),
+                "Methods": ", ".join(
+                    labels.method(m) for m in sorted(group["method"].unique(), key=labels.method_order)
+                ),
+                "Seeds": ", ".join(map(str, sorted(group["seed"].unique()))),
+                "Time, all runs": labels.duration(group["wall_s"].sum()),
+            }
+        )
+    return pd.DataFrame(rows).fillna("")
+
+
+def where(results: Results) -> list[tuple[str, str]]:
+    """Machine, versions, revision and time of the runs; several values where the runs differ."""
+    runs = results.runs
+    versions: dict[str, set[str]] = {}
+    for text in [*runs["versions"], *results.copy_runs["versions"]]:
+        for name, version in json.loads(text).items():
+            versions.setdefault(name, set()).add(str(version))
+    machines = [json.loads(text) for text in runs["machine"]]
+    resumed = int((runs["resumes"] > 0).sum())
+    inexact = int(((runs["resumes"] > 0) & ~runs["exact_resume"].astype(bool)).sum())
+    dirty = " (with uncommitted changes)" if runs["git_dirty"].eq(True).any() else ""
+    revisions = labels.joined(str(r)[:12] for r in [*runs["git_revision"], *results.copy_runs["git_revision"]] if r)
+    total = runs["wall_s"].sum() + results.copy_runs["wall_s"].sum()
+    return [
+        (
+            "Runs",
+            f"{len(runs)} training runs, {len(results.copy_runs)} copy-task runs, {len(results.problems)} left out",
+        ),
+        ("Git revision", revisions + dirty),
+        ("Processor", labels.joined(f"{m.get('cpu')}, {m.get('cores')} cores" for m in machines)),
+        ("Device", labels.joined(f"{d} ({n})" for d, n in zip(runs["device"], runs["device_name"]))),
+        ("Versions", ", ".join(f"{name} {' / '.join(sorted(v))}" for name, v in sorted(versions.items()))),
+        ("Started", min(runs["started_utc"].dropna(), default=labels.NOTHING)),
+        ("Finished", max(runs["finished_utc"].dropna(), default=labels.NOTHING)),
+        ("Training time, summed over runs", labels.duration(total)),
+        ("Resumed after an interruption", f"{resumed} runs, {inexact} of them not bit-exactly" if resumed else "none"),
+    ]
+
+
+def render(results: Results, out: Path, missing: Sequence[Mapping[str, str]]) -> str:
+    """The page's HTML; links are relative to `out`."""
+
+    def link(*parts: str) -> str:
+        return Path(os.path.relpath(results.root.joinpath(*parts), out)).as_posix()
+
+    command = f"snakemake --cores all {{}} --config scale={results.scale}"
+    shown_tables = [
+        {
+            "table": t,
+            "caption": Markup(captions.as_html(t.name)),
+            "files": [link("tables", t.name + s) for s in (".csv", ".md", ".tex")],
+        }
+        for t in tables.build(results)
+    ]
+    shown_figures = [
+        {
+            "spec": spec,
+            "caption": Markup(captions.as_html(spec.name)),
+            "image": _image(results.root / "figures" / f"{spec.name}.png"),
+            "files": [link("figures", spec.name + suffix) for suffix in figures.SUFFIXES],
+        }
+        for spec in figures.FIGURES
+    ]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("analysis"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    budgets = results.runs["budget_fraction"].dropna()
+    return environment.get_template("report.html.j2").render(
+        scale=results.scale,
+        warning=labels.scale_warning(results.scale),
+        under_trained=labels.span(budgets[budgets < 0.99], labels.percent) if (budgets < 0.99).any() else "",
+        headlines=headlines(results),
+        groups=run_groups(results),
+        where=where(results),
+        tables=shown_tables,
+        figures=shown_figures,
+        records=[link("tables", f"{name}.csv") for name in tables.RECORDS],
+        missing=absences(results, missing),
+        problems=list(results.problems.itertuples()),
+        command=command.format,
+        folder=Path(os.path.relpath(results.root)).as_posix(),
+    )
+
+
+def _image(path: Path) -> dict[str, Any]:
+    """A PNG as data URI, with its size on the page in CSS pixels."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ReportError(
+            f"{path}: figure not found; make it with python -m analysis.figures --runs {path.parents[1]}"
+            f" --out {path.parent}"
+        ) from error
+    width, height = struct.unpack(">II", data[16:24])  # PNG: signature, then the IHDR chunk
+    uri = "data:image/png;base64," + base64.b64encode(data).decode()
+    return {"uri": uri, "width": round(width * PAGE_SCALE), "height": round(height * PAGE_SCALE)}
+
+
+def write(results: Results, out: Path, missing: Sequence[Mapping[str, Any]]) -> Path:
+    """Write the page; its path."""
+    page = render(results, out, missing)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "index.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 2 with one line on stderr."""
+    options = parser("report")
+    options.add_argument("--missing", type=Path, help="JSON list of what was left out: name, reason, fix")
+    chosen = options.parse_args(arguments)
+    try:
+        results = load(chosen.runs, chosen.scale)
+        announce(results)
+        path = write(results, chosen.out, read_missing(chosen.missing))
+    except (LoadError, ReportError, captions.CaptionError, OSError) as error:
+        print(f"analysis.report: {error}", file=sys.stderr)
+        return 2
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

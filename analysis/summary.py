@@ -1,0 +1,152 @@
+"""One row per setting: the seeds' statistics, the budget, and how the setting differs from the paper's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+
+from analysis import labels
+from analysis.load import Results
+from analysis.stats import Summary, summarise
+
+# The paper's simulators, as they begin in a run's `backend`. DMLab counts only with the real one.
+PAPER_BACKENDS = {"atari": "ale-py", "procgen": "procgen", "dmlab": "deepmind_lab"}
+# The paper's settings (its appendix on hyper-parameters), as they stand in a run's configuration.
+PAPER_SETTINGS: dict[str, Any] = {
+    "cell": ("elstm", "none"),
+    "vision": "impala",
+    "features": 256,
+    "batch": 32,
+    "retention": None,
+    "optimiser.learning_rate": 6e-4,
+    "optimiser.alpha": 0.99,
+    "optimiser.epsilon": 0.01,
+    "optimiser.momentum": 0.0,
+    "optimiser.gradient_clip": 40.0,
+    "loss.discount": 0.99,
+    "loss.entropy_cost": 0.01,
+    "loss.baseline_cost": 0.5,
+    "loss.reward_clip": 1.0,
+    "loss.rho_bar": 1.0,
+    "loss.c_bar": 1.0,
+    "evaluation.sets": 3,
+    "evaluation.episodes": 100,
+    "evaluation.max_steps": None,
+}
+# Options of an environment, where a run sets them; those that it does not set have the paper's values.
+PAPER_OPTIONS: dict[str, dict[str, Any]] = {
+    "atari": {"max_frames": 108_000},
+    "procgen": {"distribution_mode": "hard", "num_levels": 500, "start_level": 0},
+}
+PAPER_HIDDEN = {"dmlab": 512}  # 256 elsewhere
+BUDGET_TOLERANCE = 0.01
+# Environments of which the paper shows learning curves (Fig. 1) but prints no score: name -> values of M.
+CURVES_ONLY = {"chaser": (5, 50)}
+
+SETTING_COLUMNS = (
+    "suite environment options delay method unroll retention backend n seeds mean std iqm low high env_frames"
+    " budget_fraction evaluation_episodes evaluation_truncated conditions settings setting pairing"
+).split()
+
+
+def paper_values() -> pd.DataFrame:
+    """The paper's published scores: table, environment, method, M, frames, score, std, seeds, source."""
+    with resources.as_file(resources.files("analysis") / "paper_values.csv") as path:
+        return pd.read_csv(path)
+
+
+def settings(results: Results) -> pd.DataFrame:
+    """Runs that differ in seed alone, as one row with SETTING_COLUMNS; a memory task's score is its success rate."""
+    rows = []
+    for _, group in results.runs.groupby("setting", sort=False):
+        first = group.iloc[0]
+        summary: Summary = summarise(group["score"])
+        conditions, others = differences(first, results.configs[first["folder"]])
+        rows.append(
+            {
+                **{column: first[column] for column in SETTING_COLUMNS if column in first.index},
+                **vars(summary),
+                "seeds": " ".join(str(seed) for seed in sorted(group["seed"])),
+                "evaluation_episodes": int(group["evaluation_episodes"].sum()),
+                "evaluation_truncated": int(group["evaluation_truncated"].sum()),
+                "conditions": conditions,
+                "settings": others,
+            }
+        )
+    frame = pd.DataFrame(rows, columns=SETTING_COLUMNS)
+    order = frame.assign(method=frame["method"].map(labels.method_order))
+    order = order.sort_values(["suite", "environment", "delay", "unroll", "retention", "method"], kind="stable")
+    return frame.loc[order.index].reset_index(drop=True)
+
+
+def differences(run: pd.Series, config: Mapping[str, Any]) -> tuple[str, str]:
+    """How a run differs from the paper's: what it trained on (budget, backend), and which settings, as texts."""
+    conditions = []
+    fraction = run["budget_fraction"]
+    if not _finite(fraction) or abs(fraction - 1) > BUDGET_TOLERANCE:
+        conditions.append(f"budget {labels.percent(fraction)} of the paper's")
+    backend = PAPER_BACKENDS.get(run["suite"])
+    if backend is not None and not str(run["backend"]).startswith(backend):
+        conditions.append(f"backend {run['backend']}, not {backend}")
+    found = []
+    paper = {**PAPER_SETTINGS, "hidden": PAPER_HIDDEN.get(run["suite"], 256)}
+    options = PAPER_OPTIONS.get(run["suite"], {})
+    paper |= {f"environment_options.{key}": options.get(key) for key in config.get("environment_options") or {}}
+    for key, expected in paper.items():
+        value, allowed = _at(config, key), expected if isinstance(expected, tuple) else (expected,)
+        if value not in allowed:
+            found.append(f"{key} {value}, not {' or '.join(map(str, allowed))}")
+    return "; ".join(conditions), "; ".join(found)
+
+
+def verdict(setting: pd.Series, values: pd.DataFrame) -> str:
+    """One sentence: is this setting comparable with the paper's value, and if so, do they agree?"""
+    environment, unroll = setting["environment"], setting["unroll"]
+    reference = paper_score(values, environment, setting["method"], unroll)
+    if reference is None and (unroll not in CURVES_ONLY.get(environment, ()) or not _in_paper(setting)):
+        return "not in the paper"
+    reasons = [setting["conditions"]] if setting["conditions"] else []
+    if setting["settings"]:
+        names = [text.split(" ")[0] for text in setting["settings"].split("; ")]
+        reasons.append(f"other {', '.join(names)}")
+    if reasons:
+        return f"not comparable: {'; '.join(reasons)}"
+    if reference is None:
+        return "comparable, but the paper shows a curve and prints no value"
+    if not math.isfinite(setting["low"]):
+        return "no interval from a single seed"
+    paper, low, high = reference["score"], setting["low"], setting["high"]
+    where = f"[{labels.number(low)}, {labels.number(high)}]"
+    if low <= paper <= high:
+        return f"agrees: the paper's {labels.number(paper)} lies inside {where}"
+    return f"differs: the paper's {labels.number(paper)} lies {'above' if paper > high else 'below'} {where}"
+
+
+def paper_score(values: pd.DataFrame, environment: str, method: str, unroll: int) -> pd.Series | None:
+    """The paper's own row for this environment, method and M, or None."""
+    rows = values[
+        values["table"].isin(["table1", "table2"])
+        & (values["environment"] == environment)
+        & (values["method"] == labels.method(method))
+        & (values["M"] == unroll)
+    ]
+    return None if rows.empty else rows.iloc[0]
+
+
+def _in_paper(setting: pd.Series) -> bool:
+    return setting["method"] in ("feedforward", "tbptt", "rtrl")
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _at(config: Mapping[str, Any], path: str) -> Any:
+    value: Any = config
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

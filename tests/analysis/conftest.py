@@ -1,0 +1,252 @@
+"""A synthetic results folder, written file by file as the harness writes it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from analysis import figures, tables
+from analysis.load import CURVE_COLUMNS, Results, load
+
+BACKENDS = {
+    "atari": "ale-py 0.12.1",
+    "procgen": "procgen-mirror 0.10.7",
+    "memory": "rtrl_bench 0.1.0",
+    "dmlab": "rooms 0.1.0",
+}
+PAPER_STEPS = {"atari": 200_000_000, "procgen": 200_000_000, "dmlab": 80_000_000}
+VERSIONS = {"python": "3.11.2", "torch": "2.13.0", "numpy": "1.26.4", "gymnasium": "1.4.0", "rtrl_bench": "0.1.0"}
+# The harness's defaults, which are the paper's settings.
+CONFIG = {
+    "environment_options": {},
+    "backend": "auto",
+    "cell": "elstm",
+    "gradient": "rtrl",
+    "window": None,
+    "unroll": 50,
+    "batch": 32,
+    "hidden": 256,
+    "vision": "impala",
+    "features": 256,
+    "retention": None,
+    "optimiser": {"learning_rate": 6e-4, "alpha": 0.99, "epsilon": 0.01, "momentum": 0.0, "gradient_clip": 40.0},
+    "loss": {
+        "discount": 0.99,
+        "entropy_cost": 0.01,
+        "baseline_cost": 0.5,
+        "reward_clip": 1.0,
+        "rho_bar": 1.0,
+        "c_bar": 1.0,
+    },
+    "evaluation": {"sets": 3, "episodes": 100, "slots": 32, "max_steps": None},
+    "seed": 0,
+    "device": "auto",
+    "threads": 0,
+    "log_points": 100,
+    "checkpoint_minutes": 5.0,
+    "tensorboard": False,
+}
+METHODS: dict[str, dict[str, Any]] = {
+    "feedforward": {"cell": "none"},
+    "rtrl": {"gradient": "rtrl"},
+    "tbptt": {"gradient": "tbptt"},
+    "tbptt_w20": {"gradient": "tbptt", "window": 20},
+    "bptt": {"gradient": "tbptt", "window": "episode"},
+}
+
+
+class Tree:
+    """Writes run folders below `root`; every method returns the folder it wrote."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def run(
+        self,
+        suite: str,
+        environment: str,
+        method: str,
+        seed: int,
+        *,
+        returns: Sequence[float] = (1.0, 2.0, 3.0),
+        fraction: float | None = 0.001,
+        record: Mapping[str, Any] = {},
+        **config: Any,
+    ) -> Path:
+        """A complete training run whose `returns` are split evenly over three evaluation sets."""
+        paper = PAPER_STEPS.get(suite)
+        steps = int(paper * fraction) if paper and fraction else 40_000
+        full = {"environment": environment, "env_steps": steps, **CONFIG, **METHODS[method], "seed": seed, **config}
+        frames_per_step = 4 if suite in ("atari", "dmlab") else 1
+        name = "_".join([environment, *(f"{k}{v}" for k, v in full["environment_options"].items())])
+        kind = f"{method}_retention{full['retention']}" if full["retention"] else method
+        folder = self.root / "runs" / suite / name / kind / f"M{full['unroll']}" / f"seed{seed}"
+        folder.mkdir(parents=True)
+        sets = [
+            {"seed": 1000 + k, "returns": list(map(float, part)), "lengths": [10] * len(part), "truncated": 0}
+            for k, part in enumerate(np.array_split(returns, 3))
+            if len(part)
+        ]
+        mean = float(np.mean(returns))
+        self._write(folder, "config.yaml", yaml.safe_dump(full))
+        self._write(folder, "evaluation.json", json.dumps({"schema": 1, "greedy": True, "split": "test", "sets": sets}))
+        curve(steps, frames_per_step, mean, seed).to_csv(folder / "curve.csv", index=False)
+        run = {
+            "schema": 1,
+            "status": "complete",
+            "config": full,
+            "fingerprint": "0123456789ab",
+            "method": method,
+            "environment": environment,
+            "suite": suite,
+            "backend": BACKENDS.get(suite, "gymnasium 1.4.0"),
+            "frames_per_step": frames_per_step,
+            "env_steps": steps,
+            "env_frames": steps * frames_per_step,
+            "updates": steps // 1600,
+            "episodes": 500,
+            "wall_s": 60.0 + seed,
+            "steps_per_s": 1000.0 + seed,
+            "peak_bytes": 700 * 2**20,
+            "parameters": 1_000_000,
+            "device": "cpu",
+            "device_name": "Test processor",
+            "threads": 2,
+            "versions": VERSIONS,
+            "git_revision": "0123456789abcdef0123456789abcdef01234567",
+            "git_dirty": False,
+            "machine": {"cpu": "Test processor", "cores": 2},
+            "paper_env_steps": paper,
+            "budget_fraction": steps / paper if paper else None,
+            "resumes": 0,
+            "exact_resume": True,
+            "started_utc": "2025-01-01T00:00:00Z",
+            "finished_utc": "2025-01-01T00:01:00Z",
+            "evaluation": {"sets": len(sets), "episodes": len(returns), "mean": mean, "std_over_sets": 0.0},
+            **record,
+        }
+        self._write(folder, "run.json", json.dumps(run))
+        return folder
+
+    def memory(self, environment: str, delay: int, method: str, seed: int, success: float, **config: Any) -> Path:
+        """A run of a memory task with 100 evaluation episodes, `success` of which are solved."""
+        solved = round(100 * success)
+        returns = [1.0] * solved + [0.0] * (100 - solved)
+        options = {"environment_options": {"delay": delay}, "unroll": 5, "retention": 20.0}
+        return self.run("memory", environment, method, seed, returns=returns, fraction=None, **{**options, **config})
+
+    def copy_task(self, length: int, method: str, seed: int, accuracy: float, reached: int | None) -> Path:
+        """A complete copy-task run."""
+        folder = self.root / "copy_task" / f"L{length}" / method / f"seed{seed}"
+        folder.mkdir(parents=True)
+        config = {
+            "max_length": length,
+            "hidden": 128,
+            "method": method,
+            "update": "online",
+            "steps": 1000,
+            "seed": seed,
+        }
+        config |= {"learning_rate": 3e-5, "batch": 1, "retention": None, "unroll": 5 if method == "tbptt" else None}
+        record = {
+            "schema": 1,
+            "kind": "copy_task",
+            "status": "complete",
+            "config": config,
+            "method": method,
+            "max_length": length,
+            "updates": 1000,
+            "wall_s": 12.0,
+            "test_sequence_accuracy": accuracy,
+            "updates_to_100": reached,
+            "versions": VERSIONS,
+            "git_revision": None,
+            "device": "cpu",
+            "peak_bytes": 100 * 2**20,
+        }
+        self._write(folder, "config.yaml", yaml.safe_dump(config))
+        self._write(folder, "run.json", json.dumps(record))
+        return folder
+
+    def small(self) -> Tree:
+        """Every kind of run: games under-trained, memory tasks by delay and retention, copy task; seeds 0-2."""
+        for seed in range(3):
+            for method, level in (("feedforward", 2.0), ("tbptt", 4.0), ("rtrl", 6.0)):
+                for unroll in (5, 50):
+                    self.run("procgen", "chaser", method, seed, returns=[level + seed, level], unroll=unroll)
+                for game in ("breakout", "qbert"):
+                    self.run("atari", game, method, seed, returns=[10 * level + seed, level])
+            for method, long in (("tbptt", 0.5), ("tbptt_w20", 0.9), ("bptt", 1.0), ("rtrl", 0.97)):
+                for task in ("tmaze", "delayed_match"):
+                    self.memory(task, 3, method, seed, 1.0)
+                    self.memory(task, 20, method, seed, long + 0.01 * (seed - 1) * (long < 1))
+                self.memory("tmaze", 20, method, seed, 0.5, retention=None)
+            for method in ("rtrl", "tbptt"):
+                self.copy_task(50, method, seed, 1.0 if method == "rtrl" else 0.2, 400 if method == "rtrl" else None)
+        return self
+
+    @staticmethod
+    def _write(folder: Path, name: str, text: str) -> None:
+        (folder / name).write_text(text)
+
+
+def curve(steps: int, frames_per_step: int, level: float, seed: int) -> pd.DataFrame:
+    """A noisy rise to `level`; the first log interval has no finished episode."""
+    rng = np.random.default_rng(seed)
+    done = np.linspace(0.02, 1, 50)
+    frame = pd.DataFrame(0.1, index=range(50), columns=list(CURVE_COLUMNS))
+    frame["env_steps"] = (done * steps).astype(int)
+    frame["env_frames"] = frame["env_steps"] * frames_per_step
+    frame["episodes"] = 4
+    frame["episode_return_mean"] = level * (1 - np.exp(-3 * done)) + 0.05 * abs(level) * rng.normal(size=50)
+    frame.loc[0, ["episodes", "episode_return_mean"]] = [0, np.nan]
+    return frame
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """An empty results folder named after the scale `laptop`."""
+    return Tree(tmp_path / "laptop")
+
+
+@pytest.fixture(scope="session")
+def small_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of `Tree.small`, shared: do not write into it."""
+    return Tree(tmp_path_factory.mktemp("results") / "laptop").small().root
+
+
+@pytest.fixture(scope="session")
+def small(small_tree: Path) -> Results:
+    """`Tree.small`, loaded."""
+    return load(small_tree)
+
+
+@pytest.fixture(scope="session")
+def written(small_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `small_tree` with one unfinished run, its tables and figures written by the commands; do not change."""
+    root = tmp_path_factory.mktemp("written") / "laptop"
+    shutil.copytree(small_tree, root)
+    seeds = root / "runs/atari/breakout/rtrl/M50"
+    shutil.copytree(seeds / "seed0", seeds / "seed9")
+    (seeds / "seed9/run.json").unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert tables.main(["--runs", str(root), "--out", str(root / "tables")]) == 0
+        assert figures.main(["--runs", str(root), "--out", str(root / "figures")]) == 0
+    return root
+
+
+@pytest.fixture(scope="session")
+def make_tree() -> Callable[[Path], Tree]:
+    """A tree at a path of the test's choice."""
+    return Tree

@@ -1,0 +1,187 @@
+"""Run folders to data frames; nothing is dropped without a reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from analysis.load import CURVE_COLUMNS, MACHINE_KEYS, LoadError, load
+
+
+def problem(tree):
+    """The reason of the only run that was left out."""
+    problems = load(tree.root).problems
+    assert len(problems) == 1
+    return problems["reason"].iloc[0]
+
+
+def edit(folder, **changes):
+    """Change keys of a run's record."""
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | changes))
+
+
+def test_score_of_a_run_is_the_mean_over_all_its_episodes(tree):
+    tree.run("atari", "breakout", "rtrl", 0, returns=[1, 2, 3, 10])
+    results = load(tree.root)
+    assert results.runs["score"].tolist() == [4.0]
+    assert results.runs["evaluation_episodes"].tolist() == [4]
+    assert results.evaluations["return_mean"].tolist() == [1.5, 3.0, 10.0]
+
+
+def test_small_tree_is_complete(small):
+    assert small.scale == "laptop"
+    assert (len(small.runs), len(small.copy_runs), len(small.problems)) == (96, 6, 0)
+    assert set(small.curves.columns) == {"folder", *CURVE_COLUMNS}
+    assert small.missing_suites == ["dmlab"]
+
+
+def test_identity_comes_from_the_record_and_not_from_the_path(tree):
+    folder = tree.memory("tmaze", 20, "tbptt_w20", 3, 0.5)
+    shutil.move(folder, tree.root / "runs" / "elsewhere")
+    run = load(tree.root).runs.iloc[0]
+    assert run[["environment", "method", "delay", "unroll", "seed"]].tolist() == ["tmaze", "tbptt_w20", 20, 5, 3]
+
+
+def test_runs_that_differ_in_seed_and_machine_alone_share_a_setting(tree):
+    tree.run("atari", "breakout", "rtrl", 0)
+    tree.run("atari", "breakout", "rtrl", 1, threads=2)
+    tree.run("atari", "breakout", "rtrl", 2, hidden=128)
+    settings = load(tree.root).runs["setting"]
+    assert settings[0] == settings[1] != settings[2]
+
+
+def test_runs_on_different_backends_are_not_pooled(tree):
+    tree.run("dmlab", "rooms_watermaze", "rtrl", 0)
+    tree.run("dmlab", "rooms_watermaze", "rtrl", 1, record={"backend": "deepmind_lab 1.0"})
+    assert load(tree.root).runs["setting"].nunique() == 2
+
+
+def test_rtrl_and_tbptt_at_equal_settings_share_a_pairing(tree):
+    for method in ("rtrl", "tbptt", "feedforward"):
+        tree.run("atari", "breakout", method, 0)
+    pairing = load(tree.root).runs.set_index("method")["pairing"]
+    assert pairing["rtrl"] == pairing["tbptt"] != pairing["feedforward"]
+
+
+def test_unfinished_run_is_listed(tree):
+    (tree.run("atari", "breakout", "rtrl", 0) / "run.json").unlink()
+    assert "run.json is missing: the run has not finished" in problem(tree)
+
+
+@pytest.mark.parametrize("name", ["run.json", "evaluation.json"])
+def test_cut_off_json_is_listed(tree, name):
+    file = tree.run("atari", "breakout", "rtrl", 0) / name
+    file.write_text(file.read_text()[:-20])
+    assert f"{name} cannot be read" in problem(tree)
+
+
+def test_unknown_schema_is_listed(tree):
+    edit(tree.run("atari", "breakout", "rtrl", 0), schema=2)
+    assert "expected an object with schema 1" in problem(tree)
+
+
+def test_status_other_than_complete_is_listed(tree):
+    edit(tree.run("atari", "breakout", "rtrl", 0), status="interrupted")
+    assert "status is 'interrupted'" in problem(tree)
+
+
+def test_record_without_a_key_is_listed(tree):
+    folder = tree.run("atari", "breakout", "rtrl", 0)
+    record = json.loads((folder / "run.json").read_text())
+    del record["peak_bytes"]
+    (folder / "run.json").write_text(json.dumps(record))
+    assert problem(tree) == "run.json: no key peak_bytes"
+
+
+def test_summary_that_contradicts_the_episodes_is_listed(tree):
+    edit(tree.run("atari", "breakout", "rtrl", 0), evaluation={"mean": 99.0})
+    assert problem(tree) == "evaluation.json has mean 2 but run.json says 99"
+
+
+@pytest.mark.parametrize("sets", [[], [{"returns": [], "lengths": []}], [{"returns": [1.0], "lengths": []}]])
+def test_evaluation_without_episodes_is_listed(tree, sets):
+    folder = tree.run("atari", "breakout", "rtrl", 0)
+    (folder / "evaluation.json").write_text(json.dumps({"schema": 1, "sets": sets}))
+    assert "evaluation.json" in problem(tree)
+
+
+def test_evaluation_that_is_not_finite_is_listed(tree):
+    folder = tree.run("atari", "breakout", "rtrl", 0)
+    text = (folder / "evaluation.json").read_text().replace("1.0", "NaN")
+    (folder / "evaluation.json").write_text(text)
+    assert "finite returns" in problem(tree)
+
+
+def test_curve_without_a_column_is_listed(tree):
+    (tree.run("atari", "breakout", "rtrl", 0) / "curve.csv").write_text("env_frames,episodes\n1,2\n")
+    assert problem(tree).startswith("curve.csv: no column env_steps")
+
+
+def test_record_of_another_configuration_is_listed(tree):
+    folder = tree.run("atari", "breakout", "rtrl", 0)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    (folder / "config.yaml").write_text(yaml.safe_dump(config | {"env_steps": 5, "threads": 7}))
+    assert problem(tree) == "run.json was made from another configuration than config.yaml (env_steps)"
+
+
+def test_a_configuration_that_spells_out_less_is_no_contradiction(tree):
+    folder = tree.run("atari", "breakout", "rtrl", 0)
+    part = {"environment": "breakout", "optimiser": {"alpha": 0.99}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(part))
+    assert len(load(tree.root).runs) == 1
+
+
+def test_the_same_run_in_two_folders_counts_once(tree):
+    folder = tree.run("atari", "breakout", "rtrl", 0)
+    shutil.copytree(folder, folder.with_name("copy"))
+    assert len(load(tree.root).runs) == 1
+    assert problem(tree).startswith("same configuration and seed as")
+
+
+def test_memory_run_without_a_delay_is_listed(tree):
+    tree.run("memory", "tmaze", "rtrl", 0, returns=[1, 0], fraction=None)
+    assert "without 'delay'" in problem(tree)
+
+
+def test_memory_score_that_is_no_success_rate_is_listed(tree):
+    options = {"environment_options": {"delay": 3}}
+    tree.run("memory", "tmaze", "rtrl", 0, returns=[-1, -1, 1], fraction=None, **options)
+    assert "expected a success rate from 0 to 1" in problem(tree)
+
+
+def test_checkpoints_are_not_taken_for_runs(tree):
+    folder = tree.run("atari", "breakout", "rtrl", 0)
+    (folder / "checkpoint").mkdir()
+    (folder / "checkpoint" / "config.yaml").write_text("{}")
+    assert load(tree.root).problems.empty
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(LoadError, match="expected a results folder"):
+        load(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("key", MACHINE_KEYS)
+def test_machine_keys_are_those_that_the_harness_leaves_out_of_its_fingerprint(key):
+    from rtrl_bench.config import RunConfig
+
+    other = {"device": "cuda", "threads": 3, "checkpoint_minutes": 9.0, "tensorboard": True}[key]
+    plain = RunConfig(environment="tmaze", env_steps=10)
+    assert RunConfig(environment="tmaze", env_steps=10, **{key: other}).fingerprint() == plain.fingerprint()
+
+
+def test_curve_columns_are_those_that_the_harness_writes():
+    from rtrl_bench.training import records
+
+    assert list(records.CURVE_COLUMNS) == CURVE_COLUMNS
+
+
+def test_the_analysis_imports_neither_torch_nor_the_harness():
+    code = "import sys, analysis.report; assert not {'torch', 'rtrl_bench', 'gymnasium'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

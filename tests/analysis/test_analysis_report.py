@@ -1,0 +1,183 @@
+"""The page: well-formed, self-contained, complete."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from analysis import figures, report, tables
+
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, ids and text; fails where a closing tag does not match."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path, self.source = path, path.read_text()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(self.source)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if self._open and self._open[-1] != "style":
+            self.text += data
+
+    def attributes(self, tag, name):
+        """The values of an attribute over all tags of a kind that have it."""
+        return [attributes[name] for found, attributes in self.tags if found == tag and name in attributes]
+
+
+def make(root: Path) -> Page:
+    """Tables, figures and page of a results folder, made by the commands."""
+    options = ["--runs", str(root), "--out"]
+    assert tables.main([*options, str(root / "tables")]) == 0
+    assert figures.main([*options, str(root / "figures")]) == 0
+    assert report.main([*options, str(root / "report")]) == 0
+    return Page(root / "report" / "index.html")
+
+
+@pytest.fixture(scope="module")
+def page(written, tmp_path_factory):
+    """The page of the small tree, with one unfinished run and two things left out."""
+    missing = [{"name": "rooms_watermaze", "reason": "DMLab <is> absent", "fix": "wait"}, {"name": "seaquest"}]
+    path = tmp_path_factory.mktemp("missing") / "missing.json"
+    path.write_text(json.dumps(missing))
+    options = ["--runs", str(written), "--out", str(written / "report"), "--missing", str(path)]
+    assert report.main(options) == 0
+    return Page(written / "report" / "index.html")
+
+
+def test_page_is_well_formed_and_semantic(page):
+    names = [tag for tag, _ in page.tags]
+    assert names.count("h1") == names.count("main") == names.count("nav") == 1
+    assert names.count("figure") == names.count("figcaption") == len(figures.NAMES)
+    assert all(scope == "col" for scope in page.attributes("th", "scope"))
+    assert page.attributes("html", "lang") == ["en"]
+    assert "width=device-width, initial-scale=1" in page.attributes("meta", "content")
+
+
+def test_page_refers_to_nothing_outside(page):
+    assert "script" not in [tag for tag, _ in page.tags]
+    values = [value for _, attributes in page.tags for value in attributes.values() if value]
+    assert not [value for value in values if re.match(r"(\w+:)?//", value)]
+    assert not re.search(r"@import|url\(", page.source)
+    assert all(source.startswith("data:") for source in page.attributes("img", "src"))
+    assert all(target == "data:," for target in page.attributes("link", "href"))
+
+
+def test_images_decode_at_the_size_that_the_page_gives(page):
+    sources = page.attributes("img", "src")
+    assert len(sources) == len(figures.NAMES)
+    for source, width in zip(sources, page.attributes("img", "width")):
+        with Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:image/png;base64,")))) as image:
+            image.load()
+            assert image.width == pytest.approx(int(width) / report.PAGE_SCALE, abs=1)
+    assert all(page.attributes("img", "alt"))
+
+
+def test_links_resolve(page):
+    ids = [value for _, attributes in page.tags for key, value in attributes.items() if key == "id"]
+    assert len(ids) == len(set(ids))
+    for target in page.attributes("a", "href"):
+        if target.startswith("#"):
+            assert target[1:] in ids
+        else:
+            assert not Path(target).is_absolute()
+            assert (page.path.parent / target).is_file()
+    for reference in [value for _, a in page.tags for key, value in a.items() if key == "aria-labelledby"]:
+        assert reference in ids
+
+
+def test_contents_lists_every_figure_and_table(page):
+    targets = page.attributes("a", "href")
+    assert all(f"#{name}" in targets for name in (*figures.NAMES, *tables.NAMES))
+
+
+def test_every_figure_and_table_links_its_data_and_the_command(page):
+    targets = page.attributes("a", "href")
+    assert all(f"../figures/{name}.csv" in targets for name in figures.NAMES)
+    assert all(f"../tables/{name}.csv" in targets for name in tables.NAMES)
+    assert page.text.count("snakemake --cores all figures --config scale=laptop") >= len(figures.NAMES)
+
+
+def test_verdicts_come_before_everything_else(page):
+    assert page.text.index("Memory tasks, delay ≥ M (2 tasks), M = 5") < page.text.index("Contents")
+    assert "P(RTRL > TBPTT) = 1.00 [1.00, 1.00], n = 6 + 6 runs" in page.text
+
+
+def test_page_says_what_was_run_and_where(page):
+    for fact in ("Test processor, 2 cores", "0123456789ab", "torch 2.13.0", "ale-py 0.12.1", "96 training runs"):
+        assert fact in page.text
+
+
+def test_page_lists_what_is_missing_with_reason_and_fix(page):
+    assert "rooms_watermaze: DMLab <is> absent. Fix: wait" in page.text
+    assert "seaquest: no reason given" in page.text
+    assert "DMLab: the DMLab suite" not in page.text  # its environment is named already
+
+
+def test_page_lists_runs_left_out(page):
+    assert "runs/atari/breakout/rtrl/M50/seed9: run.json is missing" in page.text
+
+
+def test_page_works_in_light_and_dark_and_scrolls_wide_tables(page):
+    assert "prefers-color-scheme: dark" in page.source
+    wrappers = [a for tag, a in page.tags if tag == "div" and a.get("class") == "scroll"]
+    names = [tag for tag, _ in page.tags]
+    assert len(wrappers) == names.count("table") + names.count("img")
+
+
+def test_under_trained_runs_are_announced(page):
+    assert "Under-trained" in page.text
+
+
+def test_page_without_any_run(tree):
+    page = make(tree.root)
+    assert "No complete run in this folder." in page.text
+    assert "DMLab: the DMLab suite is not in this version" in page.text
+    assert "Atari: no complete run of this kind" in page.text
+
+
+def test_smoke_page_says_that_numbers_mean_nothing(make_tree, tmp_path):
+    tree = make_tree(tmp_path / "smoke")
+    tree.run("atari", "breakout", "rtrl", 0)
+    assert "smoke: numbers mean nothing" in make(tree.root).text
+
+
+def test_text_from_records_is_escaped(tree):
+    tree.run("atari", "breakout", "rtrl", 0, record={"device_name": "<script>alert(1)</script>"})
+    assert "<script" not in make(tree.root).source
+
+
+def test_report_without_figures_names_the_command_that_makes_them(tree, capsys):
+    assert report.main(["--runs", str(tree.root), "--out", str(tree.root / "report")]) == 2
+    assert "make it with python -m analysis.figures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["{", '{"name": "x"}', '["x"]'])
+def test_malformed_list_of_what_is_missing_is_refused(tree, tmp_path, capsys, text):
+    path = tmp_path / "missing.json"
+    path.write_text(text)
+    options = ["--runs", str(tree.root), "--out", str(tmp_path), "--missing", str(path)]
+    assert report.main(options) == 2
+    assert str(path) in capsys.readouterr().err

@@ -1,0 +1,119 @@
+"""Statistics against scipy, brute force and numbers computed by hand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import mannwhitneyu, trim_mean
+
+from analysis import stats
+
+
+@pytest.mark.parametrize("n", range(1, 13))
+def test_iqm_is_scipys_trimmed_mean(n):
+    scores = np.random.default_rng(n).normal(size=n)
+    assert stats.iqm(scores) == pytest.approx(trim_mean(scores, 0.25))
+
+
+def test_iqm_of_eight_by_hand():
+    assert stats.iqm(np.array([8.0, 1, 2, 100, 4, 5, -50, 7])) == (2 + 4 + 5 + 7) / 4
+
+
+def test_standard_deviation_is_the_sample_one():
+    summary = stats.summarise([1.0, 2.0, 6.0])
+    assert (summary.n, summary.mean) == (3, 3.0)
+    assert summary.std == pytest.approx(((4 + 1 + 9) / 2) ** 0.5)
+
+
+def test_a_single_seed_has_neither_deviation_nor_interval():
+    summary = stats.summarise([5.0])
+    assert (summary.mean, summary.iqm) == (5.0, 5.0)
+    assert np.isnan([summary.std, summary.low, summary.high]).all()
+
+
+def test_interval_is_the_bootstrap_of_a_plain_loop():
+    strata = [np.array([0.1, 0.4, 0.9, 0.5, 0.2]), np.array([3.0, 1.0, 2.0])]
+    rng = np.random.default_rng(stats.SEED)
+    drawn = [rng.integers(0, len(s), (stats.RESAMPLES, len(s))) for s in strata]
+    values = [trim_mean(np.concatenate([s[d[k]] for s, d in zip(strata, drawn)]), 0.25) for k in range(stats.RESAMPLES)]
+    assert stats.iqm_interval(strata) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])))
+
+
+def test_interval_of_three_seeds_is_that_of_all_resamples():
+    """With three seeds all 27 equally likely resamples can be listed."""
+    scores = [1.0, 2.0, 4.0]
+    means = sorted(np.mean(draw) for draw in itertools.product(scores, repeat=3))
+    low, high = stats.iqm_interval([scores])
+    assert (low, high) == (means[0], means[-1])  # both extremes have probability 1/27 > 2.5 %
+
+
+def test_interval_keeps_strata_apart():
+    """Resampling within strata of equal scores changes nothing; pooling them would."""
+    assert stats.iqm_interval([[0.0, 0.0], [1.0, 1.0]]) == (0.5, 0.5)
+
+
+def test_same_scores_give_the_same_interval():
+    scores = np.random.default_rng(3).normal(size=6)
+    first = stats.summarise(scores)
+    stats.summarise(scores[::-1])
+    assert stats.summarise(scores) == first
+
+
+def test_interval_covers_the_mean_of_a_wide_sample_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    samples = rng.normal(size=(60, 30))
+    inside = [low <= 0 <= high for low, high in (stats.iqm_interval([sample]) for sample in samples)]
+    assert 0.85 <= np.mean(inside) <= 1.0
+
+
+def test_probability_of_improvement_is_mann_whitneys_u():
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 5, 7).astype(float), rng.integers(0, 5, 4).astype(float)
+    assert stats.improvement([(x, y)]).probability == pytest.approx(mannwhitneyu(x, y).statistic / (7 * 4))
+
+
+def test_probability_of_improvement_by_hand():
+    result = stats.improvement([([1.0, 2.0, 3.0], [2.0, 0.0])])
+    assert result.probability == pytest.approx((1 + 1.5 + 2) / 6)
+    assert (result.n_x, result.n_y) == (3, 2)
+
+
+def test_probability_of_improvement_is_the_mean_over_strata():
+    result = stats.improvement([([2.0, 3.0], [0.0, 1.0]), ([1.0], [1.0, 1.0])])
+    assert result.probability == pytest.approx((1.0 + 0.5) / 2)
+    assert (result.n_x, result.n_y) == (3, 4)
+
+
+def test_swapping_the_sides_mirrors_the_probability():
+    x, y = [1.0, 5.0, 6.0, 2.0], [3.0, 4.0, 0.0]
+    there, back = stats.improvement([(x, y)]), stats.improvement([(y, x)])
+    assert back.probability == pytest.approx(1 - there.probability)
+    assert back.low == pytest.approx(1 - there.high, abs=0.03)
+
+
+def test_permutation_p_is_near_that_of_all_deals():
+    x, y = np.array([0.9, 1.0, 0.8, 0.7, 0.95]), np.array([0.5, 0.75, 0.4, 0.85, 0.6])
+    pool = np.concatenate([x, y])
+
+    def win_rate(chosen):
+        left = pool[list(chosen)]
+        right = np.delete(pool, list(chosen))
+        return np.mean([(a > b) + 0.5 * (a == b) for a in left for b in right])
+
+    observed = abs(win_rate(range(5)) - 0.5)
+    exact = np.mean([abs(win_rate(c) - 0.5) >= observed - 1e-9 for c in itertools.combinations(range(10), 5)])
+    assert stats.improvement([(x, y)]).p_value == pytest.approx(exact, abs=0.01)
+
+
+def test_three_separated_seeds_a_side_cannot_be_significant():
+    result = stats.improvement([([4.0, 5.0, 6.0], [1.0, 2.0, 3.0])])
+    assert (result.low, result.high) == (1.0, 1.0)
+    assert result.p_value == pytest.approx(2 / 20, abs=0.01)
+
+
+@pytest.mark.parametrize("scores", [[], [1.0, np.nan], [[1.0]]])
+def test_scores_that_are_no_sample_are_refused(scores):
+    with pytest.raises(ValueError, match="expected one or more finite numbers"):
+        stats.summarise(scores)

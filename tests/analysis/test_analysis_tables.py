@@ -1,0 +1,236 @@
+"""Tables: pooling over seeds, the paper's values, verdicts, and the three formats."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import captions, paper_tables, study_tables, summary, tables
+from analysis.comparisons import comparisons
+from analysis.load import load
+
+
+def scores(tree):
+    """The table of scores of a tree."""
+    return paper_tables.scores(summary.settings(load(tree.root))).frame
+
+
+def test_scores_pool_seeds_beside_the_papers_value(tree):
+    for seed, value in enumerate([10.0, 20.0, 60.0]):
+        tree.run("atari", "breakout", "rtrl", seed, returns=[value])
+    row = scores(tree).iloc[0]
+    assert (row["mean"], row["n"], row["seeds"]) == (30.0, 3, "0 1 2")
+    assert row["std"] == pytest.approx(np.std([10, 20, 60], ddof=1))
+    assert (row["paper_score"], row["paper_std"]) == (275, 53)
+
+
+def test_another_budget_is_not_comparable(tree):
+    tree.run("atari", "breakout", "rtrl", 0, fraction=0.0003)
+    assert scores(tree)["verdict"].iloc[0] == "not comparable: budget 0.03 % of the paper's"
+
+
+def test_another_backend_is_not_comparable(tree):
+    tree.run("dmlab", "rooms_watermaze", "rtrl", 0, fraction=1.0, unroll=100, hidden=512)
+    assert scores(tree)["verdict"].iloc[0] == "not comparable: backend rooms 0.1.0, not deepmind_lab"
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"vision": "nature"}, "vision"),
+        ({"retention": 20.0}, "retention"),
+        ({"evaluation": {"sets": 1, "episodes": 100, "max_steps": None}}, "evaluation.sets"),
+        ({"environment_options": {"max_frames": 400}}, "environment_options.max_frames"),
+    ],
+)
+def test_another_setting_is_not_comparable(tree, change, name):
+    tree.run("atari", "breakout", "rtrl", 0, fraction=1.0, **change)
+    assert scores(tree)["verdict"].iloc[0] == f"not comparable: other {name}"
+
+
+def test_options_spelled_out_with_the_papers_values_are_comparable(tree):
+    tree.run("atari", "breakout", "rtrl", 0, fraction=1.0, environment_options={"max_frames": 108_000})
+    assert scores(tree)["verdict"].iloc[0] == "no interval from a single seed"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([270, 275, 280], "agrees: the paper's 275 lies inside [270, 280]"),
+        ([100, 110, 120], "differs: the paper's 275 lies above [100, 120]"),
+        ([400, 410, 420], "differs: the paper's 275 lies below [400, 420]"),
+    ],
+)
+def test_comparable_runs_get_a_verdict(tree, values, expected):
+    for seed, value in enumerate(values):
+        tree.run("atari", "breakout", "rtrl", seed, returns=[value], fraction=1.0)
+    assert scores(tree)["verdict"].iloc[0] == expected
+
+
+@pytest.mark.parametrize(("method", "unroll"), [("tbptt_w20", 50), ("rtrl", 20)])
+def test_what_the_paper_did_not_run_is_not_in_the_paper(tree, method, unroll):
+    tree.run("atari", "breakout", method, 0, fraction=1.0, unroll=unroll)
+    assert scores(tree)["verdict"].iloc[0] == "not in the paper"
+
+
+def test_table2_has_our_rows_under_the_papers(small):
+    frame = paper_tables.table2(summary.settings(small)).frame
+    assert frame["Source"].tolist() == ["Irie et al. 2024 (submission text)"] * 3 + ["ours"] * 3
+    assert frame["Method"].tolist() == ["Feedforward", "TBPTT", "RTRL"] * 2
+    assert frame["Qbert, M=50"].iloc[2] == "12484 ± 1524"
+    assert frame["Breakout, M=50"].iloc[5] == "33.5 ± 0.5"  # returns (60 + seed, 6) for seeds 0, 1, 2
+    assert frame["Chaser, M=5"].iloc[5] == "6.50 ± 0.50"
+    assert frame["Gravitar, M=50"].iloc[5] == "–"
+    assert frame["Verdict"].iloc[5] == "not comparable: budget 0.1 % of the paper's"
+
+
+def test_table2_gives_settings_that_collide_rows_of_their_own(tree):
+    tree.run("atari", "breakout", "rtrl", 0, returns=[1])
+    tree.run("atari", "breakout", "rtrl", 1, returns=[7], hidden=128)
+    frame = paper_tables.table2(summary.settings(load(tree.root))).frame
+    assert frame["Breakout, M=50"].iloc[3:].tolist() == ["1.00", "7.00"]
+
+
+def test_table1_says_why_dmlab_has_no_rows(small):
+    frame = paper_tables.table1(summary.settings(small)).frame
+    assert frame["Verdict"].iloc[-1] == "no runs: the DMLab suite is not in this version"
+    assert frame.loc[frame["Method"] == "IMPALA", "rooms_watermaze"].tolist() == ["26.9", "47.0"]
+    assert frame.loc[(frame["Method"] == "RTRL") & (frame["M"] == "10"), "rooms_watermaze"].item() == "40.2 ± 5.6"
+
+
+def test_every_published_score_of_the_paper_is_in_its_table(tree):
+    values = summary.paper_values()
+    empty = summary.settings(load(tree.root))
+    for name, build in (("table1", paper_tables.table1), ("table2", paper_tables.table2)):
+        shown = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", build(empty).frame.to_csv())}
+        assert set(values.loc[values["table"] == name, "score"]) <= shown
+
+
+def test_memory_table_has_success_rates(small):
+    frame = study_tables.memory_study(summary.settings(small)).frame
+    rows = frame[(frame["environment"] == "tmaze") & (frame["delay"] == 20) & (frame["retention"] == 20)]
+    assert rows["method"].tolist() == ["tbptt", "tbptt_w20", "bptt", "rtrl"]
+    assert rows["mean"].tolist() == pytest.approx([0.5, 0.9, 1.0, 0.97])
+
+
+def test_comparison_at_equal_settings(tree):
+    for seed in range(5):
+        tree.memory("tmaze", 20, "rtrl", seed, 1.0)
+        tree.memory("tmaze", 20, "tbptt", seed, 0.5 + 0.01 * seed)
+        tree.memory("tmaze", 20, "tbptt_w20", seed, 1.0)
+        tree.memory("tmaze", 20, "tbptt", seed, 1.0, hidden=64, retention=30.0)
+    row = comparisons(load(tree.root)).iloc[0]
+    assert (row["probability"], row["n_rtrl"], row["n_tbptt"], row["verdict"]) == (1.0, 5, 5, "RTRL better")
+    assert row["tbptt_iqm"] == pytest.approx(0.52)
+
+
+def test_equal_methods_show_no_difference(tree):
+    for seed in range(5):
+        for method in ("rtrl", "tbptt"):
+            tree.memory("tmaze", 3, method, seed, 1.0)
+    row = comparisons(load(tree.root)).iloc[0]
+    assert (row["probability"], row["low"], row["high"], row["verdict"]) == (0.5, 0.5, 0.5, "no difference seen")
+
+
+def test_three_seeds_decide_nothing(tree):
+    for seed in range(3):
+        tree.run("atari", "breakout", "rtrl", seed, returns=[10 + seed])
+        tree.run("atari", "breakout", "tbptt", seed, returns=[seed])
+    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL ahead, too few seeds to decide"]
+
+
+def test_memory_tasks_are_combined_by_reach_of_a_segment(small):
+    frame = comparisons(small).set_index("scope")
+    short, long = frame.loc["Memory tasks, delay < M"], frame.loc["Memory tasks, delay ≥ M"]
+    assert (short["tasks"], short["probability"], short["verdict"]) == (2, 0.5, "no difference seen")
+    assert (long["tasks"], long["n_rtrl"], long["verdict"]) == (2, 6, "RTRL better")
+
+
+def test_scores_of_different_games_are_not_averaged(small):
+    row = comparisons(small).set_index("scope").loc["Atari, all"]
+    assert row["tasks"] == 2
+    assert np.isnan(row["rtrl_iqm"])
+
+
+def test_copy_task_table(small):
+    frame = study_tables.copy_task(small.copy_runs).frame.set_index("method")
+    assert frame.loc["rtrl", ["accuracy_mean", "reached", "updates_to_100_median", "n"]].tolist() == [1.0, 3, 400, 3]
+    assert frame.loc["tbptt", "reached"] == 0
+    assert np.isnan(frame.loc["tbptt", "updates_to_100_median"])
+
+
+def test_throughput_table(small):
+    frame = study_tables.throughput(small).frame
+    row = frame[(frame["environment"] == "breakout") & (frame["method"] == "rtrl")].iloc[0]
+    assert row[["steps_per_s_median", "steps_per_s_min", "steps_per_s_max", "wall_s_sum"]].tolist() == [
+        1001.0,
+        1000.0,
+        1002.0,
+        183.0,
+    ]
+
+
+def expected_files():
+    """What the docstring of analysis.tables promises."""
+    files = {f"{name}.{suffix}" for name in tables.NAMES for suffix in ("csv", "md", "tex")}
+    return files | {f"{name}.csv" for name in tables.RECORDS}
+
+
+def test_command_writes_the_promised_files(written):
+    folder = written / "tables"
+    assert {path.name for path in folder.iterdir()} == expected_files()
+    for name in tables.NAMES:
+        assert not pd.read_csv(folder / f"{name}.csv").empty
+    assert len(pd.read_csv(folder / "runs.csv")) == 96
+    assert len(pd.read_csv(folder / "problems.csv")) == 1
+
+
+def test_command_writes_the_promised_files_without_any_run(tree, tmp_path):
+    assert tables.main(["--runs", str(tree.root), "--out", str(tmp_path / "out")]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == expected_files()
+    assert pd.read_csv(tmp_path / "out/memory_study.csv")["note"].tolist() == ["no runs of this kind"]
+
+
+def test_command_is_deterministic(tree, tmp_path):
+    tree.run("atari", "breakout", "rtrl", 0)
+    tree.run("atari", "breakout", "tbptt", 0, returns=[0, 5])
+    for name in ("a", "b"):
+        tables.main(["--runs", str(tree.root), "--out", str(tmp_path / name)])
+    assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in expected_files())
+
+
+def test_latex_is_plain_ascii_with_as_many_cells_in_every_row(written):
+    for name in tables.NAMES:
+        text = (written / "tables" / f"{name}.tex").read_text()
+        assert text.isascii()
+        body = text[text.index("\\toprule") : text.index("\\bottomrule")]
+        cells = {len(re.findall(r"(?<!\\)&", line)) for line in body.splitlines() if line.endswith(r"\\")}
+        assert len(cells) == 1
+
+
+def test_smoke_tables_say_that_they_mean_nothing(make_tree, tmp_path):
+    tree = make_tree(tmp_path / "smoke")
+    tree.run("atari", "breakout", "rtrl", 0)
+    tables.main(["--runs", str(tree.root), "--out", str(tmp_path / "out")])
+    for name in tables.NAMES:
+        assert "smoke: numbers mean nothing" in (tmp_path / "out" / f"{name}.md").read_text()
+
+
+def test_command_names_the_runs_that_it_leaves_out(tree, tmp_path, capsys):
+    (tree.run("atari", "breakout", "rtrl", 0) / "run.json").unlink()
+    tables.main(["--runs", str(tree.root), "--out", str(tmp_path)])
+    assert "left out: runs/atari/breakout/rtrl/M50/seed0: run.json is missing" in capsys.readouterr().err
+    assert len(pd.read_csv(tmp_path / "problems.csv")) == 1
+
+
+def test_command_refuses_a_folder_that_does_not_exist(tmp_path, capsys):
+    assert tables.main(["--runs", str(tmp_path / "nothing"), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", tables.NAMES)
+def test_every_table_has_a_caption_of_its_own(name):
+    assert len(captions.text(name)) > 80

@@ -1,0 +1,53 @@
+"""Our optimisers against torch.optim's, in float64."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from rtrl_bench.optimisers import Adam, RMSProp
+
+
+def walk(make, steps=25):
+    """Parameters after some steps of noisy gradients whose learning rate changes; make(parameters) -> step(lr)."""
+    g = torch.Generator().manual_seed(0)
+    parameters = [torch.randn(shape, generator=g, dtype=torch.float64, requires_grad=True) for shape in ((3, 4), (5,))]
+    step = make(parameters)
+    for k in range(steps):
+        for p in parameters:
+            p.grad = torch.randn(p.shape, generator=g, dtype=torch.float64)
+        step(0.1 / (1 + k))
+    return parameters
+
+
+def torch_step(optimiser):
+    def step(learning_rate):
+        optimiser.param_groups[0]["lr"] = learning_rate
+        optimiser.step()
+
+    return step
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_rmsprop_equals_torch(momentum):
+    found = walk(lambda p: RMSProp(p, alpha=0.97, epsilon=0.01, momentum=momentum).step)
+    truth = walk(lambda p: torch_step(torch.optim.RMSprop(p, alpha=0.97, eps=0.01, momentum=momentum)))
+    assert all(torch.allclose(a, b, rtol=1e-12, atol=0) for a, b in zip(found, truth))
+
+
+def test_adam_equals_torch():
+    found = walk(lambda p: Adam(p, betas=(0.9, 0.995), epsilon=1e-9).step)
+    truth = walk(lambda p: torch_step(torch.optim.Adam(p, betas=(0.9, 0.995), eps=1e-9)))
+    assert all(torch.allclose(a, b, rtol=1e-11, atol=0) for a, b in zip(found, truth))
+
+
+def test_training_does_not_import_the_compiler():
+    code = (
+        "import sys; from pathlib import Path; from rtrl_bench.config import from_dict; from rtrl_bench.training import loop;"
+        "import torch; c = from_dict({'environment': 'tmaze', 'env_steps': 10, 'vision': 'flat', 'unroll': 2, 'batch': 2});"
+        "loop.Training(c, torch.device('cpu')).update(); print('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

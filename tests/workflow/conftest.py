@@ -1,0 +1,70 @@
+"""A copy of the workflow with stubs for training and analysis, run once; tests change a copy of the result."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STUBS = Path(__file__).parent / "stubs"
+sys.path.insert(0, str(ROOT))
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder in which Snakemake can be called."""
+
+    root: Path
+
+    def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """One call with scale tiny; words that contain `=` set configuration keys."""
+        settings = {"scale": "tiny"} | dict(word.split("=") for word in words if "=" in word)
+        flags = [word for word in words if "=" not in word]
+        config = [f"{key}={value}" for key, value in settings.items()]
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *flags, "--config", *config]
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120)
+
+    def planned(self, *words: str) -> tuple[set[str], set[str]]:
+        """What a dry run would do: the steps besides training, and the folders that would be trained."""
+        done = self.snakemake("-n", *words)
+        assert done.returncode == 0, done.stderr
+        output = done.stdout + done.stderr
+        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", output, re.S | re.M)
+        steps = {line.split()[0] for line in table[1].splitlines()} if table else set()
+        return steps - {"train", "copy_run"}, set(re.findall(r"^Job \d+: train (\S+)", output, re.M))
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subprocess.CompletedProcess[str]]:
+    """The project after `snakemake all`, and what that printed."""
+    root = tmp_path_factory.mktemp("first") / "project"
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "workflow", root / "workflow", ignore=ignore)
+    shutil.copytree(ROOT / "rtrl_bench", root / "rtrl_bench", ignore=ignore)
+    shutil.copy(ROOT / "Snakefile", root)
+    shutil.copy(STUBS / "tiny.yaml", root / "workflow/config")
+    shutil.copy(STUBS / "environments.py", root / "rtrl_bench/envs/letters.py")
+    shutil.copy(STUBS / "harness.py", root / "rtrl_bench/__main__.py")
+    (root / "analysis").mkdir()
+    for name in ("__init__", "shared"):
+        (root / f"analysis/{name}.py").touch()
+    for name in ("tables", "figures", "report"):
+        shutil.copy(STUBS / "analysis_step.py", root / f"analysis/{name}.py")
+    project = Project(root)
+    done = project.snakemake("all")
+    assert done.returncode == 0, done.stderr
+    return project, done
+
+
+@pytest.fixture
+def project(first_run: tuple[Project, subprocess.CompletedProcess[str]], tmp_path: Path) -> Project:
+    """A finished project of the test's own."""
+    root = tmp_path / "project"
+    shutil.copytree(first_run[0].root, root)
+    return Project(root)

@@ -1,0 +1,88 @@
+"""What Snakemake decides to do, seen through dry runs of a small scale that was finished before."""
+
+from __future__ import annotations
+
+import json
+
+RUNS = {
+    "runs/letters/alpha/tbptt/M5/seed0",
+    "runs/letters/alpha/rtrl/M5/seed0",
+    "runs/letters/alpha/rtrl_retention20/M5/seed0",
+    "runs/letters/beta/tbptt/M5/seed0",
+    "runs/letters/beta/rtrl/M5/seed0",
+}
+COPY_RUNS = {"copy_task/L3/rtrl/seed0"}
+
+
+def _edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_every_run_of_the_scale_is_made(first_run):
+    folder = first_run[0].root / "results/tiny"
+    made = {path.parent.relative_to(folder).as_posix() for path in folder.rglob("run.json")}
+    assert made == RUNS | COPY_RUNS
+
+
+def test_results_are_shown_and_progress_goes_to_the_log(first_run):
+    project, done = first_run
+    assert "result of results/tiny/runs/letters/alpha/rtrl/M5/seed0" in done.stdout
+    assert "progress" not in done.stdout.splitlines()
+    log = project.root / "results/tiny/runs/letters/alpha/rtrl/M5/seed0/train.log"
+    assert log.read_text() == "progress\n"
+
+
+def test_an_environment_without_simulator_is_left_out_and_said_so(first_run):
+    project, done = first_run
+    assert "left out of this run: gamma: libgamma is not installed. Fix: install libgamma" in done.stderr
+    missing = json.loads((project.root / "results/tiny/missing.json").read_text())
+    assert missing == [{"name": "gamma", "reason": "libgamma is not installed", "fix": "install libgamma"}]
+
+
+def test_editing_a_plotting_file_plots_again_and_trains_nothing(project):
+    _edit(project.root / "analysis/figures.py", "kind = ", "kind  =  ")
+    assert project.planned("all") == ({"figures", "report", "all"}, set())
+
+
+def test_editing_shared_analysis_code_repeats_every_step_and_trains_nothing(project):
+    (project.root / "analysis/shared.py").write_text("CHANGED = True\n")
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, set())
+
+
+def test_changing_the_budget_of_an_environment_trains_that_environment_only(project):
+    _edit(project.root / "workflow/config/tiny.yaml", "beta: { env_steps: 200 }", "beta: { env_steps: 300 }")
+    expected = {run for run in RUNS if "/beta/" in run}
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected)
+
+
+def test_another_device_or_number_of_threads_repeats_nothing(project):
+    assert project.planned("all", "device=cpu", "threads=2") == (set(), set())
+
+
+def test_an_environment_is_a_target_that_needs_its_own_runs_only(project):
+    expected = {run for run in RUNS if "/beta/" in run}
+    assert project.planned("beta", "results=elsewhere") == ({"beta"}, expected)
+
+
+def test_every_named_target_is_there(project):
+    targets = ["all", "letters", "alpha", "copy_task", "tables", "figures", "report", "plan"]
+    steps, trained = project.planned(*targets, "results=elsewhere")
+    assert steps == set(targets)
+    assert trained == RUNS | COPY_RUNS
+
+
+def test_a_target_without_simulator_stops_with_the_fix(project):
+    done = project.snakemake("-n", "gamma")
+    assert done.returncode == 2
+    assert "error: cannot run here: gamma: libgamma is not installed. Fix: install libgamma" in done.stderr
+
+
+def test_a_mistake_in_the_configuration_stops_with_one_message(project):
+    done = project.snakemake("-n", "scale=lapto")
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if "rror" in line]
+    assert errors == [
+        "error: scale = 'lapto': expected one of laptop, overnight, paper, smoke, tiny (the files of workflow/config)"
+    ]

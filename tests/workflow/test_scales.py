@@ -1,0 +1,214 @@
+"""Scales as data: what a file expands to, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from rtrl_bench.config import ConfigError, load, load_yaml
+from workflow.scripts import scales, targets
+from workflow.scripts.inputs import write_inputs
+
+SETTINGS = load_yaml(scales.CONFIG_FOLDER / "config.yaml")
+
+
+def _scale(**changes):
+    """A small valid scale; `study` changes the keys of its only study."""
+    study = {"environments": {"tmaze": None}, "methods": ["tbptt", "rtrl"], "unroll": [5]}
+    study |= changes.pop("study", {})
+    return {
+        "label": "test",
+        "seeds": [0, 1],
+        "resources": {"mem_mb": 100, "runtime": 1},
+        "run": {"env_steps": 1000, "optimiser": {"epsilon": 1.0e-5}},
+        "studies": {"memory": study},
+    } | changes
+
+
+@pytest.fixture
+def expand(tmp_path, monkeypatch):
+    """Load a scale given as a dictionary, the way a file of workflow/config is loaded."""
+    monkeypatch.setattr(scales, "CONFIG_FOLDER", tmp_path)
+
+    def load_given(values, **settings):
+        (tmp_path / "given.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+        return scales.load_scale(SETTINGS | {"scale": "given", "results": str(tmp_path / "results")} | settings)
+
+    return load_given
+
+
+def _folders(scale):
+    return [run.folder.relative_to(scale.folder).as_posix() for run in scale.runs]
+
+
+def test_a_study_is_every_combination(expand):
+    scale = expand(_scale(seeds=[0], study={"unroll": [5, 10], "vary": {"environment_options.delay": [4, 20]}}))
+    assert sorted(_folders(scale)) == [
+        f"runs/memory/tmaze_delay{delay}/{method}/M{unroll}/seed0"
+        for delay in (20, 4)
+        for method in ("rtrl", "tbptt")
+        for unroll in (10, 5)
+    ]
+
+
+def test_later_keys_win_and_nested_keys_are_joined(expand):
+    study = {"run": {"optimiser": {"learning_rate": 0.5}}, "environments": {"tmaze": {"env_steps": 7}}}
+    config = expand(_scale(study=study)).runs[0].config
+    assert (config.env_steps, config.optimiser.epsilon, config.optimiser.learning_rate) == (7, 1e-5, 0.5)
+
+
+def test_what_varies_besides_options_is_named_after_the_method(expand):
+    scale = expand(_scale(seeds=[3], study={"vary": {"retention": [None, 20]}, "methods": ["rtrl"]}))
+    assert _folders(scale) == [
+        "runs/memory/tmaze/rtrl_retentionnull/M5/seed3",
+        "runs/memory/tmaze/rtrl_retention20/M5/seed3",
+    ]
+
+
+def test_a_run_of_two_studies_is_made_once(expand):
+    values = _scale(seeds=[0], study={"run": {"retention": 20}, "methods": ["rtrl"]})
+    values["studies"]["again"] = values["studies"]["memory"] | {"run": {}, "vary": {"retention": [5, 20]}}
+    scale = expand(values)
+    assert _folders(scale) == ["runs/memory/tmaze/rtrl/M5/seed0", "runs/memory/tmaze/rtrl_retention5/M5/seed0"]
+    assert scale.studies["again"] == (scale.runs[1].folder, scale.runs[0].folder)
+
+
+def test_two_runs_for_one_folder_are_refused(expand):
+    values = _scale()
+    values["studies"]["other"] = values["studies"]["memory"] | {"run": {"hidden": 3}}
+    with pytest.raises(ConfigError, match=r"studies\.other: .*tmaze/tbptt/M5/seed0 belongs to another run"):
+        expand(values)
+
+
+def test_copy_task_runs_have_their_folder_and_all_their_keys(expand):
+    task = {
+        "lengths": [{"max_length": 5, "hidden": 8}],
+        "methods": {"tbptt": {"unroll": 2}, "bptt": {"update": "sequence"}},
+        "run": {"hidden": 4, "update": "online"},
+    }
+    runs = expand(_scale(copy_task=task, seeds=[7])).copy_runs
+    assert [run.folder.as_posix().split("copy_task/")[1] for run in runs] == ["L5/tbptt/seed7", "L5/bptt/seed7"]
+    assert runs[0].config == {
+        "hidden": 8,
+        "update": "online",
+        "max_length": 5,
+        "unroll": 2,
+        "method": "tbptt",
+        "seed": 7,
+        "device": "auto",
+        "threads": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seedz": [1]}, "unknown key seedz: expected one of .*; did you mean seeds"),
+        ({"study": {"method": ["rtrl"]}}, r"unknown key studies\.memory\.method: .*; did you mean methods"),
+        ({"run": {"env_step": 5}}, r"studies\.memory: unknown key env_step: .*; did you mean env_steps"),
+        ({"run": {"env_steps": 5, "optimiser": {"lr": 1.0}}}, r"unknown key optimiser\.lr"),
+        ({"threads": 4}, r"unknown key threads: .*run\.threads"),
+        ({"seeds": [0, "one"]}, r"seeds\[1\] = 'one': expected an integer"),
+        ({"seeds": [0, 1.5]}, r"seeds\[1\] = 1\.5: expected an integer"),
+        ({"seeds": [-1]}, r"seeds\[0\] = -1: expected at least 0"),
+        ({"seeds": [1, 1]}, r"seeds = \[1, 1\]: expected values that differ"),
+        ({"run": {"env_steps": -5}}, "env_steps = -5: expected a number >= 1"),
+        ({"run": {"env_steps": "many"}}, "env_steps = 'many': expected an integer"),
+        ({"study": {"unroll": [0]}}, r"studies\.memory\.unroll\[0\] = 0: expected at least 1"),
+        ({"study": {"methods": "rtrl"}}, r"studies\.memory\.methods = 'rtrl': expected a list"),
+        ({"study": {"methods": ["rtlr"]}}, "unknown method 'rtlr': expected one of feedforward, tbptt"),
+        ({"study": {"methods": ["tbptt_w10"], "unroll": [20]}}, "window = 10: expected at least unroll = 20"),
+        ({"study": {"methods": ["tbptt_w10"], "unroll": [10]}}, r"methods\.tbptt_w10: at unroll 10 .* 'tbptt'"),
+        ({"study": {"environments": {"tmase": None}}}, "unknown environment 'tmase': .*did you mean 'tmaze'"),
+        ({"study": {"vary": {"environment_options.dealy": [1]}}}, "unknown option 'dealy' .*did you mean delay"),
+        ({"study": {"vary": {"retentoin": [20]}}}, "unknown key retentoin: .*did you mean retention"),
+        ({"label": None}, "label = None: expected text"),
+        (
+            {"copy_task": {"lengths": [], "methods": {}, "run": {}}},
+            r"copy_task\.lengths = \[\]: expected a list of",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_what_was_expected(expand, change, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        expand(_scale(**change))
+    assert str(caught.value).startswith("workflow/config/given.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(expand):
+    values = _scale()
+    del values["studies"]["memory"]["unroll"]
+    with pytest.raises(ConfigError, match=r"missing key studies\.memory\.unroll"):
+        expand(values)
+
+
+def test_a_wrong_setting_of_the_command_line_is_named(expand):
+    with pytest.raises(ConfigError, match="device = 'gpu': expected one of auto, cpu, cuda"):
+        expand(_scale(), device="gpu")
+
+
+def test_a_target_outside_the_scale_stops_with_those_inside(expand, capsys):
+    with pytest.raises(SystemExit) as caught:
+        targets.run_files(expand(_scale()), "breakout")
+    assert caught.value.code == 2
+    assert "scale given has no runs of breakout: expected one of tmaze" in capsys.readouterr().err
+
+
+def test_inputs_are_written_once_and_again_when_they_change(expand):
+    write_inputs(expand(_scale()))
+    scale = expand(_scale())
+    paths = [run.folder / "config.yaml" for run in scale.runs]
+    dates = [path.stat().st_mtime_ns for path in paths]
+    write_inputs(scale)
+    assert [path.stat().st_mtime_ns for path in paths] == dates
+    write_inputs(expand(_scale(run={"env_steps": 2000})))
+    assert [load(path).env_steps for path in paths] == [2000] * 4
+
+
+def test_a_finished_run_keeps_its_configuration_when_only_the_machine_differs(expand):
+    first = expand(_scale(seeds=[0], study={"methods": ["rtrl"]}), device="cpu")
+    write_inputs(first)
+    folder = first.runs[0].folder
+    second = expand(_scale(seeds=[0], study={"methods": ["rtrl"]}), device="cuda", threads=4)
+    (folder / "run.json").touch()
+    write_inputs(second)
+    assert load(folder / "config.yaml") == first.runs[0].config
+    (folder / "run.json").unlink()
+    write_inputs(second)
+    assert load(folder / "config.yaml") == second.runs[0].config
+
+
+def test_a_results_folder_that_cannot_be_written_is_named(expand, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"file/given/.*: cannot be written .*--config results=DIR"):
+        write_inputs(expand(_scale(), results=str(tmp_path / "file")))
+
+
+@pytest.mark.parametrize("name", scales.names())
+def test_every_scale_of_the_project_is_valid(name):
+    scale = scales.load_scale(SETTINGS | {"scale": name})
+    assert scale.runs
+    assert scale.copy_runs
+
+
+def test_the_paper_scale_is_the_papers_protocol():
+    scale = scales.load_scale(SETTINGS | {"scale": "paper"})
+    games = [run.config for run in scale.runs if run.suite in ("atari", "procgen")]
+    found = {(c.environment, c.method, c.unroll, c.seed) for c in games}
+    atari = ("breakout", "gravitar", "mspacman", "qbert", "seaquest")
+    panels = [(game, 50) for game in atari] + [("chaser", 5), ("chaser", 50)]
+    methods = ("feedforward", "tbptt", "rtrl")
+    expected = {(game, method, m, seed) for game, m in panels for method in methods for seed in (0, 1, 2)}
+    assert found <= expected  # fewer where a simulator is missing
+    assert {game for game in expected if game[0] in atari} <= found
+    assert {(c.env_steps, c.hidden, c.features, c.vision, c.batch) for c in games} == {
+        (200_000_000, 256, 256, "impala", 32)
+    }
+    assert {(c.evaluation.sets, c.evaluation.episodes, c.evaluation.max_steps) for c in games} == {(3, 100, None)}
+    assert {c.config["max_length"] for c in scale.copy_runs} == {50, 500}
+
+
+def test_the_smoke_scale_stays_small():
+    scale = scales.load_scale(SETTINGS | {"scale": "smoke"})
+    assert len(scale.runs) + len(scale.copy_runs) <= 30

@@ -1,0 +1,33 @@
+"""Which analysis files a step depends on, and whether the workflow knows what the analysis writes."""
+
+from __future__ import annotations
+
+from analysis import figures, tables
+from workflow.scripts import outputs
+from workflow.scripts.sources import analysis_sources
+
+
+def test_a_step_depends_on_what_it_imports_directly_and_indirectly(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "analysis/templates").mkdir(parents=True)
+    files = {
+        "__init__.py": "",
+        "figures.py": "import json\nfrom analysis import panels\n",
+        "panels.py": "def draw():\n    from analysis.load import load\n",
+        "load.py": "import pandas\n",
+        "tables.py": "import analysis.load\n",
+        "paper_values.csv": "",
+        "templates/page.html": "",
+    }
+    for name, text in files.items():
+        (tmp_path / "analysis" / name).write_text(text)
+    data = {"analysis/__init__.py", "analysis/paper_values.csv", "analysis/templates/page.html"}
+    code = {"analysis/figures.py", "analysis/panels.py", "analysis/load.py"}
+    assert set(analysis_sources("figures")) == data | code
+    assert set(analysis_sources("tables")) == data | {"analysis/tables.py", "analysis/load.py"}
+
+
+def test_the_workflow_expects_what_the_analysis_writes():
+    assert outputs.TABLES == tables.NAMES
+    assert outputs.RECORDS == tables.RECORDS
+    assert outputs.FIGURES == figures.NAMES

@@ -1,0 +1,55 @@
+# From run folders to tables and figures. Each step lists the analysis code it uses: editing that repeats the step,
+# and never a run.
+rule tables:
+    input:
+        runs=RUN_RECORDS,
+        scale=f"{RESULTS}/scale.json",
+        missing=f"{RESULTS}/missing.json",
+        code=analysis_sources("tables"),
+    output:
+        with_captions(TABLES, "Tables"),
+        TABLE_RECORDS,
+    log:
+        f"{RESULTS}/logs/tables.log",
+    benchmark:
+        f"{RESULTS}/logs/tables.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    params:
+        results=subpath(input.scale, parent=True),
+        folder=subpath(output[0], parent=True),
+    message:
+        "tables of all finished runs"
+    shell:
+        "python -m analysis.tables --runs {params.results} --out {params.folder}"
+        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }}"
+
+
+rule figures:
+    input:
+        runs=RUN_RECORDS,
+        scale=f"{RESULTS}/scale.json",
+        missing=f"{RESULTS}/missing.json",
+        code=analysis_sources("figures"),
+    output:
+        with_captions(FIGURES, "Figures"),
+    log:
+        f"{RESULTS}/logs/figures.log",
+    benchmark:
+        f"{RESULTS}/logs/figures.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    params:
+        results=subpath(input.scale, parent=True),
+        folder=subpath(output[0], parent=True),
+    message:
+        "figures of all finished runs"
+    shell:
+        "python -m analysis.figures --runs {params.results} --out {params.folder}"
+        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }}"

@@ -1,0 +1,48 @@
+# The page, and the plan: what will run and for how long.
+rule report:
+    input:
+        runs=RUN_RECORDS,
+        tables=TABLES + TABLE_RECORDS,
+        figures=FIGURES,
+        scale=f"{RESULTS}/scale.json",
+        missing=f"{RESULTS}/missing.json",
+        code=analysis_sources("report"),
+    output:
+        report(REPORT, caption="../report/report.rst", category="Report"),
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/logs/report.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    params:
+        results=subpath(input.scale, parent=True),
+        folder=subpath(output[0], parent=True),
+    message:
+        "report: {output}"
+    shell:
+        "python -m analysis.report --runs {params.results} --out {params.folder}"
+        " --missing {input.missing} > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }};"
+        " echo done: {output}"
+
+
+rule plan:
+    input:
+        scale=f"{RESULTS}/scale.json",
+        missing=f"{RESULTS}/missing.json",
+    log:
+        f"{RESULTS}/logs/plan.txt",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    params:
+        cores=CORES,
+    message:
+        "plan of {input.scale}"
+    shell:
+        "python -m workflow.scripts.plan --scale {input.scale} --cores {params.cores} | tee {log}"

@@ -1,0 +1,22 @@
+"""What the analysis writes, by name; the docstrings of analysis/tables.py and analysis/figures.py say the same."""
+
+from __future__ import annotations
+
+TABLES = ("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput")
+RECORDS = ("runs", "evaluations", "copy_runs", "problems")
+FIGURES = ("fig1_curves", "fig2_atari", "memory_delay", "memory_retention")
+
+
+def tables(folder: str) -> list[str]:
+    """The tables, each in three formats."""
+    return [f"{folder}/{name}{kind}" for name in TABLES for kind in (".csv", ".md", ".tex")]
+
+
+def records(folder: str) -> list[str]:
+    """The loaded records that are written beside the tables."""
+    return [f"{folder}/{name}.csv" for name in RECORDS]
+
+
+def figures(folder: str) -> list[str]:
+    """The figures, each with the numbers that are drawn."""
+    return [f"{folder}/{name}{kind}" for name in FIGURES for kind in (".png", ".pdf", ".csv")]

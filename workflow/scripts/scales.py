@@ -1,0 +1,221 @@
+"""A scale file made into runs: read, checked completely, expanded.
+
+Everything happens while Snakemake reads its rules, so a mistake stops the workflow before any work starts.
+Nothing here imports torch or a simulator.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtrl_bench.config import ConfigError, RunConfig, from_dict, load_yaml
+from rtrl_bench.envs import registry
+from workflow.scripts.schema import check_schema
+
+CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "config"
+_SETTINGS = {"scale", "results", "device", "threads", "methods"}  # the keys of config.yaml
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a scheduler has to know of a run: memory in MB, wall clock in minutes, cores (0: all), GPUs."""
+
+    mem_mb: int
+    runtime: int
+    threads: int
+    gpu: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: its folder (under the scale's `runs/`) and what it trains."""
+
+    folder: Path
+    suite: str
+    config: RunConfig
+    job: Job
+
+
+@dataclass(frozen=True)
+class CopyRun:
+    """One run of the copy task: its folder (under the scale's `copy_task/`) and its configuration."""
+
+    folder: Path
+    config: dict[str, Any]
+    job: Job
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An environment of the scale that cannot run on this machine, and how to change that."""
+
+    name: str
+    reason: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """All that a scale asks for. `studies` names the runs of each study; two studies may share a run."""
+
+    name: str
+    label: str
+    folder: Path
+    runs: tuple[Run, ...]
+    copy_runs: tuple[CopyRun, ...]
+    studies: dict[str, tuple[Path, ...]]
+    missing: tuple[Missing, ...]
+
+
+def explain(missing: Iterable[Missing]) -> str:
+    """Names, reason and fix, those with the same reason together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in missing:
+        groups.setdefault((one.reason, one.fix), []).append(one.name)
+    return "; ".join(f"{', '.join(who)}: {reason}. Fix: {fix}" for (reason, fix), who in groups.items())
+
+
+def names() -> list[str]:
+    """The scales there are: one per file of workflow/config."""
+    return sorted(p.stem for p in CONFIG_FOLDER.glob("*.yaml") if p.stem != "config")
+
+
+def load_scale(settings: Mapping[str, Any]) -> Scale:
+    """The scale that `settings` (config.yaml and the command line) names, or a ConfigError."""
+    name = settings.get("scale")
+    if name not in names():
+        expected = ", ".join(names())
+        raise ConfigError(f"scale = {name!r}: expected one of {expected} (the files of workflow/config)")
+    file = f"workflow/config/{name}.yaml"
+    values = load_yaml(CONFIG_FOLDER / f"{name}.yaml")
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{file}: expected keys and values")
+    try:
+        for key in _SETTINGS & values.keys():
+            raise ConfigError(f"unknown key {key}: it belongs to config.yaml, or to the runs as run.{key}")
+        joined = {**values, **settings}
+        check_schema(joined)
+        return _expand(joined)
+    except ValueError as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def _expand(settings: Mapping[str, Any]) -> Scale:
+    folder = Path(settings["results"]) / settings["scale"]
+    plan: dict[Path, Run] = {}
+    same: dict[str, Run] = {}
+    studies: dict[str, list[Run]] = {}
+    for name, study in settings["studies"].items():
+        try:
+            runs = [same.setdefault(r.config.fingerprint(), r) for r in _study(settings, study, folder)]
+        except ValueError as error:
+            raise ConfigError(f"studies.{name}: {error}") from error
+        for run in runs:
+            if plan.setdefault(run.folder, run) is not run:
+                raise ConfigError(f"studies.{name}: {run.folder} belongs to another run already; vary a key")
+        studies[name] = runs
+    missing = _missing(plan.values())
+    return Scale(
+        name=settings["scale"],
+        label=settings["label"],
+        folder=folder,
+        runs=tuple(r for r in plan.values() if r.config.environment not in missing),
+        copy_runs=tuple(_copy_task(settings, folder / "copy_task")),
+        studies={
+            name: tuple(r.folder for r in runs if r.config.environment not in missing) for name, runs in studies.items()
+        },
+        missing=tuple(missing.values()),
+    )
+
+
+def _missing(runs: Iterable[Run]) -> dict[str, Missing]:
+    """The environments of `runs` that cannot run on this machine."""
+    missing = {}
+    for environment, backend in dict.fromkeys((r.config.environment, r.config.backend) for r in runs):
+        found = registry.check_available(environment, backend)
+        if not found.ok:
+            missing[environment] = Missing(environment, found.reason, found.fix)
+    return missing
+
+
+def _study(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path) -> Iterator[Run]:
+    vary = study.get("vary", {})
+    machine = {"device": settings["device"]}
+    if settings["threads"] is not None:
+        machine["threads"] = settings["threads"]
+    resources = study.get("resources", settings["resources"])
+    axes = itertools.product(
+        study["environments"].items(),
+        study["methods"],
+        itertools.product(*vary.values()),
+        study["unroll"],
+        study.get("seeds", settings["seeds"]),
+    )
+    for (environment, own), method, point, unroll, seed in axes:
+        varied = dict(zip(vary, point, strict=True))
+        single = {"environment": environment, "unroll": unroll, "seed": seed}
+        parts = (settings["run"], study.get("run"), own, _method(settings, method), _nested(varied), single)
+        config = from_dict(_merge(*parts, machine))
+        if config.method != method:
+            raise ConfigError(f"methods.{method}: at unroll {unroll} its keys make {config.method!r}; rename")
+        suite = registry.validate(environment, config.environment_options, config.backend).suite
+        options = {k: v for k, v in varied.items() if k.startswith("environment_options.")}
+        others = {k: v for k, v in varied.items() if k not in options}
+        path = Path(_tagged(environment, options), _tagged(method, others), f"M{unroll}", f"seed{seed}")
+        job = Job(**resources, threads=config.threads, gpu=int(config.device == "cuda"))
+        yield Run(folder / "runs" / suite / path, suite, config, job)
+
+
+def _method(settings: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    if name not in settings["methods"]:
+        expected = ", ".join(settings["methods"])
+        raise ConfigError(f"unknown method {name!r}: expected one of {expected} (methods of config.yaml)")
+    return settings["methods"][name]
+
+
+def _tagged(name: str, varied: Mapping[str, Any]) -> str:
+    """A folder name that tells what varies: tmaze + delay 20 is `tmaze_delay20`."""
+    tags = (f"_{key.rpartition('.')[2]}{'null' if value is None else value}" for key, value in varied.items())
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name + "".join(tags))
+
+
+def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """{'a.b': 1} as {'a': {'b': 1}}."""
+    result: dict[str, Any] = {}
+    for key, value in dotted.items():
+        *parents, last = key.split(".")
+        inner = result
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = value
+    return result
+
+
+def _merge(*parts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Later values win, inside nested keys too."""
+    result: dict[str, Any] = {}
+    for part in parts:
+        for key, value in (part or {}).items():
+            old = result.get(key)
+            both = isinstance(old, Mapping) and isinstance(value, Mapping)
+            result[key] = _merge(old, value) if both else value
+    return result
+
+
+def _copy_task(settings: Mapping[str, Any], folder: Path) -> Iterator[CopyRun]:
+    task = settings.get("copy_task")
+    if task is None:
+        return
+    threads = settings["run"].get("threads", 0) if settings["threads"] is None else settings["threads"]
+    machine = {"device": settings["device"], "threads": threads}
+    seeds = task.get("seeds", settings["seeds"])
+    for length, (method, own), seed in itertools.product(task["lengths"], task["methods"].items(), seeds):
+        config = _merge(task["run"], length, own, {"method": method, "seed": seed}, machine)
+        path = folder / f"L{config['max_length']}" / method / f"seed{seed}"
+        job = Job(**settings["resources"], threads=config["threads"], gpu=int(config["device"] == "cuda"))
+        yield CopyRun(path, config, job)

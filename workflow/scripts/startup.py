@@ -1,0 +1,33 @@
+"""The first thing Snakemake does: read the scale, write the runs' inputs, or stop with one message."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rtrl_bench.config import ConfigError
+from workflow.scripts.inputs import write_inputs
+from workflow.scripts.scales import Scale, explain, load_scale
+
+
+def start(settings: Mapping[str, Any], announce: bool) -> Scale:
+    """The scale named in `settings`, its input files in place; `announce` says on stderr what is left out."""
+    # Jobs run with the Python that runs Snakemake, whether its environment is activated or not.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    try:
+        scale = load_scale(settings)
+        write_inputs(scale)
+    except ConfigError as error:
+        stop(str(error))
+    if scale.missing and announce:
+        print(f"left out of this run: {explain(scale.missing)}", file=sys.stderr)
+    return scale
+
+
+def stop(message: str) -> NoReturn:
+    """End Snakemake with one message, exit code 2; SystemExit passes through it without a traceback."""
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,38 @@
+"""What a name on Snakemake's command line stands for: a suite, an environment, or the copy task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rtrl_bench.envs import registry
+from workflow.scripts.scales import CopyRun, Run, Scale, explain
+from workflow.scripts.startup import stop
+
+
+def names(scale: Scale) -> list[str]:
+    """Every suite and environment that the project knows, whether this scale runs it or not."""
+    known = {*registry.ENVIRONMENTS, *(run.config.environment for run in scale.runs)}
+    return sorted({_target(name) for name in known} | {registry.spec(name).suite for name in known})
+
+
+def run_files(scale: Scale, name: str) -> list[str]:
+    """The records of all runs of suite or environment `name`; stops with the reason when there are none."""
+    runs = [r for r in scale.runs if name in (r.suite, _target(r.config.environment))]
+    if runs:
+        return records(runs)
+    gone = [m for m in scale.missing if name in (registry.spec(m.name).suite, _target(m.name))]
+    if gone:
+        stop(f"cannot run here: {explain(gone)}")
+    there = ", ".join(dict.fromkeys(run.config.environment for run in scale.runs))
+    stop(f"scale {scale.name} has no runs of {name}: expected one of {there}; choose --config scale=...")
+
+
+def records(runs: Iterable[Run | CopyRun]) -> list[str]:
+    """The record that each run writes last, which stands for all its files."""
+    return [f"{run.folder.as_posix()}/run.json" for run in runs]
+
+
+def _target(environment: str) -> str:
+    """`gymnasium:CartPole-v1` as a name that Snakemake accepts: `gymnasium_CartPole-v1`."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", environment)
