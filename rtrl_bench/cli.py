@@ -93,7 +93,7 @@ def _train(arguments: argparse.Namespace) -> None:
     e = record["evaluation"]
     cut = f", {e['truncated']} cut short" if e["truncated"] else ""
     print(
-        f"{record['environment']} {record['method']}: return {e['mean']:.2f} over {e['episodes']} episodes{cut}, "
+        f"{config.label}: return {e['mean']:.2f} over {e['episodes']} episodes{cut}, "
         f"{record['env_steps']:,} steps in {record['wall_s']:.0f} s ({record['steps_per_s']:,.0f}/s)"
     )
 
@@ -106,10 +106,15 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _copy_task(arguments: argparse.Namespace) -> None:
-    from rtrl_bench.diagnostics.copy_task import load_copy_config, train_copy_task
+    from rtrl_bench.diagnostics.copy_config import load_copy_config
 
-    record = train_copy_task(load_copy_config(arguments.config), arguments.out)
-    print(f"copy task, {record['method']}: sequence accuracy {record['test_sequence_accuracy']:.3f}")
+    config = load_copy_config(arguments.config)
+    from rtrl_bench.diagnostics.copy_task import train_copy_task
+
+    record = train_copy_task(config, arguments.out)
+    print(
+        f"{config.label}: sequence accuracy {record['test_sequence_accuracy']:.3f} after {record['updates']:,} updates"
+    )
 
 
 def _speed(arguments: argparse.Namespace) -> None:

@@ -107,13 +107,20 @@ class RunConfig:
             name = f"tbptt_w{self.window}"
         return name if self.cell == "elstm" else f"{self.cell}_{name}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain nested dictionary, every key present."""
-        return dataclasses.asdict(self)
+    @property
+    def label(self) -> str:
+        """The run in a few words, for progress lines."""
+        options = "".join(f" {key}={value}" for key, value in self.environment_options.items())
+        return f"{self.environment}{options} {self.method} M={self.unroll} seed {self.seed}"
 
     def fingerprint(self) -> str:
         """Twelve hex digits that change whenever anything that can change the result does (not the machine)."""
-        return fingerprint_of(self.to_dict())
+        return fingerprint_of(to_dict(self))
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A configuration as plain nested dictionaries, every key present."""
+    return dataclasses.asdict(config)
 
 
 def fingerprint_of(settings: Mapping[str, Any]) -> str:
@@ -254,6 +261,6 @@ def load(path: str | Path) -> RunConfig:
         raise ConfigError(f"{prefix}{error}") from error
 
 
-def dump(config: RunConfig) -> str:
-    """YAML text from which `load` makes an equal RunConfig."""
-    return yaml.safe_dump(config.to_dict(), sort_keys=False)
+def dump(config: Any) -> str:
+    """YAML text with every key of a configuration, from which an equal one can be built."""
+    return yaml.safe_dump(to_dict(config), sort_keys=False)

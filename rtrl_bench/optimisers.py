@@ -1,7 +1,7 @@
 """RMSProp and Adam on lists of tensors, with torch.optim's arithmetic.
 
-Written here because the first step of any torch.optim optimiser imports torch's compiler, four seconds on a laptop core:
-more than many of our runs train for.
+Written here because the first step of any torch.optim optimiser imports torch's compiler: four seconds of a core, more
+than many of our runs train for.
 """
 
 from __future__ import annotations

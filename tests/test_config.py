@@ -117,5 +117,8 @@ def test_an_output_folder_that_cannot_be_written_is_refused(tmp_path, capsys):
 
 
 def test_reading_a_configuration_does_not_import_torch():
-    code = "import sys, rtrl_bench.config, rtrl_bench.envs.registry as r; r.spec('breakout'); print('torch' in sys.modules)"
+    code = (
+        "import sys, rtrl_bench.config, rtrl_bench.diagnostics.copy_config, rtrl_bench.envs.registry as r;"
+        "r.spec('breakout'); print('torch' in sys.modules)"
+    )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

@@ -6,18 +6,16 @@ accuracy, every bit of a sequence right.
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.config import ConfigError, build, fingerprint_of, load_yaml
+from rtrl_bench.config import dump, to_dict
+from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
 from rtrl_bench.layer import RecurrentLayer
 from rtrl_bench.optimisers import Adam
@@ -26,61 +24,6 @@ from rtrl_bench.training.progress import Progress
 from rtrl_bench.training.signals import Interrupted, collect_signals
 
 CURVE_COLUMNS = ("step", "sequences", "loss", "valid_sequence_accuracy", "wall_s")
-
-
-@dataclass(frozen=True)
-class CopyConfig:
-    """One copy-task run. `steps` are updates; `unroll` is the window of tbptt, in steps."""
-
-    max_length: int
-    method: Literal["rtrl", "tbptt", "bptt"]
-    steps: int
-    update: Literal["online", "sequence"] = "online"
-    unroll: int | None = None
-    hidden: int = 2048
-    batch: int = 1
-    learning_rate: float = 3e-5
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.995
-    adam_epsilon: float = 1e-9
-    gradient_clip: float = 1.0
-    retention: float | None = None
-    train_size: int = 10_000
-    valid_size: int = 1_000
-    test_size: int = 1_000
-    validations: int = 50  # rows of curve.csv
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 0
-    checkpoint_minutes: float = 5.0
-
-    def __post_init__(self) -> None:
-        low = dict.fromkeys(("max_length", "steps", "hidden", "batch", "train_size", "valid_size", "test_size"), 1)
-        for name, least in {**low, "validations": 1, "seed": 0, "threads": 0}.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} = {getattr(self, name)}: expected an integer >= {least}")
-        for name in ("learning_rate", "adam_epsilon", "gradient_clip", "checkpoint_minutes"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(f"{name} = {getattr(self, name)}: expected a number > 0")
-        if self.retention is not None and self.retention <= 1:
-            raise ConfigError(f"retention = {self.retention}: expected a number > 1")
-        if (self.unroll is not None) != (self.method == "tbptt") or (self.unroll is not None and self.unroll < 1):
-            raise ConfigError(f"unroll = {self.unroll}: method: tbptt needs it (>= 1), the others have none")
-        if self.method == "tbptt" and self.update == "sequence":
-            raise ConfigError("update = sequence: method: tbptt is online here; use method: bptt or update: online")
-
-    def fingerprint(self) -> str:
-        """Changes with anything that can change the result."""
-        return fingerprint_of(dataclasses.asdict(self))
-
-
-def load_copy_config(path: Path) -> CopyConfig:
-    """Read and check a copy-task configuration (ConfigError)."""
-    values = load_yaml(path)
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{path}: expected keys and values")
-    config: CopyConfig = build(CopyConfig, values)
-    return config
 
 
 class CopyTraining:
@@ -198,6 +141,7 @@ def train_copy_task(config: CopyConfig, folder: Path) -> dict[str, Any]:
     if config.threads:
         torch.set_num_threads(config.threads)
     training = CopyTraining(config, device)
+    records.write_text(folder / "config.yaml", dump(config))
     if saved:
         training.restore(saved)
         print(f"{folder}: going on exactly from update {training.updates:,}", file=sys.stderr)
@@ -211,8 +155,7 @@ def train_copy_task(config: CopyConfig, folder: Path) -> dict[str, Any]:
 def _train_to_the_end(training: CopyTraining, folder: Path) -> None:
     config = training.config
     saved_at = time.monotonic()
-    label = f"copy task {config.max_length} {config.method} seed {config.seed}"
-    with collect_signals() as received, Progress(label, config.steps, training.updates, "update") as progress:
+    with collect_signals() as received, Progress(config.label, config.steps, training.updates, "update") as progress:
         while not training.finished and not received:
             training.update()
             training.validate_if_due()
@@ -232,7 +175,7 @@ def _record(training: CopyTraining) -> dict[str, Any]:
         "schema": 1,
         "kind": "copy_task",
         "status": "complete",
-        "config": dataclasses.asdict(config),
+        "config": to_dict(config),
         "fingerprint": config.fingerprint(),
         "method": config.method,
         "max_length": config.max_length,

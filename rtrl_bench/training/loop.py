@@ -71,8 +71,7 @@ class Training:
 
     def run(self, should_stop: Callable[[], bool], after_update: Callable[[], None]) -> None:
         """Train to the end of the budget, or until `should_stop()`."""
-        label = f"{self.config.environment} {self.config.method} M={self.config.unroll} seed {self.config.seed}"
-        with Progress(label, self.config.env_steps, self.counters.env_steps) as progress:
+        with Progress(self.config.label, self.config.env_steps, self.counters.env_steps) as progress:
             while not self.finished and not should_stop():
                 began = time.perf_counter()
                 self.update()

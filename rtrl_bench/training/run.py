@@ -13,7 +13,7 @@ import torch
 
 from rtrl_bench.agent import vision
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.config import ConfigError, RunConfig, dump, load
+from rtrl_bench.config import ConfigError, RunConfig, dump, load, to_dict
 from rtrl_bench.envs import registry
 from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.training import checkpoint, records
@@ -164,7 +164,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any], st
     return {
         "schema": 1,
         "status": "complete",
-        "config": config.to_dict(),
+        "config": to_dict(config),
         "fingerprint": config.fingerprint(),
         "method": config.method,
         "environment": config.environment,

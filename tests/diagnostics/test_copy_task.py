@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from rtrl_bench.cli import main
-from rtrl_bench.config import ConfigError
+from rtrl_bench.config import ConfigError, build
 from rtrl_bench.diagnostics import copy_task
+from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import Patterns, PatternStream, make_patterns, unrolled
 
 SMALL = {"max_length": 2, "hidden": 24, "batch": 16, "steps": 1500, "learning_rate": 1e-2, "train_size": 100}
@@ -18,7 +19,7 @@ SMALL |= {"valid_size": 50, "test_size": 50, "validations": 15, "threads": 1, "d
 
 
 def config(**changes):
-    return copy_task.build(copy_task.CopyConfig, {**SMALL, "method": "rtrl", **changes})
+    return build(CopyConfig, {**SMALL, "method": "rtrl", **changes})
 
 
 def test_a_sequence_shows_its_pattern_and_asks_for_it_during_as_many_blanks():

@@ -16,7 +16,7 @@ import yaml
 
 from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.cli import main
-from rtrl_bench.config import ConfigError, from_dict
+from rtrl_bench.config import ConfigError, from_dict, to_dict
 from rtrl_bench.training import checkpoint, run
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.signals import Interrupted
@@ -122,7 +122,7 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, monkeypatch, method, u
 def test_a_process_killed_in_training_resumes_bit_for_bit(tmp_path):
     settings = config(env_steps=10_000, checkpoint_minutes=0.002)
     path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump(settings.to_dict()))
+    path.write_text(yaml.safe_dump(to_dict(settings)))
     command = [sys.executable, "-m", "rtrl_bench", "train", "--config", str(path), "--out", str(tmp_path / "cut")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     saved = tmp_path / "cut" / "checkpoint"
@@ -137,7 +137,7 @@ def test_a_process_killed_in_training_resumes_bit_for_bit(tmp_path):
 
 def test_sigterm_ends_the_command_with_143_and_a_checkpoint(tmp_path, monkeypatch, capsys):
     path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump(config().to_dict()))
+    path.write_text(yaml.safe_dump(to_dict(config())))
     stop_after(monkeypatch, 3)
     assert main(["train", "--config", str(path), "--out", str(tmp_path / "out")]) == 143
     assert "run the same command to go on" in capsys.readouterr().err
@@ -217,7 +217,7 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_the_checkpoint(tmp_path, monk
         run.train(config(), tmp_path)
     assert torch.isfinite(parameters(tmp_path)["baseline.bias"]).all()
     path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump(config().to_dict()))
+    path.write_text(yaml.safe_dump(to_dict(config())))
     assert main(["train", "--config", str(path), "--out", str(tmp_path / "again")]) == 3
 
 

@@ -1,0 +1,171 @@
+"""Atari 2600 games through ale-py's own vector environment, preprocessed as in the paper.
+
+Sources: Irie et al. 2024 (84x84 grey, 4 frames stacked, frame skip 4, no-op starts <= 30, end of life = end of episode
+in training, full games in evaluation) and its code (IDSIA/rtrl-elstm, torchbeast's `atari_wrappers.py`): NoFrameskip-v4
+games, so no sticky actions; 1 to 30 no-ops; FIRE pressed after a reset where the game has that action; maximum over
+the last two frames of a skip. As there, a game with FIRE starts after 1 to 30 frames (FIRE first, then no-ops).
+
+Two differences from torchbeast, both in the simulator: after a lost life nobody presses FIRE for the agent, and the
+stack of a new game begins with empty frames instead of copies of its first frame.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from rtrl_bench.config import ConfigError
+from rtrl_bench.envs.batch import BatchEnv, StepResult
+from rtrl_bench.envs.registry import (
+    FAMILIES,
+    Availability,
+    Backend,
+    EnvSpec,
+    Family,
+    Request,
+    did_you_mean,
+    register,
+)
+from rtrl_bench.registry import UnknownName
+
+FRAME_SKIP = 4
+MAX_FRAMES = 108_000  # half an hour of play: Espeholt et al. 2018 (IMPALA), appendix on Atari
+NOOP_STARTS = 30
+PAPER_STEPS = 200_000_000  # total_steps of IDSIA/rtrl-elstm, in agent steps
+INSTALL = "install it: pip install ale-py opencv-python-headless"
+
+
+class AtariBatch(BatchEnv):
+    """Games of one ROM. Training: a lost life ends the episode while the game goes on; test: full games.
+
+    A game's end is the simulator's own; a lost life is told from the number of lives, by the rule of the simulator's
+    `life_loss_info` (fewer than before, but not zero), which would leave the two indistinguishable. The simulator
+    offers no way to save its state.
+    """
+
+    def __init__(self, spec: EnvSpec, request: Request):
+        from ale_py.vector_env import AtariVectorEnv
+
+        # Everything that decides the rules is spelt out: the defaults differ between versions, and clip the rewards.
+        self._simulator = AtariVectorEnv(
+            spec.target,
+            request.num_envs,
+            num_threads=request.threads,
+            max_num_frames_per_episode=request.options["max_frames"],
+            repeat_action_probability=0.0,
+            full_action_space=False,
+            autoreset_mode=AutoresetMode.SAME_STEP,
+            img_height=84,
+            img_width=84,
+            grayscale=True,
+            stack_num=4,
+            frameskip=FRAME_SKIP,
+            maxpool=True,
+            noop_max=NOOP_STARTS + 1,  # the simulator draws below it
+            use_fire_reset=True,
+            episodic_life=False,  # this one would restart the game at a lost life
+            life_loss_info=False,
+            reward_clipping=False,
+        )
+        super().__init__(
+            spec.name,
+            _version(),
+            request.num_envs,
+            gymnasium.spaces.Box(0, 255, self._simulator.single_observation_space.shape, np.uint8),
+            len(self._simulator.ale.get_action_set()),
+            seed=request.seed,
+            split=request.split,
+        )
+        self._lives = np.zeros(request.num_envs, np.int32)
+
+    def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
+        # One seed per slot: given a single one the simulator counts up from it, and runs with close seeds share games.
+        slots = (seeds.generate_state(self.num_envs) >> 1).astype(np.int32)
+        observations, infos = self._simulator.reset(seed=slots)
+        self._lives = infos["lives"].copy()
+        return observations, {"lives": infos["lives"]}
+
+    def _step(self, actions: np.ndarray) -> StepResult:
+        observations, rewards, ended, truncated, infos = self._simulator.step(actions.astype(np.int64))
+        lives = infos["lives"].copy()
+        game_over = ended | truncated
+        terminated = ended | (self._lost_life(lives) & ~game_over) if self._split == "train" else ended
+        self._lives = lives
+        info = {"game_over": game_over, "lives": lives.copy()}
+        return observations, rewards.astype(np.float32), terminated, truncated, info
+
+    def _lost_life(self, lives: np.ndarray) -> np.ndarray:
+        return (lives < self._lives) & (lives > 0)
+
+    def close_extras(self) -> None:
+        """Stop the simulator's threads."""
+        del self._simulator
+
+
+def rom_names() -> list[str]:
+    """The games that the installed ale-py carries, read from its folder without importing it."""
+    found = importlib.util.find_spec("ale_py")
+    places = found.submodule_search_locations if found else None
+    return sorted(path.stem for place in places or () for path in Path(place, "roms").glob("*.bin"))
+
+
+def _available(spec: EnvSpec) -> Availability:
+    for module in ("ale_py", "cv2"):  # ale-py's vector environment needs OpenCV
+        if importlib.util.find_spec(module) is None:
+            return Availability(False, reason=f"Python package {module} is missing", fix=INSTALL)
+    if spec.target not in rom_names():
+        return Availability(False, reason=f"ale-py has no ROM {spec.target}", fix="reinstall ale-py")
+    return Availability(True, _version())
+
+
+def _version() -> str:
+    return f"ale-py {importlib.metadata.version('ale-py')}"
+
+
+def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
+    if options["max_frames"] < FRAME_SKIP:
+        raise ConfigError(
+            f"option max_frames = {options['max_frames']} of environment {spec.name}: "
+            f"expected an integer >= {FRAME_SKIP}"
+        )
+
+
+def _spec(name: str, rom: str, paper_env_steps: int | None = None) -> EnvSpec:
+    return EnvSpec(
+        name=name,
+        suite="atari",
+        target=rom,
+        backends=(Backend("ale-py", _available, AtariBatch),),
+        frames_per_step=FRAME_SKIP,
+        episode_limit=MAX_FRAMES // FRAME_SKIP,
+        paper_env_steps=paper_env_steps,
+        options={"max_frames": MAX_FRAMES},
+        check=_check,
+        source="Bellemare et al. 2013 (ALE); settings of Irie et al. 2024",
+    )
+
+
+def _resolve(rom: str) -> EnvSpec:
+    names = rom_names()
+    if names and rom not in names:
+        expected = f"expected one of ale-py's {len(names)} ROM names{did_you_mean(rom, names, 'atari:')}"
+        raise UnknownName(f"unknown environment 'atari:{rom}': {expected}")
+    return _spec(f"atari:{rom}", rom)
+
+
+for _name, _rom in {
+    "breakout": "breakout",
+    "gravitar": "gravitar",
+    "mspacman": "ms_pacman",
+    "qbert": "qbert",
+    "seaquest": "seaquest",
+}.items():
+    register(_spec(_name, _rom, PAPER_STEPS))
+FAMILIES.register("atari")(Family("rom_name", _resolve))

@@ -1,0 +1,165 @@
+"""The vector environment that every suite presents, and what the suites share."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+import zlib
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from rtrl_bench.envs.registry import SPLITS
+
+Arrays = dict[str, np.ndarray]
+StepResult = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class BatchEnv(VectorEnv):
+    """B environments stepped together, with same-step autoreset.
+
+    - Observations: uint8 (B, C, H, W) or float32 (B, D), fresh arrays. Actions: integers (B,) in 0..n-1.
+    - `step` returns (observations, rewards float32 (B,), terminated (B,), truncated (B,), infos). Where an episode
+      ended the reward is that of its last step and the observation already the first of the next episode. Rewards are
+      unclipped.
+    - `infos["game_over"]`, where present: the real end of a game, if that is not terminated | truncated.
+    - `reset(seed=k)` starts the stream of seeds that `make(seed=k)` starts; `reset()` takes the stream's next. The
+      seeds that reach the simulator come from NumPy's SeedSequence of (seed, split), so that those of different runs,
+      splits and slots have nothing in common.
+    - Simulators run threads, which a fork does not copy: step a batch only in the process that made it.
+    """
+
+    can_restore: ClassVar[bool] = False
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 (gymnasium's own type)
+
+    def __init__(
+        self,
+        name: str,
+        backend: str,
+        num_envs: int,
+        observation_space: gymnasium.spaces.Box,
+        actions: int,
+        *,
+        seed: int | None = None,
+        split: str = "train",
+        rules: dict[str, Any] | None = None,
+    ):
+        self.spec_name, self.backend, self.num_envs = name, backend, num_envs
+        self.metadata = {**self.metadata}
+        self.single_observation_space = observation_space
+        self.single_action_space = gymnasium.spaces.Discrete(actions)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._split = split
+        self._rules = {"split": split, **(rules or {})}  # a state fits only where these are the same
+        self._actions = actions
+        self._seeds = self._seed_stream(seed)
+        self._ready = False
+        self._process = os.getpid()
+
+    def _seed_stream(self, seed: int | None) -> np.random.SeedSequence:
+        return np.random.SeedSequence(None if seed is None else (seed, SPLITS.index(self._split)))
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        """First observations of new episodes in every slot."""
+        self._check_alive()
+        if options:
+            raise ValueError(f"reset options {sorted(options)} of {self.spec_name}: expected none")
+        if seed is not None:
+            self._seeds = self._seed_stream(seed)
+        observations, infos = self._reset(self._seeds.spawn(1)[0])
+        self._ready = True
+        return observations, infos
+
+    def step(self, actions: np.ndarray) -> StepResult:
+        """One step in every slot; ValueError for what is no action (simulators hang on it, or take it silently)."""
+        self._check_alive()
+        if not self._ready:
+            raise gymnasium.error.ResetNeeded(f"{self.spec_name}: call reset() before step()")
+        actions = np.asarray(actions)
+        if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
+            found = f"{actions.dtype} {actions.shape}"
+            raise ValueError(f"actions of {self.spec_name}: expected integers of shape ({self.num_envs},), not {found}")
+        if actions.min() < 0 or actions.max() >= self._actions:
+            slot = int(np.argmax((actions < 0) | (actions >= self._actions)))
+            raise ValueError(
+                f"action {actions[slot]} in slot {slot} of {self.spec_name}: expected 0..{self._actions - 1}"
+            )
+        return self._step(actions)
+
+    def get_state(self) -> bytes:
+        """Everything that decides what comes next, random generators included; RuntimeError unless `can_restore`."""
+        self._check_alive()
+        header = {**self._identity(), "seeds": self._seeds.state, "ready": self._ready}
+        return pack(header, self._save())
+
+    def set_state(self, state: bytes) -> None:
+        """Continue exactly from what `get_state` of an equal batch returned; ValueError for any other bytes."""
+        self._check_alive()
+        header, arrays = unpack(state)
+        expected = self._identity()
+        for key, value in expected.items():
+            if header.get(key) != value:
+                raise ValueError(f"state of another environment: {key} = {header.get(key)!r}, expected {value!r}")
+        self._load(arrays)
+        self._seeds = np.random.SeedSequence(**header["seeds"])
+        self._ready = header["ready"]
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "environment": self.spec_name,
+            "backend": self.backend,
+            "num_envs": self.num_envs,
+            "rules": self._rules,
+        }
+
+    def _check_alive(self) -> None:
+        if self.closed:
+            raise gymnasium.error.ClosedEnvironmentError(f"{self.spec_name} was closed: make a new one")
+        if self._process != os.getpid():
+            raise RuntimeError(f"{self.spec_name} was made before a fork: make it in the process that steps it")
+
+    def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
+        raise TypeError(f"{type(self).__name__} must define _reset")
+
+    def _step(self, actions: np.ndarray) -> StepResult:
+        raise TypeError(f"{type(self).__name__} must define _step")
+
+    def _save(self) -> Arrays:
+        """The simulator's state as arrays (where `can_restore`)."""
+        raise RuntimeError(f"{self.backend} cannot save the state of {self.spec_name}")
+
+    def _load(self, arrays: Arrays) -> None:
+        """Take over what `_save` returned (where `can_restore`)."""
+        raise RuntimeError(f"{self.backend} cannot restore the state of {self.spec_name}")
+
+
+def pack(header: dict[str, Any], arrays: Arrays) -> bytes:
+    """A header (JSON) and arrays (no objects) as bytes with a checksum."""
+    buffer = io.BytesIO()
+    np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+    data = buffer.getvalue()
+    return zlib.crc32(data).to_bytes(4, "big") + data
+
+
+def unpack(state: bytes) -> tuple[dict[str, Any], Arrays]:
+    """What `pack` packed; ValueError when the bytes are damaged or no environment state."""
+    data = state[4:]
+    if zlib.crc32(data).to_bytes(4, "big") != state[:4]:
+        raise ValueError(f"environment state of {len(state)} bytes is damaged: its checksum does not fit")
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = dict(file)
+        return json.loads(arrays.pop("header").tobytes()), arrays
+    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"not an environment state: {error}") from error

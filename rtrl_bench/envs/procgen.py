@@ -1,0 +1,203 @@
+"""ProcGen games through procgen's own batch (gym3).
+
+Defaults are the paper's: hard levels, 500 training levels from 0, tested on the levels from 500 on, no action repeat
+and no frame stack (Irie et al. 2024; Cobbe et al. 2020). The library ends the process on bad input, so that
+everything is checked here first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from rtrl_bench.config import ConfigError
+from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
+from rtrl_bench.envs.registry import (
+    FAMILIES,
+    Availability,
+    Backend,
+    EnvSpec,
+    Family,
+    Request,
+    did_you_mean,
+    register,
+)
+from rtrl_bench.registry import UnknownName
+
+GAMES = (
+    *("bigfish", "bossfight", "caveflyer", "chaser", "climber", "coinrun", "dodgeball", "fruitbot"),
+    *("heist", "jumper", "leaper", "maze", "miner", "ninja", "plunder", "starpilot"),
+)
+MODES = {
+    "easy": GAMES,
+    "hard": GAMES,
+    "extreme": ("chaser", "dodgeball", "leaper", "starpilot"),
+    "memory": ("caveflyer", "dodgeball", "heist", "jumper", "maze", "miner"),
+}
+LAST_LEVEL = 2**31 - 1  # levels are numbered by 31-bit integers
+LIBRARIES = ("libGL.so.1", "libglib-2.0.so.0", "libgthread-2.0.so.0")  # what its shared library links on Linux
+OPTIONS = {"distribution_mode": "hard", "num_levels": 500, "start_level": 0, "use_backgrounds": True}
+
+
+class ProcgenBatch(BatchEnv):
+    """A batch of one game. Observations are channel-first views of the simulator's channel-last images.
+
+    A time-out is reported as terminated, as the simulator does not tell it from other ends. The levels of split
+    "test" are those after the training levels; with num_levels = 0 (all levels) the splits share them.
+    """
+
+    can_restore = True
+
+    def __init__(self, spec: EnvSpec, request: Request):
+        options = dict(request.options)
+        if request.split == "test" and options["num_levels"]:
+            options["start_level"] += options["num_levels"]
+            options["num_levels"] = LAST_LEVEL - options["start_level"]
+        # One worker thread is slower than none: the caller then waits for it all the same.
+        threads = request.threads if request.threads > 1 else 0
+        self._settings = {"num": request.num_envs, "env_name": spec.target, "num_threads": threads, **options}
+        self._simulator = _simulator(rand_seed=0, **self._settings)
+        super().__init__(
+            spec.name,
+            _version(),
+            request.num_envs,
+            gymnasium.spaces.Box(0, 255, (3, 64, 64), np.uint8),
+            int(self._simulator.ac_space.eltype.n),
+            seed=request.seed,
+            split=request.split,
+            rules=options,
+        )
+
+    def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
+        self._simulator.close()  # the simulator takes its seed when it is made, and only then
+        self._simulator = _simulator(rand_seed=int(seeds.generate_state(1)[0] >> 1), **self._settings)
+        _, observations, _ = self._simulator.observe()
+        return _channels_first(observations), {}
+
+    def _step(self, actions: np.ndarray) -> StepResult:
+        self._simulator.act(actions.astype(np.int32))
+        # `first` marks the first observation of an episode; the reward beside it is of the last step of the one before.
+        rewards, observations, first = self._simulator.observe()
+        return _channels_first(observations), rewards, first, np.zeros_like(first), {}
+
+    def _save(self) -> Arrays:
+        # The random generators of a slot are in its state; the batch has one only to seed the slots when it is made.
+        states = self._simulator.get_state()
+        return {f"slot{k}": np.frombuffer(state, np.uint8) for k, state in enumerate(states)}
+
+    def _load(self, arrays: Arrays) -> None:
+        self._simulator.observe()  # a threaded simulator may still be drawing its first observations
+        self._simulator.set_state([arrays[f"slot{k}"].tobytes() for k in range(self.num_envs)])
+
+    def close_extras(self) -> None:
+        """Stop the simulator's threads and free its memory."""
+        self._simulator.close()
+
+
+def _channels_first(observations: dict[str, np.ndarray]) -> np.ndarray:
+    return observations["rgb"].transpose(0, 3, 1, 2)
+
+
+def _simulator(**settings: Any) -> Any:
+    return simulator_class()(**settings)
+
+
+def simulator_class() -> Any:
+    """ProcgenGym3Env, imported without the notice that gym (with which procgen only registers) is unmaintained."""
+    try:
+        from gym_notices import notices
+
+        notices.notices.clear()
+    except ImportError:
+        pass  # then there is nothing that prints it
+    from procgen import ProcgenGym3Env
+
+    return ProcgenGym3Env
+
+
+def missing_libraries() -> list[str]:
+    """The system libraries that ProcGen needs and this machine lacks."""
+    missing = []
+    for name in LIBRARIES if sys.platform.startswith("linux") else ():
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            missing.append(name)
+    return missing
+
+
+def _available(spec: EnvSpec) -> Availability:
+    if importlib.util.find_spec("procgen") is None:
+        fix = "install it: pip install procgen-mirror (Python 3.11 or 3.12)"
+        return Availability(False, reason="Python package procgen is missing", fix=fix)
+    missing = missing_libraries()
+    if missing:
+        fix = "install them: apt-get install libgl1 libglib2.0-0 (Debian, Ubuntu)"
+        return Availability(False, reason=f"system libraries {', '.join(missing)} are missing", fix=fix)
+    return Availability(True, _version())
+
+
+def _version() -> str:
+    for package in ("procgen-mirror", "procgen"):
+        try:
+            return f"{package} {importlib.metadata.version(package)}"
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "procgen"
+
+
+def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
+    """Refuse what would end the process inside the library."""
+    modes = [mode for mode, games in MODES.items() if spec.target in games]
+    if options["distribution_mode"] not in modes:
+        raise ConfigError(
+            f"option distribution_mode = {options['distribution_mode']!r} of environment {spec.name}: "
+            f"expected one of {', '.join(modes)}"
+        )
+    for key in ("num_levels", "start_level"):
+        if not 0 <= options[key] < LAST_LEVEL:
+            raise ConfigError(
+                f"option {key} = {options[key]} of environment {spec.name}: expected an integer in 0..{LAST_LEVEL - 1}"
+            )
+    if options["start_level"] and not options["num_levels"]:
+        raise ConfigError(
+            f"option start_level = {options['start_level']} of environment {spec.name}: "
+            "it has no effect with num_levels = 0 (all levels); remove one of them"
+        )
+    if options["num_levels"] + options["start_level"] >= LAST_LEVEL:
+        raise ConfigError(
+            f"options start_level + num_levels = {options['num_levels'] + options['start_level']} of environment "
+            f"{spec.name}: expected less than {LAST_LEVEL}, so that levels are left for the test"
+        )
+
+
+def _spec(name: str, game: str, episode_limit: int | None = None, paper_env_steps: int | None = None) -> EnvSpec:
+    return EnvSpec(
+        name=name,
+        suite="procgen",
+        target=game,
+        backends=(Backend("procgen", _available, ProcgenBatch),),
+        episode_limit=episode_limit,
+        paper_env_steps=paper_env_steps,
+        options=OPTIONS,
+        check=_check,
+        source="Cobbe et al. 2020; settings of Irie et al. 2024",
+    )
+
+
+def _resolve(game: str) -> EnvSpec:
+    if game not in GAMES:
+        expected = f"expected one of {', '.join(GAMES)}{did_you_mean(game, GAMES, 'procgen:')}"
+        raise UnknownName(f"unknown environment 'procgen:{game}': {expected}")
+    return _spec(f"procgen:{game}", game)
+
+
+register(_spec("chaser", "chaser", episode_limit=1000, paper_env_steps=200_000_000))
+FAMILIES.register("procgen")(Family("game", _resolve))

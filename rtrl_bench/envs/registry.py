@@ -1,0 +1,199 @@
+"""Which environments exist, and how to make a batch of one. Importing this imports no simulator.
+
+A suite is one module of this package: it describes its environments as `EnvSpec`s, registers them, and imports its
+simulator inside the functions of its `Backend`. Adding an environment is adding an entry there, or a new module.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rtrl_bench.config import ConfigError
+from rtrl_bench.registry import Registry, UnknownName
+
+if TYPE_CHECKING:
+    from rtrl_bench.envs.batch import BatchEnv
+
+SPLITS = ("train", "test")
+
+
+class EnvironmentUnavailable(RuntimeError):
+    """A known environment whose simulator cannot run here. The message says what is missing and how to get it."""
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether an environment runs on this machine; if not, what is missing and how to get it."""
+
+    ok: bool
+    backend: str = ""  # with its version, e.g. "ale-py 0.12.1"
+    reason: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `make` asks of a backend, checked; `options` are complete, `threads` is at least 1."""
+
+    num_envs: int
+    seed: int
+    split: str
+    options: Mapping[str, Any]
+    threads: int
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One way to run an environment. `available` is cheap, imports no simulator and raises nothing."""
+
+    name: str
+    available: Callable[[EnvSpec], Availability]
+    make: Callable[[EnvSpec, Request], BatchEnv]
+
+
+def _accept(spec: EnvSpec, options: Mapping[str, Any]) -> None:
+    """No rule beyond the names and types of the options."""
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """What is known of an environment without its simulator.
+
+    `target` is the simulator's own name of it. `backends` are in order of preference; where there is none `missing`
+    says why. `episode_limit` and `paper_env_steps` count agent steps, `frames_per_step` simulator frames. `options`
+    holds every option with its default; `check` raises `ConfigError` for values that cannot be run.
+    """
+
+    name: str
+    suite: str
+    target: str
+    backends: tuple[Backend, ...]
+    frames_per_step: int = 1
+    episode_limit: int | None = None
+    paper_env_steps: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[EnvSpec, Mapping[str, Any]], None] = _accept
+    missing: Availability = Availability(False)
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Environments too many to register: `resolve(target)` is the spec of `<family>:<target>`, or UnknownName."""
+
+    placeholder: str
+    resolve: Callable[[str], EnvSpec]
+
+
+ENVIRONMENTS: Registry[EnvSpec] = Registry("environment", "rtrl_bench.envs")
+FAMILIES: Registry[Family] = Registry("environment family", "rtrl_bench.envs")
+
+
+def register(spec: EnvSpec) -> None:
+    """Make `spec` available under its name."""
+    ENVIRONMENTS.register(spec.name)(spec)
+
+
+def families() -> list[str]:
+    """The forms of name that stand for many environments, e.g. `atari:<rom>`."""
+    return [f"{name}:<{FAMILIES[name].placeholder}>" for name in FAMILIES]
+
+
+def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """The end of an error message that suggests the closest known name, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {prefix}{close[0]}?" if close else ""
+
+
+def spec(name: str) -> EnvSpec:
+    """The description of environment `name`; UnknownName lists what exists and the closest match."""
+    family, colon, target = str(name).partition(":")
+    try:
+        return FAMILIES[family].resolve(target) if colon else ENVIRONMENTS[name]
+    except UnknownName as error:
+        if colon:
+            raise
+        raise UnknownName(f"{error}; or {', '.join(families())}") from error
+
+
+def validate(name: str, options: Mapping[str, Any] | None = None, backend: str = "auto") -> EnvSpec:
+    """Refuse an unknown environment, option or backend, or a bad value, without making anything.
+
+    Raises UnknownName or ConfigError with one message that names the thing, the value and what was expected.
+    """
+    found = spec(name)
+    complete_options(found, options)
+    _candidates(found, backend)
+    return found
+
+
+def complete_options(found: EnvSpec, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The environment's options with those given on top of the defaults, checked (ConfigError)."""
+    for key, value in (options or {}).items():
+        if key not in found.options:
+            expected = f"expected one of {', '.join(found.options)}" if found.options else "it has no options"
+            hint = did_you_mean(str(key), found.options)
+            raise ConfigError(f"unknown option {key!r} of environment {found.name}: {expected}{hint}")
+        kind = type(found.options[key])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ConfigError(f"option {key} = {value!r} of environment {found.name}: expected {kind.__name__}")
+    complete = {**found.options, **(options or {})}
+    found.check(found, complete)
+    return complete
+
+
+def check_available(name: str, backend: str = "auto") -> Availability:
+    """Whether environment `name` can run here, and if not what is missing; quick, and raises nothing."""
+    try:
+        return _choose(spec(name), backend)[1]
+    except (UnknownName, ConfigError) as error:
+        return Availability(False, reason=str(error), fix="correct the name; `python -m rtrl_bench list` shows them")
+
+
+def make(
+    name: str,
+    num_envs: int,
+    *,
+    seed: int,
+    split: str = "train",
+    options: Mapping[str, Any] | None = None,
+    backend: str = "auto",
+    threads: int = 0,
+) -> BatchEnv:
+    """`num_envs` environments called `name` as one vector environment (see `batch.BatchEnv` for its rules).
+
+    `split`: "train" for the training rules, "test" for those of the evaluation (full games, held-out levels).
+    `threads`: of the simulator, 0 for all cores that the process may use; results do not depend on it.
+    Raises UnknownName, ConfigError (options, backend, numbers) or EnvironmentUnavailable.
+    """
+    from rtrl_bench.envs.batch import usable_cores
+
+    found = spec(name)
+    complete = complete_options(found, options)
+    for key, value, low in (("num_envs", num_envs, 1), ("seed", seed, 0), ("threads", threads, 0)):
+        if type(value) is not int or value < low:
+            raise ConfigError(f"{key} = {value!r} of environment {name}: expected an integer >= {low}")
+    if split not in SPLITS:
+        raise ConfigError(f"split = {split!r} of environment {name}: expected one of {', '.join(SPLITS)}")
+    chosen, available = _choose(found, backend)
+    if chosen is None or not available.ok:
+        raise EnvironmentUnavailable(f"environment {name} cannot run here: {available.reason}; {available.fix}")
+    return chosen.make(found, Request(num_envs, seed, split, complete, threads or usable_cores()))
+
+
+def _candidates(found: EnvSpec, backend: str) -> tuple[Backend, ...]:
+    """The backends that `backend` allows, in order of preference."""
+    chosen = tuple(b for b in found.backends if backend in ("auto", b.name))
+    if backend != "auto" and not chosen:
+        names = ", ".join(["auto", *(b.name for b in found.backends)])
+        raise ConfigError(f"backend = {backend!r} of environment {found.name}: expected one of {names}")
+    return chosen
+
+
+def _choose(found: EnvSpec, backend: str) -> tuple[Backend | None, Availability]:
+    """The first allowed backend that runs here, or else the first with what it lacks."""
+    tried = [(b, b.available(found)) for b in _candidates(found, backend)]
+    return next((pair for pair in tried if pair[1].ok), tried[0] if tried else (None, found.missing))

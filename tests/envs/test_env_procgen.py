@@ -1,0 +1,145 @@
+"""ProcGen: levels of the splits, where rewards land, and that nothing bad reaches the library."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from rtrl_bench.config import ConfigError
+from rtrl_bench.envs import procgen
+from rtrl_bench.envs.registry import EnvironmentUnavailable, UnknownName, check_available, make, validate
+
+needs_libraries = pytest.mark.skipif(
+    bool(procgen.missing_libraries()), reason="needs libgl1 and libglib2.0-0: ProcGen's library links them"
+)
+
+
+def _levels(env):
+    return np.array([info["level_seed"] for info in env._simulator.get_info()])
+
+
+@needs_libraries
+def test_training_plays_the_levels_below_500_and_the_test_those_from_500_on():
+    levels = {}
+    for split in ("train", "test"):
+        env = make("chaser", 64, seed=0, split=split)
+        env.reset()
+        levels[split] = _levels(env)
+        env.close()
+    assert levels["train"].min() < 50
+    assert 450 < levels["train"].max() < 500
+    assert levels["test"].min() >= 500
+    assert levels["test"].max() > 10**9  # all the rest, not the next few
+
+
+@needs_libraries
+def test_test_levels_begin_right_after_the_training_levels():
+    options = {"num_levels": procgen.LAST_LEVEL - 12, "start_level": 7}  # leaves five
+    env = make("chaser", 64, seed=0, split="test", options=options)
+    env.reset()
+    assert set(_levels(env)) == set(range(procgen.LAST_LEVEL - 5, procgen.LAST_LEVEL))
+    env.close()
+
+
+@needs_libraries
+def test_with_all_levels_the_test_has_them_all_too():
+    env = make("chaser", 64, seed=0, split="test", options={"num_levels": 0})
+    env.reset()
+    assert _levels(env).max() > 10**9
+    env.close()
+
+
+@needs_libraries
+def test_the_reward_for_the_goal_comes_with_the_end_of_its_own_episode():
+    env = make("procgen:maze", 32, seed=0, options={"distribution_mode": "easy"})
+    env.reset()
+    random = np.random.default_rng(0)
+    goals = 0
+    for _ in range(400):
+        level = _levels(env)
+        _, rewards, terminated, _, _ = env.step(random.integers(0, 15, 32))
+        assert terminated[rewards != 0].all()  # a maze pays at its exit alone, and ends there
+        assert np.array_equal(level[~terminated], _levels(env)[~terminated])
+        goals += int((rewards == 10).sum())
+    assert goals > 5
+    env.close()
+
+
+@needs_libraries
+def test_observations_are_the_simulators_images_with_channels_first():
+    env = make("chaser", 2, seed=0)
+    observations, _ = env.reset()
+    _, images, _ = env._simulator.observe()
+    assert np.array_equal(observations[1, 2], images["rgb"][1, :, :, 2])
+    env.close()
+
+
+@needs_libraries
+def test_memory_mode_shows_a_part_of_the_maze_that_moves_with_the_player():
+    changed = {}
+    for mode in ("hard", "memory"):
+        env = make("procgen:maze", 8, seed=0, options={"distribution_mode": mode})
+        frames = [env.reset()[0], *(env.step(np.full(8, k % 9))[0] for k in range(30))]
+        changed[mode] = np.mean([before != after for before, after in pairwise(frames)])
+        env.close()
+    assert changed["hard"] < 0.01  # the whole maze is in view: only the player moves
+    assert changed["memory"] > 0.05
+
+
+@needs_libraries
+@pytest.mark.parametrize("mode", sorted(procgen.MODES))
+def test_every_game_of_a_mode_runs_in_it(mode):
+    for game in procgen.MODES[mode]:
+        env = make(f"procgen:{game}", 1, seed=0, options={"distribution_mode": mode})
+        env.reset()
+        env.step(np.zeros(1, int))
+        env.close()
+
+
+@needs_libraries
+def test_the_notice_that_gym_is_unmaintained_is_silenced():
+    code = "from rtrl_bench.envs.procgen import simulator_class; simulator_class()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("game", "options", "message"),
+    [
+        (
+            "chaser",
+            {"distribution_mode": "memory"},
+            r"distribution_mode = 'memory'.*expected one of easy, hard, extreme",
+        ),
+        ("procgen:maze", {"distribution_mode": "extreme"}, r"expected one of easy, hard, memory"),
+        ("chaser", {"distribution_mode": "nightmare"}, r"distribution_mode = 'nightmare'"),
+        ("chaser", {"num_levels": -1}, r"num_levels = -1.*expected an integer in 0\.\."),
+        ("chaser", {"start_level": 2**31}, r"start_level = 2147483648"),
+        ("chaser", {"start_level": 2**31 - 2}, r"expected less than .* so that levels are left for the test"),
+        ("chaser", {"start_level": 5, "num_levels": 0}, r"has no effect with num_levels = 0"),
+        ("chaser", {"num_levels": "500"}, r"num_levels = '500'.*expected int"),
+    ],
+)
+def test_what_would_end_the_process_is_refused_before_the_library_sees_it(game, options, message):
+    with pytest.raises(ConfigError, match=message):
+        validate(game, options)
+
+
+def test_an_unknown_game_is_refused_with_the_closest():
+    with pytest.raises(UnknownName, match="did you mean procgen:coinrun"):
+        validate("procgen:coinrunner")
+
+
+def test_missing_system_libraries_are_named_with_the_command_that_installs_them(monkeypatch):
+    monkeypatch.setattr(procgen, "LIBRARIES", ("libnot-there.so.1",))
+    monkeypatch.setattr(sys, "platform", "linux")
+    available = check_available("chaser")
+    assert not available.ok
+    assert "libnot-there.so.1" in available.reason
+    assert "apt-get install libgl1 libglib2.0-0" in available.fix
+    with pytest.raises(EnvironmentUnavailable, match=r"libnot-there\.so\.1.*apt-get install"):
+        make("chaser", 1, seed=0)
