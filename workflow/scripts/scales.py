@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtrl_bench.config import ConfigError, RunConfig, from_dict, load_yaml
+from rtrl_bench.config import ConfigError, RunConfig, build, from_dict, load_yaml
+from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from workflow.scripts.schema import check_schema
 
@@ -46,7 +47,7 @@ class CopyRun:
     """One run of the copy task: its folder (under the scale's `copy_task/`) and its configuration."""
 
     folder: Path
-    config: dict[str, Any]
+    config: CopyConfig
     job: Job
 
 
@@ -111,21 +112,20 @@ def _expand(settings: Mapping[str, Any]) -> Scale:
     same: dict[str, Run] = {}
     studies: dict[str, list[Run]] = {}
     for name, study in settings["studies"].items():
-        try:
+        with _within(f"studies.{name}"):
             runs = [same.setdefault(r.config.fingerprint(), r) for r in _study(settings, study, folder)]
-        except ValueError as error:
-            raise ConfigError(f"studies.{name}: {error}") from error
-        for run in runs:
-            if plan.setdefault(run.folder, run) is not run:
-                raise ConfigError(f"studies.{name}: {run.folder} belongs to another run already; vary a key")
+            _claim(plan, runs)
         studies[name] = runs
+    with _within("copy_task"):
+        copy_runs = tuple(_copy_task(settings, folder / "copy_task"))
+        _claim({}, copy_runs)
     missing = _missing(plan.values())
     return Scale(
         name=settings["scale"],
         label=settings["label"],
         folder=folder,
         runs=tuple(r for r in plan.values() if r.config.environment not in missing),
-        copy_runs=tuple(_copy_task(settings, folder / "copy_task")),
+        copy_runs=copy_runs,
         studies={
             name: tuple(r.folder for r in runs if r.config.environment not in missing) for name, runs in studies.items()
         },
