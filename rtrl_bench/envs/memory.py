@@ -222,8 +222,16 @@ def _spec(name: str, task: Callable[..., MemoryTask], options: Mapping[str, Any]
         stagger = request.split == "train"
         return task(request.num_envs, **request.options, stagger=stagger, seed=request.seed, split=request.split)
 
-    backend = Backend("rtrl_bench", _available, make)
-    return EnvSpec(name, "memory", name, (backend,), options=options, check=_check, source=source)
+    return EnvSpec(
+        name=name,
+        suite="memory",
+        target=name,
+        backends=(Backend("rtrl_bench", _available, make),),
+        episode_limit=options["delay"] + 1,
+        options=options,
+        check=_check,
+        source=source,
+    )
 
 
 register(_spec("tmaze", TMaze, {"delay": 10, "distraction": 1.0, "noise": 0.1}, "after Bakker 2002"))

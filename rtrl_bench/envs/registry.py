@@ -63,8 +63,9 @@ class EnvSpec:
     """What is known of an environment without its simulator.
 
     `target` is the simulator's own name of it. `backends` are in order of preference; where there is none `missing`
-    says why. `episode_limit` and `paper_env_steps` count agent steps, `frames_per_step` simulator frames. `options`
-    holds every option with its default; `check` raises `ConfigError` for values that cannot be run.
+    says why. `episode_limit` (under the default options) and `paper_env_steps` count agent steps, `frames_per_step`
+    simulator frames. `options` holds every option with its default; `check` raises `ConfigError` for values that cannot
+    be run.
     """
 
     name: str

@@ -8,9 +8,9 @@ constant, so with g(t) = ∂L(t)/∂c(t) the direct derivative and λ(t) = ∂c(
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,51 +19,97 @@ from torch.autograd.function import once_differentiable
 from rtrl_bench.cells import ElementwiseCell
 from rtrl_bench.gradients import Parameters
 
+BLOCK_BYTES = 1 << 20  # of pre-activations linearised at once on a CPU: what they give rise to then stays in the cache
+
 
 @dataclass
 class Linearised:
-    """A segment's inputs and the cell's derivatives along it.
+    """The cell's derivatives along a block of steps.
 
-    x (M, B, D), λ (M, B, s, s, N) with zeros at episode starts, α (M, B, s, K, N), ω (M, B, s, K', N).
+    λ (m, B, s, s, N) with zeros at episode starts, α (m, B, s, K, N), ω (m, B, s, K', N).
     """
 
-    x: Tensor
     lam: Tensor
     alpha: Tensor
     omega: Tensor
 
 
-def transpose_times(matrix: Tensor, row: Tensor) -> Tensor:
+@dataclass
+class Tape:
+    """What the forward pass of a segment leaves behind: all that its derivatives need.
+
+    x (M, B, D), keep (M, B), u (M, B, K, N), previous (M, B, s, N): the states before the steps, zero at starts.
+    """
+
+    cell: ElementwiseCell
+    x: Tensor
+    keep: Tensor
+    u: Tensor
+    previous: Tensor
+    w: Tensor
+
+    def linearise(self, steps: slice) -> Linearised:
+        """The derivatives at `steps`."""
+        lam, alpha, omega = self.cell.partials(self.u[steps], self.previous[steps], self.w)
+        return Linearised(lam.mul_(self.keep[steps, :, None, None, None]), alpha, omega)
+
+    def blocks_from_the_end(self) -> Iterator[slice]:
+        """The segment cut into blocks of steps, the last first; one block except on a CPU."""
+        steps = len(self.x)
+        size = steps
+        if self.x.device.type == "cpu":
+            bytes_per_step = self.u[0].numel() * self.u.element_size()
+            size = max(1, BLOCK_BYTES // max(1, bytes_per_step))
+        for stop in range(steps, 0, -size):
+            yield slice(max(0, stop - size), stop)
+
+
+class Accumulator(Protocol):
+    """Collects a segment's gradient while the backward pass goes through its blocks, the last block first."""
+
+    a: Tensor  # ∂L/∂u (M, B, K, N), complete after the first block's `add`
+
+    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        """Take in a block with its direct gradients g and the back-propagated e, both (m, B, s, N)."""
+
+    def finish(self, r: Tensor) -> Parameters:
+        """The parameters' gradients, given r = ∂L/∂c(0) (B, s, N)."""
+
+
+class InSegmentGradient:
+    """The gradient inside the segment, all that TBPTT has: Σ_t over its steps."""
+
+    def __init__(self, tape: Tape):
+        self.tape = tape
+        self.a = torch.empty_like(tape.u)
+        self._recurrent = torch.zeros_like(tape.w)
+
+    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        """See `Accumulator`."""
+        transpose_times(block.alpha, e, out=self.a[steps])
+        self._recurrent += transpose_times(block.omega, e).sum(dim=(0, 1))
+
+    def finish(self, r: Tensor) -> Parameters:
+        """See `Accumulator`; what lies before the segment is cut off, so r is of no use."""
+        rows = self.a.flatten(2).flatten(0, 1)
+        weight = (rows.T @ self.tape.x.flatten(0, 1)).unflatten(0, self.a.shape[2:])
+        return Parameters(weight, self.a.sum(dim=(0, 1)), self._recurrent)
+
+
+def transpose_times(matrix: Tensor, row: Tensor, out: Tensor | None = None) -> Tensor:
     """Σ_i matrix[i, ...] row[i]: matrix (..., s, R, N), row (..., s, N) -> (..., R, N), each unit by itself."""
     if row.shape[-2] == 1:
-        return matrix[..., 0, :, :] * row
-    return torch.einsum("...irn,...in->...rn", matrix, row)
+        return torch.mul(matrix[..., 0, :, :], row, out=out)
+    result = torch.einsum("...irn,...in->...rn", matrix, row)
+    return result if out is None else out.copy_(result)
 
 
-def times(matrix: Tensor, other: Tensor) -> Tensor:
+def times(matrix: Tensor, other: Tensor, out: Tensor | None = None) -> Tensor:
     """Σ_j matrix[i, j] other[j, r]: (..., s, s, N) by (..., s, R, N) -> (..., s, R, N), each unit by itself."""
     if matrix.shape[-2] == 1:
-        return matrix * other
-    return torch.einsum("...ijn,...jrn->...irn", matrix, other)
-
-
-# Given the segment, the direct gradients g and the back-propagated e, both (M, B, s, N): the parameters' gradients.
-Accumulate = Callable[[Linearised, Tensor, Tensor], Parameters]
-
-
-def segment_gradient(seg: Linearised, e: Tensor) -> Parameters:
-    """In-segment part of the gradient, all that TBPTT has: Σ_t over the segment."""
-    a = transpose_times(seg.alpha, e)
-    return Parameters(
-        weight=_outer_sum(a, seg.x),
-        bias=a.sum(dim=(0, 1)),
-        recurrent=transpose_times(seg.omega, e).sum(dim=(0, 1)),
-    )
-
-
-def _outer_sum(a: Tensor, x: Tensor) -> Tensor:
-    """Σ_{t,b} a ⊗ x: (M, B, K, N), (M, B, D) -> (K, N, D), as one matrix product."""
-    return (a.flatten(2).flatten(0, 1).T @ x.flatten(0, 1)).unflatten(0, a.shape[2:])
+        return torch.mul(matrix, other, out=out)
+    result = torch.einsum("...ijn,...jrn->...irn", matrix, other)
+    return result if out is None else out.copy_(result)
 
 
 def run_segment(
@@ -72,47 +118,40 @@ def run_segment(
     x: Tensor,
     keep: Tensor,
     state: Tensor,
-    accumulate: Accumulate,
+    accumulator: Callable[[Tape], Accumulator],
 ) -> Tensor:
-    """States (M, B, s, N) whose backward pass gives `accumulate`'s gradients to the parameters.
+    """States (M, B, s, N) whose backward pass gives the accumulator's gradients to the parameters.
 
     x (M, B, D) receives the gradient truncated at the segment's start; state (B, s, N) receives none.
     """
-    states: Tensor = _Segment.apply(x, *parameters, keep, state, cell, accumulate)
+    states: Tensor = _Segment.apply(x, *parameters, keep, state, cell, accumulator)
     return states
 
 
 def forward_states(
     cell: ElementwiseCell, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """u (M, B, K, N), the masked previous states and the states, both (M, B, s, N)."""
+) -> tuple[Tape, Tensor]:
+    """Run the segment without autograd: its tape and its states (M, B, s, N)."""
     weight, bias, w = parameters
     u = (x @ weight.flatten(0, 1).T).unflatten(-1, bias.shape).add_(bias)
     previous, states = (x.new_empty(*x.shape[:2], *state.shape[1:]) for _ in range(2))
-    mask = keep[:, :, None, None]
-    for t in range(len(x)):
-        torch.mul(state, mask[t], out=previous[t])
-        state = cell.step(u[t], previous[t], w)
-        states[t] = state
-    return u, previous, states
+    for u_t, mask, before, after in zip(u, keep[:, :, None, None], previous, states):
+        torch.mul(state, mask, out=before)
+        state = cell.step(u_t, before, w)
+        after.copy_(state)
+    return Tape(cell, x, keep, u, previous, w), states
 
 
-def linearise(cell: ElementwiseCell, x: Tensor, keep: Tensor, u: Tensor, previous: Tensor, w: Tensor) -> Linearised:
-    """The cell's derivatives at every step of the segment, in one vectorised call."""
-    lam, alpha, omega = cell.partials(u, previous, w)
-    return Linearised(x, lam.mul_(keep[:, :, None, None, None]), alpha, omega)
+def backpropagate(g: Tensor, lam: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
+    """e(t) = g(t) + λ(t+1)ᵀ e(t+1) over a block: e (m, B, s, N), and λᵀ e at its first step for the block before.
 
-
-def backpropagate(g: Tensor, lam: Tensor) -> Tensor:
-    """e(t) = g(t) + λ(t+1)ᵀ e(t+1): (M, B, s, N)."""
+    `later` (B, s, N) is that of the block behind, zero at the segment's end.
+    """
     e = torch.empty_like(g)
-    e[-1] = g[-1]
-    for t in range(len(g) - 2, -1, -1):
-        if g.shape[-2] == 1:
-            torch.addcmul(g[t], lam[t + 1, :, 0], e[t + 1], out=e[t])
-        else:
-            torch.add(g[t], transpose_times(lam[t + 1], e[t + 1]), out=e[t])
-    return e
+    for g_t, lam_t, e_t in zip(reversed(g.unbind()), reversed(lam.unbind()), reversed(e.unbind())):
+        torch.add(g_t, later, out=e_t)
+        later = transpose_times(lam_t, e_t)
+    return e, later
 
 
 class _Segment(torch.autograd.Function):
@@ -126,20 +165,23 @@ class _Segment(torch.autograd.Function):
         keep: Tensor,
         state: Tensor,
         cell: ElementwiseCell,
-        accumulate: Accumulate,
+        accumulator: Callable[[Tape], Accumulator],
     ) -> Tensor:
-        u, previous, states = forward_states(cell, Parameters(weight, bias, w), x, keep, state)
-        ctx.save_for_backward(x, weight, w, keep, u, previous)
-        ctx.cell, ctx.accumulate = cell, accumulate
+        tape, states = forward_states(cell, Parameters(weight, bias, w), x, keep, state)
+        ctx.save_for_backward(x, keep, tape.u, tape.previous, w, weight)
+        ctx.cell, ctx.accumulator = cell, accumulator
         return states
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, w, keep, u, previous = ctx.saved_tensors
-        seg = linearise(ctx.cell, x, keep, u, previous, w)
-        e = backpropagate(g, seg.lam)
-        d_x = None
-        if ctx.needs_input_grad[0]:
-            d_x = transpose_times(seg.alpha, e).flatten(2) @ weight.flatten(0, 1)
-        return d_x, *ctx.accumulate(seg, g, e), None, None, None, None
+        *parts, weight = ctx.saved_tensors
+        tape = Tape(ctx.cell, *parts)
+        gradient = ctx.accumulator(tape)
+        later = torch.zeros_like(g[0])
+        for steps in tape.blocks_from_the_end():
+            block = tape.linearise(steps)
+            e, later = backpropagate(g[steps], block.lam, later)
+            gradient.add(steps, block, g[steps], e)
+        d_x = gradient.a.flatten(2) @ weight.flatten(0, 1) if ctx.needs_input_grad[0] else None
+        return d_x, *gradient.finish(later), None, None, None, None

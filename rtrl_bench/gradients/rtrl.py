@@ -17,11 +17,12 @@ from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.config import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Parameters
 from rtrl_bench.gradients.elementwise import (
+    Accumulator,
+    InSegmentGradient,
     Linearised,
+    Tape,
     forward_states,
-    linearise,
     run_segment,
-    segment_gradient,
     times,
     transpose_times,
 )
@@ -58,26 +59,26 @@ class CarriedSensitivities(GradientMethod):
             )
         traces = carry.traces
         if not torch.is_grad_enabled():
-            u, previous, states = forward_states(self.cell, parameters, x, keep, carry.state)
-            self.advance(traces, linearise(self.cell, x, keep, u, previous, parameters.recurrent), None, None)
+            tape, states = forward_states(self.cell, parameters, x, keep, carry.state)
+            self.advance(traces, tape)
             return states, Carry(states[-1].clone(), traces)
 
-        def accumulate(seg: Linearised, g: Tensor, e: Tensor) -> Parameters:
+        def accumulator(tape: Tape) -> Accumulator:
             if not after.pending:
                 raise RuntimeError("backward() was called twice on one segment; its sensitivities have moved on")
-            gradient = self.advance(traces, seg, g, e)
             after.pending = False
-            assert gradient is not None
-            return gradient
+            return self.accumulator(traces, tape)
 
-        states = run_segment(self.cell, parameters, x, keep, carry.state, accumulate)
+        states = run_segment(self.cell, parameters, x, keep, carry.state, accumulator)
         after = Carry(states[-1].detach().clone(), traces, pending=True)
         return states, after
 
-    def advance(
-        self, traces: dict[str, Tensor], seg: Linearised, g: Tensor | None, e: Tensor | None
-    ) -> Parameters | None:
-        """Move the traces over the segment in place; with g and e (M, B, s, N) also return the gradient."""
+    def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
+        """Collects the gradient of a segment and moves the traces to its end, in place."""
+        raise TypeError(f"{type(self).__name__} must define accumulator")
+
+    def advance(self, traces: dict[str, Tensor], tape: Tape) -> None:
+        """Move the traces over a segment without loss, in place."""
         raise TypeError(f"{type(self).__name__} must define advance")
 
 
@@ -85,39 +86,64 @@ class CarriedSensitivities(GradientMethod):
 class RTRL(CarriedSensitivities):
     """Exact RTRL, segment-wise."""
 
-    def advance(
-        self, traces: dict[str, Tensor], seg: Linearised, g: Tensor | None, e: Tensor | None
-    ) -> Parameters | None:
-        gradient = r = None
-        if e is not None:
-            gradient = segment_gradient(seg, e)
-            r = transpose_times(seg.lam[0], e[0])  # (B, s, N)
-        suffix, total = suffix_products(seg.lam)
-        q = times(suffix, seg.alpha)  # (M, B, s, K, N)
-        inhomogeneous = {"bias": q.sum(dim=0), "recurrent": times(suffix, seg.omega).sum(dim=0)}
-        for name, new in inhomogeneous.items():
+    def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
+        return _Gradient(traces, tape)
+
+    def advance(self, traces: dict[str, Tensor], tape: Tape) -> None:
+        transition = Transition(tape)
+        for steps in tape.blocks_from_the_end():
+            transition.add(steps, tape.linearise(steps))
+        transition.apply(traces, None, None)
+
+
+class Transition:
+    """What a segment does to the sensitivities: S(M) = p(0) S(0) + Σ_t p(t) ∂c(t)/∂θ."""
+
+    def __init__(self, tape: Tape):
+        self.x = tape.x
+        batch, s, n = tape.previous.shape[1:]
+        identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
+        self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
+        self.q = tape.u.new_empty(len(tape.u), batch, s, *tape.u.shape[2:])  # p(t) α(t), (M, B, s, K, N)
+        self.recurrent = tape.u.new_zeros(batch, s, tape.w.shape[0], n)
+
+    def add(self, steps: slice, block: Linearised) -> None:
+        """Take in a block of steps, the last block first."""
+        p = torch.empty_like(block.lam)
+        for p_t, lam in zip(reversed(p.unbind()), reversed(block.lam.unbind())):
+            p_t.copy_(self.p)
+            self.p = times(p_t, lam)
+        times(p, block.alpha, out=self.q[steps])
+        self.recurrent += times(p, block.omega).sum(dim=0)
+
+    def apply(self, traces: dict[str, Tensor], r: Tensor | None, gradient: Parameters | None) -> None:
+        """Move the traces in place; with r (B, s, N) first add Σ_b r ⊙ S(0) to the gradient."""
+        for name, new in (("bias", self.q.sum(dim=0)), ("recurrent", self.recurrent)):
             if gradient is not None and r is not None:
                 getattr(gradient, name).add_(transpose_times(traces[name], r).sum(dim=0))
-            traces[name].copy_(times(total, traces[name]).add_(new))
+            traces[name].copy_(times(self.p, traces[name]).add_(new))
         d_weight = gradient.weight if gradient is not None else None
-        _advance_weight(traces["weight"], seg.x, q, total, r, d_weight)
+        _advance_weight(traces["weight"], self.x, self.q, self.p, r, d_weight)
+
+
+class _Gradient(InSegmentGradient):
+    """The in-segment gradient and what the sensitivities add to it."""
+
+    def __init__(self, traces: dict[str, Tensor], tape: Tape):
+        super().__init__(tape)
+        self._traces, self._transition = traces, Transition(tape)
+
+    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        super().add(steps, block, g, e)
+        self._transition.add(steps, block)
+
+    def finish(self, r: Tensor) -> Parameters:
+        gradient = super().finish(r)
+        self._transition.apply(self._traces, r, gradient)
         return gradient
 
 
-def suffix_products(lam: Tensor) -> tuple[Tensor, Tensor]:
-    """p(t) = λ(M) ··· λ(t+1) for t = 1..M, shape of λ (M, B, s, s, N), and the whole product p(0) (B, s, s, N)."""
-    p = torch.empty_like(lam)
-    s = lam.shape[-2]
-    p[-1] = torch.eye(s, dtype=lam.dtype, device=lam.device).unsqueeze(-1)
-    for t in range(len(lam) - 2, -1, -1):
-        if s == 1:
-            torch.mul(p[t + 1], lam[t + 1], out=p[t])
-        else:
-            p[t] = times(p[t + 1], lam[t + 1])
-    return p, times(p[0], lam[0])
-
-
-BLOCK_BYTES = 1 << 19  # of sensitivities worked on at once on a CPU: a share of a core's cache
+SLOT_BLOCK_BYTES = 1 << 19  # of sensitivities worked on at once on a CPU: a share of a core's cache
 
 
 def _advance_weight(
@@ -131,7 +157,7 @@ def _advance_weight(
     slots = len(sensitivity)
     if sensitivity.device.type == "cpu":
         bytes_per_slot = sensitivity[0].numel() * sensitivity.element_size()
-        slots = min(slots, max(1, BLOCK_BYTES // max(1, bytes_per_slot)))
+        slots = min(slots, max(1, SLOT_BLOCK_BYTES // max(1, bytes_per_slot)))
     for first in range(0, len(sensitivity), slots):
         some = slice(first, first + slots)
         block = sensitivity[some]

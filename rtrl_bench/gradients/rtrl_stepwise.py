@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.gradients import GRADIENTS, Parameters
-from rtrl_bench.gradients.elementwise import Linearised, times
+from rtrl_bench.gradients.elementwise import Accumulator, Linearised, Tape, times, transpose_times
 from rtrl_bench.gradients.rtrl import CarriedSensitivities
 
 
@@ -18,21 +18,48 @@ from rtrl_bench.gradients.rtrl import CarriedSensitivities
 class StepwiseRTRL(CarriedSensitivities):
     """Exact RTRL, step by step; the same gradients as `rtrl`."""
 
-    def advance(
-        self, traces: dict[str, Tensor], seg: Linearised, g: Tensor | None, e: Tensor | None
-    ) -> Parameters | None:
-        s_w, s_b, s_r = traces["weight"], traces["bias"], traces["recurrent"]
+    def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
+        return _Gradient(traces, tape)
+
+    def advance(self, traces: dict[str, Tensor], tape: Tape) -> None:
+        for t in range(len(tape.x)):
+            _step(traces, tape, t)
+
+
+def _step(traces: dict[str, Tensor], tape: Tape, t: int) -> None:
+    """Move the sensitivities from step t - 1 to step t, in place."""
+    block = tape.linearise(slice(t, t + 1))
+    lam, alpha, omega = block.lam[0], block.alpha[0], block.omega[0]
+    s_w, s_b, s_r = traces["weight"], traces["bias"], traces["recurrent"]
+    if lam.shape[-2] == 1:
+        s_w.mul_(lam[..., None])
+    else:
+        s_w.copy_(torch.einsum("bijn,bjknd->biknd", lam, s_w))
+    s_w.add_(alpha[..., None] * tape.x[t, :, None, None, None, :])
+    s_b.copy_(times(lam, s_b).add_(alpha))
+    s_r.copy_(times(lam, s_r).add_(omega))
+
+
+class _Gradient:
+    """Σ_t g(t) S(t); the back-propagated e serves the input's gradient alone."""
+
+    def __init__(self, traces: dict[str, Tensor], tape: Tape):
+        self._traces, self._tape = traces, tape
+        self.a = torch.empty_like(tape.u)
+        self._g = tape.previous.new_empty(tape.previous.shape)
+
+    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        """See `Accumulator`."""
+        self.a[steps] = transpose_times(block.alpha, e)
+        self._g[steps] = g
+
+    def finish(self, r: Tensor) -> Parameters:
+        """See `Accumulator`; r, the past's share, is in the sensitivities already."""
+        s_w, s_b, s_r = (self._traces[name] for name in Parameters._fields)
         gradient = Parameters(*(torch.zeros_like(trace[0, 0]) for trace in (s_w, s_b, s_r)))
-        for t, lam in enumerate(seg.lam):
-            if lam.shape[-2] == 1:
-                s_w.mul_(lam[..., None])
-            else:
-                s_w.copy_(torch.einsum("bijn,bjknd->biknd", lam, s_w))
-            s_w.add_(seg.alpha[t, ..., None] * seg.x[t, :, None, None, None, :])
-            s_b.copy_(times(lam, s_b).add_(seg.alpha[t]))
-            s_r.copy_(times(lam, s_r).add_(seg.omega[t]))
-            if g is not None:
-                gradient.weight.add_(torch.einsum("bin,biknd->knd", g[t], s_w))
-                gradient.bias.add_(torch.einsum("bin,bikn->kn", g[t], s_b))
-                gradient.recurrent.add_(torch.einsum("bin,bikn->kn", g[t], s_r))
-        return gradient if g is not None else None
+        for t, g in enumerate(self._g):
+            _step(self._traces, self._tape, t)
+            gradient.weight.add_(torch.einsum("bin,biknd->knd", g, s_w))
+            gradient.bias.add_(torch.einsum("bin,bikn->kn", g, s_b))
+            gradient.recurrent.add_(torch.einsum("bin,bikn->kn", g, s_r))
+        return gradient

@@ -8,7 +8,7 @@ from torch import Tensor
 from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.config import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Parameters, autograd_segment
-from rtrl_bench.gradients.elementwise import run_segment, segment_gradient
+from rtrl_bench.gradients.elementwise import InSegmentGradient, run_segment
 
 
 @GRADIENTS.register("tbptt")
@@ -50,7 +50,7 @@ class TBPTT(GradientMethod):
 
     def _states(self, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor) -> Tensor:
         if isinstance(self.cell, ElementwiseCell):
-            return run_segment(self.cell, parameters, x, keep, state, lambda seg, g, e: segment_gradient(seg, e))
+            return run_segment(self.cell, parameters, x, keep, state, InSegmentGradient)
         return autograd_segment(self.cell, parameters, x, keep, state)
 
     def _remembered(self, keep: Tensor, unroll: int) -> int:
