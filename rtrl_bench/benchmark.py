@@ -102,9 +102,8 @@ def main(words: Sequence[str] = ()) -> None:
             case.segment()
         print(peak_bytes(torch.device("cpu")))
         return
-    print(
-        f"eLSTM recurrence, B={BATCH}, D={INPUTS}, float32, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    )
+    threads = torch.get_num_threads()
+    print(f"eLSTM recurrence, B={BATCH}, D={INPUTS}, float32, {threads} threads, torch {torch.__version__}")
     print("Median ms per segment (forward + gradient); ratios of the same rows.")
     heads = ["rtrl", "rtrl_stepwise", "tbptt", "autograd", "floor"]
     ratios = ["stepwise/rtrl", "rtrl/autograd", "tbptt/autograd", "rtrl/floor"]

@@ -20,6 +20,7 @@ from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, m
 from rtrl_bench.layer import RecurrentLayer
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.training import checkpoint, records
+from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.progress import Progress
 from rtrl_bench.training.signals import Interrupted, collect_signals
 
@@ -138,8 +139,7 @@ def train_copy_task(config: CopyConfig, folder: Path) -> dict[str, Any]:
     if saved and saved["fingerprint"] != config.fingerprint():
         checkpoint.set_aside(folder / "checkpoint", saved["fingerprint"])
         saved = None
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    prepare_process(config.threads)
     training = CopyTraining(config, device)
     records.write_text(folder / "config.yaml", dump(config))
     if saved:

@@ -19,6 +19,7 @@ from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.evaluate import evaluate
 from rtrl_bench.training.loop import Training
+from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.signals import Interrupted, collect_signals
 
 
@@ -46,8 +47,7 @@ def train(config: RunConfig, folder: Path, restart_if_changed: bool = False) -> 
     if finished is not None:
         print(f"{folder}: already complete, nothing to do", file=sys.stderr)
         return finished
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    prepare_process(config.threads)
     started = records.now_utc()
     training = Training(config, device)
     try:
@@ -218,8 +218,7 @@ def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
 def measure_speed(config: RunConfig, seconds: float) -> float:
     """Training speed in env steps per second, from about `seconds` of training after two warm-up updates."""
     check_choices(config)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    prepare_process(config.threads)
     training = Training(config, records.choose_device(config.device))
     try:
         for _ in range(2):
