@@ -25,45 +25,44 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
     """Play `config.evaluation` (sets x episodes, greedy actions, test rules): the content of evaluation.json."""
     plan = config.evaluation
     seeds = [derived_seed(config.seed, 1, k) for k in range(plan.sets)]
-    network.eval()
-    with Progress("evaluation", plan.sets * plan.episodes, unit="episode") as progress:
-        sets = [_play_set(network, config, device, seed, progress) for seed in seeds]
-    network.train()
-    return {"schema": 1, "greedy": True, "split": "test", "max_steps": plan.max_steps, "sets": sets}
-
-
-def _play_set(
-    network: AgentNetwork, config: RunConfig, device: torch.device, seed: int, progress: Progress
-) -> dict[str, Any]:
-    record: dict[str, Any] = {"seed": seed, "returns": [], "lengths": [], "truncated": 0}
-    slots = min(config.evaluation.episodes, MAX_SLOTS)
     env = registry.make(
         config.environment,
-        slots,
-        seed=seed,
+        min(plan.episodes, MAX_SLOTS),
+        seed=seeds[0],
         split="test",
         options=config.environment_options,
         backend=config.backend,
         threads=config.threads,
     )
     try:
-        while len(record["returns"]) < config.evaluation.episodes:
-            wanted = min(slots, config.evaluation.episodes - len(record["returns"]))
-            returns, lengths, unfinished = _play_round(network, env, device, wanted, config.evaluation.max_steps)
-            record["returns"] += returns
-            record["lengths"] += lengths
-            record["truncated"] += unfinished
-            progress.advance(wanted)
+        with Progress("evaluation", plan.sets * plan.episodes, unit="episode") as progress:
+            sets = [_play_set(network, env, config, device, seed, progress) for seed in seeds]
     finally:
         env.close()
+    return {"schema": 1, "greedy": True, "split": "test", "max_steps": plan.max_steps, "sets": sets}
+
+
+def _play_set(
+    network: AgentNetwork, env: Any, config: RunConfig, device: torch.device, seed: int, progress: Progress
+) -> dict[str, Any]:
+    record: dict[str, Any] = {"seed": seed, "returns": [], "lengths": [], "truncated": 0}
+    observation, _ = env.reset(seed=seed)
+    while missing := config.evaluation.episodes - len(record["returns"]):
+        if record["returns"]:
+            observation, _ = env.reset()
+        wanted = min(env.num_envs, missing)
+        returns, lengths, cut = _play_round(network, env, observation, device, wanted, config.evaluation.max_steps)
+        record["returns"] += returns
+        record["lengths"] += lengths
+        record["truncated"] += cut
+        progress.advance(wanted)
     return record
 
 
 def _play_round(
-    network: AgentNetwork, env: Any, device: torch.device, wanted: int, max_steps: int | None
+    network: AgentNetwork, env: Any, observation: np.ndarray, device: torch.device, wanted: int, max_steps: int | None
 ) -> tuple[list[float], list[int], int]:
     """One episode in each of the first `wanted` slots: returns, lengths, and how many `max_steps` cut short."""
-    observation, _ = env.reset()
     slots = len(observation)
     state = network.core.begin(slots).state
     starts = np.ones(slots, dtype=bool)

@@ -88,6 +88,25 @@ def test_test_episodes_are_full_games(breakout):
         assert (before[4]["lives"][after[2]] == 1).all()
 
 
+def test_lives_that_show_zero_before_the_end_do_not_end_the_episode():
+    class Steps:
+        """A game that shows 1 life, then 0 for a step, and only then ends."""
+
+        def __init__(self):
+            self.steps = [([0], False), ([0], False), ([4], True)]
+
+        def step(self, actions):
+            lives, ended = self.steps.pop(0)
+            flags = (np.array([ended]), np.zeros(1, bool))
+            return np.zeros((1, 4, 84, 84), np.uint8), np.zeros(1, np.int32), *flags, {"lives": np.array(lives)}
+
+    env = make("qbert", 1, seed=0)
+    env.reset()
+    env._lives = np.array([1])
+    env._simulator = Steps()
+    assert [bool(env.step(np.zeros(1, int))[2][0]) for _ in range(3)] == [False, False, True]
+
+
 def test_rewards_are_the_games_points():
     env = make("mspacman", 1, seed=0)
     env.reset()
