@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from analysis import figures, tables
-from analysis.load import CURVE_COLUMNS, Results, load
+from analysis.load import Results, load
+from analysis.records import CURVE_COLUMNS
 
 BACKENDS = {
     "atari": "ale-py 0.12.1",
@@ -178,6 +179,18 @@ class Tree:
         self._write(folder, "run.json", json.dumps(record))
         return folder
 
+    def scale(self, *folders: Path, copy_task: Sequence[Path] = ()) -> None:
+        """A scale.json that lists these runs, as the workflow writes it."""
+        names = [folder.relative_to(self.root).as_posix() for folder in folders]
+        copies = [folder.relative_to(self.root).as_posix() for folder in copy_task]
+        summary = {"schema": 1, "scale": self.root.name, "label": "", "studies": {"one": names}, "copy_task": copies}
+        self._write(self.root, "scale.json", json.dumps(summary))
+
+    def missing(self, *entries: tuple[str, str, str, str]) -> None:
+        """A missing.json with these environments: name, suite, reason, fix."""
+        keys = ("name", "suite", "reason", "fix")
+        self._write(self.root, "missing.json", json.dumps([dict(zip(keys, entry)) for entry in entries]))
+
     def small(self) -> Tree:
         """Every kind of run: games under-trained, memory tasks by delay and retention, copy task; seeds 0-2."""
         for seed in range(3):
@@ -233,12 +246,14 @@ def small(small_tree: Path) -> Results:
 
 @pytest.fixture(scope="session")
 def written(small_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of `small_tree` with one unfinished run, its tables and figures written by the commands; do not change."""
+    """`small_tree` with an unfinished run, environments that could not be run, tables and figures; do not change."""
     root = tmp_path_factory.mktemp("written") / "laptop"
     shutil.copytree(small_tree, root)
     seeds = root / "runs/atari/breakout/rtrl/M50"
     shutil.copytree(seeds / "seed0", seeds / "seed9")
     (seeds / "seed9/run.json").unlink()
+    rooms = [(name, "dmlab", "DMLab <is> absent", "wait") for name in ("rooms_watermaze", "rooms_keys_doors_puzzle")]
+    Tree(root).missing(*rooms, ("seaquest", "atari", "no ROM", "get it"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert tables.main(["--runs", str(root), "--out", str(root / "tables")]) == 0

@@ -104,6 +104,29 @@ def test_delay_figure_marks_m_and_holds_every_seed(small):
     assert any(list(line.get_xdata()) == pytest.approx([m_line] * 2) for line in figure.axes[0].lines)
 
 
+def test_delay_figure_has_a_panel_for_each_task_with_its_own_delays(tree):
+    for method in ("rtrl", "tbptt"):
+        for delay in (3, 10, 40):
+            tree.memory("tmaze", delay, method, 0, 1.0)
+        for delay in (5, 20):
+            tree.memory("delayed_match", delay, method, 0, 1.0)
+            tree.memory("delayed_match", delay, method, 0, 1.0, environment_options={"delay": delay, "symbols": 4})
+    figure, data = memory_figures.against_delay(load(tree.root))
+    ticks = [[tick.get_text() for tick in axes.get_xticklabels()] for axes in figure.axes[:3]]
+    assert ticks == [["5", "20"], ["5", "20"], ["3", "10", "40"]]
+    titles = [axes.get_title().split(", M")[0] for axes in figure.axes[:3]]
+    assert titles == ["Delayed match, symbols 4", "Delayed match", "T-maze"]
+    assert len(data) == 14
+
+
+def test_delay_figure_leaves_out_runs_of_another_budget(tree):
+    for delay in (3, 10):
+        tree.memory("tmaze", delay, "rtrl", 0, 1.0)
+    tree.memory("tmaze", 10, "rtrl", 1, 0.5, env_steps=999)
+    _, data = memory_figures.against_delay(load(tree.root))
+    assert data["mean"].tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize(("m", "place"), [(2, -0.5), (3, 0), (15, 1.5), (20, 2), (50, 2.5)])
 def test_place_of_m_between_the_delays(m, place):
     assert memory_figures._position(m, [3, 10, 20]) == place

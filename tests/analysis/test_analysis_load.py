@@ -10,7 +10,8 @@ import sys
 import pytest
 import yaml
 
-from analysis.load import CURVE_COLUMNS, MACHINE_KEYS, LoadError, load
+from analysis.load import LoadError, load
+from analysis.records import CURVE_COLUMNS, MACHINE_KEYS
 
 
 def problem(tree):
@@ -38,7 +39,7 @@ def test_small_tree_is_complete(small):
     assert small.scale == "laptop"
     assert (len(small.runs), len(small.copy_runs), len(small.problems)) == (96, 6, 0)
     assert set(small.curves.columns) == {"folder", *CURVE_COLUMNS}
-    assert small.missing_suites == ["dmlab"]
+    assert small.absent_suites == ["dmlab"]
 
 
 def test_identity_comes_from_the_record_and_not_from_the_path(tree):
@@ -67,6 +68,47 @@ def test_rtrl_and_tbptt_at_equal_settings_share_a_pairing(tree):
         tree.run("atari", "breakout", method, 0)
     pairing = load(tree.root).runs.set_index("method")["pairing"]
     assert pairing["rtrl"] == pairing["tbptt"] != pairing["feedforward"]
+
+
+def test_memory_runs_that_differ_in_method_delay_and_retention_alone_share_a_design(tree):
+    tree.memory("tmaze", 20, "rtrl", 0, 0.5)
+    tree.memory("tmaze", 3, "bptt", 1, 0.5, retention=None)
+    tree.memory("tmaze", 20, "rtrl", 2, 0.5, hidden=7)
+    tree.memory("tmaze", 20, "rtrl", 0, 0.5, environment_options={"delay": 20, "noise": 0.5})
+    designs = load(tree.root).runs.sort_values("folder")["design"]
+    assert designs.nunique() == 3
+    assert designs.value_counts().max() == 2
+
+
+def test_runs_that_the_scale_does_not_list_are_left_out(tree):
+    kept = [tree.run("atari", "breakout", "rtrl", 0), tree.memory("tmaze", 3, "rtrl", 0, 1.0)]
+    copies = [tree.copy_task(50, "rtrl", 0, 1.0, 400)]
+    old = [tree.run("atari", "breakout", "rtrl", 1), tree.copy_task(50, "rtrl", 1, 1.0, 400)]
+    tree.scale(*kept, copy_task=copies)
+    results = load(tree.root)
+    assert set(results.runs["folder"]) == {path.relative_to(tree.root).as_posix() for path in kept}
+    assert len(results.copy_runs) == 1
+    assert set(results.problems["folder"]) == {path.relative_to(tree.root).as_posix() for path in old}
+    assert set(results.problems["reason"]) == {"not part of this scale"}
+
+
+def test_a_listed_run_without_a_folder_has_not_finished(tree):
+    tree.scale(tree.root / "runs/atari/breakout/rtrl/M50/seed0")
+    assert "run.json is missing: the run has not finished" in problem(tree)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"studies": {"one": 1}, "copy_task": []}'])
+def test_a_damaged_list_of_runs_is_refused(tree, text):
+    (tree.root / "scale.json").write_text(text)
+    with pytest.raises(LoadError, match=r"scale\.json: "):
+        load(tree.root)
+
+
+@pytest.mark.parametrize("text", ["{", '{"name": "x"}', '["x"]', '[{"name": "x"}]', "3"])
+def test_a_damaged_list_of_what_is_missing_is_refused(tree, text):
+    (tree.root / "missing.json").write_text(text)
+    with pytest.raises(LoadError, match=r"missing\.json: "):
+        load(tree.root)
 
 
 def test_unfinished_run_is_listed(tree):

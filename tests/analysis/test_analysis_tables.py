@@ -77,7 +77,7 @@ def test_what_the_paper_did_not_run_is_not_in_the_paper(tree, method, unroll):
 
 
 def test_table2_has_our_rows_under_the_papers(small):
-    frame = paper_tables.table2(summary.settings(small)).frame
+    frame = paper_tables.table2(summary.settings(small), small.absence).frame
     assert frame["Source"].tolist() == ["Irie et al. 2024 (submission text)"] * 3 + ["ours"] * 3
     assert frame["Method"].tolist() == ["Feedforward", "TBPTT", "RTRL"] * 2
     assert frame["Qbert, M=50"].iloc[2] == "12484 ± 1524"
@@ -90,22 +90,28 @@ def test_table2_has_our_rows_under_the_papers(small):
 def test_table2_gives_settings_that_collide_rows_of_their_own(tree):
     tree.run("atari", "breakout", "rtrl", 0, returns=[1])
     tree.run("atari", "breakout", "rtrl", 1, returns=[7], hidden=128)
-    frame = paper_tables.table2(summary.settings(load(tree.root))).frame
+    results = load(tree.root)
+    frame = paper_tables.table2(summary.settings(results), results.absence).frame
     assert frame["Breakout, M=50"].iloc[3:].tolist() == ["1.00", "7.00"]
 
 
-def test_table1_says_why_dmlab_has_no_rows(small):
-    frame = paper_tables.table1(summary.settings(small)).frame
-    assert frame["Verdict"].iloc[-1] == "no runs: the DMLab suite is not in this version"
+def test_table1_says_why_dmlab_has_no_rows(tree):
+    tree.missing(("rooms_watermaze", "dmlab", "no simulator", "install it"))
+    results = load(tree.root)
+    frame = paper_tables.table1(summary.settings(results), results.absence).frame
+    assert frame["Verdict"].iloc[-1] == "no runs: no simulator"
     assert frame.loc[frame["Method"] == "IMPALA", "rooms_watermaze"].tolist() == ["26.9", "47.0"]
     assert frame.loc[(frame["Method"] == "RTRL") & (frame["M"] == "10"), "rooms_watermaze"].item() == "40.2 ± 5.6"
 
 
 def test_every_published_score_of_the_paper_is_in_its_table(tree):
     values = summary.paper_values()
-    empty = summary.settings(load(tree.root))
+    results = load(tree.root)
     for name, build in (("table1", paper_tables.table1), ("table2", paper_tables.table2)):
-        shown = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", build(empty).frame.to_csv())}
+        shown = {
+            float(number)
+            for number in re.findall(r"\d+(?:\.\d+)?", build(summary.settings(results), results.absence).frame.to_csv())
+        }
         assert set(values.loc[values["table"] == name, "score"]) <= shown
 
 
@@ -114,6 +120,14 @@ def test_memory_table_has_success_rates(small):
     rows = frame[(frame["environment"] == "tmaze") & (frame["delay"] == 20) & (frame["retention"] == 20)]
     assert rows["method"].tolist() == ["tbptt", "tbptt_w20", "bptt", "rtrl"]
     assert rows["mean"].tolist() == pytest.approx([0.5, 0.9, 1.0, 0.97])
+
+
+def test_memory_table_tells_options_apart(tree):
+    tree.memory("tmaze", 3, "rtrl", 0, 1.0)
+    tree.memory("tmaze", 3, "rtrl", 0, 0.5, environment_options={"delay": 3, "noise": 0.5})
+    table = study_tables.memory_study(summary.settings(load(tree.root)))
+    assert table.display["Task"].tolist() == ["T-maze, noise 0.5", "T-maze"]
+    assert table.frame["mean"].tolist() == [0.5, 1.0]
 
 
 def test_comparison_at_equal_settings(tree):
@@ -147,6 +161,17 @@ def test_memory_tasks_are_combined_by_reach_of_a_segment(small):
     short, long = frame.loc["Memory tasks, delay < M"], frame.loc["Memory tasks, delay ≥ M"]
     assert (short["tasks"], short["probability"], short["verdict"]) == (2, 0.5, "no difference seen")
     assert (long["tasks"], long["n_rtrl"], long["verdict"]) == (2, 6, "RTRL better")
+
+
+def test_a_retention_study_with_another_budget_is_not_combined_with_the_study_of_delays(tree):
+    for method, success in (("rtrl", 1.0), ("tbptt", 0.5)):
+        for seed in range(3):
+            for delay in (10, 20):
+                tree.memory("tmaze", delay, method, seed, success)
+            for retention in (5.0, 80.0):
+                tree.memory("tmaze", 20, method, seed, 0.5, retention=retention, env_steps=999)
+    row = comparisons(load(tree.root)).set_index("scope").loc["Memory tasks, delay ≥ M"]
+    assert (row["tasks"], row["probability"]) == (2, 1.0)
 
 
 def test_scores_of_different_games_are_not_averaged(small):

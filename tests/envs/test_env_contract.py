@@ -8,8 +8,8 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
+from marks import needs_procgen
 
-from rtrl_bench.envs.procgen import missing_libraries
 from rtrl_bench.envs.registry import ENVIRONMENTS, make, spec
 
 SLOTS = 2
@@ -20,13 +20,10 @@ MORE = {
     "gymnasium:FrozenLake-v1": {},
 }
 CASES = {name: {} for name in ENVIRONMENTS if spec(name).backends} | MORE
-NO_LIBRARIES = pytest.mark.skipif(
-    bool(missing_libraries()), reason="needs libgl1 and libglib2.0-0: ProcGen's library links them"
-)
 
 
 def _params(names):
-    return [pytest.param(n, marks=[NO_LIBRARIES] if spec(n).suite == "procgen" else []) for n in names]
+    return [pytest.param(n, marks=[needs_procgen] if spec(n).suite == "procgen" else []) for n in names]
 
 
 def _make(name, seed=3, slots=SLOTS, **more):

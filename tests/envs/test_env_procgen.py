@@ -8,21 +8,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from marks import needs_procgen
 
 from rtrl_bench.config import ConfigError
 from rtrl_bench.envs import procgen
 from rtrl_bench.envs.registry import EnvironmentUnavailable, UnknownName, check_available, make, validate
-
-needs_libraries = pytest.mark.skipif(
-    bool(procgen.missing_libraries()), reason="needs libgl1 and libglib2.0-0: ProcGen's library links them"
-)
 
 
 def _levels(env):
     return np.array([info["level_seed"] for info in env._simulator.get_info()])
 
 
-@needs_libraries
+@needs_procgen
 def test_training_plays_the_levels_below_500_and_the_test_those_from_500_on():
     levels = {}
     for split in ("train", "test"):
@@ -36,7 +33,7 @@ def test_training_plays_the_levels_below_500_and_the_test_those_from_500_on():
     assert levels["test"].max() > 10**9  # all the rest, not the next few
 
 
-@needs_libraries
+@needs_procgen
 def test_test_levels_begin_right_after_the_training_levels():
     options = {"num_levels": procgen.LAST_LEVEL - 12, "start_level": 7}  # leaves five
     env = make("chaser", 64, seed=0, split="test", options=options)
@@ -45,7 +42,7 @@ def test_test_levels_begin_right_after_the_training_levels():
     env.close()
 
 
-@needs_libraries
+@needs_procgen
 def test_with_all_levels_the_test_has_them_all_too():
     env = make("chaser", 64, seed=0, split="test", options={"num_levels": 0})
     env.reset()
@@ -53,7 +50,7 @@ def test_with_all_levels_the_test_has_them_all_too():
     env.close()
 
 
-@needs_libraries
+@needs_procgen
 def test_the_reward_for_the_goal_comes_with_the_end_of_its_own_episode():
     env = make("procgen:maze", 32, seed=0, options={"distribution_mode": "easy"})
     env.reset()
@@ -69,7 +66,7 @@ def test_the_reward_for_the_goal_comes_with_the_end_of_its_own_episode():
     env.close()
 
 
-@needs_libraries
+@needs_procgen
 def test_observations_are_the_simulators_images_with_channels_first():
     env = make("chaser", 2, seed=0)
     observations, _ = env.reset()
@@ -78,7 +75,7 @@ def test_observations_are_the_simulators_images_with_channels_first():
     env.close()
 
 
-@needs_libraries
+@needs_procgen
 def test_memory_mode_shows_a_part_of_the_maze_that_moves_with_the_player():
     changed = {}
     for mode in ("hard", "memory"):
@@ -90,7 +87,7 @@ def test_memory_mode_shows_a_part_of_the_maze_that_moves_with_the_player():
     assert changed["memory"] > 0.05
 
 
-@needs_libraries
+@needs_procgen
 @pytest.mark.parametrize("mode", sorted(procgen.MODES))
 def test_every_game_of_a_mode_runs_in_it(mode):
     for game in procgen.MODES[mode]:
@@ -100,7 +97,7 @@ def test_every_game_of_a_mode_runs_in_it(mode):
         env.close()
 
 
-@needs_libraries
+@needs_procgen
 def test_the_notice_that_gym_is_unmaintained_is_silenced():
     code = "from rtrl_bench.envs.procgen import simulator_class; simulator_class()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -13,6 +13,7 @@ import time
 import pytest
 import torch
 import yaml
+from marks import needs_procgen
 
 from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.cli import main
@@ -94,6 +95,62 @@ def test_two_runs_of_one_configuration_are_identical(tmp_path, method):
     run.train(config(**method), tmp_path / "a")
     run.train(config(**method), tmp_path / "b")
     assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+@needs_procgen
+@pytest.mark.parametrize("environment", ["breakout", "chaser"])
+def test_two_runs_of_a_simulator_are_identical(tmp_path, environment):
+    settings = config(
+        environment=environment,
+        environment_options={},
+        vision="nature",
+        features=16,
+        batch=2,
+        env_steps=100,
+        evaluation={"sets": 1, "episodes": 2, "max_steps": 20},
+    )
+    run.train(settings, tmp_path / "a")
+    run.train(settings, tmp_path / "b")
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+@needs_procgen
+def test_an_interrupted_procgen_run_resumes_bit_for_bit(tmp_path, monkeypatch):
+    settings = config(
+        environment="chaser",
+        environment_options={},
+        vision="nature",
+        features=16,
+        batch=2,
+        evaluation={"sets": 1, "episodes": 1, "max_steps": 5},
+    )
+    run.train(settings, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 11)
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path / "cut")
+    assert run.train(settings, tmp_path / "cut")["exact_resume"]
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch, capsys):
+    settings = config(
+        environment="breakout",
+        environment_options={},
+        vision="nature",
+        features=16,
+        batch=2,
+        env_steps=100,
+        evaluation={"sets": 1, "episodes": 1, "max_steps": 5},
+    )
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path)
+    record = run.train(settings, tmp_path)
+    assert "this simulator cannot be restored" in capsys.readouterr().err
+    assert not record["exact_resume"]
+    assert record["env_steps"] == 100
 
 
 def test_another_seed_gives_another_run(tmp_path):

@@ -13,7 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STUBS = Path(__file__).parent / "stubs"
-sys.path.insert(0, str(ROOT))
 
 
 @dataclass(frozen=True)
@@ -24,11 +23,12 @@ class Project:
 
     def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One call with scale tiny; words that contain `=` set configuration keys."""
-        settings = {"scale": "tiny"} | dict(word.split("=") for word in words if "=" in word)
-        flags = [word for word in words if "=" not in word]
-        config = [f"{key}={value}" for key, value in settings.items()]
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *flags, "--config", *config]
-        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120)
+        return subprocess.run(_command(words), cwd=self.root, capture_output=True, text=True, timeout=120)
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """The same without waiting for it, in a process group of its own."""
+        nowhere = subprocess.DEVNULL
+        return subprocess.Popen(_command(words), cwd=self.root, stdout=nowhere, stderr=nowhere, start_new_session=True)
 
     def planned(self, *words: str) -> tuple[set[str], set[str]]:
         """What a dry run would do: the steps besides training, and the folders that would be trained."""
@@ -38,6 +38,13 @@ class Project:
         table = re.search(r"^job +count\n[- ]+\n(.*?)^total", output, re.S | re.M)
         steps = {line.split()[0] for line in table[1].splitlines()} if table else set()
         return steps - {"train", "copy_run"}, set(re.findall(r"^Job \d+: train (\S+)", output, re.M))
+
+
+def _command(words: tuple[str, ...]) -> list[str]:
+    settings = {"scale": "tiny"} | dict(word.split("=") for word in words if "=" in word)
+    flags = [word for word in words if "=" not in word]
+    config = [f"{key}={value}" for key, value in settings.items()]
+    return [sys.executable, "-m", "snakemake", "--cores", "2", *flags, "--config", *config]
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from rtrl_bench.config import RunConfig, dump
-from workflow.scripts import plan
+from rtrl_bench.config import EvaluationConfig, RunConfig, dump
+from rtrl_bench.diagnostics.copy_config import CopyConfig
+from workflow.scripts import plan, speeds
 
-CONFIG = RunConfig(environment="tmaze", env_steps=36_000, unroll=5, threads=1)
+CONFIG = RunConfig(environment="tmaze", vision="flat", env_steps=36_000, unroll=5, threads=1)
+COPY = CopyConfig(max_length=5, method="rtrl", steps=36_000, hidden=4, threads=1)
 
 
 @pytest.fixture
@@ -26,7 +28,11 @@ def scale(tmp_path):
             if steps_per_s:
                 record = {"status": "complete", "env_steps": config.env_steps, "wall_s": config.env_steps / steps_per_s}
                 (folder / run / "run.json").write_text(json.dumps(record))
-        summary = {"label": f"label of {name}", "studies": {"one": list(runs)}, "copy_task": []}
+        summary = {
+            "label": f"label of {name}",
+            "studies": {"one": [run for run in runs if run.startswith("runs/")]},
+            "copy_task": [run for run in runs if run.startswith("copy_task/")],
+        }
         (folder / "scale.json").write_text(json.dumps(summary))
         (folder / "missing.json").write_text(json.dumps(list(missing)))
         return folder
@@ -34,79 +40,94 @@ def scale(tmp_path):
     return make
 
 
-@pytest.fixture(autouse=True)
-def start(monkeypatch):
-    monkeypatch.setattr(plan, "START_SECONDS", 0.0)
+@pytest.fixture
+def asked(monkeypatch):
+    """The configurations that were measured; each gives 10 steps or updates per second."""
+    configs = []
 
-
-def _measured(monkeypatch, steps_per_s):
-    asked = []
-
-    def measure(work):
-        asked.append(work)
-        return steps_per_s
+    def measure(config, cores):
+        configs.append(config)
+        return 10.0
 
     monkeypatch.setattr(plan, "measure", measure)
-    return asked
+    monkeypatch.setattr(plan, "START_SECONDS", 0.0)
+    monkeypatch.setattr(plan, "EVALUATION", 0.0)
+    return configs
 
 
-def test_hours_are_steps_over_measured_speed(scale, monkeypatch):
-    _measured(monkeypatch, 10.0)
+def parts(folder, cores):
+    """The plan's parts, by suite."""
+    works = [plan.read(path.parent) for path in sorted(folder.rglob("config.yaml"))]
+    known = plan.speeds([work for work in works if not work.done], folder.parent, cores)
+    return {part.name: part for part in plan.parts(works, known, cores)}
+
+
+def test_hours_are_steps_over_measured_speed(scale, asked):
     folder = scale("mine", {"runs/a": (CONFIG, None), "runs/b": (replace(CONFIG, seed=1), None)})
-    (part,) = plan.parts(folder, ["runs/a", "runs/b"], cores=4)
-    assert (part.name, part.runs, part.done, part.frames) == ("memory", 2, 0, 72_000)
+    part = parts(folder, cores=4)["memory"]
+    assert (part.runs, part.done, part.frames) == (2, 0, 72_000)
     assert part.hours == pytest.approx(2.0)  # 2 x 36 000 / 10 s
 
 
-def test_a_run_that_takes_every_core_counts_with_all_of_them(scale, monkeypatch):
-    _measured(monkeypatch, 10.0)
+def test_a_run_that_takes_every_core_counts_with_all_of_them(scale, asked):
     folder = scale("mine", {"runs/a": (replace(CONFIG, threads=0), None)})
-    (part,) = plan.parts(folder, ["runs/a"], cores=4)
-    assert part.hours == pytest.approx(4.0)
+    assert parts(folder, cores=4)["memory"].hours == pytest.approx(4.0)
 
 
-def test_finished_runs_of_any_scale_give_the_speed_without_measuring(scale, monkeypatch):
-    asked = _measured(monkeypatch, 1.0)
+def test_the_evaluation_counts_at_its_longest(scale, asked, monkeypatch):
+    monkeypatch.setattr(plan, "EVALUATION", 0.5)
+    config = replace(CONFIG, environment="chaser", evaluation=EvaluationConfig(sets=2, episodes=18, max_steps=500))
+    folder = scale("mine", {"runs/a": (config, None)})
+    assert parts(folder, cores=1)["procgen"].hours == pytest.approx(1.25)  # 36 000 + 2 x 18 x 500 / 2 steps, 10 a s
+
+
+def test_finished_runs_of_any_scale_give_the_speed_without_measuring(scale, asked):
     scale("other", {"runs/x": (replace(CONFIG, env_steps=100), 20.0)})
     folder = scale("mine", {"runs/a": (CONFIG, None)})
-    (part,) = plan.parts(folder, ["runs/a"], cores=1)
-    assert part.hours == pytest.approx(0.5)
+    assert parts(folder, cores=1)["memory"].hours == pytest.approx(0.5)
     assert asked == []
 
 
-def test_each_size_is_measured_once_whatever_the_method(scale, monkeypatch):
-    asked = _measured(monkeypatch, 1.0)
+def test_one_run_is_measured_for_each_suite_vision_and_cell(scale, asked):
     feedforward = replace(CONFIG, cell="none", gradient="tbptt")
-    runs = {"runs/a": feedforward, "runs/b": CONFIG, "runs/c": replace(CONFIG, unroll=50)}
-    folder = scale("mine", {name: (config, None) for name, config in runs.items()})
-    plan.parts(folder, runs, cores=1)
-    assert [work.config["unroll"] for work in asked] == [5, 50]
+    runs = [CONFIG, replace(CONFIG, unroll=50), feedforward, replace(CONFIG, gradient="tbptt")]
+    folder = scale("mine", {f"runs/{k}": (config, None) for k, config in enumerate(runs)})
+    parts(folder, cores=1)
+    assert asked == [CONFIG, feedforward]
 
 
-def test_finished_runs_cost_nothing_more(scale, monkeypatch):
-    _measured(monkeypatch, 10.0)
+def test_finished_runs_cost_nothing_more(scale, asked):
     folder = scale("mine", {"runs/a": (CONFIG, 5.0), "runs/b": (replace(CONFIG, hidden=7), None)})
-    (part,) = plan.parts(folder, ["runs/a", "runs/b"], cores=1)
+    part = parts(folder, cores=1)["memory"]
     assert (part.runs, part.done) == (2, 1)
     assert part.hours == pytest.approx(1.0)
 
 
-def test_the_copy_task_counts_updates(scale, monkeypatch):
-    _measured(monkeypatch, 10.0)
-    folder = scale("mine", {})
-    copy = folder / "copy_task/L5"
-    copy.mkdir(parents=True)
-    (copy / "config.yaml").write_text("{max_length: 5, method: rtrl, steps: 36000, threads: 1}")
-    (part,) = plan.parts(folder, ["copy_task/L5"], cores=1)
-    assert (part.name, part.frames) == ("copy_task", 0)
+def test_the_copy_task_counts_updates(scale, asked):
+    part = parts(scale("mine", {"copy_task/L5": (COPY, None)}), cores=1)["copy_task"]
+    assert (part.runs, part.frames) == (1, 0)
     assert part.hours == pytest.approx(1.0)
 
 
-def test_the_text_has_label_jobs_hours_and_what_is_missing(scale, monkeypatch):
-    _measured(monkeypatch, 10.0)
-    missing = [{"name": "chaser", "reason": "libGL is missing", "fix": "apt-get install libgl1"}]
+def test_the_text_has_label_jobs_hours_and_what_is_missing(scale, asked):
+    missing = [{"name": "chaser", "suite": "procgen", "reason": "libGL is missing", "fix": "apt-get install libgl1"}]
     folder = scale("mine", {"runs/a": (CONFIG, None)}, missing=missing)
     text = plan.describe(folder, cores=2)
     assert "label of mine" in text
     assert "1 runs, then tables, figures, report: about 0.50 h on 2 cores" in text
     assert "left out: chaser: libGL is missing. Fix: apt-get install libgl1" in text
+
+
+def test_the_text_tells_measured_speeds_from_those_of_finished_runs(scale, asked):
+    done = replace(CONFIG, unroll=7)
+    runs = {"runs/a": (done, 20.0), "runs/b": (replace(done, seed=1), None), "runs/c": (CONFIG, None)}
+    text = plan.describe(scale("mine", runs), cores=1)
+    assert "memory, vision flat, cell elstm: 20 (finished runs)" in text
+    assert "memory, vision flat, cell elstm: 10 (measured now)" in text
+
+
+@pytest.mark.parametrize("config", [CONFIG, COPY])
+def test_a_measured_speed_is_a_number_of_steps(config, monkeypatch):
+    monkeypatch.setattr(speeds, "SECONDS", 0.02)
+    monkeypatch.setattr(speeds, "COPY_SECONDS", 0.02)
+    assert speeds.measure(config, cores=1) > 1

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
-from rtrl_bench.config import ConfigError, load, load_yaml
+from rtrl_bench.config import ConfigError, load, load_yaml, to_dict
+from rtrl_bench.diagnostics.copy_config import CopyConfig
+from rtrl_bench.envs import registry
+from rtrl_bench.envs.registry import Availability
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import write_inputs
 
@@ -70,7 +75,7 @@ def test_a_run_of_two_studies_is_made_once(expand):
     values["studies"]["again"] = values["studies"]["memory"] | {"run": {}, "vary": {"retention": [5, 20]}}
     scale = expand(values)
     assert _folders(scale) == ["runs/memory/tmaze/rtrl/M5/seed0", "runs/memory/tmaze/rtrl_retention5/M5/seed0"]
-    assert scale.studies["again"] == (scale.runs[1].folder, scale.runs[0].folder)
+    assert scale.studies["again"] == (scale.runs[1], scale.runs[0])
 
 
 def test_two_runs_for_one_folder_are_refused(expand):
@@ -80,24 +85,28 @@ def test_two_runs_for_one_folder_are_refused(expand):
         expand(values)
 
 
-def test_copy_task_runs_have_their_folder_and_all_their_keys(expand):
-    task = {
-        "lengths": [{"max_length": 5, "hidden": 8}],
-        "methods": {"tbptt": {"unroll": 2}, "bptt": {"update": "sequence"}},
-        "run": {"hidden": 4, "update": "online"},
-    }
-    runs = expand(_scale(copy_task=task, seeds=[7])).copy_runs
+def _copy_task(**changes):
+    """A small valid copy task."""
+    return {"lengths": [{"max_length": 5}], "methods": {"rtrl": None}, "run": {"steps": 9, "hidden": 4}} | changes
+
+
+def test_copy_task_runs_have_their_folder_and_the_keys_of_all_parts(expand):
+    task = _copy_task(
+        lengths=[{"max_length": 5, "hidden": 8}],
+        methods={"tbptt": {"unroll": 2}, "bptt": {"update": "sequence"}},
+    )
+    runs = expand(_scale(copy_task=task, seeds=[7], run={"env_steps": 9, "threads": 3})).copy_runs
     assert [run.folder.as_posix().split("copy_task/")[1] for run in runs] == ["L5/tbptt/seed7", "L5/bptt/seed7"]
-    assert runs[0].config == {
-        "hidden": 8,
-        "update": "online",
-        "max_length": 5,
-        "unroll": 2,
-        "method": "tbptt",
-        "seed": 7,
-        "device": "auto",
-        "threads": 0,
-    }
+    common = {"max_length": 5, "steps": 9, "hidden": 8, "seed": 7, "threads": 3}
+    assert runs[0].config == CopyConfig(method="tbptt", unroll=2, **common)
+    assert runs[1].config == CopyConfig(method="bptt", update="sequence", **common)
+
+
+def test_a_copy_task_run_gets_its_whole_configuration_as_input(expand):
+    scale = expand(_scale(copy_task=_copy_task()))
+    write_inputs(scale)
+    run = scale.copy_runs[0]
+    assert load_yaml(run.folder / "config.yaml") == to_dict(run.config)
 
 
 @pytest.mark.parametrize(
@@ -123,10 +132,11 @@ def test_copy_task_runs_have_their_folder_and_all_their_keys(expand):
         ({"study": {"vary": {"environment_options.dealy": [1]}}}, "unknown option 'dealy' .*did you mean delay"),
         ({"study": {"vary": {"retentoin": [20]}}}, "unknown key retentoin: .*did you mean retention"),
         ({"label": None}, "label = None: expected text"),
-        (
-            {"copy_task": {"lengths": [], "methods": {}, "run": {}}},
-            r"copy_task\.lengths = \[\]: expected a list of",
-        ),
+        ({"copy_task": _copy_task(lengths=[])}, r"copy_task\.lengths = \[\]: expected a list of"),
+        ({"copy_task": _copy_task(run={"hiden": 4})}, "copy_task: unknown key hiden: .*did you mean hidden"),
+        ({"copy_task": _copy_task(lengths=[{"hidden": 4}])}, "copy_task: missing key max_length"),
+        ({"copy_task": _copy_task(methods={"rtlr": None})}, "copy_task: method = 'rtlr': expected rtrl | tbptt | bptt"),
+        ({"copy_task": _copy_task(lengths=[{"max_length": 5}] * 2)}, "copy_task: .*seed0 belongs to another run"),
     ],
 )
 def test_a_mistake_is_named_with_what_was_expected(expand, change, message):
@@ -155,6 +165,15 @@ def test_a_target_outside_the_scale_stops_with_those_inside(expand, capsys):
     assert "scale given has no runs of breakout: expected one of tmaze" in capsys.readouterr().err
 
 
+def test_a_target_without_simulator_stops_with_the_fix(expand, monkeypatch, capsys):
+    gone = Availability(False, reason="libmaze is not installed", fix="install libmaze")
+    monkeypatch.setattr(registry, "check_available", lambda name, backend: gone)
+    with pytest.raises(SystemExit) as caught:
+        targets.run_files(expand(_scale()), "memory")
+    assert caught.value.code == 2
+    assert "error: cannot run here: tmaze: libmaze is not installed. Fix: install libmaze" in capsys.readouterr().err
+
+
 def test_inputs_are_written_once_and_again_when_they_change(expand):
     write_inputs(expand(_scale()))
     scale = expand(_scale())
@@ -177,6 +196,20 @@ def test_a_finished_run_keeps_its_configuration_when_only_the_machine_differs(ex
     (folder / "run.json").unlink()
     write_inputs(second)
     assert load(folder / "config.yaml") == second.runs[0].config
+
+
+def test_the_list_of_runs_has_those_that_can_be_made_here_or_are_finished(expand, monkeypatch):
+    values = _scale(seeds=[0], study={"environments": {"tmaze": None, "delayed_match": None}})
+    write_inputs(expand(values))
+    gone = Availability(False, reason="no match", fix="find one")
+    there = Availability(True)
+    monkeypatch.setattr(registry, "check_available", lambda name, backend: there if name == "tmaze" else gone)
+    scale = expand(values)
+    (scale.folder / "runs/memory/delayed_match/rtrl/M5/seed0/run.json").touch()
+    write_inputs(scale)
+    listed = json.loads((scale.folder / "scale.json").read_text())["studies"]["memory"]
+    names = ["tmaze/tbptt", "tmaze/rtrl", "delayed_match/rtrl"]
+    assert listed == [f"runs/memory/{name}/M5/seed0" for name in names]
 
 
 def test_a_results_folder_that_cannot_be_written_is_named(expand, tmp_path):
@@ -206,7 +239,7 @@ def test_the_paper_scale_is_the_papers_protocol():
         (200_000_000, 256, 256, "impala", 32)
     }
     assert {(c.evaluation.sets, c.evaluation.episodes, c.evaluation.max_steps) for c in games} == {(3, 100, None)}
-    assert {c.config["max_length"] for c in scale.copy_runs} == {50, 500}
+    assert {c.config.max_length for c in scale.copy_runs} == {50, 500}
 
 
 def test_the_smoke_scale_stays_small():
