@@ -11,6 +11,9 @@ min_version("9.10")
 configfile: "workflow/config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 # Used with --sdm apptainer only; without it the rules run in the environment that runs Snakemake.
 container: "docker://python:3.11-slim"
 
@@ -24,6 +27,8 @@ rule all:
         REPORT,
         TABLES,
         FIGURES,
+    message:
+        f"everything of scale {SCALE.name}"
 
 
 for _name in targets.names(SCALE):
@@ -33,6 +38,8 @@ for _name in targets.names(SCALE):
             _name
         input:
             partial(files_of_target, _name),
+        message:
+            f"every run of {_name}"
 
 
 include: "workflow/rules/runs.smk"

@@ -28,16 +28,13 @@ def comparisons(results: Results) -> pd.DataFrame:
     return frame
 
 
-def main_retention(runs: pd.DataFrame, environment: str, unroll: int) -> float:
-    """The initial retention at which this task was run with the most delays (nan: the paper's initialisation)."""
-    chosen = runs[(runs["environment"] == environment) & (runs["unroll"] == unroll)]
-    counts = chosen.groupby("retention", dropna=False)["delay"].agg(["nunique", "size"])
-    return float(counts.sort_values(["nunique", "size"], ascending=False, kind="stable").index[0])
-
-
-def same(a: float, b: float) -> bool:
-    """Equality in which nan (no retention given) equals nan."""
-    return a == b or (math.isnan(a) and math.isnan(b))
+def delay_study(runs: pd.DataFrame) -> pd.DataFrame:
+    """Of each memory task at each M, the runs whose design and initial retention were run with the most delays."""
+    chosen = []
+    for _, task in runs.groupby(["environment", "other_options", "unroll"]):
+        studies = [study for _, study in task.groupby(["design", "retention"], dropna=False, sort=False)]
+        chosen.append(max(studies, key=lambda study: (study["delay"].nunique(), len(study))))
+    return pd.concat(chosen) if chosen else runs
 
 
 def sentence(row: pd.Series) -> str:
@@ -68,7 +65,7 @@ def _pairs(results: Results) -> list[tuple[pd.Series, Scores]]:
         if len(x) and len(y):
             scores = (list(x["score"]), list(y["score"]))
             found.append((group.iloc[0], scores))
-    key = ["suite", "environment", "unroll", "retention", "delay"]
+    key = ["suite", "environment", "other_options", "unroll", "retention", "delay"]
     order = pd.DataFrame([first for first, _ in found], columns=key).reset_index(drop=True).sort_values(key)
     return [found[i] for i in order.index]
 
@@ -79,11 +76,12 @@ def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
     Memory tasks are kept apart by whether a segment of M steps can hold the cue and the answer, `delay` steps later.
     """
     groups: dict[tuple[str, str, int], list[tuple[pd.Series, Scores]]] = {}
-    firsts = pd.DataFrame([first for first, _ in pairs], columns=["environment", "unroll", "retention", "delay"])
+    memory = pd.DataFrame([first for first, _ in pairs if first["suite"] == "memory"])
+    main = set() if memory.empty else set(delay_study(memory)["pairing"])
     for first, scores in pairs:
         scope = f"{labels.suite(first['suite'])}, all"
         if first["suite"] == "memory":
-            if not same(first["retention"], main_retention(firsts, first["environment"], first["unroll"])):
+            if first["pairing"] not in main:
                 continue
             scope = f"Memory tasks, delay {'<' if first['delay'] < first['unroll'] else '≥'} M"
         groups.setdefault((scope, first["backend"], first["unroll"]), []).append((first, scores))

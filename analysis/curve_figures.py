@@ -90,7 +90,7 @@ def _draw(results: Results, runs: pd.DataFrame, keys: list[tuple[str, int]]) -> 
         has_reference |= _draw_paper(place, chosen, values, styles)
         place.xaxis.set_major_formatter(EngFormatter(sep=""))
         place.xaxis.set_major_locator(MaxNLocator(4))
-    panels.label(axes, "environment frames", "return of training episodes")
+    panels.label(axes, "environment frames", "training return")
     paper = [Line2D([], [], color="#444444", lw=0.9, ls=(0, (1, 2)), label="paper's final score")]
     panels.legend(figure, styles, paper if has_reference else [], markers=False)
     return figure, pd.concat(data, ignore_index=True)[BAND_COLUMNS]

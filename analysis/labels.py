@@ -8,19 +8,15 @@ from collections.abc import Callable, Iterable
 
 NOTHING = "–"
 
-# The environments of the paper and the memory tasks: how they are written, and their suite.
 _ENVIRONMENTS = {
-    "breakout": ("Breakout", "atari"),
-    "gravitar": ("Gravitar", "atari"),
-    "mspacman": ("MsPacman", "atari"),
-    "qbert": ("Qbert", "atari"),
-    "seaquest": ("Seaquest", "atari"),
-    "chaser": ("Chaser", "procgen"),
-    "rooms_select_nonmatching_object": ("rooms_select_nonmatching_object", "dmlab"),
-    "rooms_watermaze": ("rooms_watermaze", "dmlab"),
-    "rooms_keys_doors_puzzle": ("rooms_keys_doors_puzzle", "dmlab"),
-    "tmaze": ("T-maze", "memory"),
-    "delayed_match": ("Delayed match", "memory"),
+    "breakout": "Breakout",
+    "gravitar": "Gravitar",
+    "mspacman": "MsPacman",
+    "qbert": "Qbert",
+    "seaquest": "Seaquest",
+    "chaser": "Chaser",
+    "tmaze": "T-maze",
+    "delayed_match": "Delayed match",
 }
 SUITES = {
     "atari": "Atari",
@@ -30,9 +26,6 @@ SUITES = {
     "copy_task": "Copy task",
     "gymnasium": "Gymnasium",
 }
-# Why a suite of the paper has no rows here, as long as the project does not run it.
-ABSENT_SUITES = {"dmlab": "the DMLab suite is not in this version"}
-
 _WORDS = {"tbptt": "TBPTT", "rtrl": "RTRL", "bptt": "BPTT", "elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU"}
 _METHODS = {"feedforward": "Feedforward", "bptt": "full BPTT"}
 _METHOD_ORDER = ["feedforward", "tbptt", "tbptt_w", "bptt", "rtrl"]
@@ -40,12 +33,7 @@ _METHOD_ORDER = ["feedforward", "tbptt", "tbptt_w", "bptt", "rtrl"]
 
 def environment(name: str) -> str:
     """`mspacman` -> `MsPacman`; names that are not listed stay as they are."""
-    return _ENVIRONMENTS.get(name, (name, ""))[0]
-
-
-def suite_of(name: str) -> str:
-    """The suite of an environment, of `atari:pong` the part before the colon; a suite is its own."""
-    return _ENVIRONMENTS[name][1] if name in _ENVIRONMENTS else name.partition(":")[0]
+    return _ENVIRONMENTS.get(name, name)
 
 
 def panel(name: str) -> str:
@@ -138,17 +126,17 @@ def count(value: float | None) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """Two significant digits: `0.03 %`, `12 %`, `100 %`."""
+    """Two significant digits: `0.03 %`, `12 %`, `100 %`; `< 0.001 %` below that."""
     if fraction is None or not math.isfinite(fraction):
         return NOTHING
     value = 100 * fraction
-    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %" if value >= 1e-3 else f"{value:.0e} %"
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %" if value >= 1e-3 else "< 0.001 %"
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3.4 h`."""
+    """`0.4 s`, `45 s`, `12 min`, `3.4 h`."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
@@ -167,11 +155,6 @@ def span(values: Iterable[float], write: Callable[[float], str] = number) -> str
         return low
     amount, _, unit = low.partition(" ")
     return f"{amount if unit and high.endswith(f' {unit}') else low}–{high}"
-
-
-def absence(name: str) -> str:
-    """Why a suite has no rows: not part of this version, or simply no complete run."""
-    return ABSENT_SUITES.get(name, "no complete run of this kind")
 
 
 def joined(values: Iterable[str]) -> str:

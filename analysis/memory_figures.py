@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import labels, panels
-from analysis.comparisons import main_retention, same
+from analysis.comparisons import delay_study
 from analysis.load import Results
 from analysis.stats import summarise
 
@@ -26,22 +25,16 @@ COLUMNS = (
 
 def against_delay(results: Results) -> tuple[Figure | None, pd.DataFrame]:
     """A panel per task and M, at the initial retention that was run with the most delays."""
-    runs = _memory_runs(results)
-    groups = []
-    for _, group in runs.groupby(["environment", "other", "unroll"]):
-        first = group.iloc[0]
-        retention = main_retention(runs, first["environment"], first["unroll"])
-        groups.append(group[[same(value, retention) for value in group["retention"]]])
-    if not groups:
+    runs = delay_study(_memory_runs(results))
+    if runs.empty:
         return None, pd.DataFrame()
+    groups = [group for _, group in runs.groupby(["environment", "other_options", "unroll"])]
     figure, axes = panels.grid(len(groups), 2, PANEL)
     styles = panels.looks(runs["method"])
     data = []
     for place, chosen in zip(axes, groups):
         first = chosen.iloc[0]
-        task = labels.variant(first["environment"], first["other"])
-        where = f"M = {first['unroll']}, initial retention {labels.retention(first['retention'])}"
-        panels.facts(place, f"{task}, {where}", chosen)
+        panels.facts(place, _title(first, f"initial retention {labels.retention(first['retention'])}"), chosen)
         delays = sorted(chosen["delay"].unique())
         data.append(_draw_panel(place, chosen, "delay", delays, [f"{d:g}" for d in delays], styles))
         place.axvline(_position(first["unroll"], delays), color="#444444", lw=1, ls=(0, (4, 3)), zorder=0)
@@ -55,7 +48,7 @@ def against_retention(results: Results) -> tuple[Figure | None, pd.DataFrame]:
     runs = _memory_runs(results)
     groups = [
         group
-        for _, group in runs.groupby(["environment", "other", "unroll", "delay"])
+        for _, group in runs.groupby(["environment", "other_options", "unroll", "delay", "design"])
         if group["retention"].nunique(dropna=False) > 1
     ]
     if not groups:
@@ -65,8 +58,7 @@ def against_retention(results: Results) -> tuple[Figure | None, pd.DataFrame]:
     data = []
     for place, chosen in zip(axes, groups):
         first = chosen.iloc[0]
-        task = labels.variant(first["environment"], first["other"])
-        panels.facts(place, f"{task}, delay {first['delay']:g}, M = {first['unroll']}", chosen)
+        panels.facts(place, _title(first, f"delay {first['delay']:g}"), chosen)
         values = sorted(chosen["retention"].unique(), key=lambda value: -1 if np.isnan(value) else value)
         ticks = ["paper's\ninit" if np.isnan(value) else f"{value:g}" for value in values]
         data.append(_draw_panel(place, chosen, "retention", values, ticks, styles))
@@ -75,12 +67,12 @@ def against_retention(results: Results) -> tuple[Figure | None, pd.DataFrame]:
 
 
 def _memory_runs(results: Results) -> pd.DataFrame:
-    """Memory runs, with the options other than the delay as `other` (JSON)."""
-    runs = results.runs[results.runs["suite"] == "memory"]
-    options = [{k: v for k, v in json.loads(text).items() if k != "delay"} for text in runs["options"]]
-    return runs.assign(
-        other=[json.dumps(o, sort_keys=True) for o in options],
-    )
+    return results.runs[results.runs["suite"] == "memory"]
+
+
+def _title(run: pd.Series, setting: str) -> str:
+    task = labels.variant(run["environment"], run["other_options"])
+    return f"{task}, M = {run['unroll']}, {setting}"
 
 
 def _draw_panel(
@@ -99,7 +91,8 @@ def _draw_panel(
         style = styles[method]
         points = []
         for place, value in enumerate(values):
-            cell = runs[(runs["method"] == method) & runs[column].map(lambda v, value=value: same(v, value))]
+            here = runs[column].isna() if np.isnan(value) else runs[column] == value
+            cell = runs[(runs["method"] == method) & here]
             for _, group in cell.groupby("setting", sort=False):
                 seeds = sorted(group["score"])
                 summary = summarise(seeds)

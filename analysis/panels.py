@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ _LOOKS: Styles = {
 _OTHER_LINES, _OTHER_MARKERS = ("--", "-.", ":"), ("^", "P", "X", "<", ">")
 PANEL = (2.35, 2.1)  # inches
 SMALL = 6.5  # points
+TICKS, LETTERS = 0.4, 14  # width of the numbers beside a panel in inches; letters of a title per inch
 
 
 def looks(methods: Iterable[str]) -> Styles:
@@ -68,6 +70,7 @@ def label(axes: Sequence[Axes], x: str, y: str) -> None:
     for spec, place in zip(specs, axes):
         if spec is not None and spec.is_first_col():
             place.set_ylabel(y)
+    axes[0].figure.align_ylabels(list(axes))
 
 
 def legend(figure: Figure, styles: Styles, extra: Iterable[Line2D] = (), *, markers: bool) -> None:
@@ -92,7 +95,7 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
     else:
         lines.append(f"{frames}, under-trained:" if (fractions < 0.99).any() else f"{frames}:")
         lines.append(f"{labels.span(fractions, labels.percent)} of the paper's")
-    axes.set_title(title, pad=5 + 1.25 * SMALL * len(lines))
+    axes.set_title(textwrap.fill(title, _letters(axes)), pad=5 + 1.25 * SMALL * len(lines))
     note = axes.annotate(
         "\n".join(lines),
         (0, 1),
@@ -104,3 +107,10 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
         va="bottom",
     )
     note.set_in_layout(False)  # long lines must not make the panel narrower; the title's padding makes room
+
+
+def _letters(axes: Axes) -> int:
+    """How many letters of a panel's title stand beside each other without reaching into the next panel."""
+    spec, figure = axes.get_subplotspec(), axes.figure
+    columns = spec.get_gridspec().ncols if spec is not None else 1
+    return int((figure.bbox.width / figure.dpi / columns - TICKS) * LETTERS)

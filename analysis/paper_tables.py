@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from analysis.table import Table, texts
 OURS = "ours"
 TABLE2_SUITES = ("atari", "procgen")
 
+Absence = Callable[[str], str]  # why a suite has no rows
 
-def table1(settings: pd.DataFrame) -> Table:
+
+def table1(settings: pd.DataFrame, absence: Absence) -> Table:
     """DMLab: a row per system, method and M, a column per environment."""
     values = paper_values()
     paper = values[values["table"] == "table1"]
@@ -27,11 +30,11 @@ def table1(settings: pd.DataFrame) -> Table:
     columns = [labels.environment(name) for name in paper["environment"].unique()]
     frame = _wide(records, ["Source", "Method", "M"], columns)
     if ours.empty:
-        frame.loc[len(frame)] = _absent(frame, "dmlab")
+        frame.loc[len(frame)] = _absent(frame, absence("dmlab"))
     return Table("table1", "Table 1. DMLab memory tasks", frame, frame)
 
 
-def table2(settings: pd.DataFrame) -> Table:
+def table2(settings: pd.DataFrame, absence: Absence) -> Table:
     """Atari, keys_doors and ProcGen: a row per method, a column per environment and M."""
     values = paper_values()
     paper = values[values["table"] == "table2"]
@@ -46,9 +49,9 @@ def table2(settings: pd.DataFrame) -> Table:
     frame = _wide(records, ["Source", "Method"], columns)
     notes = []
     if ours.empty:
-        frame.loc[len(frame)] = _absent(frame, "atari")
+        frame.loc[len(frame)] = _absent(frame, absence("atari"))
     if not (ours["suite"] == "dmlab").any():
-        notes.append(f"No row of ours for keys_doors: {labels.absence('dmlab')}.")
+        notes.append(f"No row of ours for keys_doors: {absence('dmlab')}.")
     return Table("table2", "Table 2. Atari, DMLab keys_doors and ProcGen Chaser", frame, frame, tuple(notes))
 
 
@@ -156,7 +159,7 @@ def _joint_verdict(verdicts: pd.Series, fractions: pd.Series) -> str:
     return "; ".join(f"{kind} ({times})" for kind, times in kinds.items())
 
 
-def _absent(frame: pd.DataFrame, suite: str) -> list[str]:
+def _absent(frame: pd.DataFrame, reason: str) -> list[str]:
     """A last row that says why there is nothing of ours."""
     texts = dict.fromkeys(frame.columns, labels.NOTHING)
-    return list((texts | {"Source": OURS, "Verdict": f"no runs: {labels.absence(suite)}"}).values())
+    return list((texts | {"Source": OURS, "Verdict": f"no runs: {reason}"}).values())

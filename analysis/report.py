@@ -1,8 +1,7 @@
-"""The report: `python -m analysis.report --runs results/<scale> --out DIR [--missing missing.json]`.
+"""The report: `python -m analysis.report --runs results/<scale> --out DIR`.
 
 Writes DIR/index.html: one page that needs no other file and no network. Tables are built from the run folders; figures
 are read from results/<scale>/figures, where `analysis.figures` put them, and links point to the data files of both.
-missing.json lists what the workflow left out: [{"name": ..., "reason": ..., "fix": ...}, ...].
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import json
 import os
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,36 +23,28 @@ from analysis import captions, figures, labels, tables
 from analysis.cli import announce, parser
 from analysis.comparisons import comparisons, sentence
 from analysis.load import LoadError, Results, load
+from analysis.scope import by_reason
 
 HEADLINES = 12
 PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG
-_KEYS = ("name", "reason", "fix")
 
 
 class ReportError(ValueError):
-    """An input of the report that is missing or malformed."""
+    """An input of the report that is missing."""
 
 
-def read_missing(path: Path | None) -> list[dict[str, str]]:
-    """Suites and environments that the workflow left out; none without a file."""
-    if path is None:
-        return []
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReportError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(entries, list) or not all(isinstance(e, dict) and "name" in e for e in entries):
-        raise ReportError(f"{path}: expected a list of objects with name, reason and fix")
-    return [{key: str(entry.get(key) or "") for key in _KEYS} for entry in entries]
-
-
-def absences(results: Results, missing: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """What the workflow left out, and every suite without a complete run that it did not mention."""
-    rows = [dict(entry) for entry in missing]
-    named = {labels.suite_of(entry["name"]) for entry in rows}
-    for suite in results.missing_suites:
-        if suite not in named:
-            rows.append({"name": labels.suite(suite), "reason": labels.absence(suite), "fix": ""})
+def absences(results: Results) -> list[dict[str, str]]:
+    """A line for each suite of which environments could not be run, and for every other suite without a run."""
+    rows = [
+        {"suite": labels.suite(suite), "environments": ", ".join(names), "reason": reason, "fix": fix}
+        for suite, names, reason, fix in by_reason(results.missing)
+    ]
+    told = {one.suite for one in results.missing}
+    rows += [
+        {"suite": labels.suite(suite), "environments": "", "reason": results.absence(suite), "fix": ""}
+        for suite in results.absent_suites
+        if suite not in told
+    ]
     return rows
 
 
@@ -136,13 +127,15 @@ def where(results: Results) -> list[tuple[str, str]]:
     ]
 
 
-def render(results: Results, out: Path, missing: Sequence[Mapping[str, str]]) -> str:
+def render(results: Results, out: Path) -> str:
     """The page's HTML; links are relative to `out`."""
 
     def link(*parts: str) -> str:
         return Path(os.path.relpath(results.root.joinpath(*parts), out)).as_posix()
 
-    command = f"snakemake --cores all {{}} --config scale={results.scale}"
+    folder = Path(os.path.relpath(results.root))
+    place = "" if folder.parent == Path("results") else f" results={folder.parent.as_posix()}"
+    command = f"snakemake --cores all {{}} --config scale={results.scale}{place}"
     shown_tables = [
         {
             "table": t,
@@ -178,10 +171,11 @@ def render(results: Results, out: Path, missing: Sequence[Mapping[str, str]]) ->
         tables=shown_tables,
         figures=shown_figures,
         records=[link("tables", f"{name}.csv") for name in tables.RECORDS],
-        missing=absences(results, missing),
-        problems=list(results.problems.itertuples()),
+        missing=absences(results),
+        left_out=len(results.problems),
+        problems=list(results.problems.groupby("reason", sort=False)["folder"].agg(list).items()),
         command=command.format,
-        folder=Path(os.path.relpath(results.root)).as_posix(),
+        folder=folder.as_posix(),
     )
 
 
@@ -199,9 +193,9 @@ def _image(path: Path) -> dict[str, Any]:
     return {"uri": uri, "width": round(width * PAGE_SCALE), "height": round(height * PAGE_SCALE)}
 
 
-def write(results: Results, out: Path, missing: Sequence[Mapping[str, Any]]) -> Path:
+def write(results: Results, out: Path) -> Path:
     """Write the page; its path."""
-    page = render(results, out, missing)
+    page = render(results, out)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "index.html"
     path.write_text(page, encoding="utf-8")
@@ -210,13 +204,11 @@ def write(results: Results, out: Path, missing: Sequence[Mapping[str, Any]]) -> 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 with one line on stderr."""
-    options = parser("report")
-    options.add_argument("--missing", type=Path, help="JSON list of what was left out: name, reason, fix")
-    chosen = options.parse_args(arguments)
+    options = parser("report").parse_args(arguments)
     try:
-        results = load(chosen.runs, chosen.scale)
+        results = load(options.runs, options.scale)
         announce(results)
-        path = write(results, chosen.out, read_missing(chosen.missing))
+        path = write(results, options.out)
     except (LoadError, ReportError, captions.CaptionError, OSError) as error:
         print(f"analysis.report: {error}", file=sys.stderr)
         return 2

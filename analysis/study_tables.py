@@ -23,7 +23,7 @@ def memory_study(settings: pd.DataFrame) -> Table:
         return Table.empty("memory_study", title, NO_RUNS)
     display = pd.DataFrame(
         {
-            "Task": frame["environment"].map(labels.environment),
+            "Task": texts(frame, labels.variant, "environment", "other_options"),
             "Delay": frame["delay"].map("{:.0f}".format),
             "M": frame["unroll"].astype(str),
             "Retention": frame["retention"].map(labels.retention),
@@ -134,9 +134,7 @@ def throughput(results: Results) -> Table:
             "Environment": frame["environment"].map(labels.environment),
             "Method": frame["method"].map(labels.method),
             "M": frame["unroll"].astype(str),
-            "Env steps/s": texts(
-                frame, "{:.0f} ({:.0f}–{:.0f})".format, *[f"steps_per_s_{x}" for x in ("median", "min", "max")]
-            ),
+            "Env steps/s": texts(frame, _speed, "n", "steps_per_s_median", "steps_per_s_min", "steps_per_s_max"),
             "Wall time a run": frame["wall_s_median"].map(labels.duration),
             "Peak memory": frame["peak_bytes_max"].map(labels.mebibytes),
             "Network": texts(frame, "{}, hidden {}, batch {}".format, *network),
@@ -146,3 +144,7 @@ def throughput(results: Results) -> Table:
         }
     )
     return Table("throughput", title, frame, display)
+
+
+def _speed(n: int, median: float, low: float, high: float) -> str:
+    return f"{median:.0f} ({low:.0f}–{high:.0f})" if n > 1 else f"{median:.0f}"

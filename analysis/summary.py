@@ -48,8 +48,8 @@ BUDGET_TOLERANCE = 0.01
 CURVES_ONLY = {"chaser": (5, 50)}
 
 SETTING_COLUMNS = (
-    "suite environment options delay method unroll retention backend n seeds mean std iqm low high env_frames"
-    " budget_fraction evaluation_episodes evaluation_truncated conditions settings setting pairing"
+    "suite environment options other_options delay method unroll retention backend n seeds mean std iqm low high"
+    " env_frames budget_fraction evaluation_episodes evaluation_truncated conditions settings setting pairing"
 ).split()
 
 
@@ -79,7 +79,8 @@ def settings(results: Results) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows, columns=SETTING_COLUMNS)
     order = frame.assign(method=frame["method"].map(labels.method_order))
-    order = order.sort_values(["suite", "environment", "delay", "unroll", "retention", "method"], kind="stable")
+    keys = ["suite", "environment", "other_options", "delay", "unroll", "retention", "method"]
+    order = order.sort_values(keys, kind="stable")
     return frame.loc[order.index].reset_index(drop=True)
 
 

@@ -26,8 +26,8 @@ def build(results: Results) -> list[Table]:
     """All tables of one results folder, in the order of NAMES."""
     rows = settings(results)
     return [
-        paper_tables.table1(rows),
-        paper_tables.table2(rows),
+        paper_tables.table1(rows, results.absence),
+        paper_tables.table2(rows, results.absence),
         paper_tables.scores(rows),
         study_tables.memory_study(rows),
         study_tables.verdicts(results),

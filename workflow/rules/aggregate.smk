@@ -1,10 +1,11 @@
-# From run folders to tables and figures. Each step lists the analysis code it uses: editing that repeats the step,
-# and never a run.
+# From run folders to tables and figures. Each step lists the analysis code and the captions it uses: editing them
+# repeats the step, and never a run.
 rule tables:
     input:
         runs=RUN_RECORDS,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
+        captions=outputs.captions(outputs.TABLES),
         code=analysis_sources("tables"),
     output:
         with_captions(TABLES, "Tables"),

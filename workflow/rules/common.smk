@@ -7,10 +7,9 @@ from workflow.scripts.sources import analysis_sources
 SCALE = startup.start(config, announce=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()
 JOBS = {
-    run.folder.relative_to(SCALE.folder).as_posix(): run.job
-    for run in [*SCALE.runs, *SCALE.copy_runs]
+    run.folder.relative_to(SCALE.folder).as_posix(): run.job for run in SCALE.all_runs
 }
-RUN_RECORDS = targets.records([*SCALE.runs, *SCALE.copy_runs])
+RUN_RECORDS = targets.records(SCALE.all_runs)
 COPY_RECORDS = targets.records(SCALE.copy_runs)
 TABLES = outputs.tables(f"{RESULTS}/tables")
 TABLE_RECORDS = outputs.records(f"{RESULTS}/tables")

@@ -6,6 +6,7 @@ rule report:
         figures=FIGURES,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
+        captions=outputs.captions(outputs.TABLES + outputs.FIGURES),
         code=analysis_sources("report"),
     output:
         report(REPORT, caption="../report/report.rst", category="Report"),
@@ -25,7 +26,7 @@ rule report:
         "report: {output}"
     shell:
         "python -m analysis.report --runs {params.results} --out {params.folder}"
-        " --missing {input.missing} > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }};"
+        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }};"
         " echo done: {output}"
 
 

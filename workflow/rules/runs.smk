@@ -57,3 +57,5 @@ rule copy_run:
 rule copy_task:
     input:
         COPY_RECORDS,
+    message:
+        "every run of copy_task"

@@ -6,57 +6,48 @@ A run's config.yaml is its only input: it changes if, and only if, the run's con
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from rtrl_bench.config import ConfigError, dump, load_yaml
-from workflow.scripts.scales import Scale
-
-# What cannot change a result, as in RunConfig.fingerprint.
-_MACHINE_KEYS = ("device", "threads", "checkpoint_minutes", "tensorboard")
+from rtrl_bench.config import ConfigError, dump, fingerprint_of, load_yaml
+from workflow.scripts.scales import CopyRun, Run, Scale
 
 
 def write_inputs(scale: Scale) -> None:
     """Write a config.yaml per run, scale.json and missing.json, leaving alone what says the same already."""
-    for run in scale.runs:
-        if not _finished(run.folder, run.config.to_dict()):
+    for run in scale.all_runs:
+        if not _finished(run):
             _write(run.folder / "config.yaml", dump(run.config))
-    for copy in scale.copy_runs:
-        if not _finished(copy.folder, copy.config):
-            _write(copy.folder / "config.yaml", yaml.safe_dump(copy.config, sort_keys=False))
     summary = {
         "schema": 1,
         "scale": scale.name,
         "label": scale.label,
-        "studies": {name: [_relative(f, scale) for f in runs] for name, runs in scale.studies.items()},
-        "copy_task": [_relative(c.folder, scale) for c in scale.copy_runs],
+        "studies": {name: _listed(runs, scale) for name, runs in scale.studies.items()},
+        "copy_task": _listed(scale.copy_runs, scale),
     }
     _write(scale.folder / "scale.json", json.dumps(summary, indent=1))
-    missing = [{"name": m.name, "reason": m.reason, "fix": m.fix} for m in scale.missing]
+    missing = [asdict(one) for one in scale.missing]
     _write(scale.folder / "missing.json", json.dumps(missing, indent=1))
 
 
-def _relative(folder: Path, scale: Scale) -> str:
-    return folder.relative_to(scale.folder).as_posix()
+def _listed(runs: Iterable[Run | CopyRun], scale: Scale) -> list[str]:
+    """Folders of the runs that can be made here or are finished."""
+    here = {run.folder for run in scale.all_runs}
+    wanted = [run.folder for run in runs if run.folder in here or _finished(run)]
+    return [folder.relative_to(scale.folder).as_posix() for folder in wanted]
 
 
-def _finished(folder: Path, config: Mapping[str, Any]) -> bool:
+def _finished(run: Run | CopyRun) -> bool:
     """Whether the folder has the result of this configuration, made on whatever device and threads."""
-    path = folder / "config.yaml"
-    if not (path.exists() and (folder / "run.json").exists()):
+    path = run.folder / "config.yaml"
+    if not (path.exists() and (run.folder / "run.json").exists()):
         return False
     try:
         old = load_yaml(path)
-    except ConfigError:
+        return isinstance(old, Mapping) and fingerprint_of(old) == run.config.fingerprint()
+    except (ConfigError, TypeError):
         return False  # damaged: to be written, and its run made, again
-    return isinstance(old, Mapping) and _decisive(old) == _decisive(config)
-
-
-def _decisive(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in _MACHINE_KEYS}
 
 
 def _write(path: Path, text: str) -> None:

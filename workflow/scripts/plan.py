@@ -1,41 +1,45 @@
 """What a scale will do here: `python -m workflow.scripts.plan --scale results/<scale>/scale.json --cores N`.
 
 Runs, environment frames and hours, before anything is trained. Speeds are those of finished runs with the same
-settings, of any scale beside this one; the others are measured now, a few seconds each.
+settings, of any scale beside this one. Where there are none, one run is measured for all of its family.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import yaml
-
-from rtrl_bench.config import dump, from_dict, load_yaml
+from rtrl_bench.config import RunConfig, build, from_dict, load_yaml
+from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
+from workflow.scripts.scales import Missing, explain
+from workflow.scripts.speeds import finished, measure
 
-START_SECONDS = 6.0  # Python, torch and the simulator, before the first step
-COPY_UPDATES = 20  # of a measurement
-_COPY_SIZE = ("max_length", "method", "update", "unroll", "hidden", "batch", "threads", "device")
+START_SECONDS = 4.0  # of a run, before its first step: Python, torch, the simulator
+EVALUATION = 0.5  # what an evaluation step costs, in training steps
+
+
+class Kind(NamedTuple):
+    """Runs of one kind are equally fast. `family` is all that counts when one run is measured for others."""
+
+    family: tuple[str, ...]
+    sizes: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Work:
-    """One run as the plan sees it: `amount` of steps or updates; runs with the same `kind` are equally fast."""
+    """One run as the plan sees it. `amount`: training steps or updates, with the evaluation's at its longest."""
 
     suite: str
-    kind: tuple[Any, ...]
-    amount: int
+    kind: Kind
+    amount: float
     frames: int
-    threads: int
-    config: Mapping[str, Any]
+    config: RunConfig | CopyConfig
     done: bool
 
 
@@ -50,82 +54,70 @@ class Part:
     hours: float
 
 
+class Speed(NamedTuple):
+    """Steps or updates per second, and where that is known from."""
+
+    per_s: float
+    source: str
+
+
 def read(folder: Path) -> Work:
     """The run in a folder of results/<scale>/runs or copy_task."""
     values = load_yaml(folder / "config.yaml")
     done = (folder / "run.json").exists()
     if "environment" not in values:
-        kind = ("copy_task", *(values.get(key) for key in _COPY_SIZE))
-        return Work("copy_task", kind, values["steps"], 0, values["threads"], values, done)
-    config = from_dict(values)
-    spec = registry.spec(config.environment)
-    size = (config.vision, config.features, config.hidden, config.batch, config.unroll)
-    kind = (spec.suite, *size, config.threads, config.device)
-    frames = config.env_steps * spec.frames_per_step
-    return Work(spec.suite, kind, config.env_steps, frames, config.threads, values, done)
+        copy: CopyConfig = build(CopyConfig, values)
+        kind = Kind(
+            ("copy task", copy.method, f"length {copy.max_length}"),
+            (copy.update, copy.unroll, copy.hidden, copy.batch, copy.threads, copy.device),
+        )
+        return Work("copy_task", kind, copy.steps, 0, copy, done)
+    run = from_dict(values)
+    spec = registry.spec(run.environment)
+    kind = Kind(
+        (spec.suite, f"vision {run.vision}", f"cell {run.cell}"),
+        (run.method, run.features, run.hidden, run.batch, run.unroll, run.threads, run.device),
+    )
+    frames = run.env_steps * spec.frames_per_step
+    limits = [limit for limit in (run.evaluation.max_steps, spec.episode_limit) if limit]
+    evaluation = run.evaluation.sets * run.evaluation.episodes * min(limits, default=0)
+    return Work(spec.suite, kind, run.env_steps + EVALUATION * evaluation, frames, run, done)
 
 
-def finished_speeds(results: Path) -> Iterator[tuple[tuple[Any, ...], float]]:
-    """(kind, steps or updates per second) of every complete run below the results folder."""
-    for part in ("runs", "copy_task"):
-        for path in sorted(results.glob(f"*/{part}/**/run.json")):
-            record = json.loads(path.read_text())
-            if record["status"] == "complete":
-                amount = record["env_steps"] if part == "runs" else record["updates"]
-                yield read(path.parent).kind, amount / record["wall_s"]
-
-
-def measure(work: Work) -> float:
-    """Steps or updates per second, from a short run in a process of its own; RTRL stands for its neighbours."""
-    if work.suite == "copy_task":
-        return _measure_copy(work.config)
-    rtrl = replace(from_dict(work.config), cell="elstm", gradient="rtrl", window=None)
-    with tempfile.TemporaryDirectory() as folder:
-        return float(json.loads(_call(folder, "speed", dump(rtrl)))["steps_per_s"])
-
-
-def _measure_copy(config: Mapping[str, Any]) -> float:
-    short = {"steps": COPY_UPDATES, "validations": 1, "valid_size": 1, "test_size": 1}
-    with tempfile.TemporaryDirectory() as folder:
-        _call(folder, "copy-task", yaml.safe_dump({**config, **short}), "--out", folder)
-        record = json.loads(Path(folder, "run.json").read_text())
-    return float(record["updates"] / record["wall_s"])
-
-
-def _call(folder: str, command: str, config: str, *words: str) -> str:
-    path = Path(folder, "config.yaml")
-    path.write_text(config)
-    line = [sys.executable, "-m", "rtrl_bench", command, "--config", str(path), *words]
-    return subprocess.run(line, capture_output=True, text=True, check=True).stdout
-
-
-def speeds(waiting: Iterable[Work], results: Path) -> dict[tuple[Any, ...], float]:
-    """The slowest known speed of each kind."""
-    known: dict[tuple[Any, ...], float] = {}
-    for kind, value in finished_speeds(results):
-        known[kind] = min(value, known.get(kind, value))
+def speeds(waiting: Iterable[Work], results: Path, cores: int) -> dict[Kind, Speed]:
+    """The slowest known speed of each kind, or one measured for its family."""
+    known: dict[Kind, float] = {}
+    for folder, per_s in finished(results):
+        kind = read(folder).kind
+        known[kind] = min(per_s, known.get(kind, per_s))
+    measured: dict[tuple[str, ...], float] = {}
+    found = {}
     for work in waiting:
-        if work.kind not in known:
-            print(f"measuring {' '.join(map(str, work.kind))} ...", file=sys.stderr)
-            known[work.kind] = measure(work)
-    return known
+        family = work.kind.family
+        if work.kind in known:
+            found[work.kind] = Speed(known[work.kind], "finished runs")
+            continue
+        if family not in measured:
+            print(f"measuring {', '.join(family)}", file=sys.stderr)
+            measured[family] = measure(work.config, cores)
+        found[work.kind] = Speed(measured[family], "measured now")
+    return found
 
 
-def parts(folder: Path, runs: Iterable[str], cores: int) -> list[Part]:
+def parts(works: Iterable[Work], known: Mapping[Kind, Speed], cores: int) -> list[Part]:
     """One Part per suite, in the order of the scale; a run with `threads: 0` takes all cores."""
     suites: dict[str, list[Work]] = {}
-    for run in runs:
-        work = read(folder / run)
+    for work in works:
         suites.setdefault(work.suite, []).append(work)
-    waiting = [work for works in suites.values() for work in works if not work.done]
-    known = speeds(waiting, folder.parent)
     hours = dict.fromkeys(suites, 0.0)
-    for work in waiting:
-        seconds = START_SECONDS + work.amount / known[work.kind]
-        hours[work.suite] += seconds / 3600 * (work.threads or cores)
+    for suite, those in suites.items():
+        for work in those:
+            if not work.done:
+                seconds = START_SECONDS + work.amount / known[work.kind].per_s
+                hours[suite] += seconds / 3600 * (work.config.threads or cores)
     return [
-        Part(suite, len(works), sum(w.done for w in works), sum(w.frames for w in works), hours[suite])
-        for suite, works in suites.items()
+        Part(suite, len(those), sum(w.done for w in those), sum(w.frames for w in those), hours[suite])
+        for suite, those in suites.items()
     ]
 
 
@@ -133,17 +125,33 @@ def describe(folder: Path, cores: int) -> str:
     """The plan as text."""
     scale = json.loads((folder / "scale.json").read_text())
     runs = dict.fromkeys(run for study in scale["studies"].values() for run in study)
-    rows = parts(folder, [*runs, *scale["copy_task"]], cores)
+    works = [read(folder / run) for run in (*runs, *scale["copy_task"])]
+    known = speeds([work for work in works if not work.done], folder.parent, cores)
+    rows = parts(works, known, cores)
     lines = [scale["label"], ""]
     lines.append(f"{'suite':<12}{'runs':>6}{'done':>6}{'env frames':>18}{'core hours left':>17}")
     for row in rows:
-        lines.append(f"{row.name:<12}{row.runs:>6}{row.done:>6}{row.frames:>18,}{row.hours:>17.2f}")
+        lines.append(f"{row.name:<12}{row.runs:>6}{row.done:>6}{row.frames:>18,}{row.hours:>17,.2f}")
     left = sum(row.runs - row.done for row in rows)
     hours = sum(row.hours for row in rows) / cores
-    lines.append(f"{left} runs, then tables, figures, report: about {hours:.2f} h on {cores} cores")
-    for gone in json.loads((folder / "missing.json").read_text()):
-        lines.append(f"left out: {gone['name']}: {gone['reason']}. Fix: {gone['fix']}")
+    lines.append(f"{left} runs, then tables, figures, report: about {hours:,.2f} h on {cores} cores")
+    lines += _describe_speeds(known)
+    missing = [Missing(**one) for one in json.loads((folder / "missing.json").read_text())]
+    if missing:
+        lines += ["", f"left out: {explain(missing)}"]
     return "\n".join(lines)
+
+
+def _describe_speeds(known: Mapping[Kind, Speed]) -> list[str]:
+    """A line per family and source."""
+    families: dict[tuple[str, str], list[float]] = {}
+    for kind, speed in known.items():
+        families.setdefault((", ".join(kind.family), speed.source), []).append(speed.per_s)
+    lines = ["", "steps or updates a second, one run (its evaluation is counted at its longest):"] if known else []
+    for (family, source), values in families.items():
+        low, high = f"{min(values):,.0f}", f"{max(values):,.0f}"
+        lines.append(f"  {family}: {low if low == high else f'{low}–{high}'} ({source})")
+    return lines
 
 
 def main() -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rtrl_bench.config import ConfigError, RunConfig, build, from_dict, load_yaml
 from rtrl_bench.diagnostics.copy_config import CopyConfig
@@ -51,26 +52,35 @@ class CopyRun:
     job: Job
 
 
+AnyRun = TypeVar("AnyRun", Run, CopyRun)
+
+
 @dataclass(frozen=True)
 class Missing:
     """An environment of the scale that cannot run on this machine, and how to change that."""
 
     name: str
+    suite: str
     reason: str
     fix: str
 
 
 @dataclass(frozen=True)
 class Scale:
-    """All that a scale asks for. `studies` names the runs of each study; two studies may share a run."""
+    """All that a scale asks for. Two `studies` may share a run; theirs include those that cannot be made here."""
 
     name: str
     label: str
     folder: Path
     runs: tuple[Run, ...]
     copy_runs: tuple[CopyRun, ...]
-    studies: dict[str, tuple[Path, ...]]
+    studies: dict[str, tuple[Run, ...]]
     missing: tuple[Missing, ...]
+
+    @property
+    def all_runs(self) -> tuple[Run | CopyRun, ...]:
+        """Training runs, then those of the copy task."""
+        return (*self.runs, *self.copy_runs)
 
 
 def explain(missing: Iterable[Missing]) -> str:
@@ -110,12 +120,12 @@ def _expand(settings: Mapping[str, Any]) -> Scale:
     folder = Path(settings["results"]) / settings["scale"]
     plan: dict[Path, Run] = {}
     same: dict[str, Run] = {}
-    studies: dict[str, list[Run]] = {}
+    studies: dict[str, tuple[Run, ...]] = {}
     for name, study in settings["studies"].items():
         with _within(f"studies.{name}"):
-            runs = [same.setdefault(r.config.fingerprint(), r) for r in _study(settings, study, folder)]
-            _claim(plan, runs)
-        studies[name] = runs
+            runs = _study(settings, study, folder)
+            studies[name] = tuple(same.setdefault(run.config.fingerprint(), run) for run in runs)
+            _claim(plan, studies[name])
     with _within("copy_task"):
         copy_runs = tuple(_copy_task(settings, folder / "copy_task"))
         _claim({}, copy_runs)
@@ -126,11 +136,25 @@ def _expand(settings: Mapping[str, Any]) -> Scale:
         folder=folder,
         runs=tuple(r for r in plan.values() if r.config.environment not in missing),
         copy_runs=copy_runs,
-        studies={
-            name: tuple(r.folder for r in runs if r.config.environment not in missing) for name, runs in studies.items()
-        },
+        studies=studies,
         missing=tuple(missing.values()),
     )
+
+
+@contextmanager
+def _within(key: str) -> Iterator[None]:
+    """Put `key` before the message of a mistake."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error}") from error
+
+
+def _claim(plan: dict[Path, AnyRun], runs: Iterable[AnyRun]) -> None:
+    """Add the runs to `plan`, each at its folder; two different ones at the same folder are refused."""
+    for run in runs:
+        if plan.setdefault(run.folder, run) is not run:
+            raise ConfigError(f"{run.folder} belongs to another run already; vary a key")
 
 
 def _missing(runs: Iterable[Run]) -> dict[str, Missing]:
@@ -139,15 +163,12 @@ def _missing(runs: Iterable[Run]) -> dict[str, Missing]:
     for environment, backend in dict.fromkeys((r.config.environment, r.config.backend) for r in runs):
         found = registry.check_available(environment, backend)
         if not found.ok:
-            missing[environment] = Missing(environment, found.reason, found.fix)
+            missing[environment] = Missing(environment, registry.spec(environment).suite, found.reason, found.fix)
     return missing
 
 
 def _study(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path) -> Iterator[Run]:
     vary = study.get("vary", {})
-    machine = {"device": settings["device"]}
-    if settings["threads"] is not None:
-        machine["threads"] = settings["threads"]
     resources = study.get("resources", settings["resources"])
     axes = itertools.product(
         study["environments"].items(),
@@ -160,15 +181,14 @@ def _study(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path) 
         varied = dict(zip(vary, point, strict=True))
         single = {"environment": environment, "unroll": unroll, "seed": seed}
         parts = (settings["run"], study.get("run"), own, _method(settings, method), _nested(varied), single)
-        config = from_dict(_merge(*parts, machine))
+        config = from_dict(_merge(*parts, _machine(settings)))
         if config.method != method:
             raise ConfigError(f"methods.{method}: at unroll {unroll} its keys make {config.method!r}; rename")
         suite = registry.validate(environment, config.environment_options, config.backend).suite
         options = {k: v for k, v in varied.items() if k.startswith("environment_options.")}
         others = {k: v for k, v in varied.items() if k not in options}
         path = Path(_tagged(environment, options), _tagged(method, others), f"M{unroll}", f"seed{seed}")
-        job = Job(**resources, threads=config.threads, gpu=int(config.device == "cuda"))
-        yield Run(folder / "runs" / suite / path, suite, config, job)
+        yield Run(folder / "runs" / suite / path, suite, config, _job(resources, config))
 
 
 def _method(settings: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -211,11 +231,19 @@ def _copy_task(settings: Mapping[str, Any], folder: Path) -> Iterator[CopyRun]:
     task = settings.get("copy_task")
     if task is None:
         return
-    threads = settings["run"].get("threads", 0) if settings["threads"] is None else settings["threads"]
-    machine = {"device": settings["device"], "threads": threads}
+    common = {"threads": settings["run"].get("threads", 0)}
     seeds = task.get("seeds", settings["seeds"])
     for length, (method, own), seed in itertools.product(task["lengths"], task["methods"].items(), seeds):
-        config = _merge(task["run"], length, own, {"method": method, "seed": seed}, machine)
-        path = folder / f"L{config['max_length']}" / method / f"seed{seed}"
-        job = Job(**settings["resources"], threads=config["threads"], gpu=int(config["device"] == "cuda"))
-        yield CopyRun(path, config, job)
+        parts = (common, task["run"], length, own, {"method": method, "seed": seed}, _machine(settings))
+        config = build(CopyConfig, _merge(*parts))
+        path = folder / f"L{config.max_length}" / method / f"seed{seed}"
+        yield CopyRun(path, config, _job(settings["resources"], config))
+
+
+def _machine(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What config.yaml or the command line say of the machine; it stands above the scale."""
+    return {key: settings[key] for key in ("device", "threads") if settings[key] is not None}
+
+
+def _job(resources: Mapping[str, int], config: RunConfig | CopyConfig) -> Job:
+    return Job(**resources, threads=config.threads, gpu=int(config.device == "cuda"))

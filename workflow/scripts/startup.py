@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from rtrl_bench.config import ConfigError
 from workflow.scripts.inputs import write_inputs
+from workflow.scripts.locks import share
 from workflow.scripts.scales import Scale, explain, load_scale
 
 
@@ -17,6 +18,7 @@ def start(settings: Mapping[str, Any], announce: bool) -> Scale:
     """The scale named in `settings`, its input files in place; `announce` says on stderr what is left out."""
     # Jobs run with the Python that runs Snakemake, whether its environment is activated or not.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    share(Path(".snakemake"))
     try:
         scale = load_scale(settings)
         write_inputs(scale)

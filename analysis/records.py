@@ -1,0 +1,113 @@
+"""The files of one run, read and checked: run.json, config.yaml, evaluation.json, curve.csv."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+SCHEMA = 1
+# Keys of a run's configuration that cannot change its result (the harness's fingerprint leaves them out too).
+MACHINE_KEYS = ("device", "threads", "checkpoint_minutes", "tensorboard")
+RUN_KEYS = (
+    "suite environment method backend env_steps env_frames updates episodes wall_s steps_per_s peak_bytes"
+    " parameters device device_name threads git_revision git_dirty paper_env_steps budget_fraction resumes"
+    " exact_resume started_utc finished_utc"
+).split()
+COPY_RUN_KEYS = (
+    "method max_length updates wall_s test_sequence_accuracy updates_to_100 git_revision device peak_bytes"
+).split()
+CURVE_COLUMNS = (
+    "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes"
+    " loss_policy loss_baseline loss_entropy entropy grad_norm learning_rate"
+).split()
+
+
+class Unusable(ValueError):
+    """Why one run cannot be used."""
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Unusable(f"{path.name} is missing: the run has not finished; start it again to continue") from None
+    except (OSError, ValueError) as error:
+        raise Unusable(f"{path.name} cannot be read ({error})") from error
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        raise Unusable(f"{path.name}: expected an object with schema {SCHEMA}")
+    return value
+
+
+def read_record(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """run.json and the configuration in it, checked against the folder's config.yaml."""
+    record = _read_json(path / "run.json")
+    if record.get("status") != "complete":
+        raise Unusable(f"run.json: status is {record.get('status')!r}, expected 'complete'")
+    copied = COPY_RUN_KEYS if record.get("kind") == "copy_task" else [*RUN_KEYS, "machine"]
+    missing = [key for key in (*copied, "config", "versions") if key not in record]
+    if missing:
+        raise Unusable(f"run.json: no key {', '.join(missing)}")
+    config = record["config"]
+    if not isinstance(config, dict) or not isinstance(config.get("seed"), int):
+        raise Unusable("run.json: expected a configuration with an integer seed")
+    stale = _outdated(path / "config.yaml", config)
+    if stale:
+        raise Unusable(f"run.json was made from another configuration than config.yaml ({', '.join(stale)})")
+    return record, config
+
+
+def _outdated(path: Path, config: Mapping[str, Any]) -> list[str]:
+    """Keys of config.yaml, if it is there, that differ from the configuration of the finished run."""
+    if not path.exists():
+        return []
+    try:
+        current = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise Unusable(f"config.yaml cannot be read ({' '.join(str(error).split())})") from error
+    if not isinstance(current, dict):
+        raise Unusable("config.yaml: expected keys and values")
+    return sorted(k for k, v in current.items() if k not in MACHINE_KEYS and not _agrees(v, config.get(k)))
+
+
+def _agrees(part: Any, whole: Any) -> bool:
+    """Equality; of nested keys and values, of those in `part`."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(_agrees(value, whole.get(key)) for key, value in part.items())
+    return bool(part == whole)
+
+
+def read_evaluation(path: Path, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    sets: list[dict[str, Any]] = _read_json(path / "evaluation.json").get("sets") or []
+    try:
+        good = bool(sets) and all(s["returns"] and len(s["returns"]) == len(s["lengths"]) for s in sets)
+        good = good and all(math.isfinite(value) for s in sets for value in s["returns"])
+        returns = [value for s in sets for value in s["returns"]]
+        stated = float(record["evaluation"]["mean"])
+    except (KeyError, TypeError) as error:
+        raise Unusable(f"evaluation.json or its summary in run.json is malformed ({error!r})") from error
+    if not good:
+        raise Unusable("evaluation.json: expected sets with finite returns and as many lengths")
+    mean = math.fsum(returns) / len(returns)
+    if not math.isclose(mean, stated, rel_tol=1e-6, abs_tol=1e-6):
+        raise Unusable(f"evaluation.json has mean {mean:g} but run.json says {stated:g}")
+    return sets
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    try:
+        curve = pd.read_csv(path / "curve.csv")
+    except (OSError, ValueError) as error:
+        raise Unusable(f"curve.csv cannot be read ({error})") from error
+    missing = [column for column in CURVE_COLUMNS if column not in curve]
+    if missing:
+        raise Unusable(f"curve.csv: no column {', '.join(missing)}")
+    curve = curve[CURVE_COLUMNS].apply(pd.to_numeric, errors="coerce")
+    if curve.empty or curve[["env_frames", "episodes"]].isna().any().any():
+        raise Unusable("curve.csv: expected at least one row, and numbers in env_frames and episodes")
+    return curve
