@@ -134,7 +134,11 @@ class CopyTraining:
 def train_copy_task(config: CopyConfig, folder: Path) -> dict[str, Any]:
     """Carry the run in `folder` to its end, resuming where it was; returns the content of run.json."""
     device = records.choose_device(config.device)
-    records.prepare_folder(folder)
+    with records.sole_writer(folder):
+        return _train(config, folder, device)
+
+
+def _train(config: CopyConfig, folder: Path, device: torch.device) -> dict[str, Any]:
     saved = checkpoint.load_newest(folder / "checkpoint")
     if saved and saved["fingerprint"] != config.fingerprint():
         checkpoint.set_aside(folder / "checkpoint", saved["fingerprint"])

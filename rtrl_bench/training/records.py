@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import os
@@ -11,7 +12,8 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -60,6 +62,18 @@ def prepare_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(f"output folder {folder}: cannot be written ({error.strerror}); choose another") from error
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Create `folder`, check that it can be written and keep other runs out of it; ConfigError if any of it fails."""
+    prepare_folder(folder)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"output folder {folder}: another process is training in it; wait or stop it") from error
+        yield
 
 
 def now_utc() -> str:

@@ -41,7 +41,11 @@ def train(config: RunConfig, folder: Path, restart_if_changed: bool = False) -> 
     """
     check_choices(config)
     device = records.choose_device(config.device)
-    records.prepare_folder(folder)
+    with records.sole_writer(folder):
+        return _train(config, folder, device, restart_if_changed)
+
+
+def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
     saved = _previous_state(config, folder, restart_if_changed)
     finished = _finished_record(config, folder)
     if finished is not None:

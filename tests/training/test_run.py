@@ -18,7 +18,7 @@ from marks import needs_procgen
 from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.cli import main
 from rtrl_bench.config import ConfigError, from_dict, to_dict
-from rtrl_bench.training import checkpoint, run
+from rtrl_bench.training import checkpoint, records, run
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.signals import Interrupted
 
@@ -72,7 +72,7 @@ def stop_after(monkeypatch, updates):
 
 def test_a_run_writes_all_its_records(tmp_path):
     record = run.train(config(), tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {
+    assert {p.name for p in tmp_path.iterdir() if p.name != ".lock"} == {
         "config.yaml",
         "curve.csv",
         "evaluation.json",
@@ -203,10 +203,10 @@ def test_sigterm_ends_the_command_with_143_and_a_checkpoint(tmp_path, monkeypatc
 
 def test_a_finished_run_is_left_alone(tmp_path, capsys):
     run.train(config(), tmp_path)
-    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.name != ".lock"}
     run.train(config(threads=2), tmp_path)
     assert "already complete" in capsys.readouterr().err
-    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.name != ".lock"}
 
 
 def test_a_folder_of_another_configuration_is_refused_and_kept(tmp_path):
@@ -215,6 +215,11 @@ def test_a_folder_of_another_configuration_is_refused_and_kept(tmp_path):
     with pytest.raises(ConfigError, match="run of another configuration"):
         run.train(config(seed=5), tmp_path)
     assert (tmp_path / "run.json").read_text() == before
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
+    with records.sole_writer(tmp_path), pytest.raises(ConfigError, match="another process is training in it"):
+        run.train(config(), tmp_path)
 
 
 def test_restart_if_changed_sets_the_old_checkpoint_aside(tmp_path):
