@@ -78,8 +78,7 @@ def _draw(results: Results, runs: pd.DataFrame, keys: list[tuple[str, int]]) -> 
         chosen = runs[(runs["environment"] == environment) & (runs["unroll"] == unroll)]
         if chosen.empty:
             place.set_title(labels.panel(environment))
-            place.text(0.5, 0.5, "no runs", transform=place.transAxes, ha="center", color="#444444")
-            place.set(xticks=[], yticks=[])
+            _say_empty(place, "no runs")
             continue
         panels.facts(place, f"{labels.panel(environment)}, M = {unroll}", chosen)
         for _, group in chosen.groupby(["method", "setting"], sort=False):
@@ -87,6 +86,9 @@ def _draw(results: Results, runs: pd.DataFrame, keys: list[tuple[str, int]]) -> 
             drawn = band(curves).assign(environment=environment, unroll=unroll, method=group["method"].iloc[0])
             _draw_band(place, drawn, styles[group["method"].iloc[0]])
             data.append(drawn)
+        if not place.lines:
+            _say_empty(place, "no episode ended within this budget")
+            continue
         has_reference |= _draw_paper(place, chosen, values, styles)
         place.xaxis.set_major_formatter(EngFormatter(sep=""))
         place.xaxis.set_major_locator(MaxNLocator(4))
@@ -94,6 +96,11 @@ def _draw(results: Results, runs: pd.DataFrame, keys: list[tuple[str, int]]) -> 
     paper = [Line2D([], [], color="#444444", lw=0.9, ls=(0, (1, 2)), label="paper's final score")]
     panels.legend(figure, styles, paper if has_reference else [], markers=False)
     return figure, pd.concat(data, ignore_index=True)[BAND_COLUMNS]
+
+
+def _say_empty(axes: Axes, why: str) -> None:
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", color="#444444")
+    axes.set(xticks=[], yticks=[])
 
 
 def _draw_band(axes: Axes, drawn: pd.DataFrame, style: panels.Style) -> None:

@@ -44,13 +44,13 @@ def against_delay(results: Results) -> tuple[Figure | None, pd.DataFrame]:
 
 
 def against_retention(results: Results) -> tuple[Figure | None, pd.DataFrame]:
-    """A panel per task, M and delay that was run with more than one initial retention."""
+    """A panel per task, M and delay, with the methods that were run at more than one initial retention."""
+    setting = ["environment", "other_options", "unroll", "delay", "design"]
     runs = _memory_runs(results)
-    groups = [
-        group
-        for _, group in runs.groupby(["environment", "other_options", "unroll", "delay", "design"])
-        if group["retention"].nunique(dropna=False) > 1
-    ]
+    if runs.empty:
+        return None, runs
+    retentions = runs.groupby([*setting, "method"])["retention"].transform("nunique", dropna=False)
+    groups = [group for _, group in runs[retentions > 1].groupby(setting)]
     if not groups:
         return None, pd.DataFrame()
     figure, axes = panels.grid(len(groups), 2, PANEL)
