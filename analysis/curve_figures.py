@@ -95,7 +95,8 @@ def _draw(results: Results, runs: pd.DataFrame, keys: list[tuple[str, int]]) -> 
     panels.label(axes, "environment frames", "training return")
     paper = [Line2D([], [], color="#444444", lw=0.9, ls=(0, (1, 2)), label="paper's final score")]
     panels.legend(figure, styles, paper if has_reference else [], markers=False)
-    return figure, pd.concat(data, ignore_index=True)[BAND_COLUMNS]
+    bands = [one for one in data if len(one)] or [pd.DataFrame(columns=BAND_COLUMNS)]
+    return figure, pd.concat(bands, ignore_index=True)[BAND_COLUMNS]
 
 
 def _say_empty(axes: Axes, why: str) -> None:

@@ -26,6 +26,9 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments) or 0)
     except (ConfigError, UnknownName, EnvironmentUnavailable) as error:
         return _fail(error, 2)
+    except KeyboardInterrupt:
+        print("rtrl-bench: stopped; run the same command to go on from the last checkpoint", file=sys.stderr)
+        return 130
     except Exception as error:
         # By name: importing their modules would import torch before a mistake in the configuration is reported.
         name = type(error).__name__
@@ -54,9 +57,6 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train and evaluate one run; continues an interrupted one")
     train.add_argument("--config", type=Path, required=True, help="YAML file with the keys of RunConfig")
     train.add_argument("--out", type=Path, required=True, help="run folder")
-    train.add_argument(
-        "--restart-if-changed", action="store_true", help="if the folder holds another run, set its checkpoint aside"
-    )
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="evaluate the newest checkpoint of a run; prints JSON")
@@ -67,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     copy.add_argument("--config", type=Path, required=True, help="YAML file with the keys of CopyConfig")
     copy.add_argument("--out", type=Path, required=True, help="run folder")
     copy.set_defaults(run=_copy_task)
+    for command in (train, copy):
+        command.add_argument(
+            "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
+        )
 
     speed = commands.add_parser(
         "speed", help="measure the training speed of a configuration for a few seconds; prints JSON"
@@ -111,7 +115,7 @@ def _copy_task(arguments: argparse.Namespace) -> None:
     config = load_copy_config(arguments.config)
     from rtrl_bench.diagnostics.copy_task import train_copy_task
 
-    record = train_copy_task(config, arguments.out)
+    record = train_copy_task(config, arguments.out, arguments.restart_if_changed)
     print(
         f"{config.label}: sequence accuracy {record['test_sequence_accuracy']:.3f} after {record['updates']:,} updates"
     )

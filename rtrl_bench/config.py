@@ -85,9 +85,13 @@ class RunConfig:
         for path, low, strict in _LOWER_BOUNDS:
             value = _get(self, path)
             if isinstance(value, int | float) and not (value > low if strict else value >= low):
-                raise ConfigError(f"{path} = {value!r}: expected a number {'>' if strict else '>='} {low}")
+                kind = "an integer" if isinstance(value, int) else "a number"
+                raise ConfigError(f"{path} = {value!r}: expected {kind} {'>' if strict else '>='} {low}")
         if not self.loss.discount <= 1:
             raise ConfigError(f"loss.discount = {self.loss.discount!r}: expected a number in [0, 1]")
+        for name in ("alpha", "momentum"):
+            if not getattr(self.optimiser, name) < 1:
+                raise ConfigError(f"optimiser.{name} = {getattr(self.optimiser, name)!r}: expected a number in [0, 1)")
         if self.window is not None and self.gradient != "tbptt":
             raise ConfigError(f"window = {self.window!r}: only gradient: tbptt has a window; remove the key")
         if isinstance(self.window, int) and self.window < self.unroll:

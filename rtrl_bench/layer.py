@@ -50,6 +50,10 @@ class RecurrentLayer(nn.Module):
         """The carry at the start of `batch` streams."""
         return self.method.begin(batch, self.parameters_of_recurrence)
 
+    def zero_state(self, batch: int) -> Tensor:
+        """State (B, s, N) at an episode's start, for acting with `step`."""
+        return self.method.zero_state(batch, self.parameters_of_recurrence)
+
     def forward(self, x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         """A segment: x (M, B, D), starts (M, B) bool, True where an episode begins -> h (M, B, output_size), carry.
 

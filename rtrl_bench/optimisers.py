@@ -35,6 +35,11 @@ class Optimiser:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         torch._foreach_add_(self.parameters, self._direction(gradients), alpha=-learning_rate)
 
+    def finite(self) -> bool:
+        """Whether no parameter is infinite or not a number."""
+        with torch.no_grad():
+            return bool(torch.isfinite(torch.stack(torch._foreach_norm(self.parameters, float("inf")))).all())
+
     def _direction(self, gradients: list[Tensor]) -> tuple[Tensor, ...] | list[Tensor]:
         raise TypeError(f"{type(self).__name__} must define _direction")
 

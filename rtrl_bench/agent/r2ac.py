@@ -21,7 +21,8 @@ class Segment:
 
     observations (M, B, ...) and starts (M, B) as seen before each action; last_rewards (M, B) received before it;
     actions (M, B) int64; behaviour_log_probs (M, B); rewards (M, B) unclipped and ends (M, B) bool after it;
-    bootstrap (B,): the value of the observation that follows the segment.
+    next_observation (B, ...), next_last_reward (B,), next_start (B,): what follows the segment. An end is an end: as in
+    IMPALA nothing is bootstrapped behind it, time limits included.
     """
 
     observations: Tensor
@@ -31,18 +32,25 @@ class Segment:
     behaviour_log_probs: Tensor
     rewards: Tensor
     ends: Tensor
-    bootstrap: Tensor
+    next_observation: Tensor
+    next_last_reward: Tensor
+    next_start: Tensor
 
 
 class NonFiniteLoss(RuntimeError):
-    """A loss term or the gradient became infinite or not a number; the parameters were not changed."""
+    """A loss term, the gradient or a parameter became infinite or not a number."""
 
 
 METRICS = ("loss_policy", "loss_baseline", "loss_entropy", "entropy", "grad_norm")
 
 
-def loss_terms(logits: Tensor, values: Tensor, segment: Segment, config: LossConfig) -> tuple[Tensor, Tensor, Tensor]:
-    """Policy-gradient term, baseline term with its cost, and negative entropy; each summed over time and batch."""
+def loss_terms(
+    logits: Tensor, values: Tensor, bootstrap: Tensor, segment: Segment, config: LossConfig
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Policy-gradient term, baseline term with its cost, and negative entropy; each summed over time and batch.
+
+    logits (M, B, A), values (M, B), bootstrap (B,): the value of what follows the segment.
+    """
     log_probs = torch.log_softmax(logits, dim=-1)
     taken = log_probs.gather(-1, segment.actions.unsqueeze(-1)).squeeze(-1)
     targets, advantages = vtrace(
@@ -50,7 +58,7 @@ def loss_terms(logits: Tensor, values: Tensor, segment: Segment, config: LossCon
         rewards=segment.rewards.clamp(-config.reward_clip, config.reward_clip),
         discounts=config.discount * (~segment.ends).to(values.dtype),
         values=values.detach(),
-        bootstrap=segment.bootstrap,
+        bootstrap=bootstrap,
         rho_bar=config.rho_bar,
         c_bar=config.c_bar,
     )
@@ -74,10 +82,13 @@ class R2AC:
     def update(self, segment: Segment, carry: Carry, env_steps: int, number: int) -> tuple[Tensor, Carry]:
         """One gradient step after `env_steps` steps; returns METRICS (5,) and the carry at the segment's end.
 
-        Raises NonFiniteLoss, which names the update `number` and the term, before anything is changed.
+        Raises NonFiniteLoss, which names the update `number` and the term: before anything is changed if it is the
+        loss, after the step if that made a parameter infinite.
         """
         logits, values, carry = self.network(segment.observations, segment.last_rewards, segment.starts, carry)
-        policy, baseline, negative_entropy = loss_terms(logits, values, segment, self.config.loss)
+        follows = segment.next_observation, segment.next_last_reward, segment.next_start
+        _, bootstrap, _ = self.network.act(*follows, carry.state)
+        policy, baseline, negative_entropy = loss_terms(logits, values, bootstrap, segment, self.config.loss)
         entropy = self.config.loss.entropy_cost * negative_entropy
         self.optimiser.zero_grad()
         (policy + baseline + entropy).backward()
@@ -88,4 +99,6 @@ class R2AC:
             bad = ", ".join(f"{n} = {v}" for n, v in zip(METRICS, metrics.tolist()) if not math.isfinite(v))
             raise NonFiniteLoss(f"update {number}: {bad}; lower optimiser.learning_rate or check the rewards")
         self.optimiser.step(self.learning_rate(env_steps))
+        if not self.optimiser.finite():
+            raise NonFiniteLoss(f"update {number}: its step made a parameter infinite; lower optimiser.learning_rate")
         return metrics, carry

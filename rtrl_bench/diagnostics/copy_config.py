@@ -44,6 +44,9 @@ class CopyConfig:
         for name in ("learning_rate", "adam_epsilon", "gradient_clip", "checkpoint_minutes"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}: expected a number > 0")
+        for name in ("adam_beta1", "adam_beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)}: expected a number in [0, 1)")
         if self.retention is not None and self.retention <= 1:
             raise ConfigError(f"retention = {self.retention}: expected a number > 1")
         if (self.unroll is not None) != (self.method == "tbptt") or (self.unroll is not None and self.unroll < 1):
@@ -66,5 +69,8 @@ def load_copy_config(path: Path) -> CopyConfig:
     values = load_yaml(path)
     if not isinstance(values, Mapping):
         raise ConfigError(f"{path}: expected keys and values")
-    config: CopyConfig = build(CopyConfig, values)
+    try:
+        config: CopyConfig = build(CopyConfig, values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     return config

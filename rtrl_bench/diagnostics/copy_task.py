@@ -14,12 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.config import dump, to_dict
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
 from rtrl_bench.layer import RecurrentLayer
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.training import checkpoint, records
+from rtrl_bench.training.folder import examine, set_aside
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.progress import Progress
 from rtrl_bench.training.signals import Interrupted, collect_signals
@@ -66,10 +68,14 @@ class CopyTraining:
         bits = self.head(h).squeeze(-1)
         losses = nn.functional.binary_cross_entropy_with_logits(bits, y.to(self.device), reduction="none")
         loss = (losses * asked.to(self.device)).sum() / self.config.batch
+        if not torch.isfinite(loss):
+            raise NonFiniteLoss(f"update {self.updates + 1}: loss = {loss.item()}; lower learning_rate")
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimiser.step(self.config.learning_rate)
+        if not self.optimiser.finite():
+            raise NonFiniteLoss(f"update {self.updates + 1}: its step made a parameter infinite; lower learning_rate")
         self.updates += 1
         self.sequences += count
         self.loss_sum += loss.item()
@@ -85,7 +91,7 @@ class CopyTraining:
         right: list[Tensor] = []
         for which in torch.arange(len(patterns.lengths)).split(1024):
             x, y, asked = (t.to(self.device) for t in unrolled(patterns, which))
-            state = self.layer.begin(len(which)).state
+            state = self.layer.zero_state(len(which))
             good = torch.ones(len(which), dtype=torch.bool, device=self.device)
             starts = torch.zeros_like(good)
             for t in range(len(x)):
@@ -128,30 +134,38 @@ class CopyTraining:
         self.stream.generator.set_state(state["generator"])
         for name, value in state["plain"].items():
             setattr(self, name, value)
-        self.resumes += 1
+        self.resumes += not self.finished
 
 
-def train_copy_task(config: CopyConfig, folder: Path) -> dict[str, Any]:
-    """Carry the run in `folder` to its end, resuming where it was; returns the content of run.json."""
+OUTPUTS = ("curve.csv", "run.json")
+
+
+def train_copy_task(config: CopyConfig, folder: Path, restart_if_changed: bool = False) -> dict[str, Any]:
+    """Carry the run in `folder` to its end, resuming where it was; returns the content of run.json.
+
+    Raises as `rtrl_bench.training.run.train` does.
+    """
     device = records.choose_device(config.device)
     with records.sole_writer(folder):
-        return _train(config, folder, device)
+        return _train(config, folder, device, restart_if_changed)
 
 
-def _train(config: CopyConfig, folder: Path, device: torch.device) -> dict[str, Any]:
-    saved = checkpoint.load_newest(folder / "checkpoint")
-    if saved and saved["fingerprint"] != config.fingerprint():
-        checkpoint.set_aside(folder / "checkpoint", saved["fingerprint"])
-        saved = None
+def _train(config: CopyConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
+    past = examine(folder, config.fingerprint(), OUTPUTS, restart_if_changed)
+    if past.record is not None:
+        print(f"{folder}: already complete, nothing to do", file=sys.stderr)
+        return past.record
     prepare_process(config.threads)
     training = CopyTraining(config, device)
+    if past.other is not None:
+        set_aside(folder, past.other, OUTPUTS)
     records.write_text(folder / "config.yaml", dump(config))
-    if saved:
-        training.restore(saved)
+    if past.state is not None:
+        training.restore(past.state)
         print(f"{folder}: going on exactly from update {training.updates:,}", file=sys.stderr)
     _train_to_the_end(training, folder)
-    records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
     record = _record(training)
+    records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
     records.write_json(folder / "run.json", record)
     return record
 
@@ -169,7 +183,7 @@ def _train_to_the_end(training: CopyTraining, folder: Path) -> None:
                 checkpoint.save(folder / "checkpoint", training.state(), training.updates)
                 saved_at = time.monotonic()
         checkpoint.save(folder / "checkpoint", training.state(), training.updates)
-    if received and not training.finished:
+    if received:
         raise Interrupted(received[0], folder)
 
 

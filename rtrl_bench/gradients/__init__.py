@@ -30,12 +30,14 @@ class Carry:
     """What goes from one segment to the next, a row per environment slot.
 
     state (B, s, N); traces: the method's own tensors (sensitivities, replayed inputs). `pending` is True between a
-    segment's forward and its backward pass, while the traces are those of the segment's start.
+    segment's forward and its backward pass, while the traces are those of the segment's start. `spent`: a segment that
+    moved the traces in place has begun from this carry, so it cannot begin another.
     """
 
     state: Tensor
     traces: dict[str, Tensor] = field(default_factory=dict)
     pending: bool = False
+    spent: bool = False
 
     def bytes(self) -> int:
         """Memory held, in bytes."""

@@ -57,6 +57,12 @@ class CarriedSensitivities(GradientMethod):
                 "the sensitivities still stand at the previous segment's start: call backward() on its loss before "
                 "the next segment, or run a segment that has no loss under torch.no_grad()"
             )
+        if carry.spent:
+            raise RuntimeError(
+                "a segment has begun from this carry, and moved its sensitivities: go on with the carry that it "
+                "returned, or keep a copy.deepcopy of this one to branch off"
+            )
+        carry.spent = True
         traces = carry.traces
         if not torch.is_grad_enabled():
             tape, states = forward_states(self.cell, parameters, x, keep, carry.state)

@@ -17,6 +17,7 @@ class TBPTT(GradientMethod):
 
     window None: the segment itself (the paper's). A longer window replays the inputs before the segment with the
     present parameters, from the state that was there when the window began; their losses are not counted again.
+    So the states of a longer window are as fresh as the parameters, where those of the other methods were carried.
     "episode": back to each slot's episode start, which is full BPTT. Replayed inputs get no gradient: what lies below
     the layer is trained inside the segment, as with RTRL.
     """

@@ -16,7 +16,7 @@ KEPT = 2  # the newest and the one before, should the newest be damaged
 
 
 class CheckpointError(RuntimeError):
-    """No usable checkpoint where there should be one, or one that belongs to another configuration."""
+    """No usable checkpoint where there should be one."""
 
 
 def save(folder: Path, state: dict[str, Any], updates: int) -> Path:
@@ -71,16 +71,6 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
             f"no usable checkpoint in {folder}: {'; '.join(problems)}. Remove the folder to start the run again"
         )
     return None
-
-
-def set_aside(folder: Path, fingerprint: str) -> None:
-    """Move the checkpoints of another configuration out of the way, without losing them."""
-    target = folder.with_name(f"{folder.name}.{fingerprint}")
-    number = 1
-    while target.exists():
-        number += 1
-        target = folder.with_name(f"{folder.name}.{fingerprint}.{number}")
-    folder.rename(target)
 
 
 def _newest_first(folder: Path) -> list[Path]:

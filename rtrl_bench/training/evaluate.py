@@ -64,7 +64,7 @@ def _play_round(
 ) -> tuple[list[float], list[int], int]:
     """One episode in each of the first `wanted` slots: returns, lengths, and how many `max_steps` cut short."""
     slots = len(observation)
-    state = network.core.begin(slots).state
+    state = network.core.zero_state(slots)
     starts = np.ones(slots, dtype=bool)
     rewards, returns, lengths = np.zeros(slots), np.zeros(slots), np.zeros(slots, dtype=np.int64)
     playing = np.arange(slots) < wanted

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.agent.network import AgentNetwork
-from rtrl_bench.agent.r2ac import METRICS, R2AC, Segment
+from rtrl_bench.agent.r2ac import METRICS, R2AC, NonFiniteLoss, Segment
 from rtrl_bench.config import RunConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.gradients import Carry
+from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.evaluate import derived_seed
 from rtrl_bench.training.progress import Progress
 
@@ -30,6 +31,7 @@ class Counters:
     wall_s: float = 0.0
     resumes: int = 0
     exact_resume: bool = True
+    peak_bytes: int = 0
 
 
 @dataclass
@@ -58,6 +60,8 @@ class Training:
         self.carry = self.network.core.begin(config.batch)
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.counters, self.interval = Counters(), Interval()
+        self.started_utc = records.now_utc()
+        self.processes = [_this_process(device, self.env.backend)]
         self.curve: list[list[float | None]] = []
         self._reset_env()
 
@@ -109,13 +113,14 @@ class Training:
             observations[t] = torch.from_numpy(self.observation)
             last_rewards[t], starts[t] = self.last_reward, self.starts
             logits, _, state = self._look(state)
+            if not torch.isfinite(logits).all():
+                raise NonFiniteLoss(f"update {self.counters.updates + 1}: a policy logit is {logits.abs().max()}")
             distribution = torch.log_softmax(logits, dim=-1)
             action = torch.multinomial(distribution.exp(), 1, generator=self.generator)
             actions.append(action.squeeze(-1))
             log_probs.append(distribution.gather(-1, action).squeeze(-1))
             self._step(actions[-1].cpu().numpy())
             rewards[t], ends[t] = self.last_reward, self.starts
-        _, bootstrap, _ = self._look(state)
         return Segment(
             observations.to(self.device),
             last_rewards.to(self.device),
@@ -124,7 +129,9 @@ class Training:
             torch.stack(log_probs),
             rewards.to(self.device),
             ends.to(self.device),
-            bootstrap,
+            torch.from_numpy(self.observation).to(self.device),
+            self.last_reward.to(self.device),
+            self.starts.to(self.device),
         )
 
     def _look(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -156,7 +163,7 @@ class Training:
 
     def _log_if_due(self) -> None:
         total = -(-self.config.env_steps // self.steps_per_update)
-        every = max(1, total // self.config.log_points)
+        every = -(-total // self.config.log_points)
         if self.counters.updates % every and not self.finished:
             return
         i, c = self.interval, self.counters
@@ -173,6 +180,7 @@ class Training:
 
     def state(self) -> dict[str, Any]:
         """Everything that the rest of the run depends on, as tensors and plain values."""
+        self.counters.peak_bytes = max(self.counters.peak_bytes, records.peak_bytes(self.device))
         env = torch.frombuffer(bytearray(self.env.get_state()), dtype=torch.uint8) if self.env.can_restore else None
         return {
             "fingerprint": self.config.fingerprint(),
@@ -181,6 +189,8 @@ class Training:
             "carry": {"state": self.carry.state, "traces": self.carry.traces},
             "generator": self.generator.get_state(),
             "env": env,
+            "started_utc": self.started_utc,
+            "processes": self.processes,
             "observation": torch.from_numpy(self.observation.copy()),
             "last_reward": self.last_reward,
             "starts": self.starts,
@@ -192,23 +202,42 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`. Where the simulator cannot be restored its slots begin anew, and the record says so."""
+        """Go on from `state()`; CheckpointError if it does not fit.
+
+        Where the simulator cannot be restored its slots begin anew, and the record says so, as it does when device,
+        threads or versions have changed.
+        """
         self.network.load_state_dict(state["network"])
         self.learner.optimiser.load_state_dict(state["optimiser"])
         traces = {name: trace.to(self.device) for name, trace in state["carry"]["traces"].items()}
         self.carry = Carry(state["carry"]["state"].to(self.device), traces)
         self.generator.set_state(state["generator"])
         self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
+        self.curve, self.started_utc = state["curve"], state["started_utc"]
+        if self.finished:  # only the evaluation is left
+            self.processes = state["processes"]
+            return
         self.counters.resumes += 1
-        self.curve = state["curve"]
+        self.counters.exact_resume &= self.processes[-1] == state["processes"][-1]
+        self.processes = state["processes"] + self.processes
         if state["env"] is None:
             self.counters.exact_resume = False
             self._reset_env()
             return
-        self.env.set_state(bytes(state["env"].numpy()))
+        try:
+            self.env.set_state(bytes(state["env"].numpy()))
+        except ValueError as error:
+            fix = "go on with the versions that began the run, or remove its checkpoint folder to start it again"
+            raise checkpoint.CheckpointError(f"checkpoint of another environment: {error}; {fix}") from error
         self.observation = state["observation"].numpy()
         self.last_reward, self.starts = state["last_reward"], state["starts"]
         self.returns, self.lengths = np.array(state["returns"]), np.array(state["lengths"], dtype=np.int64)
+
+
+def _this_process(device: torch.device, backend: str) -> dict[str, Any]:
+    """What of a process can change a run's numbers."""
+    threads, versions = torch.get_num_threads(), records.versions(backend)
+    return {"device": device.type, "threads": threads, "versions": versions, **records.git_state()}
 
 
 def env_seed(config: RunConfig, resumes: int) -> int:

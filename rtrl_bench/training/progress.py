@@ -34,7 +34,7 @@ class Progress:
     def say(self, note: str) -> None:
         """Print one line with the state of things."""
         rate = (self._done - self._first) / max(time.monotonic() - self._began, 1e-9)
-        left = (self._total - self._done) / rate if rate > 0 else float("inf")
+        left = max(0, self._total - self._done) / rate if rate > 0 else float("inf")
         line = f"{self._label}: {self._done:,}/{self._total:,} {self._unit}s, {rate:,.0f}/s, ETA {left:,.0f} s"
         tqdm.write(f"{line}  {note}".rstrip(), file=sys.stderr)
         sys.stderr.flush()

@@ -23,6 +23,7 @@ import torch
 
 from rtrl_bench import __version__
 from rtrl_bench.config import ConfigError
+from rtrl_bench.envs.batch import usable_cores
 
 CURVE_COLUMNS = (
     "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes "
@@ -110,7 +111,7 @@ def machine() -> dict[str, str | int]:
     if cpuinfo.exists():
         lines = (line for line in cpuinfo.read_text().splitlines() if line.startswith("model name"))
         name = next((line.partition(":")[2].strip() for line in lines), name)
-    return {"cpu": name or platform.machine(), "cores": len(os.sched_getaffinity(0))}
+    return {"cpu": name or platform.machine(), "cores": usable_cores()}
 
 
 def peak_bytes(device: torch.device) -> int:

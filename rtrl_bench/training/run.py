@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -13,14 +12,17 @@ import torch
 
 from rtrl_bench.agent import vision
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.config import ConfigError, RunConfig, dump, load, to_dict
+from rtrl_bench.config import ConfigError, RunConfig, dump, to_dict
 from rtrl_bench.envs import registry
 from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.evaluate import evaluate
+from rtrl_bench.training.folder import examine, set_aside
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.signals import Interrupted, collect_signals
+
+OUTPUTS = ("curve.csv", "evaluation.json", "run.json")
 
 
 def check_choices(config: RunConfig) -> None:
@@ -46,63 +48,31 @@ def train(config: RunConfig, folder: Path, restart_if_changed: bool = False) -> 
 
 
 def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
-    saved = _previous_state(config, folder, restart_if_changed)
-    finished = _finished_record(config, folder)
-    if finished is not None:
+    past = examine(folder, config.fingerprint(), OUTPUTS, restart_if_changed)
+    if past.record is not None:
         print(f"{folder}: already complete, nothing to do", file=sys.stderr)
-        return finished
+        return past.record
     prepare_process(config.threads)
-    started = records.now_utc()
     training = Training(config, device)
     try:
-        if saved is not None:
-            training.restore(saved)
+        if past.other is not None:
+            set_aside(folder, past.other, OUTPUTS)
+        if past.state is not None:
+            training.restore(past.state)
             _say_resumed(training, folder)
         else:
-            started_state = {**training.state(), "started_utc": started}
-            checkpoint.save(folder / "checkpoint", started_state, 0)
-        started = saved["started_utc"] if saved else started
+            checkpoint.save(folder / "checkpoint", training.state(), 0)
         records.write_text(folder / "config.yaml", dump(config))
-        _train_to_the_end(training, folder, started)
+        _train_to_the_end(training, folder)
         backend = training.env.backend
     finally:
         training.env.close()
-    records.write_csv(folder / "curve.csv", records.CURVE_COLUMNS, training.curve)
     evaluation = evaluate(training.network, config, device)
+    record = _run_record(training, backend, evaluation)
+    records.write_csv(folder / "curve.csv", records.CURVE_COLUMNS, training.curve)
     records.write_json(folder / "evaluation.json", evaluation)
-    record = _run_record(training, backend, evaluation, started)
     records.write_json(folder / "run.json", record)
     return record
-
-
-def _previous_state(config: RunConfig, folder: Path, restart_if_changed: bool) -> dict[str, Any] | None:
-    """The checkpoint to go on from; a folder of another configuration is refused, or its past set aside."""
-    saved = checkpoint.load_newest(folder / "checkpoint")
-    found = [saved["fingerprint"]] if saved else []
-    if (folder / "run.json").exists():
-        found.append(json.loads((folder / "run.json").read_text())["fingerprint"])
-    elif not saved and (folder / "config.yaml").exists():
-        found.append(load(folder / "config.yaml").fingerprint())
-    other = next((f for f in found if f != config.fingerprint()), None)
-    if other is None:
-        return saved
-    if not restart_if_changed:
-        raise ConfigError(
-            f"output folder {folder} holds a run of another configuration (fingerprint {other}, this one is "
-            f"{config.fingerprint()}): choose another folder, or --restart-if-changed to set that run aside"
-        )
-    if saved:
-        checkpoint.set_aside(folder / "checkpoint", saved["fingerprint"])
-    return None
-
-
-def _finished_record(config: RunConfig, folder: Path) -> dict[str, Any] | None:
-    path = folder / "run.json"
-    if not all((folder / name).exists() for name in ("run.json", "evaluation.json", "curve.csv")):
-        return None
-    record: dict[str, Any] = json.loads(path.read_text())
-    complete = record["status"] == "complete" and record["fingerprint"] == config.fingerprint()
-    return record if complete else None
 
 
 def _say_resumed(training: Training, folder: Path) -> None:
@@ -110,15 +80,14 @@ def _say_resumed(training: Training, folder: Path) -> None:
     print(f"{folder}: going on {exact} from {training.counters.env_steps:,} steps", file=sys.stderr)
 
 
-def _train_to_the_end(training: Training, folder: Path, started: str) -> None:
+def _train_to_the_end(training: Training, folder: Path) -> None:
     """Train with a checkpoint every `checkpoint_minutes`, at the end, and on a signal (which raises Interrupted)."""
     saved_at = time.monotonic()
-    board = _TensorBoard(folder) if training.config.tensorboard else None
+    board = _TensorBoard(folder, len(training.curve)) if training.config.tensorboard else None
 
     def save() -> None:
         nonlocal saved_at
-        state = {**training.state(), "started_utc": started}
-        checkpoint.save(folder / "checkpoint", state, training.counters.updates)
+        checkpoint.save(folder / "checkpoint", training.state(), training.counters.updates)
         records.write_csv(folder / "curve.part.csv", records.CURVE_COLUMNS, training.curve)
         saved_at = time.monotonic()
 
@@ -129,25 +98,27 @@ def _train_to_the_end(training: Training, folder: Path, started: str) -> None:
             save()
 
     with collect_signals() as received:
-        training.run(lambda: bool(received), after_update)
+        try:
+            training.run(lambda: bool(received), after_update)
+        finally:
+            if board is not None:
+                board.close()
         save()
-        (folder / "curve.part.csv").unlink(missing_ok=True)
-        if board is not None:
-            board.close()
-        if received and not training.finished:
+        if received:
             raise Interrupted(received[0], folder)
+    (folder / "curve.part.csv").unlink(missing_ok=True)
 
 
 class _TensorBoard:
     """The rows of the curve as TensorBoard scalars, in the run folder's tensorboard/."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, written: int):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ConfigError("tensorboard = true: tensorboard is not installed; pip install tensorboard") from error
         self._writer = SummaryWriter(str(folder / "tensorboard"))
-        self._written = 0
+        self._written = written
 
     def write(self, curve: list[list[float | None]]) -> None:
         for row in curve[self._written :]:
@@ -160,7 +131,7 @@ class _TensorBoard:
         self._writer.close()
 
 
-def _run_record(training: Training, backend: str, evaluation: dict[str, Any], started: str) -> dict[str, Any]:
+def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) -> dict[str, Any]:
     config, counters = training.config, training.counters
     spec = registry.spec(config.environment)
     means = [float(np.mean(s["returns"])) for s in evaluation["sets"]]
@@ -181,7 +152,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any], st
         "episodes": counters.episodes,
         "wall_s": counters.wall_s,
         "steps_per_s": counters.env_steps / counters.wall_s,
-        "peak_bytes": records.peak_bytes(training.device),
+        "peak_bytes": max(counters.peak_bytes, records.peak_bytes(training.device)),
         "parameters": sum(p.numel() for p in training.network.parameters()),
         "device": training.device.type,
         "device_name": records.device_name(training.device),
@@ -193,7 +164,8 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any], st
         "budget_fraction": counters.env_steps / budget if budget else None,
         "resumes": counters.resumes,
         "exact_resume": counters.exact_resume,
-        "started_utc": started,
+        "processes": training.processes,
+        "started_utc": training.started_utc,
         "finished_utc": records.now_utc(),
         "evaluation": {
             "sets": len(means),
@@ -208,6 +180,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any], st
 def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Evaluate the newest checkpoint in a run folder; ConfigError when there is none. Writes nothing."""
     check_choices(config)
+    prepare_process(config.threads)
     saved = checkpoint.load_newest(folder / "checkpoint")
     if saved is None:
         raise ConfigError(f"{folder}: no checkpoint to evaluate; train first")

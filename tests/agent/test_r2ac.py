@@ -33,7 +33,11 @@ def segment(shape, seed=0):
         behaviour_log_probs=-torch.rand(M, B, generator=g) - 1,
         rewards=3 * torch.randn(M, B, generator=g),
         ends=torch.rand(M, B, generator=g) < 0.3,
-        bootstrap=torch.randn(B, generator=g),
+        next_observation=torch.randint(0, 255, (B, *shape), generator=g, dtype=torch.uint8)
+        if images
+        else torch.randn(B, *shape, generator=g),
+        next_last_reward=torch.randn(B, generator=g),
+        next_start=torch.rand(B, generator=g) < 0.3,
     )
 
 
@@ -89,14 +93,15 @@ def test_loss_terms_are_the_papers_sums():
     data = segment((2,))
     g = torch.Generator().manual_seed(1)
     logits, values = torch.randn(M, B, ACTIONS, generator=g), torch.randn(M, B, generator=g)
-    policy, baseline, negative_entropy = loss_terms(logits, values, data, config().loss)
+    bootstrap = torch.randn(B, generator=g)
+    policy, baseline, negative_entropy = loss_terms(logits, values, bootstrap, data, config().loss)
     from oracles.vtrace import vtrace
 
     p = torch.softmax(logits, -1).double()
     ratios = torch.gather(p.log(), -1, data.actions[..., None])[..., 0] - data.behaviour_log_probs
     rewards, discounts = data.rewards.clamp(-1, 1), 0.99 * (~data.ends).double()
     targets, advantages = vtrace(
-        ratios.numpy(), rewards.numpy(), discounts.numpy(), values.double().numpy(), data.bootstrap.numpy(), 1.0, 1.0
+        ratios.numpy(), rewards.numpy(), discounts.numpy(), values.double().numpy(), bootstrap.numpy(), 1.0, 1.0
     )
     expected = [0.0, 0.0, 0.0]
     for t in range(M):
@@ -133,11 +138,34 @@ def test_a_non_finite_loss_names_update_and_term_and_changes_nothing():
     network = AgentNetwork(settings, (2,), ACTIONS)
     before = copy.deepcopy(network.state_dict())
     data = segment((2,))
-    data.bootstrap[0] = float("nan")
+    data.next_observation[0] = float("nan")
     data.ends[:] = False
     with pytest.raises(NonFiniteLoss, match=r"update 7: loss_policy = nan, loss_baseline = nan, grad_norm = nan"):
         R2AC(network, settings).update(data, network.core.begin(B), 0, 7)
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
+
+
+def test_the_bootstrap_is_the_value_of_what_follows_from_the_learners_state():
+    settings = config(vision="flat")
+    torch.manual_seed(0)
+    network = AgentNetwork(settings, (2,), ACTIONS)
+    data = segment((2,))
+    carry = network.core.begin(B)
+    with torch.no_grad():
+        *_, after = network(data.observations, data.last_rewards, data.starts, network.core.begin(B))
+        _, expected, _ = network.act(data.next_observation, data.next_last_reward, data.next_start, after.state)
+    seen = []
+    original = network.act
+    network.act = lambda *inputs: seen.append(original(*inputs)) or seen[-1]
+    R2AC(network, settings).update(data, carry, 0, 1)
+    assert torch.allclose(seen[0][1], expected)
+
+
+def test_a_step_that_makes_a_parameter_infinite_is_named():
+    settings = config(vision="flat", optimiser={"learning_rate": 1e38})
+    network = AgentNetwork(settings, (2,), ACTIONS)
+    with pytest.raises(NonFiniteLoss, match="update 3: its step made a parameter infinite"):
+        R2AC(network, settings).update(segment((2,)), network.core.begin(B), 0, 3)
 
 
 def test_rtrl_and_full_bptt_train_the_whole_agent_alike_while_parameters_stand():

@@ -8,6 +8,7 @@ import json
 import pytest
 import torch
 
+from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.cli import main
 from rtrl_bench.config import ConfigError, build
 from rtrl_bench.diagnostics import copy_task
@@ -91,6 +92,24 @@ def test_a_resumed_run_equals_the_whole(tmp_path):
     assert [row[:4] for row in whole.curve] == [row[:4] for row in cut.curve]
 
 
+def test_a_finished_run_is_left_alone_and_another_configuration_refused(tmp_path, capsys):
+    settings = config(steps=20, validations=2)
+    record = copy_task.train_copy_task(settings, tmp_path)
+    assert copy_task.train_copy_task(settings, tmp_path) == record
+    assert "already complete" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="run of another configuration"):
+        copy_task.train_copy_task(config(steps=20, validations=2, seed=3), tmp_path)
+    other = copy_task.train_copy_task(config(steps=20, validations=2, seed=3), tmp_path, restart_if_changed=True)
+    assert other["config"]["seed"] == 3
+    assert json.loads((tmp_path / f"replaced.{record['fingerprint']}" / "run.json").read_text()) == record
+
+
+def test_a_loss_that_blows_up_stops_the_run_by_name(tmp_path):
+    with pytest.raises(NonFiniteLoss, match=r"update \d+: (loss|its step)"):
+        copy_task.train_copy_task(config(learning_rate=3e38), tmp_path)
+    assert not (tmp_path / "run.json").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -100,6 +119,7 @@ def test_a_resumed_run_equals_the_whole(tmp_path):
         ({"method": "tbptt"}, "method: tbptt needs it"),
         ({"method": "tbptt", "unroll": 3, "update": "sequence"}, "update = sequence"),
         ({"learning_rate": 0.0}, "learning_rate = 0.0"),
+        ({"adam_beta1": 1.5}, "adam_beta1 = 1.5"),
         ({"lengths": 3}, "unknown key lengths"),
     ],
 )
@@ -112,5 +132,5 @@ def test_the_command_refuses_a_bad_file_with_code_2(tmp_path, capsys):
     path = tmp_path / "copy.yaml"
     path.write_text("max_length: 3\nmethod: rtrl\nsteps: ten\n")
     assert main(["copy-task", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
-    assert "steps = 'ten': expected an integer" in capsys.readouterr().err
+    assert f"{path}: steps = 'ten': expected an integer" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

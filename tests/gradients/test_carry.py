@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 
 import pytest
@@ -48,6 +49,18 @@ def test_the_next_segment_is_refused_before_backward():
     _, carry = layer(x, starts, layer.begin(3))
     with pytest.raises(RuntimeError, match=r"call backward\(\)"):
         layer(x, starts, carry)
+
+
+def test_a_carry_whose_sensitivities_moved_on_is_refused():
+    layer = RecurrentLayer(5, 4)
+    x, starts = segment()
+    carry = layer.begin(3)
+    branch = copy.deepcopy(carry)
+    with torch.no_grad():
+        layer(x, starts, carry)
+        with pytest.raises(RuntimeError, match="go on with the carry"):
+            layer(x, starts, carry)
+        layer(x, starts, branch)
 
 
 def test_a_second_backward_through_one_segment_is_refused():

@@ -10,12 +10,23 @@ from oracles import recurrent as oracle
 from oracles.rotation import Rotation
 
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.gradients import GRADIENTS, Parameters
+from rtrl_bench.gradients import GRADIENTS, Parameters, elementwise, rtrl
 from rtrl_bench.gradients.elementwise import run_segment
 
 CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)] + [Rotation]
 each_cell = pytest.mark.parametrize("cell_type", CELL_TYPES, ids=lambda c: c.__name__)
 TOLERANCE = 1e-10
+
+
+@pytest.fixture(params=["one block", "many blocks"], autouse=True, scope="module")
+def blocks(request):
+    """Large problems are worked on in blocks of steps and of slots: make small ones do so as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "many blocks":
+            patch.setattr(elementwise, "BLOCK_BYTES", 200)
+            patch.setattr(rtrl, "SLOT_BLOCK_BYTES", 300)
+        yield
+
 
 sizes = st.fixed_dictionaries(
     {

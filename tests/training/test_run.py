@@ -97,8 +97,7 @@ def test_two_runs_of_one_configuration_are_identical(tmp_path, method):
     assert_same_run(tmp_path / "a", tmp_path / "b")
 
 
-@needs_procgen
-@pytest.mark.parametrize("environment", ["breakout", "chaser"])
+@pytest.mark.parametrize("environment", ["breakout", pytest.param("chaser", marks=needs_procgen)])
 def test_two_runs_of_a_simulator_are_identical(tmp_path, environment):
     settings = config(
         environment=environment,
@@ -222,11 +221,81 @@ def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
         run.train(config(), tmp_path)
 
 
-def test_restart_if_changed_sets_the_old_checkpoint_aside(tmp_path):
+def test_restart_if_changed_sets_the_old_run_aside_whole(tmp_path):
     old = run.train(config(), tmp_path)
     new = run.train(config(seed=5), tmp_path, restart_if_changed=True)
     assert new["config"]["seed"] == 5
-    assert checkpoint.load_newest(tmp_path / f"checkpoint.{old['fingerprint']}")["counters"]["updates"] == 20
+    aside = tmp_path / f"replaced.{old['fingerprint']}"
+    assert json.loads((aside / "run.json").read_text()) == old
+    assert (aside / "curve.csv").exists()
+    assert checkpoint.load_newest(aside / "checkpoint")["counters"]["updates"] == 20
+
+
+def test_a_restarted_run_that_is_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
+    run.train(config(), tmp_path)
+    (tmp_path / "run.json").rename(tmp_path / "kept")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 6)
+        with pytest.raises(Interrupted):
+            run.train(config(seed=5), tmp_path, restart_if_changed=True)
+    (tmp_path / "kept").rename(tmp_path / "run.json")  # a record of the old run, still there
+    assert run.train(config(seed=5), tmp_path, restart_if_changed=True)["resumes"] == 1
+
+
+def test_a_changed_configuration_that_cannot_run_leaves_the_old_run_alone(tmp_path):
+    run.train(config(), tmp_path)
+    with pytest.raises(ConfigError, match="vision"):
+        run.train(config(vision="impala"), tmp_path, restart_if_changed=True)
+    assert "already complete" not in str(run.train(config(), tmp_path))
+    assert checkpoint.load_newest(tmp_path / "checkpoint")["counters"]["updates"] == 20
+
+
+def test_a_finished_run_needs_no_checkpoint(tmp_path):
+    record = run.train(config(), tmp_path)
+    for path in (tmp_path / "checkpoint").glob("*.ckpt"):
+        path.write_bytes(b"")
+    assert run.train(config(), tmp_path) == record
+
+
+def test_a_signal_in_the_last_update_stops_before_the_evaluation(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 20)
+        with pytest.raises(Interrupted):
+            run.train(config(), tmp_path)
+    assert not (tmp_path / "evaluation.json").exists()
+    record = run.train(config(), tmp_path)
+    assert (record["resumes"], record["exact_resume"]) == (0, True)  # training was over, only the evaluation was left
+
+
+def test_going_on_with_other_threads_is_not_called_exact(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)
+        with pytest.raises(Interrupted):
+            run.train(config(), tmp_path)
+    torch.set_num_threads(2)
+    try:
+        record = run.train(config(threads=2), tmp_path)
+    finally:
+        torch.set_num_threads(1)
+    assert not record["exact_resume"]
+    assert [p["threads"] for p in record["processes"]] == [1, 2]
+
+
+def test_a_state_of_another_simulator_is_refused_with_the_fix(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(to_dict(config())))
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)
+        assert main(["train", "--config", str(path), "--out", str(tmp_path / "out")]) == 143
+    original = Training.restore
+
+    def restore(self, state):
+        self.env.spec_name = "another"
+        original(self, state)
+
+    monkeypatch.setattr(Training, "restore", restore)
+    assert main(["train", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert "go on with the versions that began the run" in capsys.readouterr().err
 
 
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, capsys):
@@ -283,6 +352,22 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_the_checkpoint(tmp_path, monk
     assert main(["train", "--config", str(path), "--out", str(tmp_path / "again")]) == 3
 
 
+@pytest.mark.parametrize("poisoned", ["policy.bias", "core.weight"])
+def test_infinite_parameters_stop_the_run_by_name_too(tmp_path, monkeypatch, poisoned):
+    original = Training.update
+
+    def update(self):
+        if self.counters.updates == 4:
+            with torch.no_grad():
+                dict(self.network.named_parameters())[poisoned].fill_(float("nan"))
+        original(self)
+
+    monkeypatch.setattr(Training, "update", update)
+    with pytest.raises(NonFiniteLoss, match="update 5: a policy logit is nan"):
+        run.train(config(), tmp_path)
+    assert all(torch.isfinite(p).all() for p in parameters(tmp_path).values())
+
+
 def test_a_checkpoint_can_be_evaluated_again_with_the_same_result(tmp_path, capsys):
     run.train(config(), tmp_path)
     assert main(["evaluate", str(tmp_path)]) == 0
@@ -299,4 +384,5 @@ def test_tensorboard_gets_the_curve(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert events.Scalars("grad_norm")
     assert [e.step for e in events.Scalars("grad_norm")] == [int(row["env_steps"]) for row in curve(tmp_path)]

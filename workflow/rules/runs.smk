@@ -50,7 +50,7 @@ rule copy_run:
     message:
         "train {wildcards.folder} (progress: {log})"
     shell:
-        "python -m rtrl_bench copy-task --config {input.config} --out {params.folder}"
+        "python -m rtrl_bench copy-task --config {input.config} --out {params.folder} --restart-if-changed"
         " 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
 
 
