@@ -25,6 +25,7 @@ from rtrl_bench.training.records import peak_bytes
 BATCH, INPUTS = 32, 257
 HIDDEN, UNROLLS, REPEATS = (512, 256), (10, 50, 100), 7
 AUTOGRAD = "tbptt, plain autograd"
+REQUIRED = ">= 8 at M=10, >= 30 at M=100"
 METHODS = {"rtrl": "rtrl", "rtrl_stepwise": "rtrl_stepwise", "tbptt": "tbptt", AUTOGRAD: "tbptt"}
 
 
@@ -113,10 +114,17 @@ def main(words: Sequence[str] = ()) -> None:
             for unroll in UNROLLS:
                 print(_row(hidden, unroll), flush=True)
                 progress.advance(1)
-    print("\nPeak memory of RTRL, N=512, MB of a whole process (2 segments -> 20 segments):")
+    print(f"required at N=512: stepwise/rtrl {REQUIRED}; rtrl/autograd <= 1 at M=50 and M=100; aim: rtrl/floor <= 3")
+    print("\nPeak memory of RTRL, N=512, MB of a whole process; beside it what a segment keeps for its backward pass:")
     for unroll in UNROLLS:
-        few, many = (peak_bytes_child(unroll, segments) / 1e6 for segments in (2, 20))
-        print(f"  M={unroll:<4} {few:8.0f} -> {many:.0f}")
+        few, many = (peak_bytes_child(unroll, segments) / 1e6 for segments in (2, 40))
+        print(f"  M={unroll:<4} 2 segments {few:.0f}, 40 segments {many:.0f}; kept {kept_bytes(unroll) / 1e6:.0f}")
+
+
+def kept_bytes(unroll: int) -> int:
+    """Bytes of a segment's own tensors at N = 512: x and dx, u, ∂L/∂u and p α, states, previous states and their g."""
+    per_step = BATCH * (2 * INPUTS + 3 * 2 * HIDDEN[0] + 3 * HIDDEN[0])
+    return 4 * unroll * per_step
 
 
 def _row(hidden: int, unroll: int) -> str:

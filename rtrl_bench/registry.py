@@ -21,7 +21,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, package: str):
         self.kind, self.package = kind, package
         self._things: dict[str, T] = {}
-        self._loaded = False
+        self._loaded = self._loading = False
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator: make the decorated thing available as `name`."""
@@ -35,10 +35,15 @@ class Registry(Generic[T]):
         return add
 
     def _load(self) -> None:
-        if not self._loaded:
-            self._loaded = True
+        if self._loaded or self._loading:  # a module that looks something up while being loaded sees what is there
+            return
+        self._loading = True
+        try:
             for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
+            self._loaded = True  # only now: after an import that failed, the next lookup shall say so too
+        finally:
+            self._loading = False
 
     def __getitem__(self, name: str) -> T:
         self._load()

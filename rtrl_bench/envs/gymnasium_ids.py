@@ -59,7 +59,9 @@ def as_box(env: gymnasium.Env, name: str) -> gymnasium.Env:
     """The environment with observations as `BatchEnv` wants them; ConfigError where that cannot be."""
     space = env.observation_space
     if not isinstance(env.action_space, spaces.Discrete):
-        raise ConfigError(f"environment {name} has the actions {env.action_space}: expected discrete actions")
+        raise ConfigError(
+            f"environment {name} has the actions {env.action_space}: expected discrete actions; use another environment"
+        )
     if isinstance(space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
         env = gymnasium.wrappers.FlattenObservation(env)  # one-hot
     elif isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) in (2, 3):
@@ -67,7 +69,7 @@ def as_box(env: gymnasium.Env, name: str) -> gymnasium.Env:
     elif not (isinstance(space, spaces.Box) and len(space.shape) == 1):
         raise ConfigError(
             f"environment {name} has the observations {space}: "
-            "expected an image (uint8, 2 or 3 dimensions), a vector or a discrete space"
+            "expected an image (uint8, 2 or 3 dimensions), a vector or a discrete space; use another environment"
         )
     flat = env.observation_space
     assert isinstance(flat, spaces.Box)
@@ -89,20 +91,23 @@ def _channels_first(env: gymnasium.Env, space: spaces.Box) -> gymnasium.Env:
 
 @functools.cache
 def _problem(target: str, name: str) -> ConfigError | str:
-    """Make one and drop it: the ConfigError of spaces that do not fit, what is missing to make it, or ''."""
+    """Make one and drop it: the ConfigError of spaces that do not fit, what else kept it from being made, or ''."""
     try:
         as_box(gymnasium.make(target, disable_env_checker=True), name).close()
     except ConfigError as error:
         return error
-    except (gymnasium.error.Error, ImportError, TypeError) as error:
-        return " ".join(str(error).split())
+    except Exception as error:  # a constructor may raise anything
+        return _in_words(error)
     return ""
 
 
 def _available(spec: EnvSpec) -> Availability:
     problem = _problem(spec.target, spec.name)
-    fix = "" if not problem else "install what it names, or choose another id"
-    return Availability(not problem, "" if problem else _version(), str(problem), fix)
+    if not problem:
+        return Availability(True, _version())
+    if isinstance(problem, ConfigError):
+        return Availability(False, reason=str(problem), fix="`python -m rtrl_bench list` shows those that there are")
+    return Availability(False, reason=f"making one ended in {problem}", fix="mend what it names, or use another id")
 
 
 def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
@@ -111,19 +116,31 @@ def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
         raise problem
 
 
+def _in_words(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def _version() -> str:
     return f"gymnasium {importlib.metadata.version('gymnasium')}"
 
 
 def _resolve(target: str) -> EnvSpec:
+    module, _, identifier = target.rpartition(":")
+    unknown = f"unknown environment 'gymnasium:{target}'"
     try:
-        module, _, identifier = target.rpartition(":")
         if module:
             importlib.import_module(module)  # `module:id` of gymnasium.make: importing it registers the id
+    except Exception as error:  # a module may raise anything
+        expected = f"expected {module!r} to be a module that can be imported"
+        raise UnknownName(f"{unknown}: {expected}, not {_in_words(error)}; install it or correct the name") from error
+    try:
         found = gymnasium.spec(identifier)
-    except (gymnasium.error.Error, ImportError) as error:
-        hint = did_you_mean(target, gymnasium.registry, "gymnasium:")
-        raise UnknownName(f"unknown environment 'gymnasium:{target}': {error}{hint}") from error
+    except gymnasium.error.Error as error:
+        hint = did_you_mean(identifier, gymnasium.registry, f"gymnasium:{module}:" if module else "gymnasium:")
+        raise UnknownName(
+            f"{unknown}: expected an id of gymnasium.envs.registration.registry (gymnasium.pprint_registry() shows "
+            f"them), or gymnasium:<module>:<id> where importing a module registers it{hint}"
+        ) from error
     return EnvSpec(
         name=f"gymnasium:{target}",
         suite="gymnasium",
