@@ -15,7 +15,7 @@ help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 reproduce: $(READY) ## every run, table and figure, and the report (SCALE=smoke, laptop, overnight or paper)
-	$(SNAKEMAKE) --rerun-incomplete --keep-going --quiet reason host
+	$(SNAKEMAKE) --keep-going --quiet reason host
 
 plan: $(READY) ## what `make reproduce` would do, and for how long
 	$(SNAKEMAKE) --quiet all -- plan

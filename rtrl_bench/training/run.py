@@ -76,8 +76,12 @@ def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_cha
 
 
 def _say_resumed(training: Training, folder: Path) -> None:
-    exact = "exactly" if training.counters.exact_resume else "with new episodes (this simulator cannot be restored)"
-    print(f"{folder}: going on {exact} from {training.counters.env_steps:,} steps", file=sys.stderr)
+    how = "exactly"
+    if not training.env.can_restore:
+        how = "with new episodes (this simulator cannot be restored)"
+    elif not training.counters.exact_resume:
+        how = "not bit for bit (other device, threads or versions)"
+    print(f"{folder}: going on {how} from {training.counters.env_steps:,} steps", file=sys.stderr)
 
 
 def _train_to_the_end(training: Training, folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -92,6 +94,30 @@ def test_papers_scores_are_a_note_where_they_would_flatten_the_curves(tree):
     figure, _ = curve_figures.figure2(load(tree.root))
     assert "off this scale:\nRTRL 275" in texts(figure)
     assert figure.axes[0].get_ylim()[1] < 10
+
+
+def test_a_panel_whose_runs_finished_no_episode_says_so(tree):
+    tree.run("atari", "breakout", "rtrl", 0)
+    folder = tree.run("atari", "gravitar", "rtrl", 0)
+    rows = pd.read_csv(folder / "curve.csv").assign(episodes=0, episode_return_mean=np.nan)
+    rows.to_csv(folder / "curve.csv", index=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # pandas warns of tables without rows among those to be joined
+        figure, data = curve_figures.figure2(load(tree.root))
+    notes = [[text.get_text() for text in axes.texts] for axes in figure.axes[:2]]
+    assert ["no episode ended within this budget" in note for note in notes] == [False, True]
+    assert [any("paper, off this scale" in text for text in note) for note in notes] == [True, False]
+    assert set(data["environment"]) == {"breakout"}
+
+
+def test_a_figure_without_any_finished_episode_has_no_data(tree):
+    folder = tree.run("procgen", "chaser", "rtrl", 0)
+    rows = pd.read_csv(folder / "curve.csv").assign(episodes=0, episode_return_mean=np.nan)
+    rows.to_csv(folder / "curve.csv", index=False)
+    figure, data = curve_figures.figure1(load(tree.root))
+    assert "no episode ended within this budget" in texts(figure)
+    assert list(data.columns) == curve_figures.BAND_COLUMNS
+    assert data.empty
 
 
 def test_delay_figure_marks_m_and_holds_every_seed(small):

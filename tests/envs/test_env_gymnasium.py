@@ -8,7 +8,7 @@ import pytest
 from gymnasium import spaces
 
 from rtrl_bench.config import ConfigError
-from rtrl_bench.envs.registry import UnknownName, check_available, make, validate
+from rtrl_bench.envs.registry import EnvironmentUnavailable, UnknownName, check_available, make, validate
 
 
 class Counting(gymnasium.Env):
@@ -96,7 +96,10 @@ def test_the_episode_limit_is_the_ids_own():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Pendulum-v1", r"gymnasium:Pendulum-v1 has the actions Box.*expected discrete actions"),
+        (
+            "Pendulum-v1",
+            r"gymnasium:Pendulum-v1 has the actions Box.*expected discrete actions; use another environment",
+        ),
         ("TestDict-v0", r"gymnasium:TestDict-v0 has the observations Dict.*expected an image"),
         ("TestVolume-v0", r"gymnasium:TestVolume-v0 has the observations Box.*expected an image"),
     ],
@@ -112,8 +115,16 @@ def test_spaces_that_do_not_fit_are_refused(name, message):
     [
         ("CartPol-v1", "did you mean gymnasium:CartPole-v1"),
         ("CartPole-v7", "did you mean gymnasium:CartPole-v"),
-        ("Nowhere/Nothing-v0", "unknown environment 'gymnasium:Nowhere/Nothing-v0'"),
-        ("no_such_module:Nothing-v0", "No module named 'no_such_module'"),
+        (
+            "Nowhere/Nothing-v0",
+            r"unknown environment 'gymnasium:Nowhere/Nothing-v0': "
+            r"expected an id of gymnasium\.envs\.registration\.registry.*gymnasium\.pprint_registry\(\) shows them",
+        ),
+        ("rtrl_bench.envs:rtrl_bench/TMase-v0", "did you mean gymnasium:rtrl_bench.envs:rtrl_bench/TMaze-v0"),
+        (
+            "no_such_module:Nothing-v0",
+            "expected 'no_such_module' to be a module .* No module named 'no_such_module'; install it or correct",
+        ),
     ],
 )
 def test_ids_that_do_not_exist_are_refused(name, message):
@@ -126,6 +137,34 @@ def test_an_id_whose_package_is_missing_is_unavailable_with_the_reason():
     available = check_available("gymnasium:TestMissing-v0")
     assert not available.ok
     assert "no_such_simulator" in available.reason
+
+
+@pytest.mark.parametrize("error", [ValueError("no licence"), RuntimeError("")])
+def test_an_id_whose_constructor_raises_is_unavailable_with_the_reason(error):
+    def fail():
+        raise error
+
+    name = f"Test{type(error).__name__}-v0"
+    gymnasium.register(name, fail)
+    available = check_available(f"gymnasium:{name}")
+    assert not available.ok
+    assert f"{type(error).__name__}: {error}".strip() in available.reason
+    with pytest.raises(EnvironmentUnavailable, match=f"gymnasium:{name} cannot run here: .*; mend what it names"):
+        make(f"gymnasium:{name}", 1, seed=0)
+
+
+def test_a_module_that_raises_while_imported_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "broken_environments.py").write_text("raise ValueError('no display')")
+    monkeypatch.syspath_prepend(tmp_path)
+    available = check_available("gymnasium:broken_environments:Some-v0")
+    assert not available.ok
+    assert "ValueError: no display" in available.reason
+
+
+def test_continuous_actions_are_unavailable_with_the_reason():
+    available = check_available("gymnasium:Pendulum-v1")
+    assert not available.ok
+    assert "expected discrete actions" in available.reason
 
 
 def test_options_are_refused_by_name():

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
 from rtrl_bench.config import ConfigError
+from rtrl_bench.envs import memory
 from rtrl_bench.envs.batch import pack, unpack
 from rtrl_bench.envs.memory import DelayedMatch, TMaze
 from rtrl_bench.envs.registry import make, validate
 
+ROOT = Path(__file__).parents[2]
 TASKS = ("tmaze", "delayed_match")
 IDS = {"tmaze": "rtrl_bench/TMaze-v0", "delayed_match": "rtrl_bench/DelayedMatch-v0"}
 
@@ -155,6 +161,33 @@ def test_make_vec_gives_a_batch_with_same_step_autoreset(name):
     env = gymnasium.make_vec(IDS[name], num_envs=5)
     assert env.metadata["autoreset_mode"] == gymnasium.vector.AutoresetMode.SAME_STEP
     assert env.reset(seed=0)[0].shape == (5, *env.single_observation_space.shape)
+
+
+@pytest.mark.parametrize("first", ["import rtrl_bench.envs", "import rtrl_bench.envs.memory", ""])
+@pytest.mark.parametrize("name", TASKS)
+def test_gymnasium_makes_the_tasks_by_id(name, first):
+    identifier = IDS[name] if first else f"rtrl_bench.envs:{IDS[name]}"
+    code = f"{first}\nimport gymnasium\nprint(gymnasium.make({identifier!r}).spec.id)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == (f"{IDS[name]}\n", "")
+
+
+def test_importing_the_package_of_environments_imports_none():
+    code = "import sys, rtrl_bench.envs; print([m for m in sys.modules if m.startswith('rtrl_bench.envs.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_state_outlives_a_release_of_this_package(name, monkeypatch):
+    before = make(name, 4, seed=0)
+    before.reset()
+    state = before.get_state()
+    monkeypatch.setattr(memory, "BACKEND", "rtrl_bench 9.9.9")
+    after = make(name, 4, seed=1)
+    assert after.backend == "rtrl_bench 9.9.9"
+    after.set_state(state)
+    assert np.array_equal(before.step(np.zeros(4, int))[0], after.step(np.zeros(4, int))[0])
 
 
 @pytest.mark.parametrize(

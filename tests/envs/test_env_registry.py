@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -96,6 +97,34 @@ def test_bad_numbers_and_splits_are_refused(change, message):
     arguments = {"num_envs": 1, "seed": 0, **change}
     with pytest.raises(ConfigError, match=message):
         make("tmaze", **arguments)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package `things`, empty, whose registry is asked for in the test, and the folder of its modules."""
+    folder = tmp_path / "things"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "from rtrl_bench.registry import Registry\nTHINGS = Registry('thing', 'things')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "things"]:
+        del sys.modules[name]
+
+
+def test_a_module_that_cannot_be_imported_is_reported_at_every_look_up(package):
+    (package / "a.py").write_text("import no_such_package")
+    things = importlib.import_module("things").THINGS
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+            things["one"]
+
+
+def test_a_module_may_look_up_while_it_is_imported(package):
+    (package / "a.py").write_text("from things import THINGS\nTHINGS.register('one')(1)")
+    (package / "b.py").write_text("from things import THINGS\nTHINGS.register('two')(THINGS['one'] + 1)")
+    assert importlib.import_module("things").THINGS["two"] == 2
 
 
 def test_checking_an_unknown_name_raises_nothing():

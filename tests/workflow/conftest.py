@@ -54,6 +54,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subpro
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "workflow", root / "workflow", ignore=ignore)
     shutil.copytree(ROOT / "rtrl_bench", root / "rtrl_bench", ignore=ignore)
+    shutil.copytree(ROOT / "profiles", root / "profiles")
     shutil.copy(ROOT / "Snakefile", root)
     shutil.copy(STUBS / "tiny.yaml", root / "workflow/config")
     shutil.copy(STUBS / "environments.py", root / "rtrl_bench/envs/letters.py")

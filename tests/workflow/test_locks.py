@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 import signal
@@ -49,5 +50,20 @@ def test_snakemake_starts_again_after_it_was_killed(project):
         process.wait()
     assert list((project.root / ".snakemake/locks").iterdir())
     harness.write_text(program)
-    done = project.snakemake("beta", "--rerun-incomplete")
+    done = project.snakemake("beta")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("left", [("curve.csv",), ("curve.csv", "evaluation.json", "run.json")])
+def test_a_run_that_was_killed_between_its_files_is_made_again(project, left):
+    folder = project.root / "results/tiny/runs/letters/beta/rtrl/M5/seed0"
+    for name in ("curve.csv", "evaluation.json", "run.json"):
+        (folder / name).unlink()
+        marker = base64.b64encode(str((folder / name).relative_to(project.root)).encode()).decode()
+        (project.root / ".snakemake/incomplete" / marker).write_text('{"external_jobid": null}')
+    for name in left:
+        (folder / name).write_text("half")
+    done = project.snakemake("beta")
+    assert done.returncode == 0, done.stderr
+    assert all((folder / name).read_text() != "half" for name in ("curve.csv", "evaluation.json", "run.json"))
+    assert project.planned("beta") == (set(), set())
