@@ -19,7 +19,7 @@ class Optimiser:
     slots: tuple[str, ...]
 
     def __init__(self, parameters: Iterable[Tensor]):
-        self.parameters = list(parameters)
+        self.parameters = [p for p in parameters if p.numel()]  # a cell without state has empty ones
         self.steps = 0
         self.state = {name: [torch.zeros_like(p) for p in self.parameters] for name in self.slots}
 

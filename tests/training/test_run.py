@@ -89,7 +89,13 @@ def test_a_run_writes_all_its_records(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "method", [{}, {"gradient": "tbptt", "window": "episode"}, {"cell": "lstm", "gradient": "tbptt"}]
+    "method",
+    [
+        {},
+        {"gradient": "tbptt", "window": "episode"},
+        {"cell": "lstm", "gradient": "tbptt"},
+        {"cell": "none", "gradient": "tbptt"},
+    ],
 )
 def test_two_runs_of_one_configuration_are_identical(tmp_path, method):
     run.train(config(**method), tmp_path / "a")
