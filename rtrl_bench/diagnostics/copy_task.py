@@ -161,7 +161,8 @@ def _train(config: CopyConfig, folder: Path, device: torch.device, restart_if_ch
         set_aside(folder, past.other, OUTPUTS)
     records.write_text(folder / "config.yaml", dump(config))
     if past.state is not None:
-        training.restore(past.state)
+        with checkpoint.fitting(folder / "checkpoint"):
+            training.restore(past.state)
         print(f"{folder}: going on exactly from update {training.updates:,}", file=sys.stderr)
     _train_to_the_end(training, folder)
     record = _record(training)

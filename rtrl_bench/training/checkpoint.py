@@ -6,6 +6,8 @@ import hashlib
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,18 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
             f"no usable checkpoint in {folder}: {'; '.join(problems)}. Remove the folder to start the run again"
         )
     return None
+
+
+@contextmanager
+def fitting(folder: Path) -> Iterator[None]:
+    """Inside, a good checkpoint is taken over; a CheckpointError if it is not of this program's making."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the checkpoint in {folder} does not fit this version ({' '.join(str(error).split())[:200]}): go on with the "
+            "versions that began the run, or remove the folder to start it again"
+        ) from error
 
 
 def _newest_first(folder: Path) -> list[Path]:

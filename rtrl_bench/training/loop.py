@@ -16,7 +16,7 @@ from rtrl_bench.agent.r2ac import METRICS, R2AC, NonFiniteLoss, Segment
 from rtrl_bench.config import RunConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.gradients import Carry
-from rtrl_bench.training import checkpoint, records
+from rtrl_bench.training import records
 from rtrl_bench.training.evaluate import derived_seed
 from rtrl_bench.training.progress import Progress
 
@@ -202,7 +202,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`; CheckpointError if it does not fit.
+        """Go on from `state()`. Raises whatever comes of a state that does not fit: see `checkpoint.fitting`.
 
         Where the simulator cannot be restored its slots begin anew, and the record says so, as it does when device,
         threads or versions have changed.
@@ -224,11 +224,7 @@ class Training:
             self.counters.exact_resume = False
             self._reset_env()
             return
-        try:
-            self.env.set_state(bytes(state["env"].numpy()))
-        except ValueError as error:
-            fix = "go on with the versions that began the run, or remove its checkpoint folder to start it again"
-            raise checkpoint.CheckpointError(f"checkpoint of another environment: {error}; {fix}") from error
+        self.env.set_state(bytes(state["env"].numpy()))
         self.observation = state["observation"].numpy()
         self.last_reward, self.starts = state["last_reward"], state["starts"]
         self.returns, self.lengths = np.array(state["returns"]), np.array(state["lengths"], dtype=np.int64)

@@ -58,7 +58,8 @@ def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_cha
         if past.other is not None:
             set_aside(folder, past.other, OUTPUTS)
         if past.state is not None:
-            training.restore(past.state)
+            with checkpoint.fitting(folder / "checkpoint"):
+                training.restore(past.state)
             _say_resumed(training, folder)
         else:
             checkpoint.save(folder / "checkpoint", training.state(), 0)

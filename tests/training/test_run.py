@@ -287,6 +287,13 @@ def test_going_on_with_other_threads_is_not_called_exact(tmp_path, monkeypatch):
     assert [p["threads"] for p in record["processes"]] == [1, 2]
 
 
+def test_a_checkpoint_of_another_program_version_is_refused_with_the_fix(tmp_path):
+    saved = {"fingerprint": config().fingerprint(), "network": {}}
+    checkpoint.save(tmp_path / "checkpoint", saved, 3)
+    with pytest.raises(checkpoint.CheckpointError, match="does not fit this version"):
+        run.train(config(), tmp_path)
+
+
 def test_a_state_of_another_simulator_is_refused_with_the_fix(tmp_path, monkeypatch, capsys):
     path = tmp_path / "run.yaml"
     path.write_text(yaml.safe_dump(to_dict(config())))
