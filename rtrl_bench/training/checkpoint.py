@@ -81,9 +81,10 @@ def fitting(folder: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        what = " ".join(str(error).split())[:200]
         raise CheckpointError(
-            f"the checkpoint in {folder} does not fit this version ({' '.join(str(error).split())[:200]}): go on with the "
-            "versions that began the run, or remove the folder to start it again"
+            f"the checkpoint in {folder} does not fit this version ({what}): go on with the versions that began the "
+            "run, or remove the folder to start it again"
         ) from error
 
 
