@@ -121,7 +121,7 @@ def test_a_copy_task_run_gets_its_whole_configuration_as_input(expand):
         ({"seeds": [0, 1.5]}, r"seeds\[1\] = 1\.5: expected an integer"),
         ({"seeds": [-1]}, r"seeds\[0\] = -1: expected at least 0"),
         ({"seeds": [1, 1]}, r"seeds = \[1, 1\]: expected values that differ"),
-        ({"run": {"env_steps": -5}}, "env_steps = -5: expected a number >= 1"),
+        ({"run": {"env_steps": -5}}, "env_steps = -5: expected an integer >= 1"),
         ({"run": {"env_steps": "many"}}, "env_steps = 'many': expected an integer"),
         ({"study": {"unroll": [0]}}, r"studies\.memory\.unroll\[0\] = 0: expected at least 1"),
         ({"study": {"methods": "rtrl"}}, r"studies\.memory\.methods = 'rtrl': expected a list"),

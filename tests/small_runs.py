@@ -1,0 +1,61 @@
+"""Small training runs for tests, and what two of them must have in common."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+
+import torch
+
+from rtrl_bench.config import from_dict
+from rtrl_bench.training import checkpoint
+from rtrl_bench.training.loop import Training
+
+TIMES = ("wall_s", "steps_per_s")
+
+
+def config(**changes):
+    base = {
+        "environment": "tmaze",
+        "environment_options": {"delay": 3},
+        "env_steps": 400,
+        "vision": "flat",
+        "hidden": 8,
+        "unroll": 5,
+        "batch": 4,
+        "log_points": 10,
+        "evaluation": {"sets": 2, "episodes": 3},
+        "threads": 1,
+        "device": "cpu",
+    }
+    return from_dict({**base, **changes})
+
+
+def curve(folder):
+    rows = list(csv.DictReader((folder / "curve.csv").open()))
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+
+
+def parameters(folder):
+    return checkpoint.load_newest(folder / "checkpoint")["network"]
+
+
+def assert_same_run(one, other):
+    assert curve(one) == curve(other)
+    assert json.loads((one / "evaluation.json").read_text()) == json.loads((other / "evaluation.json").read_text())
+    expected = parameters(other)
+    assert all(torch.equal(p, expected[name]) for name, p in parameters(one).items())
+
+
+def stop_after(monkeypatch, updates):
+    """Send this process SIGTERM when a run has made `updates` updates."""
+    original = Training.update
+
+    def update(self):
+        original(self)
+        if self.counters.updates == updates:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Training, "update", update)

@@ -1,0 +1,124 @@
+"""A run that is stopped or killed goes on as if it had not been."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+import yaml
+from marks import needs_procgen
+from small_runs import assert_same_run, config, stop_after
+
+from rtrl_bench.cli import main
+from rtrl_bench.config import to_dict
+from rtrl_bench.training import checkpoint, run
+from rtrl_bench.training.signals import Interrupted
+
+
+@needs_procgen
+def test_an_interrupted_procgen_run_resumes_bit_for_bit(tmp_path, monkeypatch):
+    settings = config(
+        environment="chaser",
+        environment_options={},
+        vision="nature",
+        features=16,
+        batch=2,
+        evaluation={"sets": 1, "episodes": 1, "max_steps": 5},
+    )
+    run.train(settings, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 11)
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path / "cut")
+    assert run.train(settings, tmp_path / "cut")["exact_resume"]
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch, capsys):
+    settings = config(
+        environment="breakout",
+        environment_options={},
+        vision="nature",
+        features=16,
+        batch=2,
+        env_steps=100,
+        evaluation={"sets": 1, "episodes": 1, "max_steps": 5},
+    )
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path)
+    record = run.train(settings, tmp_path)
+    assert "this simulator cannot be restored" in capsys.readouterr().err
+    assert not record["exact_resume"]
+    assert record["env_steps"] == 100
+
+
+@pytest.mark.parametrize(
+    "method", [{}, {"gradient": "tbptt", "window": 12}, {"gradient": "tbptt", "window": "episode"}]
+)
+@pytest.mark.parametrize("updates", [1, 7])
+def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, monkeypatch, method, updates):
+    run.train(config(**method), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, updates)
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            run.train(config(**method), tmp_path / "cut")
+    assert not (tmp_path / "cut" / "run.json").exists()
+    record = run.train(config(**method), tmp_path / "cut")
+    assert record["resumes"] == 1
+    assert record["exact_resume"]
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_process_killed_in_training_resumes_bit_for_bit(tmp_path):
+    settings = config(env_steps=10_000, checkpoint_minutes=0.002)
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(to_dict(settings)))
+    command = [sys.executable, "-m", "rtrl_bench", "train", "--config", str(path), "--out", str(tmp_path / "cut")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    saved = tmp_path / "cut" / "checkpoint"
+    while process.poll() is None and not any(int(p.stem) > 0 for p in saved.glob("*.ckpt")):
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert run.train(settings, tmp_path / "cut")["resumes"] == 1
+    run.train(settings, tmp_path / "whole")
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_sigterm_ends_the_command_with_143_and_a_checkpoint(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(to_dict(config())))
+    stop_after(monkeypatch, 3)
+    assert main(["train", "--config", str(path), "--out", str(tmp_path / "out")]) == 143
+    assert "run the same command to go on" in capsys.readouterr().err
+    assert checkpoint.load_newest(tmp_path / "out" / "checkpoint")["counters"]["updates"] == 3
+
+
+def test_a_signal_in_the_last_update_stops_before_the_evaluation(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 20)
+        with pytest.raises(Interrupted):
+            run.train(config(), tmp_path)
+    assert not (tmp_path / "evaluation.json").exists()
+    record = run.train(config(), tmp_path)
+    assert (record["resumes"], record["exact_resume"]) == (0, True)  # training was over, only the evaluation was left
+
+
+def test_going_on_with_other_threads_is_not_called_exact(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)
+        with pytest.raises(Interrupted):
+            run.train(config(), tmp_path)
+    torch.set_num_threads(2)
+    try:
+        record = run.train(config(threads=2), tmp_path)
+    finally:
+        torch.set_num_threads(1)
+    assert not record["exact_resume"]
+    assert [p["threads"] for p in record["processes"]] == [1, 2]

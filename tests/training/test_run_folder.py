@@ -1,0 +1,133 @@
+"""What a run finds in its folder: finished runs, other runs, damaged and strange checkpoints."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import yaml
+from small_runs import assert_same_run, config, stop_after
+
+from rtrl_bench.cli import main
+from rtrl_bench.config import ConfigError, to_dict
+from rtrl_bench.training import checkpoint, records, run
+from rtrl_bench.training.loop import Training
+from rtrl_bench.training.signals import Interrupted
+
+
+def test_a_finished_run_is_left_alone(tmp_path, capsys):
+    run.train(config(), tmp_path)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.name != ".lock"}
+    run.train(config(threads=2), tmp_path)
+    assert "already complete" in capsys.readouterr().err
+    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.name != ".lock"}
+
+
+def test_a_folder_of_another_configuration_is_refused_and_kept(tmp_path):
+    run.train(config(), tmp_path)
+    before = (tmp_path / "run.json").read_text()
+    with pytest.raises(ConfigError, match="run of another configuration"):
+        run.train(config(seed=5), tmp_path)
+    assert (tmp_path / "run.json").read_text() == before
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
+    with records.sole_writer(tmp_path), pytest.raises(ConfigError, match="another process is training in it"):
+        run.train(config(), tmp_path)
+
+
+def test_restart_if_changed_sets_the_old_run_aside_whole(tmp_path):
+    old = run.train(config(), tmp_path)
+    new = run.train(config(seed=5), tmp_path, restart_if_changed=True)
+    assert new["config"]["seed"] == 5
+    aside = tmp_path / f"replaced.{old['fingerprint']}"
+    assert json.loads((aside / "run.json").read_text()) == old
+    assert (aside / "curve.csv").exists()
+    assert checkpoint.load_newest(aside / "checkpoint")["counters"]["updates"] == 20
+
+
+def test_a_restarted_run_that_is_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
+    run.train(config(), tmp_path)
+    (tmp_path / "run.json").rename(tmp_path / "kept")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 6)
+        with pytest.raises(Interrupted):
+            run.train(config(seed=5), tmp_path, restart_if_changed=True)
+    (tmp_path / "kept").rename(tmp_path / "run.json")  # a record of the old run, still there
+    assert run.train(config(seed=5), tmp_path, restart_if_changed=True)["resumes"] == 1
+
+
+def test_a_changed_configuration_that_cannot_run_leaves_the_old_run_alone(tmp_path):
+    run.train(config(), tmp_path)
+    with pytest.raises(ConfigError, match="vision"):
+        run.train(config(vision="impala"), tmp_path, restart_if_changed=True)
+    assert "already complete" not in str(run.train(config(), tmp_path))
+    assert checkpoint.load_newest(tmp_path / "checkpoint")["counters"]["updates"] == 20
+
+
+def test_a_finished_run_needs_no_checkpoint(tmp_path):
+    record = run.train(config(), tmp_path)
+    for path in (tmp_path / "checkpoint").glob("*.ckpt"):
+        path.write_bytes(b"")
+    assert run.train(config(), tmp_path) == record
+
+
+def test_a_checkpoint_of_another_program_version_is_refused_with_the_fix(tmp_path):
+    saved = {"fingerprint": config().fingerprint(), "network": {}}
+    checkpoint.save(tmp_path / "checkpoint", saved, 3)
+    with pytest.raises(checkpoint.CheckpointError, match="does not fit this version"):
+        run.train(config(), tmp_path)
+
+
+def test_a_state_of_another_simulator_is_refused_with_the_fix(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(to_dict(config())))
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)
+        assert main(["train", "--config", str(path), "--out", str(tmp_path / "out")]) == 143
+    original = Training.restore
+
+    def restore(self, state):
+        self.env.spec_name = "another"
+        original(self, state)
+
+    monkeypatch.setattr(Training, "restore", restore)
+    assert main(["train", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert "go on with the versions that began the run" in capsys.readouterr().err
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, capsys):
+    run.train(config(), tmp_path / "whole")
+    folder = tmp_path / "cut" / "checkpoint"
+    run.train(config(), tmp_path / "cut")
+    for name in ("run.json", "curve.csv", "evaluation.json"):
+        (tmp_path / "cut" / name).unlink()
+    newest = max(folder.glob("*.ckpt"))
+    newest.write_bytes(newest.read_bytes()[:-100])
+    assert run.train(config(), tmp_path / "cut")["resumes"] == 1
+    assert "damaged" in capsys.readouterr().err
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_only_damaged_checkpoints_are_refused_with_the_fix(tmp_path, capsys):
+    run.train(config(), tmp_path)
+    (tmp_path / "run.json").unlink()
+    for path in (tmp_path / "checkpoint").glob("*.ckpt"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    yaml_path = tmp_path / "config.yaml"
+    assert main(["train", "--config", str(yaml_path), "--out", str(tmp_path)]) == 2
+    assert "Remove the folder to start the run again" in capsys.readouterr().err
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path):
+    class Malicious:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "owned"),))
+
+    checkpoint.save(tmp_path / "checkpoint", {"fingerprint": Malicious()}, 1)
+    with pytest.raises(checkpoint.CheckpointError, match="cannot be loaded safely"):
+        checkpoint.load_newest(tmp_path / "checkpoint")
+    assert not (tmp_path / "owned").exists()
