@@ -33,6 +33,12 @@ def config(**changes):
     return from_dict({**base, **changes})
 
 
+def game(environment, **changes):
+    """The same on a simulator's images, with two slots and hardly any evaluation."""
+    small = {"vision": "nature", "features": 16, "batch": 2, "evaluation": {"sets": 1, "episodes": 2, "max_steps": 20}}
+    return config(environment=environment, environment_options={}, **{**small, **changes})
+
+
 def curve(folder):
     rows = list(csv.DictReader((folder / "curve.csv").open()))
     return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]

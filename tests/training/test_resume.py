@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 from marks import needs_procgen
-from small_runs import assert_same_run, config, stop_after
+from small_runs import assert_same_run, config, game, stop_after
 
 from rtrl_bench.cli import main
 from rtrl_bench.config import to_dict
@@ -21,14 +21,7 @@ from rtrl_bench.training.signals import Interrupted
 
 @needs_procgen
 def test_an_interrupted_procgen_run_resumes_bit_for_bit(tmp_path, monkeypatch):
-    settings = config(
-        environment="chaser",
-        environment_options={},
-        vision="nature",
-        features=16,
-        batch=2,
-        evaluation={"sets": 1, "episodes": 1, "max_steps": 5},
-    )
+    settings = game("chaser")
     run.train(settings, tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, 11)
@@ -39,15 +32,7 @@ def test_an_interrupted_procgen_run_resumes_bit_for_bit(tmp_path, monkeypatch):
 
 
 def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch, capsys):
-    settings = config(
-        environment="breakout",
-        environment_options={},
-        vision="nature",
-        features=16,
-        batch=2,
-        env_steps=100,
-        evaluation={"sets": 1, "episodes": 1, "max_steps": 5},
-    )
+    settings = game("breakout", env_steps=100)
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(Interrupted):

@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 from marks import needs_procgen
-from small_runs import assert_same_run, config, curve, parameters
+from small_runs import assert_same_run, config, curve, game, parameters
 
 from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.cli import main
@@ -52,15 +52,7 @@ def test_two_runs_of_one_configuration_are_identical(tmp_path, method):
 
 @pytest.mark.parametrize("environment", ["breakout", pytest.param("chaser", marks=needs_procgen)])
 def test_two_runs_of_a_simulator_are_identical(tmp_path, environment):
-    settings = config(
-        environment=environment,
-        environment_options={},
-        vision="nature",
-        features=16,
-        batch=2,
-        env_steps=100,
-        evaluation={"sets": 1, "episodes": 2, "max_steps": 20},
-    )
+    settings = game(environment, env_steps=100)
     run.train(settings, tmp_path / "a")
     run.train(settings, tmp_path / "b")
     assert_same_run(tmp_path / "a", tmp_path / "b")
