@@ -23,7 +23,7 @@ Scores = tuple[list[float], list[float]]
 def comparisons(results: Results) -> pd.DataFrame:
     """One row (COLUMNS) per task with both methods, preceded by rows that combine the tasks of a suite."""
     pairs = _pairs(results)
-    rows = [_row(labels.variant(first["environment"], first["options"]), [(first, xy)]) for first, xy in pairs]
+    rows = [_row(labels.variant(*first[["environment", "options", "backend"]]), [(first, xy)]) for first, xy in pairs]
     frame = pd.DataFrame(_combined(pairs) + rows, columns=COLUMNS)
     return frame
 
@@ -79,7 +79,7 @@ def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
     memory = pd.DataFrame([first for first, _ in pairs if first["suite"] == "memory"])
     main = set() if memory.empty else set(delay_study(memory)["pairing"])
     for first, scores in pairs:
-        scope = f"{labels.suite(first['suite'])}, all"
+        scope = f"{labels.suite(first['suite'])}{labels.simulator(first['backend'])}, all"
         if first["suite"] == "memory":
             if first["pairing"] not in main:
                 continue

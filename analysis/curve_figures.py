@@ -11,33 +11,39 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from analysis import labels, panels
 from analysis.load import Results
-from analysis.summary import paper_score, paper_values
+from analysis.summary import paper_score, paper_values, papers_simulator
+from analysis.table import texts
 
 FIGURE1_SUITES = ("dmlab", "procgen")
 FIGURE2_GAMES = ("breakout", "gravitar", "mspacman", "qbert", "seaquest")
 POINTS = 100  # of a drawn curve
 SMOOTHING = 0.05  # share of a run's log intervals in the sliding mean
-BAND_COLUMNS = ["environment", "unroll", "method", "env_frames", "mean", "std", "n"]
+BAND_COLUMNS = ["environment", "backend", "unroll", "method", "env_frames", "mean", "std", "n"]
 
 
 def figure1(results: Results) -> tuple[Figure | None, pd.DataFrame]:
-    """A panel per DMLab or ProcGen environment and M."""
-    runs = results.runs[results.runs["suite"].isin(FIGURE1_SUITES)]
-    keys = sorted(set(zip(runs["unroll"], runs["environment"])), key=lambda key: (key[0], key[1]))
-    return _draw(results, runs, [(environment, unroll) for unroll, environment in keys])
+    """A panel per DMLab or ProcGen environment, simulator and M."""
+    runs = _titled(results.runs[results.runs["suite"].isin(FIGURE1_SUITES)])
+    keys = sorted(set(zip(runs["unroll"], runs["title"])))
+    return _draw(results, runs, [(title, unroll) for unroll, title in keys])
 
 
 def figure2(results: Results) -> tuple[Figure | None, pd.DataFrame]:
     """The paper's five Atari games, run here or not, and any other Atari game that was run; a panel per M."""
-    runs = results.runs[results.runs["suite"] == "atari"]
+    runs = _titled(results.runs[results.runs["suite"] == "atari"])
     if runs.empty:
         return _draw(results, runs, [])
     others = [game for game in runs["environment"].unique() if game not in FIGURE2_GAMES]
     keys = []
     for game in [*FIGURE2_GAMES, *sorted(others)]:
         unrolls = sorted(runs.loc[runs["environment"] == game, "unroll"].unique()) or [0]
-        keys += [(game, unroll) for unroll in unrolls]
+        keys += [(labels.panel(game), unroll) for unroll in unrolls]
     return _draw(results, runs, keys)
+
+
+def _titled(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with the title of the panel in which each is drawn."""
+    return runs.assign(title=texts(runs, labels.panel, "environment", "backend"))
 
 
 def band(curves: list[pd.DataFrame]) -> pd.DataFrame:
@@ -48,7 +54,7 @@ def band(curves: list[pd.DataFrame]) -> pd.DataFrame:
     """
     smooth = [s for s in map(_smooth, curves) if len(s)]
     if not smooth:
-        return pd.DataFrame(columns=BAND_COLUMNS[3:])
+        return pd.DataFrame(columns=BAND_COLUMNS[4:])
     start, end = max(s["x"].iloc[0] for s in smooth), min(s["x"].iloc[-1] for s in smooth)
     frames = np.linspace(start, max(start, end), POINTS)
     values = np.array([np.interp(frames, s["x"], s["y"]) for s in smooth])
@@ -74,16 +80,17 @@ def _draw(results: Results, runs: pd.DataFrame, keys: list[tuple[str, int]]) -> 
     values = paper_values()
     data = []
     has_reference = False
-    for place, (environment, unroll) in zip(axes, keys):
-        chosen = runs[(runs["environment"] == environment) & (runs["unroll"] == unroll)]
+    for place, (title, unroll) in zip(axes, keys):
+        chosen = runs[(runs["title"] == title) & (runs["unroll"] == unroll)]
         if chosen.empty:
-            place.set_title(labels.panel(environment))
+            place.set_title(title)
             _say_empty(place, "no runs")
             continue
-        panels.facts(place, f"{labels.panel(environment)}, M = {unroll}", chosen)
+        panels.facts(place, f"{title}, M = {unroll}", chosen)
         for _, group in chosen.groupby(["method", "setting"], sort=False):
             curves = [results.curves[results.curves["folder"] == folder] for folder in group["folder"]]
-            drawn = band(curves).assign(environment=environment, unroll=unroll, method=group["method"].iloc[0])
+            same = {key: group[key].iloc[0] for key in BAND_COLUMNS[:4]}
+            drawn = band(curves).assign(**same)
             _draw_band(place, drawn, styles[group["method"].iloc[0]])
             data.append(drawn)
         if not place.lines:
@@ -107,13 +114,16 @@ def _say_empty(axes: Axes, why: str) -> None:
 def _draw_band(axes: Axes, drawn: pd.DataFrame, style: panels.Style) -> None:
     if len(drawn):
         x, mean, std = (drawn[c].to_numpy(dtype=float) for c in ("env_frames", "mean", "std"))
-        axes.plot(x, mean, color=style["color"], linestyle=style["linestyle"])
+        marker = style["marker"] if x[0] == x[-1] else ""  # a line through a single point cannot be seen
+        axes.plot(x, mean, color=style["color"], linestyle=style["linestyle"], marker=marker)
         axes.fill_between(x, mean - std, mean + std, color=style["color"], alpha=0.18, linewidth=0)
 
 
 def _draw_paper(axes: Axes, runs: pd.DataFrame, values: pd.DataFrame, styles: panels.Styles) -> bool:
     """The paper's final scores as lines where they fit the panel, else as a note; whether lines were drawn."""
     first = runs.iloc[0]
+    if not papers_simulator(first["suite"], first["backend"]):
+        return False
     scores = {}
     for method in styles:
         row = paper_score(values, first["environment"], method, first["unroll"])

@@ -31,20 +31,25 @@ _METHODS = {"feedforward": "Feedforward", "bptt": "full BPTT"}
 _METHOD_ORDER = ["feedforward", "tbptt", "tbptt_w", "bptt", "rtrl"]
 
 
-def environment(name: str) -> str:
+def simulator(backend: str) -> str:
+    """What a name has behind it where the project's own DMLab levels ran, and not DMLab: ` [rooms backend]`."""
+    return " [rooms backend]" if backend.split(" ")[0] == "rooms" else ""
+
+
+def environment(name: str, backend: str = "") -> str:
     """`mspacman` -> `MsPacman`; names that are not listed stay as they are."""
-    return _ENVIRONMENTS.get(name, name)
+    return _ENVIRONMENTS.get(name, name) + simulator(backend)
 
 
-def panel(name: str) -> str:
+def panel(name: str, backend: str = "") -> str:
     """An environment's name short enough for the title of a panel: `select_nonmatching`."""
-    return environment(name).removeprefix("rooms_").removesuffix("_object")
+    return environment(name).removeprefix("rooms_").removesuffix("_object") + simulator(backend)
 
 
-def variant(name: str, options: str) -> str:
+def variant(name: str, options: str, backend: str = "") -> str:
     """Environment and its options (JSON text): `T-maze, delay 20`."""
     extra = [f"{key} {value}" for key, value in sorted(json.loads(options).items())]
-    return ", ".join([environment(name), *extra])
+    return ", ".join([environment(name, backend), *extra])
 
 
 def suite(name: str) -> str:
@@ -131,6 +136,11 @@ def percent(fraction: float | None) -> str:
         return NOTHING
     value = 100 * fraction
     return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %" if value >= 1e-3 else "< 0.001 %"
+
+
+def normalised(fraction: float) -> str:
+    """A human-normalised score: `57.0 %`, where a random policy has 0 and a human 100."""
+    return f"{100 * fraction:.1f} %" if math.isfinite(fraction) else NOTHING
 
 
 def duration(seconds: float) -> str:

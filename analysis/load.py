@@ -20,9 +20,9 @@ from analysis import scope
 from analysis.records import (
     COPY_RUN_KEYS,
     CURVE_COLUMNS,
-    MACHINE_KEYS,
     RUN_KEYS,
     Unusable,
+    decisive,
     read_curve,
     read_evaluation,
     read_record,
@@ -39,7 +39,7 @@ RUN_COLUMNS = [
     "folder",
     *RUN_KEYS,
     *_RUN_SETTINGS,
-    *("delay", "options", "other_options", "machine", "versions", "setting", "pairing", "design"),
+    *("pretrained", "delay", "options", "other_options", "machine", "versions", "setting", "pairing", "design"),
     *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated"),
 ]
 _NULLABLE_NUMBERS = {"retention", "delay", "paper_env_steps", "budget_fraction", "updates_to_100", "unroll"}
@@ -58,10 +58,12 @@ class Results:
     root: Path
     scale: str
     runs: pd.DataFrame  # one row per complete training run (RUN_COLUMNS)
+    pretraining: pd.DataFrame  # likewise for the runs that only lend their vision stem to others
     evaluations: pd.DataFrame  # one row per run and evaluation set (EVALUATION_COLUMNS)
     curves: pd.DataFrame  # one row per run and log interval: folder + CURVE_COLUMNS
     copy_runs: pd.DataFrame  # one row per complete copy-task run (COPY_COLUMNS)
     problems: pd.DataFrame  # folder, reason
+    fidelity: pd.DataFrame  # the embedded levels beside recordings of the engine; empty where it was not measured
     configs: Mapping[str, Mapping[str, Any]]
     missing: tuple[Missing, ...]  # environments of the scale that could not be run
 
@@ -80,26 +82,31 @@ class Results:
 def load(root: str | Path, scale: str | None = None) -> Results:
     """Read all runs below `root`/runs and `root`/copy_task; `scale` is the folder's name unless given.
 
-    Where the workflow has written scale.json, only the runs that it lists count. Raises LoadError when `root` is not a
-    folder, or when scale.json or missing.json is damaged.
+    Where the workflow has written scale.json, only the runs that it lists count, and those of its pre-training are no
+    results. Raises LoadError when `root` is not a folder, or when scale.json, missing.json or rooms_fidelity.csv is
+    damaged.
     """
     root = Path(root)
     if not root.is_dir():
         raise LoadError(f"{root}: expected a results folder (results/<scale>); run the workflow first")
     runs: list[dict[str, Any]] = []
+    pretraining: list[dict[str, Any]] = []
     evaluations: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
     copies: list[dict[str, Any]] = []
     problems: list[dict[str, str]] = []
     configs: dict[str, Mapping[str, Any]] = {}
     seen: dict[tuple[str, int], str] = {}
-    listed = scope.listed_runs(root)
-    for folder in sorted(_run_folders(root) | (listed or set())):
+    listed, stems = scope.listed_runs(root)
+    for folder in sorted(_run_folders(root) | (listed or set()) | stems):
         path = root / folder
         try:
-            if listed is not None and folder not in listed:
+            if listed is not None and folder not in listed | stems:
                 raise Unusable("not part of this scale")
             record, config = read_record(path)
+            if folder in stems:
+                pretraining.append(_run_row(folder, record, config, read_evaluation(path, record)))
+                continue
             key = (_setting(config, record), config["seed"])
             if key in seen:
                 raise Unusable(f"same configuration and seed as {seen[key]}: counted once")
@@ -120,10 +127,12 @@ def load(root: str | Path, scale: str | None = None) -> Results:
         root=root,
         scale=scale or root.resolve().name,
         runs=_frame(runs, RUN_COLUMNS),
+        pretraining=_frame(pretraining, RUN_COLUMNS),
         evaluations=_frame(evaluations, EVALUATION_COLUMNS),
         curves=pd.concat(curves, ignore_index=True) if curves else _frame([], ["folder", *CURVE_COLUMNS]),
         copy_runs=_frame(copies, COPY_COLUMNS),
         problems=_frame(problems, ["folder", "reason"]),
+        fidelity=_fidelity(root / "rooms_fidelity.csv"),
         configs=configs,
         missing=scope.missing(root),
     )
@@ -134,6 +143,15 @@ def _frame(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> pd.DataFram
     for column in _NULLABLE_NUMBERS & set(columns):
         frame[column] = pd.to_numeric(frame[column])  # null becomes nan, also where every run has null
     return frame
+
+
+def _fidelity(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame()
+    try:
+        return pd.read_csv(path)
+    except ValueError as error:
+        raise LoadError(f"{path}: not a CSV table ({error}); remove it and run the workflow again") from error
 
 
 def _run_folders(root: Path) -> set[str]:
@@ -153,10 +171,11 @@ def _digest(*parts: Any) -> str:
 
 def _setting(config: Mapping[str, Any], record: Mapping[str, Any], also: tuple[str, ...] = ()) -> str:
     """Ten hex digits shared by the runs that differ in seed and machine alone (and in the keys `also`)."""
-    kept = {k: v for k, v in config.items() if k not in (*MACHINE_KEYS, "seed", *also)}
+    kept = {k: v for k, v in decisive(config).items() if k not in ("seed", "pretrained", *also)}
     if kept.get("window") is not None and kept["window"] == kept.get("unroll"):
         kept["window"] = None  # two spellings of the same method
-    return _digest(kept, record.get("kind"), record.get("backend"))
+    stem = (record.get("pretrained") or {}).get("fingerprint")
+    return _digest(kept, record.get("kind"), record.get("backend"), stem)
 
 
 def _success(mean_return: float) -> float:
@@ -180,6 +199,7 @@ def _run_row(
         "folder": folder,
         **{key: record[key] for key in RUN_KEYS},
         **{key: config.get(key) for key in _RUN_SETTINGS},
+        "pretrained": json.dumps(record["pretrained"], sort_keys=True) if record.get("pretrained") else "",
         "delay": options.get("delay"),
         "options": json.dumps(options, sort_keys=True),
         "other_options": json.dumps(others, sort_keys=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -85,7 +86,7 @@ def legend(figure: Figure, styles: Styles, extra: Iterable[Line2D] = (), *, mark
 
 
 def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
-    """Panel title, and under it n, backend and budget of the runs drawn there."""
+    """Panel title, and under it n, backend, budget and pre-training (env frames) of the runs drawn there."""
     n = labels.span(runs.groupby("setting").size(), "{:.0f}".format)
     frames = f"{labels.span(runs['env_frames'], labels.count)} env frames"
     lines = [f"n = {n} {'seed' if n == '1' else 'seeds'}, {labels.joined(runs['backend'])}"]
@@ -95,6 +96,9 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
     else:
         lines.append(f"{frames}, under-trained:" if (fractions < 0.99).any() else f"{frames}:")
         lines.append(f"{labels.span(fractions, labels.percent)} of the paper's")
+    stems = [json.loads(text)["env_frames"] for text in runs["pretrained"] if text]
+    if stems:
+        lines.append(f"vision stem frozen after {labels.span(stems, labels.count)}")
     axes.set_title(textwrap.fill(title, _letters(axes)), pad=5 + 1.25 * SMALL * len(lines))
     note = axes.annotate(
         "\n".join(lines),

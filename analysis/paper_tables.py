@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import labels
-from analysis.summary import CURVES_ONLY, paper_score, paper_values, verdict
+from analysis.summary import CURVES_ONLY, human_normalised, paper_values, pretraining, published, verdict
 from analysis.table import Table, texts
 
 OURS = "ours"
@@ -43,7 +43,7 @@ def table2(settings: pd.DataFrame, absence: Absence) -> Table:
     records = [*_paper_records(paper), *_our_records(ours, values)]
     for record in records:
         record["column"] = _environment_and_unroll(record["environment"], record["M"])
-    columns = list(dict.fromkeys(r["column"] for r in records if r["Source"] != OURS))
+    columns = [_environment_and_unroll(row["environment"], f"{row['M']:.0f}") for _, row in paper.iterrows()]
     columns += [_environment_and_unroll(name, str(m)) for name, every in CURVES_ONLY.items() for m in every]
     columns = list(dict.fromkeys([*columns, *(r["column"] for r in records)]))
     frame = _wide(records, ["Source", "Method"], columns)
@@ -62,15 +62,16 @@ def scores(settings: pd.DataFrame) -> Table:
     if ours.empty:
         return Table.empty("scores", title, "no runs of this kind")
     values = paper_values()
-    rows = [paper_score(values, s["environment"], s["method"], s["unroll"]) for _, s in ours.iterrows()]
+    rows = [published(setting, values) for _, setting in ours.iterrows()]
     frame = ours.assign(
         paper_score=[np.nan if row is None else row["score"] for row in rows],
         paper_std=[np.nan if row is None else row["std"] for row in rows],
+        human_normalised=[human_normalised(setting, values) for _, setting in ours.iterrows()],
         verdict=[verdict(setting, values) for _, setting in ours.iterrows()],
     )
     display = pd.DataFrame(
         {
-            "Environment": texts(frame, labels.variant, "environment", "options"),
+            "Environment": texts(frame, labels.variant, "environment", "options", "backend"),
             "Method": frame["method"].map(labels.method),
             "M": frame["unroll"].astype(str),
             "Ours": texts(frame, labels.plus_minus, "mean", "std"),
@@ -84,6 +85,8 @@ def scores(settings: pd.DataFrame) -> Table:
             "Episodes cut": texts(frame, "{} of {}".format, "evaluation_truncated", "evaluation_episodes"),
         }
     )
+    if frame["human_normalised"].notna().any():
+        display.insert(5, "Human-normalised", frame["human_normalised"].map(labels.normalised))
     return Table("scores", title, frame, display)
 
 
@@ -113,14 +116,14 @@ def _our_records(settings: pd.DataFrame, values: pd.DataFrame) -> list[dict[str,
     ordered = settings.assign(order=settings["method"].map(labels.method_order)).sort_values(["unroll", "order"])
     return [
         {
-            "Source": OURS,
+            "Source": OURS + labels.simulator(row["backend"]),
             "Method": labels.method(row["method"]),
             "M": str(row["unroll"]),
             "environment": row["environment"],
             "cell": labels.plus_minus(row["mean"], row["std"]),
             "n": row["n"],
             "backend": row["backend"],
-            "frames": row["env_frames"],
+            "frames": row["env_frames"] + (pretraining(row) or {"env_frames": 0})["env_frames"],
             "fraction": row["budget_fraction"],
             "verdict": verdict(row, values),
         }
@@ -153,6 +156,9 @@ def _joint_verdict(verdicts: pd.Series, fractions: pd.Series) -> str:
     """A row's verdict, or how often each kind occurs in it; the verdict on each cell is in the scores table."""
     if verdicts.nunique() == 1:
         return str(verdicts.iloc[0])
+    first = {text.split(";")[0] for text in verdicts}
+    if len(first) == 1:
+        return first.pop()
     kinds = Counter(text.split(":")[0] for text in verdicts if text)
     if set(kinds) == {"not comparable"} and (fractions < 1).all():
         return f"not comparable: budget {labels.span(fractions, labels.percent)} of the paper's"

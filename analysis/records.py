@@ -32,6 +32,14 @@ class Unusable(ValueError):
     """Why one run cannot be used."""
 
 
+def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration without what cannot change the result: the machine, and the folder of a pre-training."""
+    kept = {key: value for key, value in config.items() if key not in MACHINE_KEYS}
+    if isinstance(kept.get("pretrained"), dict):
+        kept["pretrained"] = {key: value for key, value in kept["pretrained"].items() if key != "run"}
+    return kept
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -72,7 +80,8 @@ def _outdated(path: Path, config: Mapping[str, Any]) -> list[str]:
         raise Unusable(f"config.yaml cannot be read ({' '.join(str(error).split())})") from error
     if not isinstance(current, dict):
         raise Unusable("config.yaml: expected keys and values")
-    return sorted(k for k, v in current.items() if k not in MACHINE_KEYS and not _agrees(v, config.get(k)))
+    made = decisive(config)
+    return sorted(key for key, value in decisive(current).items() if not _agrees(value, made.get(key)))
 
 
 def _agrees(part: Any, whole: Any) -> bool:

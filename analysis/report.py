@@ -62,25 +62,12 @@ def headlines(results: Results) -> list[dict[str, str]]:
 
 
 def run_groups(results: Results) -> pd.DataFrame:
-    """What was run: a row per suite, environment and backend."""
-    rows = []
-    for _, group in results.runs.groupby(["suite", "environment", "backend"], sort=False):
-        first = group.iloc[0]
-        methods = sorted(group["method"].unique(), key=labels.method_order)
-        rows.append(
-            {
-                "Suite": labels.suite(first["suite"]),
-                "Environment": labels.environment(first["environment"]),
-                "Runs": str(len(group)),
-                "Methods": ", ".join(labels.method(method) for method in methods),
-                "M": ", ".join(map(str, sorted(group["unroll"].unique()))),
-                "Seeds": ", ".join(map(str, sorted(group["seed"].unique()))),
-                "Env frames a run": labels.span(group["env_frames"], labels.count),
-                "Of the paper's": labels.span(group["budget_fraction"], labels.percent),
-                "Backend": first["backend"],
-                "Time, all runs": labels.duration(group["wall_s"].sum()),
-            }
-        )
+    """What was run: a row per suite, environment and backend, then the pre-training of vision stems, the copy task."""
+    keys = ["suite", "environment", "backend"]
+    rows = [_run_group(group) for _, group in results.runs.groupby(keys, sort=False)]
+    for _, group in results.pretraining.groupby(keys, sort=False):
+        row = _run_group(group)
+        rows.append({**row, "Environment": f"{row['Environment']}, vision pre-training", "Of the paper's": ""})
     if len(results.copy_runs):
         group = results.copy_runs
         rows.append(
@@ -98,6 +85,23 @@ def run_groups(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("")
 
 
+def _run_group(group: pd.DataFrame) -> dict[str, str]:
+    first = group.iloc[0]
+    methods = sorted(group["method"].unique(), key=labels.method_order)
+    return {
+        "Suite": labels.suite(first["suite"]),
+        "Environment": labels.environment(first["environment"], first["backend"]),
+        "Runs": str(len(group)),
+        "Methods": ", ".join(labels.method(method) for method in methods),
+        "M": ", ".join(map(str, sorted(group["unroll"].unique()))),
+        "Seeds": ", ".join(map(str, sorted(group["seed"].unique()))),
+        "Env frames a run": labels.span(group["env_frames"], labels.count),
+        "Of the paper's": labels.span(group["budget_fraction"], labels.percent),
+        "Backend": first["backend"],
+        "Time, all runs": labels.duration(group["wall_s"].sum()),
+    }
+
+
 def where(results: Results) -> list[tuple[str, str]]:
     """Machine, versions, revision and time of the runs; several values where the runs differ."""
     runs = results.runs
@@ -110,12 +114,11 @@ def where(results: Results) -> list[tuple[str, str]]:
     inexact = int(((runs["resumes"] > 0) & ~runs["exact_resume"].astype(bool)).sum())
     dirty = " (with uncommitted changes)" if runs["git_dirty"].eq(True).any() else ""
     revisions = labels.joined(str(r)[:12] for r in [*runs["git_revision"], *results.copy_runs["git_revision"]] if r)
-    total = runs["wall_s"].sum() + results.copy_runs["wall_s"].sum()
+    counts = {"training": runs, "pre-training": results.pretraining, "copy-task": results.copy_runs}
+    made = ", ".join(f"{len(frame)} {kind} runs" for kind, frame in counts.items())
+    total = sum(frame["wall_s"].sum() for frame in counts.values())
     return [
-        (
-            "Runs",
-            f"{len(runs)} training runs, {len(results.copy_runs)} copy-task runs, {len(results.problems)} left out",
-        ),
+        ("Runs", f"{made}, {len(results.problems)} left out"),
         ("Git revision", revisions + dirty),
         ("Processor", labels.joined(f"{m.get('cpu')}, {m.get('cores')} cores" for m in machines)),
         ("Device", labels.joined(f"{d} ({n})" for d, n in zip(runs["device"], runs["device_name"]))),

@@ -23,16 +23,21 @@ class Missing:
     fix: str
 
 
-def listed_runs(root: Path) -> set[str] | None:
-    """Folders of the runs that scale.json lists; None without that file: then every run counts."""
+def listed_runs(root: Path) -> tuple[set[str] | None, set[str]]:
+    """Folders of the runs that scale.json lists, and of those that only lend their vision stem to them.
+
+    Without that file the first is None: then every run counts.
+    """
     scale = _read(root / "scale.json")
     if scale is None:
-        return None
+        return None, set()
     try:
-        folders = [folder for study in scale["studies"].values() for folder in study]
-        return {*folders, *scale["copy_task"]}
+        runs = {folder for study in scale["studies"].values() for folder in study} | {*scale["copy_task"]}
+        return runs, {*scale.get("pretraining", ())} - runs
     except (AttributeError, KeyError, TypeError) as error:
-        raise LoadError(f"{root / 'scale.json'}: expected studies and copy_task with the folders of runs") from error
+        raise LoadError(
+            f"{root / 'scale.json'}: expected studies, copy_task and pretraining with the folders of runs"
+        ) from error
 
 
 def missing(root: Path) -> tuple[Missing, ...]:

@@ -1,4 +1,4 @@
-"""Tables that the paper does not have: memory study, RTRL against TBPTT, copy task, throughput."""
+"""Tables that the paper does not have: memory study, RTRL against TBPTT, copy task, throughput, rooms backend."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def throughput(results: Results) -> Table:
     display = pd.DataFrame(
         {
             "Suite": frame["suite"].map(labels.suite),
-            "Environment": frame["environment"].map(labels.environment),
+            "Environment": texts(frame, labels.environment, "environment", "backend"),
             "Method": frame["method"].map(labels.method),
             "M": frame["unroll"].astype(str),
             "Env steps/s": texts(frame, _speed, "n", "steps_per_s_median", "steps_per_s_min", "steps_per_s_max"),
@@ -144,6 +144,28 @@ def throughput(results: Results) -> Table:
         }
     )
     return Table("throughput", title, frame, display)
+
+
+def rooms_fidelity(errors: pd.DataFrame) -> Table:
+    """Errors of the embedded DMLab levels beside recordings of the engine, by level."""
+    title = "The rooms backend beside recordings of DeepMind Lab"
+    if errors.empty:
+        return Table.empty("rooms_fidelity", title, "not measured: the rooms backend does not run here")
+    display = pd.DataFrame(
+        {
+            "Level": errors["level"],
+            "Episodes": errors["episodes"].astype(str),
+            "Steps": errors["steps"].astype(str),
+            "Yaw, largest error": errors["yaw_error_max_degrees"].map("{:.4f}°".format),
+            "Position, largest error walking freely": errors["position_error_free_max"].map("{:.1f}".format),
+            "Median, all steps": errors["position_error_median"].map("{:.1f}".format),
+            "95th percentile": errors["position_error_p95"].map("{:.1f}".format),
+            "Rewards at the recorded step": texts(
+                errors, "{} of {}".format, "rewards_at_the_same_step", "rewards_recorded"
+            ),
+        }
+    )
+    return Table("rooms_fidelity", title, errors, display)
 
 
 def _speed(n: int, median: float, low: float, high: float) -> str:

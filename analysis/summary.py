@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from importlib import resources
@@ -43,13 +44,16 @@ PAPER_OPTIONS: dict[str, dict[str, Any]] = {
     "procgen": {"distribution_mode": "hard", "num_levels": 500, "start_level": 0},
 }
 PAPER_HIDDEN = {"dmlab": 512}  # 256 elsewhere
+# Env steps for which the paper trains the vision stem by TBPTT and then freezes it; elsewhere it trains from scratch.
+PAPER_PRETRAINING = {"rooms_select_nonmatching_object": 50_000_000, "rooms_watermaze": 200_000_000}
 BUDGET_TOLERANCE = 0.01
 # Environments of which the paper shows learning curves (Fig. 1) but prints no score: name -> values of M.
 CURVES_ONLY = {"chaser": (5, 50)}
 
 SETTING_COLUMNS = (
     "suite environment options other_options delay method unroll retention backend n seeds mean std iqm low high"
-    " env_frames budget_fraction evaluation_episodes evaluation_truncated conditions settings setting pairing"
+    " env_frames budget_fraction pretrained evaluation_episodes evaluation_truncated conditions settings setting"
+    " pairing"
 ).split()
 
 
@@ -85,14 +89,14 @@ def settings(results: Results) -> pd.DataFrame:
 
 
 def differences(run: pd.Series, config: Mapping[str, Any]) -> tuple[str, str]:
-    """How a run differs from the paper's: what it trained on (budget, backend), and which settings, as texts."""
+    """How a run differs from the paper's: what it trained on (simulator, budget, stem), and which settings."""
     conditions = []
+    if not papers_simulator(run["suite"], run["backend"]):
+        conditions.append(f"a different simulator ({run['backend']}, not {PAPER_BACKENDS[run['suite']]})")
     fraction = run["budget_fraction"]
     if not _finite(fraction) or abs(fraction - 1) > BUDGET_TOLERANCE:
         conditions.append(f"budget {labels.percent(fraction)} of the paper's")
-    backend = PAPER_BACKENDS.get(run["suite"])
-    if backend is not None and not str(run["backend"]).startswith(backend):
-        conditions.append(f"backend {run['backend']}, not {backend}")
+    conditions += _other_stem(run)
     found = []
     paper = {**PAPER_SETTINGS, "hidden": PAPER_HIDDEN.get(run["suite"], 256)}
     options = PAPER_OPTIONS.get(run["suite"], {})
@@ -104,11 +108,38 @@ def differences(run: pd.Series, config: Mapping[str, Any]) -> tuple[str, str]:
     return "; ".join(conditions), "; ".join(found)
 
 
+def papers_simulator(suite: str, backend: str) -> bool:
+    """Whether a backend is the simulator of the paper; only then may its scores stand beside published ones."""
+    return backend.startswith(PAPER_BACKENDS.get(suite, ""))
+
+
+def pretraining(run: pd.Series) -> dict[str, Any] | None:
+    """Where a run's vision stem comes from, as in run.json; None where it was trained from scratch."""
+    origin: dict[str, Any] | None = json.loads(run["pretrained"]) if run["pretrained"] else None
+    return origin
+
+
+def human_normalised(setting: pd.Series, values: pd.DataFrame) -> float:
+    """(score - random) / (human - random); nan where these are not published, or of another simulator."""
+    if not papers_simulator(setting["suite"], setting["backend"]):
+        return math.nan
+    context = values[(values["table"] == "context") & (values["environment"] == setting["environment"])]
+    published = context.set_index("method")["score"]
+    if not {"random", "human"} <= set(published.index):
+        return math.nan
+    return float((setting["mean"] - published["random"]) / (published["human"] - published["random"]))
+
+
 def verdict(setting: pd.Series, values: pd.DataFrame) -> str:
     """One sentence: is this setting comparable with the paper's value, and if so, do they agree?"""
     environment, unroll = setting["environment"], setting["unroll"]
-    reference = paper_score(values, environment, setting["method"], unroll)
-    if reference is None and (unroll not in CURVES_ONLY.get(environment, ()) or not _in_paper(setting)):
+    reference = published(setting, values)
+    same_simulator = papers_simulator(setting["suite"], setting["backend"])
+    if (
+        same_simulator
+        and reference is None
+        and (unroll not in CURVES_ONLY.get(environment, ()) or not _in_paper(setting))
+    ):
         return "not in the paper"
     reasons = [setting["conditions"]] if setting["conditions"] else []
     if setting["settings"]:
@@ -127,6 +158,13 @@ def verdict(setting: pd.Series, values: pd.DataFrame) -> str:
     return f"differs: the paper's {labels.number(paper)} lies {'above' if paper > high else 'below'} {where}"
 
 
+def published(setting: pd.Series, values: pd.DataFrame) -> pd.Series | None:
+    """The paper's row to set beside a setting; None where it has none, or has it from another simulator."""
+    if not papers_simulator(setting["suite"], setting["backend"]):
+        return None
+    return paper_score(values, setting["environment"], setting["method"], setting["unroll"])
+
+
 def paper_score(values: pd.DataFrame, environment: str, method: str, unroll: int) -> pd.Series | None:
     """The paper's own row for this environment, method and M, or None."""
     rows = values[
@@ -136,6 +174,19 @@ def paper_score(values: pd.DataFrame, environment: str, method: str, unroll: int
         & (values["M"] == unroll)
     ]
     return None if rows.empty else rows.iloc[0]
+
+
+def _other_stem(run: pd.Series) -> list[str]:
+    """How the training of a run's vision stem differs from the paper's, as texts."""
+    budget, origin = PAPER_PRETRAINING.get(run["environment"]), pretraining(run)
+    if budget is None or origin is None:
+        same = (budget is None) == (origin is None)
+        return [] if same else [f"vision stem {'trained from scratch' if origin is None else 'pre-trained'}"]
+    if (origin["environment"], origin["method"]) != (run["environment"], "tbptt"):
+        return [f"vision stem pre-trained on {origin['environment']} by {origin['method']}"]
+    fraction = origin["env_steps"] / budget
+    same = abs(fraction - 1) <= BUDGET_TOLERANCE
+    return [] if same else [f"pre-training {labels.percent(fraction)} of the paper's"]
 
 
 def _in_paper(setting: pd.Series) -> bool:

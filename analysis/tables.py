@@ -2,8 +2,8 @@
 
 Writes into DIR, always and completely (a table without runs says so):
 
-    table1 table2 scores memory_study verdicts copy_task throughput      each .csv .md .tex
-    runs.csv evaluations.csv copy_runs.csv problems.csv                  the records as loaded
+    table1 table2 scores memory_study verdicts copy_task throughput rooms_fidelity   each .csv .md .tex
+    runs.csv pretraining.csv evaluations.csv copy_runs.csv problems.csv              the records as loaded
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from analysis.load import LoadError, Results, load
 from analysis.summary import settings
 from analysis.table import Table, latex, markdown
 
-NAMES = ("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput")
-RECORDS = ("runs", "evaluations", "copy_runs", "problems")
+NAMES = ("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity")
+RECORDS = ("runs", "pretraining", "evaluations", "copy_runs", "problems")
 
 
 def build(results: Results) -> list[Table]:
@@ -33,6 +33,7 @@ def build(results: Results) -> list[Table]:
         study_tables.verdicts(results),
         study_tables.copy_task(results.copy_runs),
         study_tables.throughput(results),
+        study_tables.rooms_fidelity(results.fidelity),
     ]
 
 

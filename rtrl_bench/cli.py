@@ -1,4 +1,4 @@
-"""Command line: train | evaluate | copy-task | speed | bench | list | check.
+"""Command line: train | evaluate | copy-task | speed | bench | fidelity | show | list | check.
 
 Exit codes: 0 done; 1 something broke; 2 refused before work started; 3 a non-finite loss; 128 + n stopped by signal n
 with a complete checkpoint.
@@ -79,11 +79,22 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--seconds", type=float, default=3.0)
     speed.set_defaults(run=_speed)
 
-    bench = commands.add_parser("bench", help="benchmark the recurrent layer's gradient methods")
+    bench = commands.add_parser("bench", help="benchmark the gradient methods and the embedded levels")
     bench.set_defaults(run=_bench)
 
     listing = commands.add_parser("list", help="every environment, and whether it runs here")
     listing.set_defaults(run=_list)
+    fidelity = commands.add_parser("fidelity", help="replay recordings of the real DMLab engine in the embedded levels")
+    fidelity.add_argument("--out", type=Path, required=True, help="CSV file for the errors")
+    fidelity.set_defaults(run=_fidelity)
+
+    show = commands.add_parser("show", help="picture or film of what an agent sees in an embedded level")
+    show.add_argument("level", help="environment of the rooms backend, e.g. rooms_watermaze")
+    show.add_argument("--frames", type=int, default=24, help="of the picture, or agent steps of the film")
+    show.add_argument("--seed", type=int, default=0)
+    show.add_argument("--agent", type=Path, help="run folder of the agent that plays; without it, one that knows all")
+    show.add_argument("--out", type=Path, required=True, help="file: .png for a contact sheet, .gif or .mp4 for a film")
+    show.set_defaults(run=_show)
     check = commands.add_parser("check", help="try each environment for a few steps; says what is missing")
     check.set_defaults(run=_check)
     return parser
@@ -130,14 +141,28 @@ def _speed(arguments: argparse.Namespace) -> None:
 
 def _bench(arguments: argparse.Namespace) -> None:
     from rtrl_bench.benchmark import main
+    from rtrl_bench.envs.rooms.benchmark import report
 
     main()
+    report()
 
 
 def _list(arguments: argparse.Namespace) -> None:
     from rtrl_bench.envs.listing import list_environments
 
     print(list_environments())
+
+
+def _fidelity(arguments: argparse.Namespace) -> None:
+    from rtrl_bench.envs.rooms import fidelity
+
+    fidelity.write(arguments.out)
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from rtrl_bench.envs.rooms import show
+
+    show.show(arguments.level, arguments.frames, arguments.seed, arguments.agent, arguments.out)
 
 
 def _check(arguments: argparse.Namespace) -> int:

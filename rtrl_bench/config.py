@@ -55,6 +55,18 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
+class PretrainedConfig:
+    """The finished run whose vision stem, its linear layer included, is taken over and frozen.
+
+    `run`: its folder, absolute or relative to the current one. `fingerprint`: what its configuration must have; None
+    takes whatever complete run is there.
+    """
+
+    run: str
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a training run. `window` belongs to `gradient: tbptt` alone (None means unroll)."""
 
@@ -71,6 +83,7 @@ class RunConfig:
     vision: str = "impala"
     features: int = 256
     retention: float | None = None  # forget bias log U(1, retention); None: the paper's normal(0, 0.1)
+    pretrained: PretrainedConfig | None = None  # None: the vision stem is trained from scratch
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -98,6 +111,8 @@ class RunConfig:
             raise ConfigError(f"window = {self.window}: expected at least unroll = {self.unroll}, or 'episode'")
         if self.seed >= 2**31:
             raise ConfigError(f"seed = {self.seed}: expected an integer below 2**31")
+        if self.pretrained is not None and self.vision == "flat":
+            raise ConfigError("pretrained: vision = 'flat' has no parameters to take over; remove the key")
 
     @property
     def method(self) -> str:
@@ -128,9 +143,28 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def fingerprint_of(settings: Mapping[str, Any]) -> str:
-    """Twelve hex digits of all settings but those that only say on which machine and how safely to run."""
+    """Twelve hex digits of all settings but those that only say on which machine, where and how safely to run.
+
+    Of a pretrained stem the fingerprint counts and not the folder; without one the key counts for nothing.
+    """
     decisive = {k: v for k, v in settings.items() if k not in _NOT_DECISIVE}
+    pretrained = decisive.pop("pretrained", None)
+    if pretrained is not None:
+        decisive["pretrained"] = {**pretrained}.get("fingerprint")
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+
+
+STEM_KEYS = ("vision", "features")  # what a run and the one that its stem comes from must have in common
+
+
+def check_same_stem(config: RunConfig, source: Mapping[str, Any]) -> None:
+    """Refuse (ConfigError) to take over the vision stem of a run with the settings `source` if it is another stem."""
+    for key in STEM_KEYS:
+        mine = getattr(config, key)
+        if source.get(key) != mine:
+            raise ConfigError(
+                f"{key} = {mine!r}: the run that the vision stem comes from has {source.get(key)!r}; make them equal"
+            )
 
 
 _NOT_DECISIVE = ("device", "threads", "checkpoint_minutes", "tensorboard")
@@ -190,7 +224,7 @@ def build(cls: type, values: Any, prefix: str = "") -> Any:
     for name, f in fields.items():
         required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if required and name not in values:
-            raise ConfigError(f"missing key {prefix}{name}: every run needs it")
+            raise ConfigError(f"missing key {prefix}{name}: it has no default")
     return cls(**{k: _convert(hints[k], v, prefix + k) for k, v in values.items()})
 
 
@@ -201,6 +235,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return build(typing.cast(type, hint), value, path + ".")
     if origin in (Union, types.UnionType):
         for option in args:
+            if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
+                return _convert(option, value, path)  # a mistake inside is named as such
             try:
                 return _convert(option, value, path)
             except ConfigError:

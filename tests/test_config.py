@@ -33,6 +33,24 @@ def test_the_fingerprint_ignores_the_machine_and_nothing_else():
     assert module.from_dict({**GOOD, "loss": {"discount": 0.98}}).fingerprint() != one.fingerprint()
 
 
+def test_of_a_pretrained_stem_the_fingerprint_counts_and_not_the_folder():
+    images = {**GOOD, "vision": "nature"}
+
+    def fingerprint(run, expected):
+        stem = {"run": run, "fingerprint": expected}
+        return module.from_dict({**images, "pretrained": stem}).fingerprint()
+
+    assert fingerprint("here", "a") == fingerprint("there", "a")
+    scratch = module.from_dict(images).fingerprint()
+    assert len({fingerprint("here", "a"), fingerprint("here", "b"), fingerprint("here", None), scratch}) == 4
+
+
+def test_a_run_from_scratch_has_the_fingerprint_of_its_file_with_or_without_the_key():
+    settings = module.to_dict(module.from_dict(GOOD))
+    assert settings.pop("pretrained") is None
+    assert module.fingerprint_of(settings) == module.from_dict(GOOD).fingerprint()
+
+
 @pytest.mark.parametrize(
     ("keys", "name"),
     [
@@ -76,6 +94,10 @@ BAD = [
     ({"vision": "impala"}, "vision = 'impala'", "use one of flat"),
     ({"cell": "lstm"}, "needs an element-wise cell", "use gradient: tbptt"),
     ({"cell": "none", "gradient": "tbptt", "retention": 5}, "retention = 5", "remove the key"),
+    ({"pretrained": {"run": "there"}}, "pretrained: vision = 'flat' has no parameters", "remove the key"),
+    ({"pretrained": {"fingerprint": "a"}}, "missing key pretrained.run", "it has no default"),
+    ({"pretrained": {"rnu": "there"}}, "unknown key pretrained.rnu", "did you mean pretrained.run"),
+    ({"pretrained": "there"}, "pretrained = 'there'", "expected keys and values or null"),
     ({"backend": "envpool"}, "backend = 'envpool'", "expected one of auto"),
 ]
 

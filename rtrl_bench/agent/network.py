@@ -15,13 +15,16 @@ class AgentNetwork(nn.Module):
     """π(a | o, r, past) and V for observations of `shape` and `actions` discrete actions.
 
     The recurrent input is the stem's features with the last reward, clipped, behind them (D = F + 1, as in the paper);
-    at an episode's first step that reward is zero.
+    at an episode's first step that reward is zero. A stem that is not trained sees every observation once, in `encode`;
+    all else works on what that returns.
     """
 
     def __init__(self, config: RunConfig, shape: tuple[int, ...], actions: int):
         super().__init__()
         self.reward_clip = config.loss.reward_clip
         self.vision = vision.build(config.vision, shape, config.features)
+        self.frozen_vision = config.pretrained is not None
+        self.vision.requires_grad_(not self.frozen_vision)
         self.core = RecurrentLayer(
             self.vision.output_size + 1,
             config.hidden,
@@ -33,10 +36,16 @@ class AgentNetwork(nn.Module):
         self.policy = nn.Linear(self.core.output_size, actions)
         self.baseline = nn.Linear(self.core.output_size, 1)
 
+    @torch.no_grad()
+    def encode(self, observation: Tensor) -> Tensor:
+        """What acting and learning need of observations (n, ...): their features (n, F) if the stem is frozen."""
+        encoded: Tensor = self.vision(observation) if self.frozen_vision else observation
+        return encoded
+
     def forward(
         self, observations: Tensor, last_rewards: Tensor, starts: Tensor, carry: Carry
     ) -> tuple[Tensor, Tensor, Carry]:
-        """A segment to learn from: observations (M, B, ...), last_rewards and starts (M, B).
+        """A segment to learn from: encoded observations (M, B, ...), last_rewards and starts (M, B).
 
         Returns logits (M, B, A), values (M, B) and the next carry.
         """
@@ -48,10 +57,11 @@ class AgentNetwork(nn.Module):
     def act(
         self, observation: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One step without learning: logits (B, A), values (B,), state (B, s, N)."""
+        """One step without learning, from an encoded observation: logits (B, A), values (B,), state (B, s, N)."""
         h, state = self.core.step(self._inputs(observation, last_reward, starts), starts, state)
         return self.policy(h), self.baseline(h).squeeze(-1), state
 
-    def _inputs(self, observation: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
+    def _inputs(self, encoded: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
         reward = last_reward.clamp(-self.reward_clip, self.reward_clip) * ~starts
-        return torch.cat([self.vision(observation), reward[:, None]], dim=-1)
+        features = encoded if self.frozen_vision else self.vision(encoded)
+        return torch.cat([features, reward[:, None]], dim=-1)

@@ -19,10 +19,10 @@ from rtrl_bench.optimisers import RMSProp
 class Segment:
     """What acting for M steps in B slots left behind.
 
-    observations (M, B, ...) and starts (M, B) as seen before each action; last_rewards (M, B) received before it;
-    actions (M, B) int64; behaviour_log_probs (M, B); rewards (M, B) unclipped and ends (M, B) bool after it;
-    next_observation (B, ...), next_last_reward (B,), next_start (B,): what follows the segment. An end is an end: as in
-    IMPALA nothing is bootstrapped behind it, time limits included.
+    observations (M, B, ...) as the network encodes them and starts (M, B), before each action; last_rewards (M, B)
+    received before it; actions (M, B) int64; behaviour_log_probs (M, B); rewards (M, B) unclipped and ends (M, B) bool
+    after it; next_observation (B, ...), encoded, next_last_reward (B,), next_start (B,): what follows the segment. An
+    end is an end: as in IMPALA nothing is bootstrapped behind it, time limits included.
     """
 
     observations: Tensor
@@ -73,7 +73,8 @@ class R2AC:
     def __init__(self, network: AgentNetwork, config: RunConfig):
         self.network, self.config = network, config
         o = config.optimiser
-        self.optimiser = RMSProp(network.parameters(), o.alpha, o.epsilon, o.momentum)
+        trained = (p for p in network.parameters() if p.requires_grad)
+        self.optimiser = RMSProp(trained, o.alpha, o.epsilon, o.momentum)
 
     def learning_rate(self, env_steps: int) -> float:
         """Linear from the configured rate to zero at the end of the budget."""
@@ -92,7 +93,7 @@ class R2AC:
         entropy = self.config.loss.entropy_cost * negative_entropy
         self.optimiser.zero_grad()
         (policy + baseline + entropy).backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimiser.gradient_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.config.optimiser.gradient_clip)
         mean_entropy = -negative_entropy / segment.actions.numel()  # nats per decision
         metrics = torch.stack([policy, baseline, entropy, mean_entropy, norm]).detach()
         if not torch.isfinite(metrics).all():

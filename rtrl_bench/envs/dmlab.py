@@ -1,18 +1,118 @@
-"""The three DMLab-30 levels of the paper. Their names are known; neither backend is part of this version.
+"""The three DMLab-30 levels of the paper, in DeepMind Lab or in `rooms`, an embedded re-implementation.
 
 Lengths are those of the levels (60 frames per second, action repeat 4), budgets those of Irie et al. 2024.
+`dmlab_pool.py` and `dmlab_worker.py` run the real simulator, `rooms/` is the other one.
 """
 
 from __future__ import annotations
 
-from rtrl_bench.envs.registry import Availability, EnvSpec, register
+import importlib.metadata
+import importlib.util
+import shutil
+from typing import Any
 
-ACTION_REPEAT = 4
-MISSING = Availability(
-    False,
-    reason="the DMLab suite is not part of this version",
-    fix="leave it out; adapters for deepmind_lab and for an embedded backend come with a later version",
+import gymnasium
+import numpy as np
+
+from rtrl_bench import __version__
+from rtrl_bench.envs.batch import BatchEnv, StepResult
+from rtrl_bench.envs.dmlab_cache import cache_folder
+from rtrl_bench.envs.dmlab_pool import WorkerPool
+from rtrl_bench.envs.dmlab_worker import ACTION_REPEAT, ACTIONS, FRAME_SHAPE
+from rtrl_bench.envs.registry import Availability, Backend, EnvironmentUnavailable, EnvSpec, Request, register
+
+TEST_MIXER_SEED = 0x600D5EED  # of IMPALA's evaluation (scalable_agent, experiment.py)
+BUILD = (
+    "the paper's numbers need the real simulator: it is on no package registry; build python/pip_package of "
+    "github.com/google-deepmind/lab with bazel and install the wheel"
 )
+
+
+class LabBatch(BatchEnv):
+    """Environments of one level in DeepMind Lab, a process each (`threads` has no say), preprocessed as in the paper.
+
+    That is IMPALA's way (Espeholt et al. 2018): 96x72 RGB, nine actions, each held for 4 frames; the reward is the sum
+    over these, the observation their last frame (the maximum over two is for Atari). The end of an episode's time is
+    reported as terminated: the simulator does not tell it from other ends. It offers no way to save its state.
+
+    In split "test" the simulator mixes another number into every seed, so that no episode is one of training.
+    A simulator that fails or dies ends the batch: RuntimeError names the slot, the level and the cause.
+    """
+
+    def __init__(self, spec: EnvSpec, request: Request):
+        config = {"mixerSeed": str(TEST_MIXER_SEED)} if request.split == "test" else {}
+        cache = cache_folder()
+        self._level = spec.target
+        settings = {"level": spec.target, "config": config, "cache": str(cache) if cache else None}
+        try:
+            self._workers = WorkerPool(request.num_envs, settings)
+        except RuntimeError as error:
+            raise EnvironmentUnavailable(
+                f"environment {spec.name} cannot run here: deepmind_lab fails to start {spec.target}: {error}; "
+                "build and install it anew, or choose backend rooms"
+            ) from error
+        super().__init__(
+            spec.name,
+            _lab_version(),
+            request.num_envs,
+            gymnasium.spaces.Box(0, 255, FRAME_SHAPE, np.uint8),
+            len(ACTIONS),
+            seed=request.seed,
+            split=request.split,
+        )
+
+    def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
+        self._ask("reset", seeds.spawn(self.num_envs))
+        return self._workers.frames.copy(), {}
+
+    def _step(self, actions: np.ndarray) -> StepResult:
+        answers = self._ask("step", actions.tolist())
+        rewards = np.array([reward for reward, _ in answers], np.float32)
+        ended = np.array([end for _, end in answers])
+        return self._workers.frames.copy(), rewards, ended, np.zeros_like(ended), {}
+
+    def _ask(self, method: str, arguments: list[Any]) -> list[Any]:
+        try:
+            return self._workers.ask(method, arguments)
+        except RuntimeError as error:
+            self.close()
+            raise RuntimeError(f"{self.spec_name}: deepmind_lab failed in {self._level}, {error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close_extras(self) -> None:
+        """End the processes."""
+        self._workers.close()
+
+
+def _lab_available(spec: EnvSpec) -> Availability:
+    if importlib.util.find_spec("deepmind_lab") is None:
+        return Availability(False, reason="Python package deepmind_lab is missing", fix=BUILD)
+    missing = [program for program in ("bash", "zip") if shutil.which(program) is None]  # it calls them to pack maps
+    if missing:
+        fix = "install them: apt-get install bash zip (Debian, Ubuntu)"
+        return Availability(False, reason=f"deepmind_lab needs {' and '.join(missing)} on PATH", fix=fix)
+    return Availability(True, _lab_version())
+
+
+def _lab_version() -> str:
+    try:
+        return f"deepmind_lab {importlib.metadata.version('deepmind_lab')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "deepmind_lab"
+
+
+def _rooms_available(spec: EnvSpec) -> Availability:
+    if importlib.util.find_spec("numba") is None:
+        return Availability(False, reason="Python package numba is missing", fix="install it: pip install numba")
+    return Availability(True, f"rooms {__version__}")
+
+
+def _make_rooms(spec: EnvSpec, request: Request) -> BatchEnv:
+    from rtrl_bench.envs.rooms.batch import RoomsBatch
+
+    return RoomsBatch(spec, request)
 
 
 def _spec(name: str, seconds: int, paper_env_steps: int) -> EnvSpec:
@@ -20,11 +120,10 @@ def _spec(name: str, seconds: int, paper_env_steps: int) -> EnvSpec:
         name=name,
         suite="dmlab",
         target=f"contributed/dmlab30/{name}",
-        backends=(),
+        backends=(Backend("deepmind_lab", _lab_available, LabBatch), Backend("rooms", _rooms_available, _make_rooms)),
         frames_per_step=ACTION_REPEAT,
         episode_limit=seconds * 60 // ACTION_REPEAT,
         paper_env_steps=paper_env_steps,
-        missing=MISSING,
         source="Beattie et al. 2016 (DeepMind Lab); settings of Irie et al. 2024",
     )
 

@@ -30,7 +30,7 @@ def list_environments() -> str:
 def check_environments(steps: int = 20) -> tuple[str, bool]:
     """Try every registered environment for a few steps: what happened, how to get what is missing; whether all run.
 
-    Environments of a suite that this version does not have are listed, and do not count.
+    Where an environment runs, the backends that could run it and lack something are listed at the end.
     """
     found = probe_all(list(ENVIRONMENTS), steps)
     lines = []
@@ -39,8 +39,22 @@ def check_environments(steps: int = 20) -> tuple[str, bool]:
             lines += [f"{name}: does not run here: {result['error']}", f"    to get it: {result['fix']}"]
         else:
             lines.append(f"{name}: runs ({result['backend']}, {result['actions']} actions, {steps} steps taken)")
-    ok = all("error" not in result or not ENVIRONMENTS[name].backends for name, result in found.items())
-    return "\n".join(lines), ok
+    running = [name for name, result in found.items() if "error" not in result]
+    return "\n".join(lines + _lacking(running)), len(running) == len(found)
+
+
+def _lacking(names: Sequence[str]) -> list[str]:
+    """What the other backends of environments that run here lack, said once for those that lack the same."""
+    waiting: dict[tuple[str, str, str], list[str]] = {}
+    for name in names:
+        for backend in ENVIRONMENTS[name].backends:
+            available = backend.available(ENVIRONMENTS[name])
+            if not available.ok:
+                waiting.setdefault((backend.name, available.reason, available.fix), []).append(name)
+    lines = []
+    for (backend_name, reason, fix), waits in waiting.items():
+        lines += [f"{backend_name}, for {', '.join(waits)}, is not here: {reason}", f"    to get it: {fix}"]
+    return lines
 
 
 def probe_all(names: Sequence[str], steps: int) -> dict[str, dict[str, Any]]:

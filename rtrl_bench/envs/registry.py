@@ -62,10 +62,9 @@ def _accept(spec: EnvSpec, options: Mapping[str, Any]) -> None:
 class EnvSpec:
     """What is known of an environment without its simulator.
 
-    `target` is the simulator's own name of it. `backends` are in order of preference; where there is none `missing`
-    says why. `episode_limit` (under the default options) and `paper_env_steps` count agent steps, `frames_per_step`
-    simulator frames. `options` holds every option with its default; `check` raises `ConfigError` for values that cannot
-    be run.
+    `target` is the simulator's own name of it. `backends`, at least one, are in order of preference. `episode_limit`
+    (under the default options) and `paper_env_steps` count agent steps, `frames_per_step` simulator frames. `options`
+    holds every option with its default; `check` raises `ConfigError` for values that cannot be run.
     """
 
     name: str
@@ -77,7 +76,6 @@ class EnvSpec:
     paper_env_steps: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     check: Callable[[EnvSpec, Mapping[str, Any]], None] = _accept
-    missing: Availability = Availability(False)
     source: str = ""
 
 
@@ -180,7 +178,7 @@ def make(
     if split not in SPLITS:
         raise ConfigError(f"split = {split!r} of environment {name}: expected one of {', '.join(SPLITS)}")
     chosen, available = _choose(found, backend)
-    if chosen is None or not available.ok:
+    if not available.ok:
         raise EnvironmentUnavailable(f"environment {name} cannot run here: {available.reason}; {available.fix}")
     return chosen.make(found, Request(num_envs, seed, split, complete, threads or usable_cores()))
 
@@ -194,7 +192,12 @@ def _candidates(found: EnvSpec, backend: str) -> tuple[Backend, ...]:
     return chosen
 
 
-def _choose(found: EnvSpec, backend: str) -> tuple[Backend | None, Availability]:
-    """The first allowed backend that runs here, or else the first with what it lacks."""
+def _choose(found: EnvSpec, backend: str) -> tuple[Backend, Availability]:
+    """The first allowed backend that runs here, or else the first with what all of them lack."""
     tried = [(b, b.available(found)) for b in _candidates(found, backend)]
-    return next((pair for pair in tried if pair[1].ok), tried[0] if tried else (None, found.missing))
+    for candidate, available in tried:
+        if available.ok:
+            return candidate, available
+    reasons = "; ".join(available.reason for _, available in tried)
+    fixes = "; or ".join(available.fix for _, available in tried)
+    return tried[0][0], Availability(False, reason=reasons, fix=fixes)

@@ -70,7 +70,7 @@ def _play_round(
     playing = np.arange(slots) < wanted
     while playing.any() and (max_steps is None or lengths.max() < max_steps):
         logits, _, state = network.act(
-            torch.as_tensor(observation, device=device),
+            network.encode(torch.as_tensor(observation, device=device)),
             torch.as_tensor(rewards, dtype=torch.float32, device=device),
             torch.as_tensor(starts, device=device),
             state,

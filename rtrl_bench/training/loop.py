@@ -18,6 +18,7 @@ from rtrl_bench.envs import registry
 from rtrl_bench.gradients import Carry
 from rtrl_bench.training import records
 from rtrl_bench.training.evaluate import derived_seed
+from rtrl_bench.training.pretraining import PretrainedStem
 from rtrl_bench.training.progress import Progress
 
 
@@ -47,15 +48,21 @@ class Interval:
 
 
 class Training:
-    """All state of a run in progress; `state()` and `restore()` carry it over a kill."""
+    """All state of a run in progress; `state()` and `restore()` carry it over a kill.
 
-    def __init__(self, config: RunConfig, device: torch.device):
+    A new run with `config.pretrained` begins with `stem`; one that goes on has it in the state that it restores.
+    """
+
+    def __init__(self, config: RunConfig, device: torch.device, stem: PretrainedStem | None = None):
         self.config, self.device = config, device
         torch.manual_seed(config.seed)
         self.env = make_env(config, env_seed(config, 0))
         space: Any = self.env.single_observation_space
         actions: Any = self.env.single_action_space
         self.network = AgentNetwork(config, space.shape, int(actions.n)).to(device)
+        self.pretrained = stem.origin if stem else None
+        if stem is not None:
+            stem.put_into(self.network.vision, space.shape)
         self.learner = R2AC(self.network, config)
         self.carry = self.network.core.begin(config.batch)
         self.generator = torch.Generator(device).manual_seed(config.seed)
@@ -102,15 +109,14 @@ class Training:
         """M steps with the present parameters, from the state that the learner carries."""
         steps, batch = self.config.unroll, self.config.batch
         shape = (steps, batch)
-        first = torch.from_numpy(self.observation)
-        observations = torch.empty(shape + first.shape[1:], dtype=first.dtype)
+        observations = self.encoded.new_empty((steps, *self.encoded.shape))
         last_rewards, rewards = torch.empty(shape), torch.empty(shape)
         starts, ends = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.bool)
         actions: list[Tensor] = []
         log_probs: list[Tensor] = []
         state = self.carry.state
         for t in range(steps):
-            observations[t] = torch.from_numpy(self.observation)
+            observations[t] = self.encoded
             last_rewards[t], starts[t] = self.last_reward, self.starts
             logits, _, state = self._look(state)
             if not torch.isfinite(logits).all():
@@ -122,24 +128,29 @@ class Training:
             self._step(actions[-1].cpu().numpy())
             rewards[t], ends[t] = self.last_reward, self.starts
         return Segment(
-            observations.to(self.device),
+            observations,
             last_rewards.to(self.device),
             starts.to(self.device),
             torch.stack(actions),
             torch.stack(log_probs),
             rewards.to(self.device),
             ends.to(self.device),
-            torch.from_numpy(self.observation).to(self.device),
+            self.encoded,
             self.last_reward.to(self.device),
             self.starts.to(self.device),
         )
 
     def _look(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        observation = torch.from_numpy(self.observation).to(self.device)
-        return self.network.act(observation, self.last_reward.to(self.device), self.starts.to(self.device), state)
+        return self.network.act(self.encoded, self.last_reward.to(self.device), self.starts.to(self.device), state)
+
+    def _see(self, observation: np.ndarray) -> None:
+        """Take over the simulator's present observation; a frozen stem sees it here and nowhere else."""
+        self.observation = observation
+        self.encoded = self.network.encode(torch.from_numpy(observation).to(self.device))
 
     def _step(self, actions: np.ndarray) -> None:
-        self.observation, rewards, terminated, truncated, infos = self.env.step(actions)
+        observation, rewards, terminated, truncated, infos = self.env.step(actions)
+        self._see(observation)
         ended = terminated | truncated
         self.last_reward = torch.as_tensor(rewards, dtype=torch.float32)
         self.starts = torch.as_tensor(ended)
@@ -156,7 +167,7 @@ class Training:
     def _reset_env(self) -> None:
         """Begin every slot anew; the recurrent state and the sensitivities are zeroed by the start flags."""
         batch = self.config.batch
-        self.observation, _ = self.env.reset(seed=env_seed(self.config, self.counters.resumes))
+        self._see(self.env.reset(seed=env_seed(self.config, self.counters.resumes))[0])
         self.last_reward = torch.zeros(batch)
         self.starts = torch.ones(batch, dtype=torch.bool)
         self.returns, self.lengths = np.zeros(batch), np.zeros(batch, dtype=np.int64)
@@ -185,6 +196,7 @@ class Training:
         return {
             "fingerprint": self.config.fingerprint(),
             "network": self.network.state_dict(),
+            "pretrained": self.pretrained,
             "optimiser": self.learner.optimiser.state_dict(),
             "carry": {"state": self.carry.state, "traces": self.carry.traces},
             "generator": self.generator.get_state(),
@@ -208,6 +220,7 @@ class Training:
         threads or versions have changed.
         """
         self.network.load_state_dict(state["network"])
+        self.pretrained = state.get("pretrained")  # checkpoints from before there was such a thing lack the key
         self.learner.optimiser.load_state_dict(state["optimiser"])
         traces = {name: trace.to(self.device) for name, trace in state["carry"]["traces"].items()}
         self.carry = Carry(state["carry"]["state"].to(self.device), traces)
@@ -225,7 +238,7 @@ class Training:
             self._reset_env()
             return
         self.env.set_state(bytes(state["env"].numpy()))
-        self.observation = state["observation"].numpy()
+        self._see(state["observation"].numpy())
         self.last_reward, self.starts = state["last_reward"], state["starts"]
         self.returns, self.lengths = np.array(state["returns"]), np.array(state["lengths"], dtype=np.int64)
 

@@ -8,9 +8,7 @@ import io
 import json
 import os
 import platform
-import resource
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ import torch
 from rtrl_bench import __version__
 from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.batch import usable_cores
+from rtrl_bench.resident import peak_resident_bytes
 
 CURVE_COLUMNS = (
     "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes "
@@ -118,11 +117,7 @@ def peak_bytes(device: torch.device) -> int:
     """Peak memory so far, in bytes: the GPU's allocations on CUDA, else this process's resident set."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage would count the parent's size at the fork as well
-        return next(1024 * int(line.split()[1]) for line in status.open() if line.startswith("VmHWM"))
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak_resident_bytes()
 
 
 def device_name(device: torch.device) -> str:

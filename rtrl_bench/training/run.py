@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from rtrl_bench.agent import vision
+from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.config import ConfigError, RunConfig, dump, to_dict
 from rtrl_bench.envs import registry
@@ -19,6 +20,7 @@ from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.evaluate import evaluate
 from rtrl_bench.training.folder import examine, set_aside
 from rtrl_bench.training.loop import Training
+from rtrl_bench.training.pretraining import find_stem
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.signals import Interrupted, collect_signals
 
@@ -52,8 +54,9 @@ def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_cha
     if past.record is not None:
         print(f"{folder}: already complete, nothing to do", file=sys.stderr)
         return past.record
+    stem = find_stem(config) if past.state is None else None
     prepare_process(config.threads)
-    training = Training(config, device)
+    training = Training(config, device, stem)
     try:
         if past.other is not None:
             set_aside(folder, past.other, OUTPUTS)
@@ -158,7 +161,8 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
         "wall_s": counters.wall_s,
         "steps_per_s": counters.env_steps / counters.wall_s,
         "peak_bytes": max(counters.peak_bytes, records.peak_bytes(training.device)),
-        "parameters": sum(p.numel() for p in training.network.parameters()),
+        "parameters": sum(p.numel() for p in training.learner.optimiser.parameters),
+        "pretrained": training.pretrained,
         "device": training.device.type,
         "device_name": records.device_name(training.device),
         "threads": torch.get_num_threads(),
@@ -182,23 +186,30 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
     }
 
 
-def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """Evaluate the newest checkpoint in a run folder; ConfigError when there is none. Writes nothing."""
+def trained_network(config: RunConfig, folder: Path) -> tuple[AgentNetwork, torch.device]:
+    """The network of the newest checkpoint in a run folder, and its device; ConfigError when there is none."""
     check_choices(config)
     prepare_process(config.threads)
     saved = checkpoint.load_newest(folder / "checkpoint")
     if saved is None:
-        raise ConfigError(f"{folder}: no checkpoint to evaluate; train first")
+        raise ConfigError(f"{folder}: no checkpoint there; train first")
     training = Training(config, records.choose_device(config.device))
-    try:
-        training.network.load_state_dict(saved["network"])
-    finally:
-        training.env.close()
-    return evaluate(training.network, config, training.device)
+    training.env.close()
+    training.network.load_state_dict(saved["network"])
+    return training.network, training.device
+
+
+def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
+    """Evaluate the newest checkpoint in a run folder; ConfigError when there is none. Writes nothing."""
+    network, device = trained_network(config, folder)
+    return evaluate(network, config, device)
 
 
 def measure_speed(config: RunConfig, seconds: float) -> float:
-    """Training speed in env steps per second, from about `seconds` of training after two warm-up updates."""
+    """Training speed in env steps per second, from about `seconds` of training after two warm-up updates.
+
+    A frozen stem has random parameters here, which are as fast as trained ones.
+    """
     check_choices(config)
     prepare_process(config.threads)
     training = Training(config, records.choose_device(config.device))

@@ -185,3 +185,42 @@ def test_rtrl_and_full_bptt_train_the_whole_agent_alike_while_parameters_stand()
         gradients.append(found)
     for exact, full in zip(*gradients):
         assert torch.allclose(exact, full, rtol=1e-5, atol=1e-7)  # the stem's inputs are cast to float32
+
+
+@pytest.mark.parametrize("method", [{}, {"gradient": "tbptt"}, {"cell": "none", "gradient": "tbptt"}])
+def test_a_frozen_stem_leaves_loss_and_gradients_of_all_else_as_they_are(method):
+    """Two networks with the same parameters over three segments; the frozen one sees features that it made before."""
+    shape, still = (3, 36, 36), {"learning_rate": 1e-30, "gradient_clip": 1e9}
+    found = []
+    for pretrained in (None, {"run": "anywhere"}):
+        settings = config(optimiser=still, pretrained=pretrained, **method)
+        torch.manual_seed(0)
+        network = AgentNetwork(settings, shape, ACTIONS)
+        learner, carry, seen = R2AC(network, settings), network.core.begin(B), []
+        for k in range(3):
+            data = segment(shape, seed=k)
+            data.observations = network.encode(data.observations.flatten(0, 1)).unflatten(0, (M, B))
+            data.next_observation = network.encode(data.next_observation)
+            metrics, carry = learner.update(data, carry, 0, k)
+            others = [
+                p.grad.clone() for n, p in network.named_parameters() if p.numel() and not n.startswith("vision.")
+            ]
+            seen.append((metrics[:4], others))
+        found.append(seen)
+    for (metrics, gradients), (frozen_metrics, frozen_gradients) in zip(*found):
+        assert torch.equal(metrics, frozen_metrics)
+        assert all(torch.equal(one, other) for one, other in zip(gradients, frozen_gradients, strict=True))
+        assert any(gradient.abs().max() > 0 for gradient in gradients)
+
+
+def test_a_frozen_stem_is_neither_in_the_optimiser_nor_in_the_norm():
+    settings = config(pretrained={"run": "anywhere"}, optimiser={"gradient_clip": 1e9})
+    torch.manual_seed(0)
+    network = AgentNetwork(settings, (3, 36, 36), ACTIONS)
+    learner = R2AC(network, settings)
+    data = segment((settings.features,))
+    metrics, _ = learner.update(data, network.core.begin(B), 0, 1)
+    assert all(p.grad is None for p in network.vision.parameters())
+    trained = [p for name, p in network.named_parameters() if not name.startswith("vision.")]
+    assert {id(p) for p in learner.optimiser.parameters} == {id(p) for p in trained}
+    assert float(metrics[4]) == pytest.approx(float(torch.cat([p.grad.flatten() for p in trained]).norm()), rel=1e-5)

@@ -25,6 +25,7 @@ BACKENDS = {
     "dmlab": "rooms 0.1.0",
 }
 PAPER_STEPS = {"atari": 200_000_000, "procgen": 200_000_000, "dmlab": 80_000_000}
+REAL_LAB = "deepmind_lab 1.0"
 VERSIONS = {"python": "3.11.2", "torch": "2.13.0", "numpy": "1.26.4", "gymnasium": "1.4.0", "rtrl_bench": "0.1.0"}
 # The harness's defaults, which are the paper's settings.
 CONFIG = {
@@ -139,6 +140,21 @@ class Tree:
         self._write(folder, "run.json", json.dumps(run))
         return folder
 
+    def level(
+        self,
+        environment: str,
+        method: str,
+        seed: int,
+        *,
+        real: bool,
+        record: Mapping[str, Any] = {},
+        **more: Any,
+    ) -> Path:
+        """A run of a DMLab level in the paper's settings, in DMLab itself or in the project's own levels."""
+        record = {**({"backend": REAL_LAB} if real else {}), **record}
+        settings = {"fraction": 1.0, "unroll": 100, "hidden": 512, **more}
+        return self.run("dmlab", environment, method, seed, record=record, **settings)
+
     def memory(self, environment: str, delay: int, method: str, seed: int, success: float, **config: Any) -> Path:
         """A run of a memory task with 100 evaluation episodes, `success` of which are solved."""
         solved = round(100 * success)
@@ -179,11 +195,14 @@ class Tree:
         self._write(folder, "run.json", json.dumps(record))
         return folder
 
-    def scale(self, *folders: Path, copy_task: Sequence[Path] = ()) -> None:
+    def scale(self, *folders: Path, copy_task: Sequence[Path] = (), pretraining: Sequence[Path] = ()) -> None:
         """A scale.json that lists these runs, as the workflow writes it."""
-        names = [folder.relative_to(self.root).as_posix() for folder in folders]
-        copies = [folder.relative_to(self.root).as_posix() for folder in copy_task]
-        summary = {"schema": 1, "scale": self.root.name, "label": "", "studies": {"one": names}, "copy_task": copies}
+
+        def names(runs: Sequence[Path]) -> list[str]:
+            return [folder.relative_to(self.root).as_posix() for folder in runs]
+
+        summary = {"schema": 1, "scale": self.root.name, "label": "", "studies": {"one": names(folders)}}
+        summary |= {"copy_task": names(copy_task), "pretraining": names(pretraining)}
         self._write(self.root, "scale.json", json.dumps(summary))
 
     def missing(self, *entries: tuple[str, str, str, str]) -> None:

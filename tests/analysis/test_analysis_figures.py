@@ -70,11 +70,6 @@ def test_figure1_has_a_panel_for_each_m_of_chaser(small):
     assert set(data["method"]) == {"feedforward", "tbptt", "rtrl"}
 
 
-def test_figure1_draws_dmlab_when_there_are_such_runs(tree):
-    tree.run("dmlab", "rooms_watermaze", "rtrl", 0, unroll=10)
-    assert "watermaze, M = 10" in texts(curve_figures.figure1(load(tree.root))[0])
-
-
 def test_figure2_names_games_without_runs(small):
     figure, _ = curve_figures.figure2(small)
     assert len(figure.axes) == 6
@@ -108,6 +103,17 @@ def test_a_panel_whose_runs_finished_no_episode_says_so(tree):
     assert ["no episode ended within this budget" in note for note in notes] == [False, True]
     assert [any("paper, off this scale" in text for text in note) for note in notes] == [True, False]
     assert set(data["environment"]) == {"breakout"}
+
+
+def test_a_run_whose_episodes_all_ended_in_one_interval_is_drawn_as_a_point(tree):
+    folder = tree.run("procgen", "chaser", "rtrl", 0)
+    rows = pd.read_csv(folder / "curve.csv")
+    rows.loc[rows.index != 49, ["episodes", "episode_return_mean"]] = [0, np.nan]
+    rows.to_csv(folder / "curve.csv", index=False)
+    tree.run("procgen", "chaser", "tbptt", 0)
+    figure, _ = curve_figures.figure1(load(tree.root))
+    markers = {line.get_linestyle(): line.get_marker() for line in figure.axes[0].lines}
+    assert markers == {"--": "", "-": "o"}
 
 
 def test_a_figure_without_any_finished_episode_has_no_data(tree):

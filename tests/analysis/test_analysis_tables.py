@@ -32,11 +32,6 @@ def test_another_budget_is_not_comparable(tree):
     assert scores(tree)["verdict"].iloc[0] == "not comparable: budget 0.03 % of the paper's"
 
 
-def test_another_backend_is_not_comparable(tree):
-    tree.run("dmlab", "rooms_watermaze", "rtrl", 0, fraction=1.0, unroll=100, hidden=512)
-    assert scores(tree)["verdict"].iloc[0] == "not comparable: backend rooms 0.1.0, not deepmind_lab"
-
-
 @pytest.mark.parametrize(
     ("change", "name"),
     [
@@ -259,3 +254,21 @@ def test_command_refuses_a_folder_that_does_not_exist(tmp_path, capsys):
 @pytest.mark.parametrize("name", tables.NAMES)
 def test_every_table_has_a_caption_of_its_own(name):
     assert len(captions.text(name)) > 80
+
+
+def test_fidelity_table_shows_the_measured_errors(tree):
+    tree.run("atari", "breakout", "rtrl", 0)
+    pd.DataFrame(
+        [["rooms_watermaze", 5, 8787, 0.0, 2.8748, 3.3, 12.24, 9, 8]],
+        columns=[
+            *("level", "episodes", "steps", "yaw_error_max_degrees", "position_error_free_max"),
+            *("position_error_median", "position_error_p95", "rewards_recorded", "rewards_at_the_same_step"),
+        ],
+    ).to_csv(tree.root / "rooms_fidelity.csv", index=False)
+    table = study_tables.rooms_fidelity(load(tree.root).fidelity)
+    assert table.frame["position_error_free_max"].tolist() == [2.8748]
+    assert table.display.iloc[0].tolist()[1:] == ["5", "8787", "0.0000°", "2.9", "3.3", "12.2", "8 of 9"]
+
+
+def test_fidelity_table_says_when_nothing_was_measured(small):
+    assert "not measured" in study_tables.rooms_fidelity(small.fidelity).display.iloc[0, 0]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 
 import pytest
 
+from rtrl_bench import __version__
 from rtrl_bench.config import ConfigError
-from rtrl_bench.envs.registry import ENVIRONMENTS, EnvironmentUnavailable, check_available, make, spec, validate
+from rtrl_bench.envs.registry import ENVIRONMENTS, check_available, make, spec, validate
 from rtrl_bench.registry import UnknownName
 
 DMLAB = ("rooms_select_nonmatching_object", "rooms_watermaze", "rooms_keys_doors_puzzle")
@@ -20,7 +22,8 @@ def test_looking_up_and_checking_every_environment_imports_no_simulator_and_no_t
     code = (
         "import sys; from rtrl_bench.envs.registry import ENVIRONMENTS, check_available, validate\n"
         "for name in ENVIRONMENTS: validate(name); check_available(name)\n"
-        "print([m for m in ('torch', 'ale_py', 'cv2', 'procgen', 'gym', 'gym3', 'deepmind_lab') if m in sys.modules])"
+        "heavy = ('torch', 'ale_py', 'cv2', 'procgen', 'gym', 'gym3', 'deepmind_lab', 'numba')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
@@ -54,14 +57,13 @@ def test_an_unknown_family_is_refused():
 
 
 @pytest.mark.parametrize("name", DMLAB)
-def test_dmlab_fails_with_one_clear_message_and_reports_unavailable(name):
-    available = check_available(name)
-    assert not available.ok
-    assert "not part of this version" in available.reason
-    with pytest.raises(
-        EnvironmentUnavailable, match=f"environment {name} cannot run here: the DMLab suite is not part"
-    ):
-        make(name, 1, seed=0)
+def test_dmlab_runs_embedded_where_the_real_simulator_is_missing(name, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "deepmind_lab" else find(name))
+    assert [backend.name for backend in spec(name).backends] == ["deepmind_lab", "rooms"]
+    assert check_available(name).ok
+    assert check_available(name).backend == f"rooms {__version__}"
+    assert not check_available(name, backend="deepmind_lab").ok
 
 
 def test_a_backend_can_be_asked_for_by_name():

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
+from small_scales import SETTINGS
+
+from workflow.scripts import scales
 
 ROOT = Path(__file__).parents[2]
 STUBS = Path(__file__).parent / "stubs"
@@ -76,3 +80,15 @@ def project(first_run: tuple[Project, subprocess.CompletedProcess[str]], tmp_pat
     root = tmp_path / "project"
     shutil.copytree(first_run[0].root, root)
     return Project(root)
+
+
+@pytest.fixture
+def expand(tmp_path, monkeypatch):
+    """Load a scale given as a dictionary, the way a file of workflow/config is loaded."""
+    monkeypatch.setattr(scales, "CONFIG_FOLDER", tmp_path)
+
+    def load_given(values, **settings):
+        (tmp_path / "given.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+        return scales.load_scale(SETTINGS | {"scale": "given", "results": str(tmp_path / "results")} | settings)
+
+    return load_given

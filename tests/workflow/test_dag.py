@@ -10,6 +10,9 @@ RUNS = {
     "runs/letters/alpha/rtrl_retention20/M5/seed0",
     "runs/letters/beta/tbptt/M5/seed0",
     "runs/letters/beta/rtrl/M5/seed0",
+    "runs/pictures/delta/pretrain_tbptt/M50/seed0",
+    "runs/pictures/delta/tbptt/M5/seed0",
+    "runs/pictures/delta/rtrl/M5/seed0",
 }
 COPY_RUNS = {"copy_task/L3/rtrl/seed0"}
 
@@ -72,6 +75,31 @@ def test_changing_the_budget_of_an_environment_trains_that_environment_only(proj
     assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected)
 
 
+def test_changing_a_pretraining_trains_it_and_the_runs_that_build_on_it_only(project):
+    _edit(project.root / "workflow/config/tiny.yaml", "{ env_steps: 400 }", "{ env_steps: 500 }")
+    expected = {run for run in RUNS if "/delta/" in run}
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected)
+
+
+def test_changing_the_runs_that_build_on_a_pretraining_leaves_it_alone(project):
+    _edit(
+        project.root / "workflow/config/tiny.yaml",
+        "      delta:\n",
+        "      delta:\n    run: { loss: { discount: 0.9 } }\n",
+    )
+    _edit(
+        project.root / "workflow/config/tiny.yaml", "{ env_steps: 400 }", "{ env_steps: 400, loss: { discount: 0.99 } }"
+    )
+    expected = {run for run in RUNS if "/delta/" in run and "pretrain" not in run}
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected)
+
+
+def test_a_run_with_a_pretrained_stem_needs_the_run_that_the_stem_comes_from(project):
+    wanted = "runs/pictures/delta/rtrl/M5/seed0"
+    _, trained = project.planned(f"elsewhere/tiny/{wanted}/run.json", "results=elsewhere")
+    assert trained == {"runs/pictures/delta/pretrain_tbptt/M50/seed0", wanted}
+
+
 def test_another_device_or_number_of_threads_repeats_nothing(project):
     assert project.planned("all", "device=cpu", "threads=2") == (set(), set())
 
@@ -82,7 +110,8 @@ def test_an_environment_is_a_target_that_needs_its_own_runs_only(project):
 
 
 def test_every_named_target_is_there(project):
-    targets = ["all", "letters", "alpha", "copy_task", "tables", "figures", "report", "plan"]
+    targets = ["all", "letters", "pictures", "alpha", "delta", "copy_task", "fidelity", "tables", "figures", "report"]
+    targets += ["plan"]
     steps, trained = project.planned(*targets, "results=elsewhere")
     assert steps == set(targets)
     assert trained == RUNS | COPY_RUNS

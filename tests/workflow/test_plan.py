@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
-from rtrl_bench.config import EvaluationConfig, RunConfig, dump
+from rtrl_bench.config import EvaluationConfig, PretrainedConfig, RunConfig, dump
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from workflow.scripts import plan, speeds
 
@@ -30,7 +31,8 @@ def scale(tmp_path):
                 (folder / run / "run.json").write_text(json.dumps(record))
         summary = {
             "label": f"label of {name}",
-            "studies": {"one": [run for run in runs if run.startswith("runs/")]},
+            "studies": {"one": [run for run in runs if run.startswith("runs/") and "pretrain" not in run]},
+            "pretraining": [run for run in runs if "pretrain" in run],
             "copy_task": [run for run in runs if run.startswith("copy_task/")],
         }
         (folder / "scale.json").write_text(json.dumps(summary))
@@ -101,6 +103,16 @@ def test_finished_runs_cost_nothing_more(scale, asked):
     part = parts(folder, cores=1)["memory"]
     assert (part.runs, part.done) == (2, 1)
     assert part.hours == pytest.approx(1.0)
+
+
+def test_pretraining_counts_and_a_frozen_stem_has_a_speed_of_its_own(scale, asked):
+    images = replace(CONFIG, environment="chaser", vision="nature")
+    main = replace(images, pretrained=PretrainedConfig("runs/pretrain_tbptt"))
+    folder = scale("mine", {"runs/pretrain_tbptt": (images, 20.0), "runs/a": (main, None)})
+    text = plan.describe(folder, cores=1)
+    assert re.search(r"procgen +2 +1 +72,000 +1\.00", text)
+    assert "procgen, vision nature, frozen, cell elstm: 10 (measured now)" in text
+    assert asked == [main]
 
 
 def test_the_copy_task_counts_updates(scale, asked):

@@ -1,8 +1,28 @@
 # From run folders to tables and figures. Each step lists the analysis code and the captions it uses: editing them
 # repeats the step, and never a run.
+rule fidelity:
+    input:
+        rooms_sources(),
+    output:
+        f"{RESULTS}/rooms_fidelity.csv",
+    log:
+        f"{RESULTS}/logs/fidelity.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    message:
+        "the rooms backend beside recordings of DeepMind Lab"
+    shell:
+        "python -m rtrl_bench fidelity --out {output}"
+        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }}"
+
+
 rule tables:
     input:
         runs=RUN_RECORDS,
+        fidelity=FIDELITY,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
         captions=outputs.captions(outputs.TABLES),

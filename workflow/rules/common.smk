@@ -2,17 +2,19 @@
 from pathlib import Path
 
 from workflow.scripts import outputs, startup, targets
-from workflow.scripts.sources import analysis_sources
+from workflow.scripts.sources import analysis_sources, rooms_sources
 
 SCALE = startup.start(config, announce=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()
 JOBS = {
     run.folder.relative_to(SCALE.folder).as_posix(): run.job for run in SCALE.all_runs
 }
+STEMS = targets.stems(SCALE)
 RUN_RECORDS = targets.records(SCALE.all_runs)
 COPY_RECORDS = targets.records(SCALE.copy_runs)
 TABLES = outputs.tables(f"{RESULTS}/tables")
 TABLE_RECORDS = outputs.records(f"{RESULTS}/tables")
+FIDELITY = targets.fidelity(SCALE)
 FIGURES = outputs.figures(f"{RESULTS}/figures")
 CORES = workflow.resource_settings.cores or 1  # none given for --report
 REPORT = f"{RESULTS}/report/index.html"
@@ -31,6 +33,11 @@ def with_captions(files, category):
         labels = {"name": file.stem, "format": file.suffix[1:]}
         shown.append(report(file, caption=caption, category=category, labels=labels))
     return shown
+
+
+def record_of_pretraining(wildcards):
+    """What a run with a pre-trained vision stem waits for; nothing for other runs."""
+    return STEMS.get(wildcards.folder, [])
 
 
 def job_threads(wildcards):

@@ -2,6 +2,7 @@
 rule report:
     input:
         runs=RUN_RECORDS,
+        fidelity=FIDELITY,
         tables=TABLES + TABLE_RECORDS,
         figures=FIGURES,
         scale=f"{RESULTS}/scale.json",

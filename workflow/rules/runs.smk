@@ -1,9 +1,11 @@
-# Training. A run's only input is its resolved configuration, so nothing but a changed configuration repeats it.
+# Training. A run's only inputs are its resolved configuration, so that nothing but a changed configuration repeats it,
+# and, where its vision stem is pre-trained, that run's record.
 # The folder is a param, not an output: its checkpoint/ must outlive an interrupted job. Progress goes to the log,
 # the result, one line, to the terminal.
 rule train:
     input:
         config=f"{RESULTS}/{{folder}}/config.yaml",
+        pretraining=record_of_pretraining,
     output:
         curve=f"{RESULTS}/{{folder}}/curve.csv",
         evaluation=f"{RESULTS}/{{folder}}/evaluation.json",

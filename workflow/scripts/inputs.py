@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rtrl_bench.config import ConfigError, dump, fingerprint_of, load_yaml
-from workflow.scripts.scales import CopyRun, Run, Scale
+from workflow.scripts.scales import CopyRun, Scale
+from workflow.scripts.studies import Run
 
 
 def write_inputs(scale: Scale) -> None:
@@ -24,6 +25,7 @@ def write_inputs(scale: Scale) -> None:
         "scale": scale.name,
         "label": scale.label,
         "studies": {name: _listed(runs, scale) for name, runs in scale.studies.items()},
+        "pretraining": _listed(scale.pretraining, scale),
         "copy_task": _listed(scale.copy_runs, scale),
     }
     _write(scale.folder / "scale.json", json.dumps(summary, indent=1))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-TABLES = ("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput")
-RECORDS = ("runs", "evaluations", "copy_runs", "problems")
+TABLES = ("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity")
+RECORDS = ("runs", "pretraining", "evaluations", "copy_runs", "problems")
 FIGURES = ("fig1_curves", "fig2_atari", "memory_delay", "memory_retention")
 
 

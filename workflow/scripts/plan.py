@@ -75,7 +75,7 @@ def read(folder: Path) -> Work:
     run = from_dict(values)
     spec = registry.spec(run.environment)
     kind = Kind(
-        (spec.suite, f"vision {run.vision}", f"cell {run.cell}"),
+        (spec.suite, f"vision {run.vision}{', frozen' if run.pretrained else ''}", f"cell {run.cell}"),
         (run.method, run.features, run.hidden, run.batch, run.unroll, run.threads, run.device),
     )
     frames = run.env_steps * spec.frames_per_step
@@ -125,7 +125,7 @@ def describe(folder: Path, cores: int) -> str:
     """The plan as text."""
     scale = json.loads((folder / "scale.json").read_text())
     runs = dict.fromkeys(run for study in scale["studies"].values() for run in study)
-    works = [read(folder / run) for run in (*runs, *scale["copy_task"])]
+    works = [read(folder / run) for run in (*scale["pretraining"], *runs, *scale["copy_task"])]
     known = speeds([work for work in works if not work.done], folder.parent, cores)
     rows = parts(works, known, cores)
     lines = [scale["label"], ""]

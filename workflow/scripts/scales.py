@@ -7,40 +7,20 @@ Nothing here imports torch or a simulator.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rtrl_bench.config import ConfigError, RunConfig, build, from_dict, load_yaml
+from rtrl_bench.config import ConfigError, build, load_yaml
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from workflow.scripts.schema import check_schema
+from workflow.scripts.studies import Job, Run, job, machine, merge, pretraining_runs, study_runs
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "config"
 _SETTINGS = {"scale", "results", "device", "threads", "methods"}  # the keys of config.yaml
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a scheduler has to know of a run: memory in MB, wall clock in minutes, cores (0: all), GPUs."""
-
-    mem_mb: int
-    runtime: int
-    threads: int
-    gpu: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training run: its folder (under the scale's `runs/`) and what it trains."""
-
-    folder: Path
-    suite: str
-    config: RunConfig
-    job: Job
 
 
 @dataclass(frozen=True)
@@ -67,7 +47,10 @@ class Missing:
 
 @dataclass(frozen=True)
 class Scale:
-    """All that a scale asks for. Two `studies` may share a run; theirs include those that cannot be made here."""
+    """All that a scale asks for. Two `studies` may share a run; theirs include those that cannot be made here.
+
+    `pretraining`: the runs that vision stems come from. They are in `runs`, where they can be made, but in no study.
+    """
 
     name: str
     label: str
@@ -75,6 +58,7 @@ class Scale:
     runs: tuple[Run, ...]
     copy_runs: tuple[CopyRun, ...]
     studies: dict[str, tuple[Run, ...]]
+    pretraining: tuple[Run, ...]
     missing: tuple[Missing, ...]
 
     @property
@@ -119,13 +103,15 @@ def load_scale(settings: Mapping[str, Any]) -> Scale:
 def _expand(settings: Mapping[str, Any]) -> Scale:
     folder = Path(settings["results"]) / settings["scale"]
     plan: dict[Path, Run] = {}
+    sources: dict[str, Run] = {}  # by fingerprint, like the next
     same: dict[str, Run] = {}
     studies: dict[str, tuple[Run, ...]] = {}
     for name, study in settings["studies"].items():
         with _within(f"studies.{name}"):
-            runs = _study(settings, study, folder)
-            studies[name] = tuple(same.setdefault(run.config.fingerprint(), run) for run in runs)
-            _claim(plan, studies[name])
+            first = _once(sources, pretraining_runs(settings, study, folder))
+            stems = {run.config.environment: run for run in first}
+            studies[name] = _once(same, study_runs(settings, study, folder, stems))
+            _claim(plan, (*first, *studies[name]))
     with _within("copy_task"):
         copy_runs = tuple(_copy_task(settings, folder / "copy_task"))
         _claim({}, copy_runs)
@@ -137,6 +123,7 @@ def _expand(settings: Mapping[str, Any]) -> Scale:
         runs=tuple(r for r in plan.values() if r.config.environment not in missing),
         copy_runs=copy_runs,
         studies=studies,
+        pretraining=tuple(sources.values()),
         missing=tuple(missing.values()),
     )
 
@@ -148,6 +135,11 @@ def _within(key: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ConfigError(f"{key}: {error}") from error
+
+
+def _once(known: dict[str, Run], runs: Iterable[Run]) -> tuple[Run, ...]:
+    """The runs, each replaced by the one in `known` with the same fingerprint, if there is one."""
+    return tuple(known.setdefault(run.config.fingerprint(), run) for run in runs)
 
 
 def _claim(plan: dict[Path, AnyRun], runs: Iterable[AnyRun]) -> None:
@@ -167,66 +159,6 @@ def _missing(runs: Iterable[Run]) -> dict[str, Missing]:
     return missing
 
 
-def _study(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path) -> Iterator[Run]:
-    vary = study.get("vary", {})
-    resources = study.get("resources", settings["resources"])
-    axes = itertools.product(
-        study["environments"].items(),
-        study["methods"],
-        itertools.product(*vary.values()),
-        study["unroll"],
-        study.get("seeds", settings["seeds"]),
-    )
-    for (environment, own), method, point, unroll, seed in axes:
-        varied = dict(zip(vary, point, strict=True))
-        single = {"environment": environment, "unroll": unroll, "seed": seed}
-        parts = (settings["run"], study.get("run"), own, _method(settings, method), _nested(varied), single)
-        config = from_dict(_merge(*parts, _machine(settings)))
-        if config.method != method:
-            raise ConfigError(f"methods.{method}: at unroll {unroll} its keys make {config.method!r}; rename")
-        suite = registry.validate(environment, config.environment_options, config.backend).suite
-        options = {k: v for k, v in varied.items() if k.startswith("environment_options.")}
-        others = {k: v for k, v in varied.items() if k not in options}
-        path = Path(_tagged(environment, options), _tagged(method, others), f"M{unroll}", f"seed{seed}")
-        yield Run(folder / "runs" / suite / path, suite, config, _job(resources, config))
-
-
-def _method(settings: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    if name not in settings["methods"]:
-        expected = ", ".join(settings["methods"])
-        raise ConfigError(f"unknown method {name!r}: expected one of {expected} (methods of config.yaml)")
-    return settings["methods"][name]
-
-
-def _tagged(name: str, varied: Mapping[str, Any]) -> str:
-    """A folder name that tells what varies: tmaze + delay 20 is `tmaze_delay20`."""
-    tags = (f"_{key.rpartition('.')[2]}{'null' if value is None else value}" for key, value in varied.items())
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name + "".join(tags))
-
-
-def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
-    """{'a.b': 1} as {'a': {'b': 1}}."""
-    result: dict[str, Any] = {}
-    for key, value in dotted.items():
-        *parents, last = key.split(".")
-        inner = result
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[last] = value
-    return result
-
-
-def _merge(*parts: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Later values win, inside nested keys too."""
-    result: dict[str, Any] = {}
-    for part in parts:
-        for key, value in (part or {}).items():
-            old = result.get(key)
-            both = isinstance(old, Mapping) and isinstance(value, Mapping)
-            result[key] = _merge(old, value) if both else value
-    return result
-
-
 def _copy_task(settings: Mapping[str, Any], folder: Path) -> Iterator[CopyRun]:
     task = settings.get("copy_task")
     if task is None:
@@ -234,16 +166,7 @@ def _copy_task(settings: Mapping[str, Any], folder: Path) -> Iterator[CopyRun]:
     common = {"threads": settings["run"].get("threads", 0)}
     seeds = task.get("seeds", settings["seeds"])
     for length, (method, own), seed in itertools.product(task["lengths"], task["methods"].items(), seeds):
-        parts = (common, task["run"], length, own, {"method": method, "seed": seed}, _machine(settings))
-        config = build(CopyConfig, _merge(*parts))
+        parts = (common, task["run"], length, own, {"method": method, "seed": seed}, machine(settings))
+        config = build(CopyConfig, merge(*parts))
         path = folder / f"L{config.max_length}" / method / f"seed{seed}"
-        yield CopyRun(path, config, _job(settings["resources"], config))
-
-
-def _machine(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What config.yaml or the command line say of the machine; it stands above the scale."""
-    return {key: settings[key] for key in ("device", "threads") if settings[key] is not None}
-
-
-def _job(resources: Mapping[str, int], config: RunConfig | CopyConfig) -> Job:
-    return Job(**resources, threads=config.threads, gpu=int(config.device == "cuda"))
+        yield CopyRun(path, config, job(settings["resources"], config))

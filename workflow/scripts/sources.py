@@ -1,4 +1,4 @@
-"""Which files of the analysis a step runs: its module, what that imports, and the package's data."""
+"""Which source files a step runs: for the analysis its module, what that imports, and the package's data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 PACKAGE = "analysis"
 DATA = ("*.csv", "*.mplstyle", "templates/*")
+ROOMS = Path("rtrl_bench/envs/rooms")
 
 
 def analysis_sources(step: str) -> list[str]:
@@ -21,6 +22,11 @@ def analysis_sources(step: str) -> list[str]:
             waiting += _imported(path)
     found |= {path for kind in DATA for path in Path(PACKAGE).glob(kind)}
     return sorted(path.as_posix() for path in found)
+
+
+def rooms_sources() -> list[str]:
+    """Paths, relative to the project's root, of the embedded DMLab levels and the recordings they are held against."""
+    return sorted(path.as_posix() for kind in ("*.py", "*.npz") for path in ROOMS.glob(kind))
 
 
 def _imported(path: Path) -> Iterator[Path]:

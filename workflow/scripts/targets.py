@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 
 from rtrl_bench.envs import registry
-from workflow.scripts.scales import CopyRun, Run, Scale, explain
+from workflow.scripts.scales import CopyRun, Scale, explain
 from workflow.scripts.startup import stop
+from workflow.scripts.studies import Run
 
 
 def names(scale: Scale) -> list[str]:
@@ -31,6 +32,21 @@ def run_files(scale: Scale, name: str) -> list[str]:
 def records(runs: Iterable[Run | CopyRun]) -> list[str]:
     """The record that each run writes last, which stands for all its files."""
     return [f"{run.folder.as_posix()}/run.json" for run in runs]
+
+
+def stems(scale: Scale) -> dict[str, str]:
+    """The record that a run with a pre-trained vision stem waits for, by that run's folder within the scale's."""
+    return {
+        run.folder.relative_to(scale.folder).as_posix(): f"{run.config.pretrained.run}/run.json"
+        for run in scale.runs
+        if run.config.pretrained is not None
+    }
+
+
+def fidelity(scale: Scale) -> list[str]:
+    """The record of how near the rooms backend is to the engine, where that backend runs."""
+    runs_here = registry.check_available("rooms_watermaze", "rooms").ok
+    return [f"{scale.folder.as_posix()}/rooms_fidelity.csv"] if runs_here else []
 
 
 def _target(environment: str) -> str:

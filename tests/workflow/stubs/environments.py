@@ -1,4 +1,4 @@
-"""Copied into rtrl_bench/envs: two environments that run and one whose simulator is not there."""
+"""Copied into rtrl_bench/envs: three environments that run and one whose simulator is not there."""
 
 from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, register
 
@@ -15,5 +15,6 @@ for _name, _suite, _available in (
     ("alpha", "letters", _present),
     ("beta", "letters", _present),
     ("gamma", "symbols", _absent),
+    ("delta", "pictures", _present),
 ):
     register(EnvSpec(_name, _suite, _name, (Backend("stub", _available, print),), frames_per_step=4))

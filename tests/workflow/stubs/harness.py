@@ -3,7 +3,14 @@
 import sys
 from pathlib import Path
 
+import yaml
+
 folder = Path(sys.argv[sys.argv.index("--out") + 1])
+if sys.argv[1] == "fidelity":
+    folder.write_text("")
+    sys.exit()
+stem = yaml.safe_load((folder / "config.yaml").read_text()).get("pretrained")
+assert stem is None or Path(stem["run"], "run.json").exists(), "started before the run of its vision stem was done"
 names = ["curve.csv", "run.json"] + (["evaluation.json"] if sys.argv[1] == "train" else [])
 for name in names:
     (folder / name).write_text((folder / "config.yaml").read_text())

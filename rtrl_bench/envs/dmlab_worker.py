@@ -1,0 +1,131 @@
+"""One DeepMind Lab environment in a process of its own: the simulator holds Python's lock while it steps.
+
+`python -m rtrl_bench.envs.dmlab_worker PIPE FRAMES SLOT SETTINGS`, started by `dmlab_pool.py`: two inherited file
+descriptors, the slot whose frame of the shared memory is written, and the keywords of `Simulator` as JSON. The process
+ends when nobody is at the other end of the pipe any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import signal
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtrl_bench.envs.dmlab_cache import LevelCache
+
+# The nine actions of IMPALA (Espeholt et al. 2018, table D.2), in its order, as the simulator's integers: look right
+# by so many pixels, look down, strafe right, forward, fire, jump, crouch.
+ACTIONS = {
+    "forward": (0, 0, 0, 1, 0, 0, 0),
+    "backward": (0, 0, 0, -1, 0, 0, 0),
+    "strafe left": (0, 0, -1, 0, 0, 0, 0),
+    "strafe right": (0, 0, 1, 0, 0, 0, 0),
+    "look left": (-20, 0, 0, 0, 0, 0, 0),
+    "look right": (20, 0, 0, 0, 0, 0, 0),
+    "look left, forward": (-20, 0, 0, 1, 0, 0, 0),
+    "look right, forward": (20, 0, 0, 1, 0, 0, 0),
+    "fire": (0, 0, 0, 0, 1, 0, 0),
+}
+ACTION_REPEAT = 4
+WIDTH, HEIGHT = 96, 72
+FRAME_SHAPE = (3, HEIGHT, WIDTH)
+IMAGE = "RGB_INTERLEAVED"
+
+
+class Simulator:
+    """A level that starts its next episode by itself; `frame` always holds the current image, uint8 (3, 72, 96)."""
+
+    def __init__(self, frame: np.ndarray, level: str, config: dict[str, str], temp_folder: str, cache: str | None):
+        import deepmind_lab
+
+        self._frame = frame
+        # The simulator reads the memory and ignores strides: other integers or a column of a table run other actions.
+        self._actions = [np.array(action, np.intc) for action in ACTIONS.values()]
+        self._lab = deepmind_lab.Lab(
+            level,
+            [IMAGE],
+            {"width": str(WIDTH), "height": str(HEIGHT), "logLevel": "WARN", **config},
+            renderer="software",
+            level_cache=LevelCache(Path(cache)) if cache else None,
+            temp_folder=temp_folder,
+        )
+        # A simulator's first episode differs slightly from later ones of the same seed; those are alike bit for bit.
+        self._lab.reset(seed=0)
+
+    def reset(self, seeds: np.random.SeedSequence) -> None:
+        """Begin the first of the episodes that `seeds` stands for."""
+        self._episodes = np.random.default_rng(seeds)
+        self._begin()
+
+    def step(self, action: int) -> tuple[float, bool]:
+        """The reward of `ACTION_REPEAT` frames of an action, and whether the episode ended in them.
+
+        The reward counts to the end. The last image cannot be had (and is not missed): the next episode's is there.
+        """
+        reward = self._lab.step(self._actions[action], num_steps=ACTION_REPEAT)
+        ended = not self._lab.is_running()
+        if ended:
+            self._begin()
+        else:
+            self._show()
+        return float(reward), ended
+
+    def close(self) -> None:
+        """End the simulator. Any further call would end the process."""
+        self._lab.close()
+
+    def _begin(self) -> None:
+        # By keyword, as the first positional is another thing; a Python int, as the simulator wants no NumPy integer.
+        self._lab.reset(seed=int(self._episodes.integers(2**31)))
+        self._show()
+
+    def _show(self) -> None:
+        self._frame[...] = self._lab.observations()[IMAGE].transpose(2, 0, 1)
+
+
+def serve(pipe: Connection, frame: np.ndarray, settings: dict[str, Any]) -> None:
+    """Make a simulator and answer (method, argument) with (None, result), or with (what went wrong, None) at the end.
+
+    The first answer comes unasked, when the simulator is ready.
+    """
+    simulator = None
+    try:
+        simulator = Simulator(frame, **settings)
+        method, argument = _exchange(pipe, None)
+        while True:
+            method, argument = _exchange(pipe, getattr(simulator, method)(argument))
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            pipe.send((f"{type(error).__name__}: {' '.join(str(error).split())}", None))
+    finally:
+        if simulator is not None:
+            simulator.close()
+
+
+def _exchange(pipe: Connection, answer: Any) -> tuple[str, Any]:
+    """Send an answer and wait for the next request; SystemExit where nobody asks any more."""
+    try:
+        pipe.send((None, answer))
+        return pipe.recv()
+    except (EOFError, OSError):
+        sys.exit()
+
+
+def main() -> None:
+    """Serve the pipe that the command line names."""
+    for signum in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group: it is for the owner to end in good order
+        signal.signal(signum, signal.SIG_IGN)
+    pipe, memory, slot, settings = sys.argv[1:]
+    frames = np.frombuffer(mmap.mmap(int(memory), 0), np.uint8).reshape(-1, *FRAME_SHAPE)
+    serve(Connection(int(pipe)), frames[int(slot)], json.loads(settings))
+
+
+if __name__ == "__main__":
+    main()

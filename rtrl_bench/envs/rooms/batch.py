@@ -1,0 +1,93 @@
+"""The embedded levels as a vector environment: slots advanced and drawn by a pool of threads."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from rtrl_bench import __version__
+from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
+from rtrl_bench.envs.registry import EnvSpec, Request
+from rtrl_bench.envs.rooms import levels, physics, render
+from rtrl_bench.envs.rooms.state import SLOT
+
+IMAGE = (3, 72, 96)
+
+
+class RoomsBatch(BatchEnv):
+    """B slots of one level. A slot's episodes follow from its seed alone, whatever the number of slots or threads.
+
+    Training and test differ in their seeds only, as in the engine.
+    """
+
+    can_restore = True
+
+    def __init__(self, spec: EnvSpec, request: Request):
+        super().__init__(
+            spec.name,
+            f"rooms {__version__}",
+            request.num_envs,
+            gymnasium.spaces.Box(0, 255, IMAGE, np.uint8),
+            len(physics.ACTIONS),
+            seed=request.seed,
+            split=request.split,
+        )
+        self.level = levels.LEVELS[spec.name]
+        self.slots = np.zeros(request.num_envs, SLOT)
+        self._frames_per_step = spec.frames_per_step
+        self._scene = render.scene(spec.name)
+        workers = min(request.threads, request.num_envs)
+        edges = np.linspace(0, request.num_envs, workers + 1).astype(int).tolist()
+        self._shares = list(itertools.pairwise(edges))
+        self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
+
+    def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
+        self.slots = np.zeros(self.num_envs, SLOT)
+        self.slots["seed"] = seeds.generate_state(self.num_envs, np.uint64)
+        for slot in self.slots:
+            levels.begin_episode(self.level, slot)
+        return self._draw(), {}
+
+    def _step(self, actions: np.ndarray) -> StepResult:
+        rewards = np.empty(self.num_envs, np.float32)
+        level = self.level
+        last = level.seconds * levels.FRAMES_PER_SECOND
+        rules = (self._frames_per_step, level.number, last, level.floor_z, level.boxes, level.planes)
+        self._share(levels.advance, actions.astype(np.int64), rewards, *rules)
+        ended = self.slots["over"] == 1
+        for k in np.flatnonzero(ended):
+            levels.begin_episode(level, self.slots[k])
+        return self._draw(), rewards, ended, np.zeros_like(ended), {}
+
+    def _draw(self) -> np.ndarray:
+        images = np.empty((self.num_envs, *IMAGE), np.uint8)
+        self._share(render.draw, images, self._scene)
+        return images
+
+    def _share(self, kernel: Any, *arguments: Any) -> None:
+        """Run `kernel(slots, low, high, ...)` over all slots, in as many threads as there are."""
+        if self._pool is None:
+            kernel(self.slots, 0, self.num_envs, *arguments)
+            return
+        waiting = [self._pool.submit(kernel, self.slots, *share, *arguments) for share in self._shares]
+        for done in waiting:
+            done.result()
+
+    def _identity(self) -> dict[str, Any]:
+        """Without the package's version: a release must not end the runs that are under way."""
+        return {**super()._identity(), "backend": self.backend.split()[0]}
+
+    def _save(self) -> Arrays:
+        return {"slots": np.frombuffer(self.slots.tobytes(), np.uint8)}
+
+    def _load(self, arrays: Arrays) -> None:
+        self.slots = np.frombuffer(arrays["slots"].tobytes(), SLOT).copy()
+
+    def close_extras(self) -> None:
+        """Stop the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()

@@ -1,0 +1,251 @@
+"""Draws what the player sees: 72 x 96 pixels, 90 degrees wide. What levels look like is data, a `Scene` each.
+
+Walls come first, from the nearest on, then sky and floor where no wall is, then sprites and fences from the farthest
+on. Every wall reaches from below the eye to above it, so what walls fill of a column is one span around the horizon.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rtrl_bench.envs.rooms import keys_doors, maps, pictures, raster
+from rtrl_bench.envs.rooms.compiled import compiled
+from rtrl_bench.envs.rooms.physics import EYE_Z, FRAME_MS
+from rtrl_bench.envs.rooms.pictures import CHANNELS, FENCE, FIRST_DOOR_COLOUR, VIEWS
+from rtrl_bench.envs.rooms.raster import HEIGHT, HORIZON, SLOPES, WIDTH
+from rtrl_bench.envs.rooms.state import (
+    CELL,
+    FENCE_COLOUR,
+    FENCE_OPEN,
+    FENCE_X0,
+    FENCE_X1,
+    FENCE_Y0,
+    FENCE_Y1,
+    GRID,
+    MAX_FENCES,
+    MAX_SPRITES,
+    SPRITE_COLOUR,
+    SPRITE_PICTURE,
+    SPRITE_SIZE,
+    SPRITE_X,
+    SPRITE_Y,
+    SPRITE_Z,
+)
+
+F32 = np.float32
+OPENING_FRAMES = keys_doors.SLIDE_FRAMES
+TURN_MS, BOB, BOB_RATE = 2048, 4.0, 0.005  # of items. Source: Quake III, cgame/cg_view.c and cg_ents.c
+PANEL = 64.0  # units along and up a panel of a wall, about
+PHASE_FRAMES = 8  # for which a texture of an animated floor stays
+
+
+class Scene(NamedTuple):
+    """What drawing a level needs besides its slots."""
+
+    walls: np.ndarray  # float32 (n, 10): columns of maps, then texels along, texels up, brightness of 256
+    textures: np.ndarray  # uint8 (k, 2 TEXTURE, TEXTURE, 3), see pictures.mipmap
+    sky: np.ndarray  # uint8 (1, around, top to bottom, 3)
+    bearings: np.ndarray  # float32 (WIDTH,): of the columns, in texels of the sky to the right of the view
+    ground: np.ndarray  # uint8 (rows of y, columns of x): 0 nothing, m the m-th floor texture
+    ground_in_slot: bool  # slot.floor is the ground instead
+    ground_x: float  # of its corner
+    ground_y: float
+    ground_z: float
+    ground_cell: float  # side of its cells
+    ground_texels: int  # log2 of texels along a cell
+    ground_texture: int  # index of the first floor texture
+    ground_phases: int  # textures that take turns
+    pictures: np.ndarray  # uint8 (views, 2 PICTURE, PICTURE, CHANNELS)
+    first_view: np.ndarray  # int64 (pictures,)
+    colours: np.ndarray  # uint8 (colours, 3)
+
+
+# --- levels ---
+
+
+class Look(NamedTuple):
+    """How a level looks; `ground` holds the fields of Scene that begin so, without their textures."""
+
+    walls: np.ndarray
+    wall_textures: list[np.ndarray]
+    floor_textures: list[np.ndarray]
+    ground: dict[str, Any]
+    sky: np.ndarray
+    objects: range
+
+
+def _nonmatching() -> Look:
+    cell, margin = 8.0, 64.0  # beyond the walls, where roundings may end; a period of the texture
+    west, south = (corner - margin for corner in maps.ROOM_A[0])
+    cells = np.ones((64, 128), np.uint8)
+    x0, y0, x1, y1 = (int((at - corner) / cell) for at, corner in zip(maps.PAD, (west, south) * 2))
+    cells[y0:y1, x0:x1] = 2
+    ground = {"ground": cells, "ground_x": west, "ground_y": south, "ground_cell": cell, "ground_texels": 3}
+    floors = [pictures.tiles(pictures.ORANGE_FLOOR, 0.03), pictures.pad()]
+    return Look(maps.NONMATCHING_WALLS, [pictures.blue_wall()], floors, ground, pictures.day(), range(pictures.KEY))
+
+
+def _watermaze() -> Look:
+    walls = [pictures.blue_wall(), *(pictures.painting(*painting) for painting in pictures.PAINTINGS)]
+    floors = [pictures.water(phase) for phase in range(pictures.WATER_PHASES)]
+    ground = {
+        "ground": np.ones((1, 1), np.uint8),
+        "ground_x": -1024.0,
+        "ground_y": -1024.0,
+        "ground_z": maps.WATER_Z,
+        "ground_cell": 2048.0,
+        "ground_texels": 10,
+        "ground_phases": len(floors),
+    }
+    return Look(maps.WATERMAZE_WALLS, walls, floors, ground, pictures.day(), range(0))
+
+
+def _keys_doors() -> Look:
+    walls = np.empty((0, maps.WALL_COLUMNS), np.float32)
+    ground = {
+        "ground": np.zeros(GRID, np.uint8),
+        "ground_in_slot": True,
+        "ground_z": keys_doors.FLOOR_Z,
+        "ground_cell": CELL,
+        "ground_texels": 6,
+    }
+    floors = [pictures.tiles(pictures.ISLAND, 0.04)]
+    return Look(walls, [], floors, ground, pictures.dusk(), range(pictures.KEY, FENCE + 1))
+
+
+LOOKS = {
+    "rooms_select_nonmatching_object": _nonmatching,
+    "rooms_watermaze": _watermaze,
+    "rooms_keys_doors_puzzle": _keys_doors,
+}
+PLAIN_GROUND: dict[str, Any] = {
+    "ground_in_slot": False,
+    "ground_x": 0.0,
+    "ground_y": 0.0,
+    "ground_z": 0.0,
+    "ground_phases": 1,
+}
+
+
+@functools.cache
+def scene(level_name: str) -> Scene:
+    """What drawing the level needs, made once. KeyError for a level that is not in LOOKS."""
+    look = LOOKS[level_name]()
+    album, first_view = pictures.album(look.objects)
+    ground = {**PLAIN_GROUND, **look.ground, "ground_texture": len(look.wall_textures)}
+    return Scene(
+        walls=_prepared(look.walls, ground["ground_z"]),
+        textures=pictures.mipmap(np.array([*look.wall_textures, *look.floor_textures])),
+        sky=look.sky[None],
+        bearings=(np.arctan(SLOPES) * (len(look.sky) / (2 * math.pi))).astype(np.float32),
+        pictures=album,
+        first_view=first_view,
+        colours=pictures.COLOURS,
+        **ground,
+    )
+
+
+def _prepared(walls: np.ndarray, ground_z: float) -> np.ndarray:
+    """Rows of `Scene.walls`: a painting fills its wall once, panels a whole number of times; light comes aslant.
+
+    What is below the ground is cut off.
+    """
+    x0, y0, x1, y1, z0, z1, kind = walls.T
+    length = np.hypot(x1 - x0, y1 - y0)
+    panels = kind == maps.BLUE_WALL
+    along = np.where(panels, np.maximum(1, np.rint(length / PANEL)), 1) * pictures.TEXTURE
+    seen = np.minimum(z1 - z0, z1 - ground_z)
+    up = np.where(panels, np.rint((z1 - z0) / PANEL), 1) * pictures.TEXTURE * seen / (z1 - z0)
+    slant = (y1 - y0 + 0.4 * (x1 - x0)) / (1.08 * length)  # -1..1
+    brightness = np.where(panels, 226 + 30 * slant, raster.FULL)
+    prepared: np.ndarray = np.column_stack([x0, y0, x1, y1, z1 - seen, z1, kind, along, up, brightness])
+    return prepared.astype(np.float32)
+
+
+# --- frames ---
+
+
+@compiled
+def draw(slots, low, high, frames, scene):
+    """Draw slots low..high-1 into their frames, uint8 (slot, 3, HEIGHT, WIDTH), row 0 at the top."""
+    most = max(len(scene.walls), MAX_FENCES + MAX_SPRITES) + 1
+    camera, flats, hits = np.empty(5, np.float32), np.empty((most, 5), np.float32), np.empty((most, 3), np.float32)
+    sources, items = np.empty(most, np.int64), np.empty((most, 6), np.float32)
+    spans, nearest = np.empty((WIDTH, 2), np.int64), np.empty(WIDTH, np.float32)
+    cells, texel = np.empty(GRID, np.uint8), np.empty(CHANNELS, np.int64)
+    for i in range(low, high):
+        slot, frame = slots[i], frames[i]
+        angle = math.radians(slot.yaw)
+        camera[0], camera[1], camera[2] = slot.x, slot.y, slot.z + EYE_Z
+        camera[3], camera[4] = math.cos(angle), math.sin(angle)
+        _walls(frame, flats, sources, hits, spans, nearest, camera, scene)
+        for column in range(WIDTH):
+            raster.paint_sky(frame, column, HEIGHT if scene.ground_in_slot else spans[column, 0], slot.yaw, scene)
+        # One by one: an assignment of slices costs numba four seconds of compiling
+        for k in range(GRID[0] * GRID[1] if scene.ground_in_slot else 0):
+            cells[k // GRID[1], k % GRID[1]] = slot.floor[k // GRID[1], k % GRID[1]]
+        ground = cells if scene.ground_in_slot else scene.ground
+        texture = scene.ground_texture + slot.frame // PHASE_FRAMES % scene.ground_phases
+        raster.paint_floor(frame, spans, ground, camera, camera[2] - F32(scene.ground_z), texture, scene)
+        count = _items(slot, camera, flats, items, scene)
+        for column in range(WIDTH if count > 0 else 0):
+            for k in range(raster.crossings(flats[:count], SLOPES[column], hits) - 1, -1, -1):
+                if hits[k, 0] < nearest[column]:
+                    n = np.int64(hits[k, 2])
+                    raster.blend_picture(frame, column, items[n], camera[2], hits[k], flats[n, 4], texel, scene)
+        if slot.held >= 0:
+            raster.paint_key(frame, scene.colours[FIRST_DOOR_COLOUR + slot.held])
+
+
+@compiled
+def _walls(frame, flats, sources, hits, spans, nearest, camera, scene):
+    """Paint the walls; note what they fill (spans) and how near they are (nearest)."""
+    count = 0
+    for k in range(len(scene.walls)):
+        wall = scene.walls[k]
+        if raster.stand_between(flats[count], camera, wall[0], wall[1], wall[2], wall[3]):
+            sources[count] = k
+            count += 1
+    for column in range(WIDTH):
+        span = spans[column]
+        span[0], span[1], nearest[column] = HORIZON, HORIZON, np.inf
+        for k in range(raster.crossings(flats[:count], SLOPES[column], hits)):
+            nearest[column] = min(nearest[column], hits[k, 0])
+            if span[0] > 0 or span[1] < HEIGHT:
+                n = np.int64(hits[k, 2])
+                wall = scene.walls[sources[n]]
+                raster.paint_wall(frame, column, span, wall, camera[2], hits[k], flats[n, 4], scene.textures)
+
+
+@compiled
+def _items(slot, camera, flats, items, scene):
+    """Stand the slot's fences and sprites up, as raster.blend_picture wants them; how many may be in view."""
+    count = 0
+    for k in range(slot.fence_count):
+        fence, item = slot.fences[k], items[count]
+        opened = max(fence[FENCE_OPEN], F32(0.0)) / F32(OPENING_FRAMES)
+        x1, y1 = fence[FENCE_X1], fence[FENCE_Y1]
+        x0 = fence[FENCE_X0] + opened * (x1 - fence[FENCE_X0])
+        y0 = fence[FENCE_Y0] + opened * (y1 - fence[FENCE_Y0])
+        item[0], item[1] = scene.ground_z, scene.ground_z + CELL
+        item[2], item[3] = scene.first_view[FENCE], fence[FENCE_COLOUR]
+        item[4], item[5] = F32(0.0), F32(1.0) - opened  # the rest is out of sight
+        if opened < F32(1.0) and raster.stand_between(flats[count], camera, x0, y0, x1, y1):
+            count += 1
+    milliseconds = FRAME_MS * slot.frame
+    turned = milliseconds % TURN_MS * VIEWS // TURN_MS
+    lift = F32(BOB + BOB * math.cos(BOB_RATE * milliseconds))
+    for k in range(slot.sprite_count):
+        sprite, item = slot.sprites[k], items[count]
+        dx, dy, half = sprite[SPRITE_X] - camera[0], sprite[SPRITE_Y] - camera[1], F32(0.5) * sprite[SPRITE_SIZE]
+        side, depth = dx * camera[4] - dy * camera[3], dx * camera[3] + dy * camera[4]
+        item[0], item[1] = sprite[SPRITE_Z] + lift, sprite[SPRITE_Z] + lift + sprite[SPRITE_SIZE]
+        item[2], item[3] = scene.first_view[np.int64(sprite[SPRITE_PICTURE])] + turned, sprite[SPRITE_COLOUR]
+        item[4], item[5] = F32(0.0), F32(1.0)
+        if raster.stand(flats[count], side - half, depth, side + half, depth):
+            count += 1
+    return count

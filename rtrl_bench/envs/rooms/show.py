@@ -1,0 +1,137 @@
+"""Pictures and films of what an agent sees in a level, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rtrl_bench.config import ConfigError, load
+from rtrl_bench.envs.registry import make
+from rtrl_bench.envs.rooms import oracles
+from rtrl_bench.envs.rooms.batch import RoomsBatch
+from rtrl_bench.envs.rooms.oracle_keys import KeysDoorsOracle
+from rtrl_bench.registry import UnknownName
+
+SHEET_STEPS = 5  # from one frame of a sheet to the next
+STEPS_PER_SECOND = 15  # of 60 frames a second, four to a step
+SHEET_SCALE, FILM_SCALE = 3, 4
+SHEET_COLUMNS = 6
+GAP, GAP_COLOUR = 2, 255  # between the frames of a sheet, in its pixels
+ORACLES: dict[str, Callable[[], Callable[[Any], int]]] = {
+    "rooms_select_nonmatching_object": lambda: oracles.nonmatching,
+    "rooms_watermaze": lambda: oracles.watermaze,
+    "rooms_keys_doors_puzzle": KeysDoorsOracle,  # plans: one per slot
+}
+
+Player = Callable[[RoomsBatch, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""From environment, observations, last rewards and episode starts to actions, all of one slot."""
+
+
+def show(level: str, frames: int, seed: int, run: Path | None, out: Path) -> None:
+    """Write what the player sees: a sheet (.png) or a film (.gif, .mp4). ConfigError or UnknownName before any work.
+
+    The player is the agent in run folder `run`, or without one the level's oracle.
+    """
+    kinds = (".png", *FILM_WRITERS)
+    if out.suffix not in kinds:
+        raise ConfigError(f"--out {out}: expected a name that ends in {', '.join(kinds)}")
+    if frames < 1:
+        raise ConfigError(f"--frames {frames}: expected an integer >= 1")
+    if level not in ORACLES:
+        raise UnknownName(f"unknown level {level!r}: expected one of {', '.join(ORACLES)}")
+    player = oracle(level) if run is None else agent(run)
+    if out.suffix == ".png":
+        write_image(out, contact_sheet(level, frames, seed, player))
+    else:
+        write_film(out, walk(level, frames, seed, player))
+
+
+def oracle(level: str) -> Player:
+    """The level's player that knows everything."""
+    choose = ORACLES[level]()
+    return lambda env, observation, reward, start: np.array([choose(env.slots[0])])
+
+
+def agent(folder: Path) -> Player:
+    """The trained agent in a run folder, playing greedily; ConfigError if there is none."""
+    import torch
+
+    from rtrl_bench.training.run import trained_network
+
+    network, device = trained_network(load(folder / "config.yaml"), folder)
+    state = network.core.zero_state(1)
+
+    def play(env: RoomsBatch, observation: np.ndarray, reward: np.ndarray, start: np.ndarray) -> np.ndarray:
+        nonlocal state
+        seen, last, begins = (torch.as_tensor(values, device=device) for values in (observation, reward, start))
+        logits, _, state = network.act(network.encode(seen), last, begins, state)
+        return logits.argmax(dim=-1).cpu().numpy()
+
+    return play
+
+
+def walk(level: str, steps: int, seed: int, player: Player) -> np.ndarray:
+    """What `player` sees in its first `steps` steps, uint8 (steps, 72, 96, 3)."""
+    env: Any = make(level, 1, seed=seed, split="test", backend="rooms", threads=1)
+    observation, _ = env.reset()
+    reward, start = np.zeros(1, np.float32), np.ones(1, bool)
+    frames = [observation[0]]
+    while len(frames) < steps:
+        observation, reward, terminated, truncated, _ = env.step(player(env, observation, reward, start))
+        start = terminated | truncated
+        frames.append(observation[0])
+    env.close()
+    return np.stack(frames).transpose(0, 2, 3, 1)
+
+
+def contact_sheet(level: str, frames: int, seed: int, player: Player) -> np.ndarray:
+    """A grid of `frames` frames of a walk, row by row, enlarged: uint8 (height, width, 3)."""
+    shown = _enlarged(walk(level, frames * SHEET_STEPS, seed, player)[::SHEET_STEPS], SHEET_SCALE)
+    columns = min(frames, SHEET_COLUMNS)
+    rows = math.ceil(frames / columns)
+    padded = np.pad(shown, ((0, rows * columns - frames), (0, GAP), (0, GAP), (0, 0)), constant_values=GAP_COLOUR)
+    grid = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2)
+    sheet: np.ndarray = grid.reshape(rows * padded.shape[1], columns * padded.shape[2], 3)[:-GAP, :-GAP]
+    return sheet
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write uint8 (height, width, 3) in the format that the path's ending names."""
+    Image.fromarray(image).save(path)
+
+
+def write_film(path: str | Path, frames: np.ndarray) -> None:
+    """Write uint8 (frame, height, width, 3), one agent step each, in real time: .gif or .mp4 (else ConfigError)."""
+    path = Path(path)
+    if path.suffix not in FILM_WRITERS:
+        raise ConfigError(f"film {path}: expected a name that ends in {' or '.join(FILM_WRITERS)}")
+    FILM_WRITERS[path.suffix](path, _enlarged(frames, FILM_SCALE))
+
+
+def _write_gif(path: Path, frames: np.ndarray) -> None:
+    # The format counts in hundredths of a second
+    first, *others = (Image.fromarray(frame) for frame in frames)
+    first.save(path, save_all=True, append_images=others, duration=10 * round(100 / STEPS_PER_SECOND), loop=0)
+
+
+def _write_mp4(path: Path, frames: np.ndarray) -> None:
+    height, width = frames.shape[1:3]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), STEPS_PER_SECOND, (width, height))
+    if not writer.isOpened():
+        raise ConfigError(f"film {path}: OpenCV cannot write it; check the folder, or write a .gif")
+    for frame in frames:
+        writer.write(np.ascontiguousarray(frame[..., ::-1]))
+    writer.release()
+
+
+FILM_WRITERS = {".gif": _write_gif, ".mp4": _write_mp4}
+
+
+def _enlarged(frames: np.ndarray, scale: int) -> np.ndarray:
+    return frames.repeat(scale, axis=1).repeat(scale, axis=2)

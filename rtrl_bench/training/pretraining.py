@@ -1,0 +1,79 @@
+"""A vision stem from a finished run: found and checked before its new owner starts, then put in its place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig, check_same_stem
+from rtrl_bench.training import checkpoint
+
+ORIGIN_KEYS = ("environment", "method", "env_steps", "env_frames", "fingerprint", "backend")  # of its run.json
+
+
+@dataclass(frozen=True)
+class PretrainedStem:
+    """A trained stem: its parameters, the shape of the observations it takes, and what records say of its origin."""
+
+    parameters: dict[str, Tensor]
+    shape: tuple[int, ...]
+    origin: dict[str, Any]
+
+    def put_into(self, vision: nn.Module, shape: tuple[int, ...]) -> None:
+        """Load the parameters into a stem for observations of `shape`; ConfigError if they are for another."""
+        if shape != self.shape:
+            raise ConfigError(
+                f"pretrained: its stem takes observations of shape {self.shape}, those of this run have {shape}; "
+                "pre-train on an environment with the same observations"
+            )
+        vision.load_state_dict(self.parameters)
+
+
+def find_stem(config: RunConfig) -> PretrainedStem | None:
+    """The stem of the run that `config.pretrained` names, at the end of its training; None if no run is named.
+
+    Raises ConfigError when there is no such run, or one with another stem; CheckpointError if its checkpoints are all
+    damaged.
+    """
+    wanted = config.pretrained
+    if wanted is None:
+        return None
+    record = _complete_record(wanted)
+    check_same_stem(config, record["config"])
+    saved = checkpoint.load_newest(Path(wanted.run) / "checkpoint")
+    made_by = None if saved is None else (saved["fingerprint"], saved["counters"]["updates"])
+    if saved is None or made_by != (record["fingerprint"], record["updates"]):
+        raise ConfigError(
+            f"pretrained.run = {wanted.run!r}: expected the checkpoint of its last update in checkpoint/; "
+            "remove the folder and train that run again"
+        )
+    prefix = "vision."
+    return PretrainedStem(
+        parameters={k.removeprefix(prefix): v for k, v in saved["network"].items() if k.startswith(prefix)},
+        shape=tuple(saved["observation"].shape[1:]),
+        origin={key: record[key] for key in ORIGIN_KEYS} | {"seed": record["config"]["seed"]},
+    )
+
+
+def _complete_record(wanted: PretrainedConfig) -> dict[str, Any]:
+    """The run.json of the run that is wanted."""
+    try:
+        record: dict[str, Any] = json.loads((Path(wanted.run) / "run.json").read_text())
+        complete = record["status"] == "complete"
+    except (OSError, ValueError, KeyError, TypeError):
+        complete = False
+    if not complete:
+        raise ConfigError(
+            f"pretrained.run = {wanted.run!r}: expected the folder of a finished run, with its run.json; "
+            "train that run first, or correct the path"
+        )
+    if wanted.fingerprint not in (None, record["fingerprint"]):
+        raise ConfigError(
+            f"pretrained.fingerprint = {wanted.fingerprint!r}: the run in {wanted.run} has {record['fingerprint']!r}; "
+            "name another folder, or train that run with the configuration that is meant"
+        )
+    return record

@@ -1,0 +1,38 @@
+"""Which module `deepmind_lab` is in a test, and what a stand-in of it was asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PLACE = Path(__file__).parent / "fake_deepmind_lab"
+SIMULATORS = ["stand-in"] + ["real"] * (importlib.util.find_spec("deepmind_lab") is not None)
+
+
+@contextmanager
+def lab(kind, folder):
+    """Let the processes that are started find the simulator, and write nowhere but in `folder`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if kind == "stand-in":
+            patch.syspath_prepend(PLACE)
+            (folder / "log").mkdir()
+            patch.setenv("STAND_IN_LOG", str(folder / "log"))
+        (folder / "temporary").mkdir()
+        patch.setattr(tempfile, "tempdir", str(folder / "temporary"))
+        patch.setenv("TMPDIR", str(folder / "temporary"))
+        patch.setenv("RTRL_BENCH_CACHE", str(folder / "cache"))
+        yield
+
+
+def calls(folder, name):
+    """The arguments of all calls of that name to stand-ins that write in `folder`: a list per slot of a batch."""
+    found = []
+    for log in (folder / "log").iterdir():
+        made, *more = map(json.loads, log.read_text().splitlines())
+        found.append((made["temp_folder"], [call for call in (made, *more) if call["call"] == name]))
+    return [calls for _, calls in sorted(found)]

@@ -1,0 +1,25 @@
+"""A small scale for tests, as the dictionary that a file of workflow/config holds."""
+
+from __future__ import annotations
+
+from rtrl_bench.config import load_yaml
+from workflow.scripts import scales
+
+SETTINGS = load_yaml(scales.CONFIG_FOLDER / "config.yaml")
+
+
+def small_scale(**changes):
+    """A small valid scale; `study` changes the keys of its only study."""
+    study = {"environments": {"tmaze": None}, "methods": ["tbptt", "rtrl"], "unroll": [5]}
+    study |= changes.pop("study", {})
+    return {
+        "label": "test",
+        "seeds": [0, 1],
+        "resources": {"mem_mb": 100, "runtime": 1},
+        "run": {"env_steps": 1000, "optimiser": {"epsilon": 1.0e-5}},
+        "studies": {"memory": study},
+    } | changes
+
+
+def folders(scale):
+    return [run.folder.relative_to(scale.folder).as_posix() for run in scale.runs]

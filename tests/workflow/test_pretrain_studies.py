@@ -1,0 +1,138 @@
+"""Studies with `pretrain`: the runs that vision stems come from, and those that build on them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from small_scales import SETTINGS, folders, small_scale
+
+from rtrl_bench.config import ConfigError, PretrainedConfig
+from rtrl_bench.envs import registry
+from rtrl_bench.envs.registry import Availability
+from workflow.scripts import scales, targets
+from workflow.scripts.inputs import write_inputs
+
+PRETRAIN = {"method": "tbptt", "unroll": 9, "run": {"env_steps": 70}}
+
+
+def _pictures(**changes):
+    """A scale with one study on images whose stems are pre-trained; `changes` are of the study."""
+    study = {"environments": {"breakout": {"hidden": 32}, "qbert": None}, "methods": ["rtrl"], "pretrain": PRETRAIN}
+    return small_scale(study=study | changes)
+
+
+def test_each_environment_of_a_study_is_pretrained_once_for_all_its_runs(expand):
+    scale = expand(_pictures(methods=["tbptt", "rtrl"], unroll=[5, 10]))
+    assert folders(scale)[:2] == [f"runs/atari/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")]
+    assert scale.pretraining == scale.runs[:2]
+    assert len(scale.runs) == 2 + 2 * 2 * 2 * 2
+    for run in scale.runs[2:]:
+        (source,) = [one for one in scale.pretraining if one.config.environment == run.config.environment]
+        expected = PretrainedConfig(source.folder.as_posix(), source.config.fingerprint())
+        assert run.config.pretrained == expected
+    assert not {run.folder for run in scale.pretraining} & {run.folder for run in scale.studies["memory"]}
+
+
+def test_a_pretraining_has_the_keys_of_all_parts(expand):
+    special = PRETRAIN | {"environments": {"qbert": {"env_steps": 80, "loss": {"discount": 0.5}}}}
+    breakout, qbert = (run.config for run in expand(_pictures(pretrain=special)).pretraining)
+    assert (breakout.method, breakout.unroll, breakout.seed, breakout.hidden) == ("tbptt", 9, 0, 32)
+    assert (breakout.env_steps, qbert.env_steps) == (70, 80)
+    assert (breakout.loss.discount, qbert.loss.discount) == (0.99, 0.5)
+    assert (breakout.optimiser.epsilon, breakout.pretrained) == (1e-5, None)
+
+
+def test_studies_with_the_same_pretraining_share_it(expand):
+    values = _pictures()
+    values["studies"]["again"] = values["studies"]["memory"] | {"unroll": [7]}
+    assert len(expand(values).pretraining) == 2
+
+
+def test_the_list_of_runs_has_pretraining_apart_from_the_studies(expand):
+    scale = expand(_pictures())
+    write_inputs(scale)
+    listed = json.loads((scale.folder / "scale.json").read_text())
+    assert listed["pretraining"] == [f"runs/atari/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")]
+    assert not [run for run in listed["studies"]["memory"] if "pretrain" in run]
+
+
+def test_an_environment_that_cannot_run_takes_its_pretraining_with_it(expand, monkeypatch):
+    gone, there = Availability(False, reason="no ROM", fix="find one"), Availability(True)
+    monkeypatch.setattr(registry, "check_available", lambda name, backend: gone if name == "qbert" else there)
+    scale = expand(_pictures())
+    assert {run.config.environment for run in scale.runs} == {"breakout"}
+    assert [one.name for one in scale.missing] == ["qbert"]
+
+
+def test_a_named_target_includes_pretraining(expand):
+    scale = expand(_pictures())
+    source = f"{scale.folder}/runs/atari/qbert/pretrain_tbptt/M9/seed0/run.json"
+    assert source in targets.run_files(scale, "qbert")
+    assert source in targets.run_files(scale, "atari")
+    assert targets.stems(scale)["runs/atari/qbert/rtrl/M5/seed1"] == source
+
+
+def test_the_results_folder_is_no_part_of_a_finished_runs_configuration(expand, tmp_path):
+    """Another path to the same pre-training repeats nothing."""
+    here, there = expand(_pictures()), expand(_pictures(), results=str(tmp_path / "moved"))
+    assert here.runs[-1].config.pretrained != there.runs[-1].config.pretrained
+    assert here.runs[-1].config.fingerprint() == there.runs[-1].config.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ({"pretrain": {"method": "tbptt"}}, r"missing key studies\.memory\.pretrain\.unroll"),
+        (
+            {"pretrain": PRETRAIN | {"seed": 1}},
+            r"unknown key studies\.memory\.pretrain\.seed: expected one of",
+        ),
+        ({"pretrain": PRETRAIN | {"unroll": 0}}, r"pretrain\.unroll = 0: expected at least 1"),
+        ({"pretrain": PRETRAIN | {"method": "tbtt"}}, "unknown method 'tbtt': expected one of feedforward"),
+        (
+            {"pretrain": PRETRAIN | {"run": {"env_step": 1}}},
+            "unknown key env_step: .*did you mean env_steps",
+        ),
+        (
+            {"pretrain": PRETRAIN | {"environments": {"tmase": None}}},
+            r"studies\.memory: pretrain\.environments\.tmase: expected one of tmaze",
+        ),
+        (
+            {"pretrain": PRETRAIN, "environments": {"breakout": None}, "vary": {"vision": ["nature"]}},
+            "studies.memory: vision = 'nature': the run that the vision stem comes from has 'impala'; make them equal",
+        ),
+        (
+            {"pretrain": PRETRAIN, "run": {"vision": "flat"}},
+            "pretrained: vision = 'flat' has no parameters to take over; remove the key",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_what_was_expected(expand, study, message):
+    with pytest.raises(ConfigError, match=message):
+        expand(small_scale(study=study))
+
+
+def test_the_paper_scale_pretrains_the_stems_of_the_memory_levels():
+    scale = scales.load_scale(SETTINGS | {"scale": "paper"})
+    nonmatching, watermaze = "rooms_select_nonmatching_object", "rooms_watermaze"
+    sources = {run.config.environment: run.config for run in scale.pretraining}
+    assert {name: (c.method, c.env_steps, c.hidden) for name, c in sources.items()} == {
+        nonmatching: ("tbptt", 50_000_000, 512),
+        watermaze: ("tbptt", 200_000_000, 512),
+    }
+    levels = [run.config for name in ("dmlab", "dmlab_reactive") for run in scale.studies[name]]
+    stems = {(c.environment, c.env_steps, c.pretrained and c.pretrained.fingerprint) for c in levels}
+    assert stems == {
+        (nonmatching, 30_000_000, sources[nonmatching].fingerprint()),
+        (watermaze, 100_000_000, sources[watermaze].fingerprint()),
+        ("rooms_keys_doors_puzzle", 100_000_000, None),
+    }
+
+
+@pytest.mark.parametrize("name", ["laptop", "smoke"])
+def test_small_scales_have_the_three_levels_with_pretraining(name):
+    scale = scales.load_scale(SETTINGS | {"scale": name})
+    levels = {run.config.environment for study in ("dmlab", "dmlab_reactive") for run in scale.studies[study]}
+    assert len(levels) == 3
+    assert {run.config.environment for run in scale.pretraining} == levels - {"rooms_keys_doors_puzzle"}

@@ -1,0 +1,142 @@
+"""A study made into runs: every combination of its axes, and the runs that their vision stems come from."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtrl_bench.config import ConfigError, RunConfig, check_same_stem, from_dict, to_dict
+from rtrl_bench.diagnostics.copy_config import CopyConfig
+from rtrl_bench.envs import registry
+
+PRETRAINING_SEED = 0  # one run serves the runs of every seed
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a scheduler has to know of a run: memory in MB, wall clock in minutes, cores (0: all), GPUs."""
+
+    mem_mb: int
+    runtime: int
+    threads: int
+    gpu: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: its folder (under the scale's `runs/`) and what it trains."""
+
+    folder: Path
+    suite: str
+    config: RunConfig
+    job: Job
+
+
+def study_runs(
+    settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path, stems: Mapping[str, Run]
+) -> Iterator[Run]:
+    """Every combination of the study's axes; `stems` has the runs that vision stems come from, by environment."""
+    vary = study.get("vary", {})
+    axes = itertools.product(
+        study["environments"].items(),
+        study["methods"],
+        itertools.product(*vary.values()),
+        study["unroll"],
+        study.get("seeds", settings["seeds"]),
+    )
+    for (environment, own), method, point, unroll, seed in axes:
+        varied = dict(zip(vary, point, strict=True))
+        single = {"environment": environment, "unroll": unroll, "seed": seed}
+        stem = stems.get(environment)
+        if stem is not None:
+            single["pretrained"] = {"run": stem.folder.as_posix(), "fingerprint": stem.config.fingerprint()}
+        config = _config(settings, study, method, own, _method(settings, method), _nested(varied), single)
+        if stem is not None:
+            check_same_stem(config, to_dict(stem.config))
+        options = {k: v for k, v in varied.items() if k.startswith("environment_options.")}
+        others = {k: v for k, v in varied.items() if k not in options}
+        place = Path(_tagged(environment, options), _tagged(method, others))
+        yield _run(settings, study, folder, place, config)
+
+
+def pretraining_runs(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path) -> Iterator[Run]:
+    """One run per environment of a study with `pretrain`, whatever it varies: the paper pre-trains once."""
+    pretrain = study.get("pretrain")
+    if pretrain is None:
+        return
+    special = pretrain.get("environments", {})
+    for name in special.keys() - study["environments"].keys():
+        expected = ", ".join(study["environments"])
+        raise ConfigError(f"pretrain.environments.{name}: expected one of {expected} (environments of the study)")
+    method, common = pretrain["method"], pretrain.get("run")
+    for environment, own in study["environments"].items():
+        single = {"environment": environment, "unroll": pretrain["unroll"], "seed": PRETRAINING_SEED}
+        parts = (own, common, special.get(environment), _method(settings, method), single)
+        config = _config(settings, study, method, *parts)
+        yield _run(settings, study, folder, Path(_tagged(environment, {}), f"pretrain_{method}"), config)
+
+
+def _config(
+    settings: Mapping[str, Any], study: Mapping[str, Any], method: str, *parts: Mapping[str, Any] | None
+) -> RunConfig:
+    """The configuration of a run of `method`: what is common to scale and study, then `parts`, then the machine."""
+    config = from_dict(merge(settings["run"], study.get("run"), *parts, machine(settings)))
+    if config.method != method:
+        raise ConfigError(f"methods.{method}: at unroll {config.unroll} its keys make {config.method!r}; rename")
+    return config
+
+
+def _run(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path, place: Path, config: RunConfig) -> Run:
+    """The run `config` in the part `place` of its suite's folder."""
+    suite = registry.validate(config.environment, config.environment_options, config.backend).suite
+    path = folder / "runs" / suite / place / f"M{config.unroll}" / f"seed{config.seed}"
+    return Run(path, suite, config, job(study.get("resources", settings["resources"]), config))
+
+
+def _method(settings: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    if name not in settings["methods"]:
+        expected = ", ".join(settings["methods"])
+        raise ConfigError(f"unknown method {name!r}: expected one of {expected} (methods of config.yaml)")
+    return settings["methods"][name]
+
+
+def _tagged(name: str, varied: Mapping[str, Any]) -> str:
+    """A folder name that tells what varies: tmaze + delay 20 is `tmaze_delay20`."""
+    tags = (f"_{key.rpartition('.')[2]}{'null' if value is None else value}" for key, value in varied.items())
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name + "".join(tags))
+
+
+def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """{'a.b': 1} as {'a': {'b': 1}}."""
+    result: dict[str, Any] = {}
+    for key, value in dotted.items():
+        *parents, last = key.split(".")
+        inner = result
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = value
+    return result
+
+
+def merge(*parts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Later values win, inside nested keys too."""
+    result: dict[str, Any] = {}
+    for part in parts:
+        for key, value in (part or {}).items():
+            old = result.get(key)
+            both = isinstance(old, Mapping) and isinstance(value, Mapping)
+            result[key] = merge(old, value) if both else value
+    return result
+
+
+def machine(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What config.yaml or the command line say of the machine; it stands above the scale."""
+    return {key: settings[key] for key in ("device", "threads") if settings[key] is not None}
+
+
+def job(resources: Mapping[str, int], config: RunConfig | CopyConfig) -> Job:
+    return Job(**resources, threads=config.threads, gpu=int(config.device == "cuda"))
