@@ -155,7 +155,7 @@ def rooms_fidelity(errors: pd.DataFrame) -> Table:
         {
             "Level": errors["level"],
             "Episodes": errors["episodes"].astype(str),
-            "Steps": errors["steps"].astype(str),
+            "Steps": texts(errors, "{} ({} left out)".format, "steps", "steps_left_out"),
             "Yaw, largest error": errors["yaw_error_max_degrees"].map("{:.4f}°".format),
             "Position, largest error walking freely": errors["position_error_free_max"].map("{:.1f}".format),
             "Median, all steps": errors["position_error_median"].map("{:.1f}".format),

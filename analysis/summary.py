@@ -120,8 +120,11 @@ def pretraining(run: pd.Series) -> dict[str, Any] | None:
 
 
 def human_normalised(setting: pd.Series, values: pd.DataFrame) -> float:
-    """(score - random) / (human - random); nan where these are not published, or of another simulator."""
-    if not papers_simulator(setting["suite"], setting["backend"]):
+    """(score - random) / (human - random); nan where these are not published, or of another simulator.
+
+    Also nan where episodes of the evaluation were cut: their score is not that of whole episodes.
+    """
+    if not papers_simulator(setting["suite"], setting["backend"]) or setting["evaluation_truncated"] > 0:
         return math.nan
     context = values[(values["table"] == "context") & (values["environment"] == setting["environment"])]
     published = context.set_index("method")["score"]

@@ -59,7 +59,7 @@ class PretrainedConfig:
     """The finished run whose vision stem, its linear layer included, is taken over and frozen.
 
     `run`: its folder, absolute or relative to the current one. `fingerprint`: what its configuration must have; None
-    takes whatever complete run is there.
+    takes whatever complete run is there, and the harness fills in which that is (`training/source.py`).
     """
 
     run: str
@@ -152,19 +152,6 @@ def fingerprint_of(settings: Mapping[str, Any]) -> str:
     if pretrained is not None:
         decisive["pretrained"] = {**pretrained}.get("fingerprint")
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
-
-
-STEM_KEYS = ("vision", "features")  # what a run and the one that its stem comes from must have in common
-
-
-def check_same_stem(config: RunConfig, source: Mapping[str, Any]) -> None:
-    """Refuse (ConfigError) to take over the vision stem of a run with the settings `source` if it is another stem."""
-    for key in STEM_KEYS:
-        mine = getattr(config, key)
-        if source.get(key) != mine:
-            raise ConfigError(
-                f"{key} = {mine!r}: the run that the vision stem comes from has {source.get(key)!r}; make them equal"
-            )
 
 
 _NOT_DECISIVE = ("device", "threads", "checkpoint_minutes", "tensorboard")

@@ -55,6 +55,6 @@ def test_linked_files_exist():
 
 
 def test_every_command_of_the_readme_is_one():
-    shown = set(re.findall(r"python -m rtrl_bench (\S+)", README))
+    shown = set(re.findall(r"python -m rtrl_bench ([\w-]+)", README))
     help_text = subprocess.check_output([sys.executable, "-m", "rtrl_bench", "--help"], text=True)
     assert all(command in help_text for command in shown)

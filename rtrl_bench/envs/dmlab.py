@@ -1,7 +1,7 @@
 """The three DMLab-30 levels of the paper, in DeepMind Lab or in `rooms`, an embedded re-implementation.
 
-Lengths are those of the levels (60 frames per second, action repeat 4), budgets those of Irie et al. 2024.
-`dmlab_pool.py` and `dmlab_worker.py` run the real simulator, `rooms/` is the other one.
+`dmlab_levels.py` is what both have in common, `dmlab_pool.py` and `dmlab_worker.py` run the real simulator, `rooms/` is
+the other one. The budgets are those of Irie et al. 2024.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from rtrl_bench import __version__
 from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.dmlab_cache import cache_folder
+from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.envs.dmlab_pool import WorkerPool
-from rtrl_bench.envs.dmlab_worker import ACTION_REPEAT, ACTIONS, FRAME_SHAPE
 from rtrl_bench.envs.registry import Availability, Backend, EnvironmentUnavailable, EnvSpec, Request, register
 
 TEST_MIXER_SEED = 0x600D5EED  # of IMPALA's evaluation (scalable_agent, experiment.py)
@@ -55,7 +55,7 @@ class LabBatch(BatchEnv):
             spec.name,
             _lab_version(),
             request.num_envs,
-            gymnasium.spaces.Box(0, 255, FRAME_SHAPE, np.uint8),
+            gymnasium.spaces.Box(0, 255, IMAGE_SHAPE, np.uint8),
             len(ACTIONS),
             seed=request.seed,
             split=request.split,
@@ -115,19 +115,22 @@ def _make_rooms(spec: EnvSpec, request: Request) -> BatchEnv:
     return RoomsBatch(spec, request)
 
 
-def _spec(name: str, seconds: int, paper_env_steps: int) -> EnvSpec:
+def _spec(name: str, paper_env_steps: int) -> EnvSpec:
     return EnvSpec(
         name=name,
         suite="dmlab",
         target=f"contributed/dmlab30/{name}",
-        backends=(Backend("deepmind_lab", _lab_available, LabBatch), Backend("rooms", _rooms_available, _make_rooms)),
+        backends=(
+            Backend("deepmind_lab", _lab_available, LabBatch, process_per_slot=True),
+            Backend("rooms", _rooms_available, _make_rooms, packages=("numba", "llvmlite")),
+        ),
         frames_per_step=ACTION_REPEAT,
-        episode_limit=seconds * 60 // ACTION_REPEAT,
+        episode_limit=LEVEL_SECONDS[name] * FRAMES_PER_SECOND // ACTION_REPEAT,
         paper_env_steps=paper_env_steps,
         source="Beattie et al. 2016 (DeepMind Lab); settings of Irie et al. 2024",
     )
 
 
-register(_spec("rooms_select_nonmatching_object", seconds=12, paper_env_steps=30_000_000))
-register(_spec("rooms_watermaze", seconds=120, paper_env_steps=100_000_000))
-register(_spec("rooms_keys_doors_puzzle", seconds=60, paper_env_steps=100_000_000))
+register(_spec("rooms_select_nonmatching_object", paper_env_steps=30_000_000))
+register(_spec("rooms_watermaze", paper_env_steps=100_000_000))
+register(_spec("rooms_keys_doors_puzzle", paper_env_steps=100_000_000))

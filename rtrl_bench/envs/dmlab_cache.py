@@ -1,8 +1,8 @@
 """Compiled maps of DeepMind Lab kept on disk, for every process and run of the user.
 
-`$RTRL_BENCH_CACHE/dmlab`, or else `rtrl-bench/dmlab` in the user's cache folder. Maps come with new seeds, so that the
-cache would grow without end: a full one keeps what it has, as runs of the same seed meet the same maps in the same
-order, and the oldest are the next to be asked for. Its files may be deleted at any time.
+They are in the folder `dmlab` of the user's cache (see `user_cache.py`). Maps come with new seeds, so that the cache
+would grow without end: a full one keeps what it has, as runs of the same seed meet the same maps in the same order, and
+the oldest are the next to be asked for. Its files may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -13,26 +13,36 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import uuid
 import warnings
 from pathlib import Path
 
+from rtrl_bench.user_cache import user_cache
+
 LIMIT_BYTES = 4 << 30
+ABANDONED_S = 3600.0  # a copy takes seconds: one of this age is of a process that was killed
 
 
 def cache_folder() -> Path | None:
-    """The cache's folder, made where it is not there; None, with a warning, where nothing can be written to it."""
-    own = os.environ.get("RTRL_BENCH_CACHE")
-    users = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    folder = (Path(own).expanduser() if own else users / "rtrl-bench") / "dmlab"
+    """The cache's folder, made where it is not there; None, with a warning, where nothing can be written to it.
+
+    Incomplete copies that killed processes left in it are removed on the way.
+    """
+    users = user_cache()
+    folder = users and users / "dmlab"
     try:
+        if folder is None:
+            raise OSError("the user has no home folder to keep it in")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return folder.absolute()
+            pass
+        _remove_abandoned(folder)
+        return folder
     except OSError as error:
         warnings.warn(
-            f"DMLab's level cache {folder} cannot be used ({error}): every map is compiled anew, which takes seconds; "
-            "set RTRL_BENCH_CACHE to a folder that can be written to",
+            f"DMLab's level cache {folder or 'in ~/.cache'} cannot be used ({error}): every map is compiled anew, "
+            "which takes seconds; set RTRL_BENCH_CACHE to a folder that can be written to",
             stacklevel=2,
         )
         return None
@@ -69,7 +79,7 @@ class LevelCache:
             path = self._path(key)
             if _size_bytes(self._folder) + os.path.getsize(pk3_path) > LIMIT_BYTES:
                 return
-            aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+            aside = path.with_name(f"{uuid.uuid4().hex}.part")
             with open(pk3_path, "rb") as source, open(aside, "wb") as copy:
                 shutil.copyfileobj(source, copy)
                 copy.flush()
@@ -78,7 +88,8 @@ class LevelCache:
         except Exception as error:
             self._tell(error)
             if aside is not None:
-                aside.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    aside.unlink()
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()}.pk3"  # keys are no file names
@@ -90,5 +101,16 @@ class LevelCache:
 
 
 def _size_bytes(folder: Path) -> int:
+    size = 0
     with os.scandir(folder) as entries:
-        return sum(entry.stat().st_size for entry in entries)
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # another process's copy, complete and renamed by now
+                size += entry.stat().st_size
+    return size
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for copy in folder.glob("*.part"):
+        with contextlib.suppress(OSError):  # another process removes it as well, or it is somebody else's
+            if time.time() - copy.stat().st_mtime > ABANDONED_S:
+                copy.unlink()

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_bench.envs.dmlab_worker import FRAME_SHAPE
+from rtrl_bench.envs.dmlab_levels import IMAGE_SHAPE
 
 GRACE_S = 5.0  # for a simulator to end by itself; one that is compiling a map takes longer, and is killed
 
@@ -46,9 +46,9 @@ class WorkerPool:
         self.pids: list[int] = []
         folder = _own_folder()
         memory = os.memfd_create("rtrl-bench-frames")
-        size = slots * math.prod(FRAME_SHAPE)
+        size = slots * math.prod(IMAGE_SHAPE)
         os.truncate(memory, size)
-        self.frames = np.frombuffer(mmap.mmap(memory, size), np.uint8).reshape(slots, *FRAME_SHAPE)
+        self.frames = np.frombuffer(mmap.mmap(memory, size), np.uint8).reshape(slots, *IMAGE_SHAPE)
         self._processes: list[subprocess.Popen] = []
         self._pipes: list[Connection] = []
         self.close = weakref.finalize(self, _end, os.getpid(), self._processes, self._pipes, folder)

@@ -19,24 +19,9 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.envs.dmlab_cache import LevelCache
+from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS, IMAGE_SHAPE
 
-# The nine actions of IMPALA (Espeholt et al. 2018, table D.2), in its order, as the simulator's integers: look right
-# by so many pixels, look down, strafe right, forward, fire, jump, crouch.
-ACTIONS = {
-    "forward": (0, 0, 0, 1, 0, 0, 0),
-    "backward": (0, 0, 0, -1, 0, 0, 0),
-    "strafe left": (0, 0, -1, 0, 0, 0, 0),
-    "strafe right": (0, 0, 1, 0, 0, 0, 0),
-    "look left": (-20, 0, 0, 0, 0, 0, 0),
-    "look right": (20, 0, 0, 0, 0, 0, 0),
-    "look left, forward": (-20, 0, 0, 1, 0, 0, 0),
-    "look right, forward": (20, 0, 0, 1, 0, 0, 0),
-    "fire": (0, 0, 0, 0, 1, 0, 0),
-}
-ACTION_REPEAT = 4
-WIDTH, HEIGHT = 96, 72
-FRAME_SHAPE = (3, HEIGHT, WIDTH)
-IMAGE = "RGB_INTERLEAVED"
+OBSERVATION = "RGB_INTERLEAVED"
 
 
 class Simulator:
@@ -45,13 +30,14 @@ class Simulator:
     def __init__(self, frame: np.ndarray, level: str, config: dict[str, str], temp_folder: str, cache: str | None):
         import deepmind_lab
 
+        _, height, width = IMAGE_SHAPE
         self._frame = frame
         # The simulator reads the memory and ignores strides: other integers or a column of a table run other actions.
         self._actions = [np.array(action, np.intc) for action in ACTIONS.values()]
         self._lab = deepmind_lab.Lab(
             level,
-            [IMAGE],
-            {"width": str(WIDTH), "height": str(HEIGHT), "logLevel": "WARN", **config},
+            [OBSERVATION],
+            {"width": str(width), "height": str(height), "logLevel": "WARN", **config},
             renderer="software",
             level_cache=LevelCache(Path(cache)) if cache else None,
             temp_folder=temp_folder,
@@ -87,7 +73,7 @@ class Simulator:
         self._show()
 
     def _show(self) -> None:
-        self._frame[...] = self._lab.observations()[IMAGE].transpose(2, 0, 1)
+        self._frame[...] = self._lab.observations()[OBSERVATION].transpose(2, 0, 1)
 
 
 def serve(pipe: Connection, frame: np.ndarray, settings: dict[str, Any]) -> None:
@@ -123,7 +109,7 @@ def main() -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group: it is for the owner to end in good order
         signal.signal(signum, signal.SIG_IGN)
     pipe, memory, slot, settings = sys.argv[1:]
-    frames = np.frombuffer(mmap.mmap(int(memory), 0), np.uint8).reshape(-1, *FRAME_SHAPE)
+    frames = np.frombuffer(mmap.mmap(int(memory), 0), np.uint8).reshape(-1, *IMAGE_SHAPE)
     serve(Connection(int(pipe)), frames[int(slot)], json.loads(settings))
 
 

@@ -47,11 +47,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Backend:
-    """One way to run an environment. `available` is cheap, imports no simulator and raises nothing."""
+    """One way to run an environment. `available` is cheap, imports no simulator and raises nothing.
+
+    `process_per_slot`: every slot of a batch is a process of its own, so that slots are dear. `packages`: those that
+    decide its numbers, beside the simulator itself; runs record their versions.
+    """
 
     name: str
     available: Callable[[EnvSpec], Availability]
     make: Callable[[EnvSpec, Request], BatchEnv]
+    process_per_slot: bool = False
+    packages: tuple[str, ...] = ()
 
 
 def _accept(spec: EnvSpec, options: Mapping[str, Any]) -> None:
@@ -150,6 +156,11 @@ def check_available(name: str, backend: str = "auto") -> Availability:
         return _choose(spec(name), backend)[1]
     except (UnknownName, ConfigError) as error:
         return Availability(False, reason=str(error), fix="correct the name; `python -m rtrl_bench list` shows them")
+
+
+def chosen_backend(name: str, backend: str = "auto") -> Backend:
+    """The backend that `make` takes for environment `name`; UnknownName or ConfigError as there."""
+    return _choose(spec(name), backend)[0]
 
 
 def make(

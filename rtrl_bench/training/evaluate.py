@@ -25,9 +25,12 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
     """Play `config.evaluation` (sets x episodes, greedy actions, test rules): the content of evaluation.json."""
     plan = config.evaluation
     seeds = [derived_seed(config.seed, 1, k) for k in range(plan.sets)]
+    slots = MAX_SLOTS
+    if registry.chosen_backend(config.environment, config.backend).process_per_slot:
+        slots = min(slots, config.batch)  # what the machine bears: training has run so many processes
     env = registry.make(
         config.environment,
-        min(plan.episodes, MAX_SLOTS),
+        min(plan.episodes, slots),
         seed=seeds[0],
         split="test",
         options=config.environment_options,

@@ -68,7 +68,9 @@ class Training:
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.counters, self.interval = Counters(), Interval()
         self.started_utc = records.now_utc()
-        self.processes = [_this_process(device, self.env.backend)]
+        backend = registry.chosen_backend(config.environment, config.backend)
+        self.versions = records.versions(self.env.backend, backend.packages)
+        self.processes = [_this_process(device, self.versions)]
         self.curve: list[list[float | None]] = []
         self._reset_env()
 
@@ -243,9 +245,9 @@ class Training:
         self.returns, self.lengths = np.array(state["returns"]), np.array(state["lengths"], dtype=np.int64)
 
 
-def _this_process(device: torch.device, backend: str) -> dict[str, Any]:
+def _this_process(device: torch.device, versions: dict[str, str]) -> dict[str, Any]:
     """What of a process can change a run's numbers."""
-    threads, versions = torch.get_num_threads(), records.versions(backend)
+    threads = torch.get_num_threads()
     return {"device": device.type, "threads": threads, "versions": versions, **records.git_state()}
 
 

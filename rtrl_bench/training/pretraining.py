@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig, check_same_stem
+from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig
 from rtrl_bench.training import checkpoint
+from rtrl_bench.training.source import check_same_stem, finished_record
 
 ORIGIN_KEYS = ("environment", "method", "env_steps", "env_frames", "fingerprint", "backend")  # of its run.json
 
@@ -52,21 +54,44 @@ def find_stem(config: RunConfig) -> PretrainedStem | None:
             "remove the folder and train that run again"
         )
     prefix = "vision."
+    parameters = {k.removeprefix(prefix): v for k, v in saved["network"].items() if k.startswith(prefix)}
+    origin = {key: record[key] for key in ORIGIN_KEYS} | {"seed": record["config"]["seed"]}
     return PretrainedStem(
-        parameters={k.removeprefix(prefix): v for k, v in saved["network"].items() if k.startswith(prefix)},
+        parameters,
         shape=tuple(saved["observation"].shape[1:]),
-        origin={key: record[key] for key in ORIGIN_KEYS} | {"seed": record["config"]["seed"]},
+        origin=origin | {"parameters_sha256": _digest(parameters)},
     )
+
+
+def remade(config: RunConfig, origin: Mapping[str, Any]) -> str | None:
+    """What tells that the run at `config.pretrained` was trained anew since `origin` was taken from it, or None.
+
+    The same configuration need not give the same parameters: on a GPU or in DeepMind Lab it does not. A source that is
+    gone, or that another run has replaced, is None: a run that has begun needs it no more.
+    """
+    try:
+        stem = find_stem(config)
+    except (ConfigError, checkpoint.CheckpointError):
+        return None
+    if stem is None:
+        return None
+    before, now = origin.get("parameters_sha256"), stem.origin["parameters_sha256"]
+    return None if now == before else f"stem parameters with SHA-256 {before}, where the source has {now} now"
+
+
+def _digest(parameters: Mapping[str, Tensor]) -> str:
+    """The first 16 hex digits of the SHA-256 of names, shapes and values."""
+    digest = hashlib.sha256()
+    for name, value in sorted(parameters.items()):
+        digest.update(f"{name} {tuple(value.shape)}".encode())
+        digest.update(value.numpy().tobytes())  # in C order, whatever the layout
+    return digest.hexdigest()[:16]
 
 
 def _complete_record(wanted: PretrainedConfig) -> dict[str, Any]:
     """The run.json of the run that is wanted."""
-    try:
-        record: dict[str, Any] = json.loads((Path(wanted.run) / "run.json").read_text())
-        complete = record["status"] == "complete"
-    except (OSError, ValueError, KeyError, TypeError):
-        complete = False
-    if not complete:
+    record = finished_record(wanted.run)
+    if record is None:
         raise ConfigError(
             f"pretrained.run = {wanted.run!r}: expected the folder of a finished run, with its run.json; "
             "train that run first, or correct the path"

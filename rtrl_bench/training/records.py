@@ -10,7 +10,7 @@ import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -81,10 +81,10 @@ def now_utc() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def versions(simulator: str | None = None) -> dict[str, str]:
-    """Versions of what decides a run's numbers."""
+def versions(simulator: str | None = None, packages: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of what decides a run's numbers; `packages` are those that the simulator's numbers hang on."""
     found = {"python": platform.python_version()}
-    found |= {name: metadata.version(name) for name in ("torch", "numpy", "gymnasium")}
+    found |= {name: metadata.version(name) for name in ("torch", "numpy", "gymnasium", *packages)}
     found["rtrl_bench"] = __version__
     return found | ({"simulator": simulator} if simulator else {})
 

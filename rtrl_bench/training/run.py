@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,11 +18,12 @@ from rtrl_bench.envs import registry
 from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.evaluate import evaluate
-from rtrl_bench.training.folder import examine, set_aside
+from rtrl_bench.training.folder import Past, examine, set_aside
 from rtrl_bench.training.loop import Training
-from rtrl_bench.training.pretraining import find_stem
+from rtrl_bench.training.pretraining import find_stem, remade
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.signals import Interrupted, collect_signals
+from rtrl_bench.training.source import with_fingerprint
 
 OUTPUTS = ("curve.csv", "evaluation.json", "run.json")
 
@@ -46,11 +47,11 @@ def train(config: RunConfig, folder: Path, restart_if_changed: bool = False) -> 
     check_choices(config)
     device = records.choose_device(config.device)
     with records.sole_writer(folder):
-        return _train(config, folder, device, restart_if_changed)
+        return _train(with_fingerprint(config, folder), folder, device, restart_if_changed)
 
 
 def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
-    past = examine(folder, config.fingerprint(), OUTPUTS, restart_if_changed)
+    past = _past(config, folder, restart_if_changed)
     if past.record is not None:
         print(f"{folder}: already complete, nothing to do", file=sys.stderr)
         return past.record
@@ -77,6 +78,21 @@ def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_cha
     records.write_json(folder / "evaluation.json", evaluation)
     records.write_json(folder / "run.json", record)
     return record
+
+
+def _past(config: RunConfig, folder: Path, restart_if_changed: bool) -> Past:
+    """As `examine`; a run whose vision stem has been trained anew since it began is another one too."""
+    past = examine(folder, config.fingerprint(), OUTPUTS, restart_if_changed)
+    origin = (past.record or past.state or {}).get("pretrained")
+    change = None if origin is None else remade(config, origin)
+    if change is None:
+        return past
+    if not restart_if_changed:
+        raise ConfigError(
+            f"output folder {folder} holds a run that began with {change}: choose another folder, or "
+            "--restart-if-changed to set that run aside"
+        )
+    return Past(other=config.fingerprint())
 
 
 def _say_resumed(training: Training, folder: Path) -> None:
@@ -166,7 +182,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
         "device": training.device.type,
         "device_name": records.device_name(training.device),
         "threads": torch.get_num_threads(),
-        "versions": records.versions(backend),
+        "versions": training.versions,
         **records.git_state(),
         "machine": records.machine(),
         "paper_env_steps": budget,
@@ -186,23 +202,37 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
     }
 
 
-def trained_network(config: RunConfig, folder: Path) -> tuple[AgentNetwork, torch.device]:
-    """The network of the newest checkpoint in a run folder, and its device; ConfigError when there is none."""
+class TrainedAgent(NamedTuple):
+    """A trained network on `device`, for observations of `observation_shape` (without the slots) and `actions`."""
+
+    network: AgentNetwork
+    device: torch.device
+    observation_shape: tuple[int, ...]
+    actions: int
+
+
+def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
+    """The network of the newest checkpoint in a run folder, made without its simulator.
+
+    Raises ConfigError when there is no checkpoint, CheckpointError when it does not fit.
+    """
     check_choices(config)
     prepare_process(config.threads)
+    device = records.choose_device(config.device)
     saved = checkpoint.load_newest(folder / "checkpoint")
     if saved is None:
         raise ConfigError(f"{folder}: no checkpoint there; train first")
-    training = Training(config, records.choose_device(config.device))
-    training.env.close()
-    training.network.load_state_dict(saved["network"])
-    return training.network, training.device
+    with checkpoint.fitting(folder / "checkpoint"):
+        shape, actions = tuple(saved["observation"].shape[1:]), len(saved["network"]["policy.bias"])
+        network = AgentNetwork(config, shape, actions).to(device)
+        network.load_state_dict(saved["network"])
+    return TrainedAgent(network, device, shape, actions)
 
 
 def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Evaluate the newest checkpoint in a run folder; ConfigError when there is none. Writes nothing."""
-    network, device = trained_network(config, folder)
-    return evaluate(network, config, device)
+    trained = trained_network(config, folder)
+    return evaluate(trained.network, config, trained.device)
 
 
 def measure_speed(config: RunConfig, seconds: float) -> float:

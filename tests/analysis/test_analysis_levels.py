@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import matplotlib.pyplot as plt
@@ -80,6 +81,16 @@ def test_scores_of_dmlab_itself_are_normalised_between_random_and_human(tree, en
     table = scores(tree)
     assert table.frame["human_normalised"].iloc[0] == pytest.approx(expected, abs=1e-9)
     assert table.display["Human-normalised"].tolist() == [f"{100 * expected:.1f} %"]
+
+
+def test_scores_of_cut_episodes_are_not_normalised(tree):
+    folder = tree.level(WATERMAZE, "rtrl", 0, real=True, returns=[54.0])
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    evaluation["sets"][0]["truncated"] = 1
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    table = scores(tree)
+    assert math.isnan(table.frame["human_normalised"].iloc[0])
+    assert "Human-normalised" not in table.display
 
 
 def test_games_have_no_human_normalised_score(tree):

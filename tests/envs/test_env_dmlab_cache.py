@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pwd
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,42 @@ def test_a_reader_sees_a_whole_map_while_others_write_it(cache, tmp_path):
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
+def test_writers_of_different_maps_do_not_disturb_each_other(tmp_path, capsys):
+    sources = [tmp_path / f"source{k}" for k in range(4)]
+    for source in sources:
+        source.write_bytes(source.name.encode())
+    writers = [
+        threading.Thread(target=lambda s=s: [LevelCache(tmp_path).write(f"{s.name}/{k}", str(s)) for k in range(50)])
+        for s in sources
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    for source in sources:
+        for k in range(50):
+            assert LevelCache(tmp_path).fetch(f"{source.name}/{k}", str(tmp_path / "got"))
+            assert (tmp_path / "got").read_bytes() == source.read_bytes()
+    assert capsys.readouterr().err == ""
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("RTRL_BENCH_CACHE", str(tmp_path))
+    folder = cache_folder()
+    for name, hours in (("left.part", 1.1), ("under way.part", 0.9), ("map.pk3", 9)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - 3600 * hours,) * 2)
+    cache_folder()
+    assert sorted(path.name for path in folder.iterdir()) == ["map.pk3", "under way.part"]
+
+
+def test_a_copy_under_way_is_known_by_its_name(cache, tmp_path, monkeypatch):
+    asides = []
+    monkeypatch.setattr(os, "replace", lambda aside, _: asides.append(Path(aside)))
+    cache.write(KEY, _map(tmp_path))
+    assert [aside.suffix for aside in asides] == [".part"]
+
+
 def test_failures_are_misses_that_are_told_once(cache, tmp_path, capsys):
     missing = tmp_path / "nowhere" / "got.pk3"
     cache.write(KEY, _map(tmp_path))
@@ -101,15 +139,10 @@ def test_a_full_cache_keeps_what_it_has(cache, tmp_path, monkeypatch):
     assert not cache.fetch("second", str(tmp_path / "got.pk3"))
 
 
-def test_the_folder_is_the_users_unless_the_environment_names_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("RTRL_BENCH_CACHE", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert cache_folder() == tmp_path / ".cache/rtrl-bench/dmlab"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "xdg/rtrl-bench/dmlab"
+def test_the_folder_is_made_in_the_users_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("RTRL_BENCH_CACHE", str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own/dmlab"
+    assert (tmp_path / "own/dmlab").is_dir()
 
 
 def _maps_compiled(stand_in):
@@ -135,6 +168,18 @@ def test_a_folder_that_cannot_be_written_is_warned_of_once_and_every_map_compile
     with pytest.warns(UserWarning, match=r"level cache .*file/dmlab cannot be used .*set RTRL_BENCH_CACHE") as warned:
         _play()
     assert len(warned) == 1
+    assert _maps_compiled(stand_in) == 2
+
+
+def test_a_user_without_a_home_is_warned_and_every_map_compiled(stand_in, monkeypatch):
+    def unknown(uid):
+        raise KeyError(f"uid not found: {uid}")
+
+    for name in ("HOME", "RTRL_BENCH_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.warns(UserWarning, match="level cache .* cannot be used .*no home folder.*set RTRL_BENCH_CACHE"):
+        _play()
     assert _maps_compiled(stand_in) == 2
 
 

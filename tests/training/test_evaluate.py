@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
 from rtrl_bench.config import from_dict
+from rtrl_bench.envs import registry
 from rtrl_bench.training import evaluate as module
 from rtrl_bench.training.loop import Training
 
@@ -22,6 +26,23 @@ def test_more_episodes_than_slots_are_played_in_rounds(monkeypatch):
     found = module.evaluate(network, settings, torch.device("cpu"))
     assert [len(s["returns"]) for s in found["sets"]] == [10, 10]
     assert all(length == 4 for s in found["sets"] for length in s["lengths"])
+
+
+@pytest.mark.parametrize(("process_per_slot", "slots"), [(True, 2), (False, 5)])
+def test_slots_that_are_processes_are_no_more_than_in_training(monkeypatch, process_per_slot, slots):
+    network, settings = trained(evaluation={"sets": 1, "episodes": 5})
+    spec = registry.spec("tmaze")
+    backend = replace(spec.backends[0], process_per_slot=process_per_slot)
+    monkeypatch.setitem(registry.ENVIRONMENTS._things, "tmaze", replace(spec, backends=(backend,)))
+    made, make = [], registry.make
+    monkeypatch.setattr(registry, "make", lambda name, count, **more: made.append(count) or make(name, count, **more))
+    (one,) = module.evaluate(network, settings, torch.device("cpu"))["sets"]
+    assert (made, len(one["returns"])) == ([slots], 5)
+
+
+def test_deepmind_lab_is_a_process_per_slot_and_the_embedded_levels_are_not():
+    backends = {b.name: b.process_per_slot for b in registry.spec("rooms_watermaze").backends}
+    assert backends == {"deepmind_lab": True, "rooms": False}
 
 
 def test_an_episode_beyond_max_steps_is_cut_and_counted():

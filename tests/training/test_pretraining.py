@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -39,6 +40,33 @@ def vision_of(folder):
     return {name: value for name, value in parameters(folder).items() if name.startswith("vision.")}
 
 
+def sha256_of(parameters):
+    """The first 16 hex digits for a stem's parameters, as results/README.md describes them."""
+    parts = []
+    for name in sorted(parameters):
+        value = parameters[name].contiguous()
+        parts += [
+            f"{name.removeprefix('vision.')} {tuple(value.shape)}".encode(),
+            bytes(value.flatten().view(torch.uint8)),
+        ]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+
+def stopped(settings, folder, monkeypatch):
+    """An interrupted run in `folder`."""
+    with monkeypatch.context() as patch:
+        stop_after(patch, 4)
+        with pytest.raises(Interrupted):
+            run.train(settings, folder)
+
+
+def make_anew(source):
+    """Change one parameter of the source's stem: as if it had been trained again where that gives other numbers."""
+    saved = checkpoint.load_newest(source / "checkpoint")
+    saved["network"]["vision.linear.bias"][0] += 1e-3
+    checkpoint.save(source / "checkpoint", saved, saved["counters"]["updates"])
+
+
 def test_the_stem_is_taken_over_bit_for_bit_and_never_changed(source, tmp_path):
     run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
     before, after = vision_of(source), vision_of(tmp_path / "main")
@@ -64,6 +92,7 @@ def test_the_record_says_where_the_stem_comes_from(source, tmp_path):
         "seed": 3,
         "fingerprint": pictured(gradient="tbptt", seed=3).fingerprint(),
         "backend": "pictures 1",
+        "parameters_sha256": sha256_of(vision_of(source)),
     }
     stem = sum(value.numel() for value in vision_of(source).values())
     assert record["parameters"] == sum(value.numel() for value in parameters(tmp_path / "main").values()) - stem
@@ -104,14 +133,65 @@ def test_every_frame_goes_through_a_frozen_stem_once(source):
 def test_a_resumed_run_needs_the_source_no_more_and_equals_the_uninterrupted_one(source, tmp_path, monkeypatch, method):
     settings = pictured(pretrained={"run": str(source)}, **method)
     whole = run.train(settings, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 4)
-        with pytest.raises(Interrupted):
-            run.train(settings, tmp_path / "cut")
+    stopped(settings, tmp_path / "cut", monkeypatch)
     shutil.rmtree(source)
     record = run.train(settings, tmp_path / "cut")
     assert (record["exact_resume"], record["pretrained"]) == (True, whole["pretrained"])
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_finished_run_needs_the_source_no_more(source, tmp_path):
+    settings = pictured(pretrained={"run": str(source)})
+    record = run.train(settings, tmp_path / "main")
+    shutil.rmtree(source)
+    assert run.train(settings, tmp_path / "main") == record
+
+
+def test_runs_with_stems_from_different_runs_are_different(source, tmp_path):
+    run.train(pictured(gradient="tbptt", seed=4), tmp_path / "other")
+    one = run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    other = pictured(pretrained={"run": str(tmp_path / "other")})
+    with pytest.raises(ConfigError, match="holds a run of another configuration"):
+        run.train(other, tmp_path / "main")
+    assert run.train(other, tmp_path / "main", restart_if_changed=True)["fingerprint"] != one["fingerprint"]
+    assert not torch.equal(vision_of(source)["vision.linear.bias"], vision_of(tmp_path / "main")["vision.linear.bias"])
+
+
+def test_the_stem_of_a_folder_that_is_gone_is_not_taken_for_that_of_another(source, tmp_path):
+    run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    with pytest.raises(ConfigError, match="holds a run of another configuration"):
+        run.train(pictured(pretrained={"run": str(tmp_path / "gone")}), tmp_path / "main")
+
+
+def test_a_moved_source_is_the_same_source(source, tmp_path):
+    record = run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    source.rename(tmp_path / "moved")
+    assert run.train(pictured(pretrained={"run": str(tmp_path / "moved")}), tmp_path / "main") == record
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_source_that_was_trained_anew_is_noticed(source, tmp_path, monkeypatch, finished):
+    settings, folder = pictured(pretrained={"run": str(source)}), tmp_path / "main"
+    if finished:
+        run.train(settings, folder)
+    else:
+        stopped(settings, folder, monkeypatch)
+    before = sha256_of(vision_of(source))
+    make_anew(source)
+    now = sha256_of(vision_of(source))
+    with pytest.raises(ConfigError, match=f"SHA-256 {before}, where the source has {now} now: .*--restart-if-changed"):
+        run.train(settings, folder)
+    record = run.train(settings, folder, restart_if_changed=True)
+    assert (record["pretrained"]["parameters_sha256"], record["resumes"]) == (now, 0)
+    assert sha256_of(vision_of(folder / f"replaced.{record['fingerprint']}")) == before
+
+
+def test_a_source_whose_place_another_run_has_taken_is_not_missed(source, tmp_path, monkeypatch):
+    there = pictured(gradient="tbptt", seed=3).fingerprint()
+    settings = pictured(pretrained={"run": str(source), "fingerprint": there})
+    stopped(settings, tmp_path / "main", monkeypatch)
+    run.train(pictured(gradient="tbptt", seed=4), source, restart_if_changed=True)
+    assert run.train(settings, tmp_path / "main")["resumes"] == 1
 
 
 def test_a_checkpoint_with_a_frozen_stem_can_be_evaluated_without_the_source(source, tmp_path, capsys):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 import yaml
 from marks import needs_procgen
+from pictures import pictures  # noqa: F401 (a fixture)
 from small_runs import assert_same_run, config, curve, game, parameters
 
 from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.cli import main
 from rtrl_bench.config import to_dict
-from rtrl_bench.training import run
+from rtrl_bench.envs import registry
+from rtrl_bench.training import checkpoint, run
 from rtrl_bench.training.loop import Training
 
 
@@ -102,6 +105,38 @@ def test_a_checkpoint_can_be_evaluated_again_with_the_same_result(tmp_path, caps
     run.train(config(), tmp_path)
     assert main(["evaluate", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "evaluation.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "actions"), [(config(), (6,), 2), (game("pictures", env_steps=100), (3, 36, 36), 2)]
+)
+def test_a_trained_network_is_made_without_its_simulator(tmp_path, monkeypatch, pictures, settings, shape, actions):  # noqa: F811
+    run.train(settings, tmp_path)
+    monkeypatch.setattr(registry, "make", None)
+    trained = run.trained_network(settings, tmp_path)
+    assert (trained.observation_shape, trained.actions) == (shape, actions)
+    saved = parameters(tmp_path)
+    assert all(torch.equal(value, saved[name]) for name, value in trained.network.state_dict().items())
+
+
+def test_a_checkpoint_that_does_not_fit_is_not_evaluated(tmp_path):
+    run.train(config(), tmp_path)
+    with pytest.raises(checkpoint.CheckpointError, match="does not fit"):
+        run.trained_network(config(hidden=9), tmp_path)
+
+
+def test_versions_of_the_packages_that_decide_a_simulators_numbers_are_recorded(tmp_path, monkeypatch):
+    assert "pyyaml" not in run.train(config(), tmp_path / "before")["versions"]
+    spec = registry.spec("tmaze")
+    backend = replace(spec.backends[0], packages=("pyyaml",))
+    monkeypatch.setitem(registry.ENVIRONMENTS._things, "tmaze", replace(spec, backends=(backend,)))
+    record = run.train(config(), tmp_path / "main")
+    assert record["versions"]["pyyaml"] == record["processes"][0]["versions"]["pyyaml"] == yaml.__version__
+
+
+def test_the_embedded_levels_hang_on_the_compiler():
+    packages = {backend.name: backend.packages for backend in registry.spec("rooms_watermaze").backends}
+    assert packages == {"deepmind_lab": (), "rooms": ("numba", "llvmlite")}
 
 
 def test_an_interval_without_finished_episodes_has_an_empty_return(tmp_path):

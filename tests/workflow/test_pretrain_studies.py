@@ -13,6 +13,10 @@ from rtrl_bench.envs.registry import Availability
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import write_inputs
 
+EXCLUDES = (
+    "studies.memory: pretrain and run.pretrained exclude each other: pretrained.run = 'own' for breakout, "
+    "whose stem pretrain makes; remove one of the two keys"
+)
 PRETRAIN = {"method": "tbptt", "unroll": 9, "run": {"env_steps": 70}}
 
 
@@ -80,6 +84,21 @@ def test_the_results_folder_is_no_part_of_a_finished_runs_configuration(expand, 
     assert here.runs[-1].config.fingerprint() == there.runs[-1].config.fingerprint()
 
 
+def test_a_finished_run_with_a_stem_of_ones_own_is_not_repeated_when_that_is_gone(expand, tmp_path):
+    source = tmp_path / "source"
+    values = _pictures(pretrain=None, run={"pretrained": {"run": str(source)}}) | {"seeds": [0]}
+    del values["studies"]["memory"]["pretrain"]
+    source.mkdir()
+    (source / "run.json").write_text(json.dumps({"status": "complete", "fingerprint": "aa"}))
+    scale = expand(values)
+    assert [run.config.pretrained for run in scale.runs] == [PretrainedConfig(str(source), "aa")] * 2
+    write_inputs(scale)
+    first = scale.runs[0]
+    (first.folder / "run.json").write_text("{}")
+    (source / "run.json").unlink()
+    assert expand(values).runs[0].config == first.config
+
+
 @pytest.mark.parametrize(
     ("study", "message"),
     [
@@ -105,6 +124,15 @@ def test_the_results_folder_is_no_part_of_a_finished_runs_configuration(expand, 
         (
             {"pretrain": PRETRAIN, "run": {"vision": "flat"}},
             "pretrained: vision = 'flat' has no parameters to take over; remove the key",
+        ),
+        *(
+            ({"environments": {"breakout": None}, "pretrain": PRETRAIN} | both, EXCLUDES)
+            for both in (
+                {"run": {"pretrained": {"run": "own"}}},
+                {"environments": {"breakout": {"pretrained": {"run": "own"}}}},
+                {"vary": {"pretrained.run": ["own"]}},
+                {"pretrain": PRETRAIN | {"run": {"pretrained": {"run": "own"}}}},
+            )
         ),
     ],
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rtrl_bench.config import ConfigError, RunConfig, check_same_stem, from_dict, to_dict
+from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig, from_dict, to_dict
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
+from rtrl_bench.training.source import check_same_stem, with_fingerprint
 
 PRETRAINING_SEED = 0  # one run serves the runs of every seed
 
@@ -51,12 +52,13 @@ def study_runs(
     for (environment, own), method, point, unroll, seed in axes:
         varied = dict(zip(vary, point, strict=True))
         single = {"environment": environment, "unroll": unroll, "seed": seed}
+        config = _config(settings, study, method, own, _method(settings, method), _nested(varied), single)
         stem = stems.get(environment)
         if stem is not None:
-            single["pretrained"] = {"run": stem.folder.as_posix(), "fingerprint": stem.config.fingerprint()}
-        config = _config(settings, study, method, own, _method(settings, method), _nested(varied), single)
-        if stem is not None:
+            _check_from_scratch(config)
             check_same_stem(config, to_dict(stem.config))
+            source = PretrainedConfig(stem.folder.as_posix(), stem.config.fingerprint())
+            config = replace(config, pretrained=source)
         options = {k: v for k, v in varied.items() if k.startswith("environment_options.")}
         others = {k: v for k, v in varied.items() if k not in options}
         place = Path(_tagged(environment, options), _tagged(method, others))
@@ -77,7 +79,17 @@ def pretraining_runs(settings: Mapping[str, Any], study: Mapping[str, Any], fold
         single = {"environment": environment, "unroll": pretrain["unroll"], "seed": PRETRAINING_SEED}
         parts = (own, common, special.get(environment), _method(settings, method), single)
         config = _config(settings, study, method, *parts)
+        _check_from_scratch(config)
         yield _run(settings, study, folder, Path(_tagged(environment, {}), f"pretrain_{method}"), config)
+
+
+def _check_from_scratch(config: RunConfig) -> None:
+    """Refuse (ConfigError) that a run of a study with `pretrain` names a stem of its own."""
+    if config.pretrained is not None:
+        raise ConfigError(
+            f"pretrain and run.pretrained exclude each other: pretrained.run = {config.pretrained.run!r} for "
+            f"{config.environment}, whose stem pretrain makes; remove one of the two keys"
+        )
 
 
 def _config(
@@ -94,6 +106,7 @@ def _run(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path, pl
     """The run `config` in the part `place` of its suite's folder."""
     suite = registry.validate(config.environment, config.environment_options, config.backend).suite
     path = folder / "runs" / suite / place / f"M{config.unroll}" / f"seed{config.seed}"
+    config = with_fingerprint(config, path)
     return Run(path, suite, config, job(study.get("resources", settings["resources"]), config))
 
 

@@ -11,11 +11,10 @@ import numpy as np
 
 from rtrl_bench import __version__
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
+from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.envs.registry import EnvSpec, Request
 from rtrl_bench.envs.rooms import levels, physics, render
 from rtrl_bench.envs.rooms.state import SLOT
-
-IMAGE = (3, 72, 96)
 
 
 class RoomsBatch(BatchEnv):
@@ -31,14 +30,14 @@ class RoomsBatch(BatchEnv):
             spec.name,
             f"rooms {__version__}",
             request.num_envs,
-            gymnasium.spaces.Box(0, 255, IMAGE, np.uint8),
+            gymnasium.spaces.Box(0, 255, IMAGE_SHAPE, np.uint8),
             len(physics.ACTIONS),
             seed=request.seed,
             split=request.split,
         )
         self.level = levels.LEVELS[spec.name]
         self.slots = np.zeros(request.num_envs, SLOT)
-        self._frames_per_step = spec.frames_per_step
+        self._last_frame = LEVEL_SECONDS[spec.name] * FRAMES_PER_SECOND
         self._scene = render.scene(spec.name)
         workers = min(request.threads, request.num_envs)
         edges = np.linspace(0, request.num_envs, workers + 1).astype(int).tolist()
@@ -55,8 +54,7 @@ class RoomsBatch(BatchEnv):
     def _step(self, actions: np.ndarray) -> StepResult:
         rewards = np.empty(self.num_envs, np.float32)
         level = self.level
-        last = level.seconds * levels.FRAMES_PER_SECOND
-        rules = (self._frames_per_step, level.number, last, level.floor_z, level.boxes, level.planes)
+        rules = (ACTION_REPEAT, level.number, self._last_frame, level.floor_z, level.boxes, level.planes)
         self._share(levels.advance, actions.astype(np.int64), rewards, *rules)
         ended = self.slots["over"] == 1
         for k in np.flatnonzero(ended):
@@ -64,7 +62,7 @@ class RoomsBatch(BatchEnv):
         return self._draw(), rewards, ended, np.zeros_like(ended), {}
 
     def _draw(self) -> np.ndarray:
-        images = np.empty((self.num_envs, *IMAGE), np.uint8)
+        images = np.empty((self.num_envs, *IMAGE_SHAPE), np.uint8)
         self._share(render.draw, images, self._scene)
         return images
 
@@ -78,8 +76,8 @@ class RoomsBatch(BatchEnv):
             done.result()
 
     def _identity(self) -> dict[str, Any]:
-        """Without the package's version: a release must not end the runs that are under way."""
-        return {**super()._identity(), "backend": self.backend.split()[0]}
+        """With the record's layout instead of the package's version: a release need not end the runs under way."""
+        return {**super()._identity(), "backend": self.backend.split()[0], "layout": repr(SLOT.descr)}
 
     def _save(self) -> Arrays:
         return {"slots": np.frombuffer(self.slots.tobytes(), np.uint8)}

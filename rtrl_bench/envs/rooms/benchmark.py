@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.envs import registry
+from rtrl_bench.envs.dmlab_levels import LEVEL_SECONDS
 from rtrl_bench.envs.rooms import compiled
 from rtrl_bench.resident import peak_resident_bytes
 
-LEVELS = ("rooms_select_nonmatching_object", "rooms_watermaze", "rooms_keys_doors_puzzle")
 SLOTS, STEPS, REPEATS = 48, 60, 9
 REQUIRED = (
     "required: 15,000 frames/s in the first two (a frame drawn per step, physics at 4 ticks); first use <= 10 s, "
@@ -27,7 +27,7 @@ def report() -> None:
     """Print frames per second, seconds to the first frames and peak memory of every level."""
     print(f"\nrooms backend, {SLOTS} slots, one thread; a frame is a step of 4 ticks and its picture")
     print(f"{'level':<34}{'frames/s':>10}{'first use s':>13}{'again s':>9}{'peak MB':>9}")
-    for level in LEVELS:
+    for level in LEVEL_SECONDS:
         with tempfile.TemporaryDirectory() as folder:
             cold, warm = _apart(level, folder), _apart(level, folder)
         seconds = f"{cold['first_use_s']:>13.2f}{warm['first_use_s']:>9.2f}"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numba
+
+from rtrl_bench.envs import dmlab_levels
+from rtrl_bench.user_cache import user_cache
 
 HERE = Path(__file__).parent
 
@@ -32,20 +36,30 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.cache
 def cache_folder() -> str | None:
-    """Where the machine code of this version of the package is kept: beside it, or else in the user's cache folder.
+    """Where the machine code of this version of the package is kept; None, with a warning, if nowhere.
 
-    The name holds a digest of all sources: numba would notice a change in a kernel, but not in what that kernel calls.
+    The name holds a digest of all that is compiled in: numba would notice a change in a kernel, but not in what that
+    kernel calls.
     """
     digest = hashlib.sha256()
-    for source in sorted(HERE.glob("*.py")):
+    for source in (*sorted(HERE.glob("*.py")), Path(dmlab_levels.__file__)):
         digest.update(source.read_bytes())
-    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    for place in (HERE / "__pycache__", users / "rtrl-bench"):
-        folder = place / f"kernels-{digest.hexdigest()[:16]}"
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    for place in _places():
+        folder = place / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
             return str(folder)
+    print("warning: no writable folder for compiled kernels: every process compiles for some seconds", file=sys.stderr)
     return None
+
+
+def _places() -> Iterator[Path]:
+    """Folders to try: beside the package, or else the user's cache."""
+    yield HERE / "__pycache__"
+    users = user_cache()
+    if users is not None:
+        yield users

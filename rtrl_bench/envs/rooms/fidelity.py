@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from rtrl_bench.config import ConfigError
+from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT
 from rtrl_bench.envs.rooms import levels, physics
 from rtrl_bench.envs.rooms.state import SLOT
 
 RECORDINGS = Path(__file__).with_name("recordings.npz")
-FRAMES_PER_STEP = 4
 JUMP = 60.0  # units in a step: nobody walks this far, so the player was moved
 FREE_STEPS = 100
 REPLAYED = ("rooms_select_nonmatching_object", "rooms_watermaze")  # in the third level the unknown layout matters
@@ -32,6 +34,7 @@ class Fidelity:
     level: str
     episodes: int
     steps: int
+    steps_left_out: int  # where one of the two has been moved and the other not yet
     yaw_error_max_degrees: float  # from the episode's start until the player is moved somewhere else
     position_error_free_max: float  # of these steps, in the first 100 and before a wall is touched
     position_error_median: float
@@ -62,34 +65,39 @@ def recorded(level: str) -> Iterator[dict[str, np.ndarray]]:
 
 
 def stretches(level: str, episode: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
-    """The parts that the rules make reproducible: all of nonmatching; watermaze between platforms and new trials."""
+    """The parts that are reproducible: all of an episode of nonmatching; in watermaze from start to start."""
     if level != "rooms_watermaze":
         yield episode
         return
-    moved = np.linalg.norm(np.diff(episode["position"][:, :2], axis=0), axis=1) > JUMP
-    raised = episode["position"][:, 2] > episode["position"][:, 2].min() + 20
-    edges = [0, *(np.flatnonzero(moved) + 1).tolist(), len(moved) + 1]
+    raised = episode["position"][:, 2] > episode["position"][:, 2].min() + 20  # on the platform
+    edges = [0, *(np.flatnonzero(raised[:-1] & ~raised[1:]) + 1).tolist(), len(raised)]
     for start, end in itertools.pairwise(edges):
-        if not raised[start:end].any():
-            yield {key: values[start:end] for key, values in episode.items()}
+        yield {key: values[start:end] for key, values in episode.items()}
 
 
-def replay(level: str, episode: dict[str, np.ndarray]) -> Replay:
-    """Take the recorded actions from the recorded start."""
+def platform(episode: dict[str, np.ndarray]) -> np.ndarray:
+    """Where the platform of a watermaze episode is: (2,) where it first held the player; far away if it never did."""
+    position = episode["position"].astype(float)
+    moved = np.linalg.norm(np.diff(position[:, :2], axis=0), axis=1) > JUMP
+    return position[1:][moved][0, :2] if moved.any() else np.array([1e6, 1e6])
+
+
+def replay(level: str, episode: dict[str, np.ndarray], place: np.ndarray) -> Replay:
+    """Take the recorded actions from the recorded start; `place` (2,): of the platform in watermaze."""
     rules = levels.LEVELS[level]
     slots = np.zeros(1, SLOT)
     slot: Any = slots[0]
     levels.begin_episode(rules, slot)
     x, y = episode["position"][0, :2].astype(float)
     physics.place(slot, x, y, rules.floor_z + physics.GROUND_Z, float(episode["rotation"][0, 1]))
-    slot["platform_x"] = 1e6  # nowhere: where it was is not recorded
+    slot["platform_x"], slot["platform_y"] = place
     steps = len(episode["action"])
     at, rewards, touched = np.zeros((steps, 3)), np.zeros(steps, np.float32), np.zeros(steps, bool)
     for t, action in enumerate(episode["action"].astype(np.int64)):
         at[t] = slot["x"], slot["y"], slot["yaw"]
         touched[t] = _clearance(rules, slot["x"], slot["y"]) < 1.0
         levels.advance(
-            *(slots, 0, 1, np.array([action]), rewards[t:], FRAMES_PER_STEP, rules.number, 1 << 30),
+            *(slots, 0, 1, np.array([action]), rewards[t:], ACTION_REPEAT, rules.number, 1 << 30),
             *(rules.floor_z, rules.boxes, rules.planes),
         )
     yaw_error = (at[:, 2] - episode["rotation"][:, 1].astype(float) + 180) % 360 - 180
@@ -127,7 +135,7 @@ def measure(level: str) -> Fidelity:
     fraction of a turn: it counts for the positions only.
     """
     episodes = list(recorded(level))
-    replays = [[replay(level, part) for part in stretches(level, episode)] for episode in episodes]
+    replays = [[replay(level, part, platform(episode)) for part in stretches(level, episode)] for episode in episodes]
     everything = [r for parts in replays for r in parts]
     position = np.concatenate([r.position_error[r.position_error < JUMP] for r in everything])
     starts = [parts[0] for parts in replays]
@@ -138,6 +146,7 @@ def measure(level: str) -> Fidelity:
         level=level,
         episodes=len(episodes),
         steps=len(position),
+        steps_left_out=sum(int((r.position_error >= JUMP).sum()) for r in everything),
         yaw_error_max_degrees=float(max(r.yaw_error[r.unmoved].max() for r in starts)),
         position_error_free_max=float(max(free)),
         position_error_median=float(np.median(position)),
@@ -148,8 +157,19 @@ def measure(level: str) -> Fidelity:
 
 
 def write(path: Path) -> None:
-    """The errors of all levels that can be replayed, as CSV with a column per field of `Fidelity`."""
+    """The errors of all levels that can be replayed, as CSV with a column per field of `Fidelity`.
+
+    ConfigError, before anything is measured, if no file can be written there.
+    """
+    check_output(path)
+    rows = [astuple(measure(level)) for level in REPLAYED]
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(Fidelity))
-        writer.writerows(astuple(measure(level)) for level in REPLAYED)
+        writer.writerows(rows)
+
+
+def check_output(path: Path) -> None:
+    """ConfigError unless a file can be written at `path`."""
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {path}: expected a file in a folder that exists and can be written")

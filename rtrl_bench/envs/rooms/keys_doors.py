@@ -1,8 +1,7 @@
 """rooms_keys_doors_puzzle: what is solid, and what touching keys, doors and the goal does.
 
 Source of the rules: DeepMind Lab at commit b1db91a, game_scripts/factories/rooms/keys_doors_puzzle_factory.lua,
-game_scripts/map_generators/keys_doors. What is called "measured" was
-read off positions that the engine itself recorded.
+game_scripts/map_generators/keys_doors. What is called "measured" was read off positions that the engine recorded.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.envs.rooms.compiled import compiled
-from rtrl_bench.envs.rooms.keys_doors_map import Cell, Layout, generate
+from rtrl_bench.envs.rooms.keys_doors_map import Cell, Layout, cell_centre, generate
 from rtrl_bench.envs.rooms.physics import GROUND_Z, HALF_WIDTH, place, touches_item
 from rtrl_bench.envs.rooms.pictures import FIRST_DOOR_COLOUR, GOAL, KEY
 from rtrl_bench.envs.rooms.state import (
@@ -47,13 +46,13 @@ def begin(slot: Any, random: np.random.Generator) -> None:
     layout = generate(random)
     spawn = layout.spawn_cells[int(random.integers(len(layout.spawn_cells)))]
     lay_out(slot, layout)
-    place(slot, *_centre(spawn), FLOOR_Z + GROUND_Z, random.uniform(0.0, 360.0))
+    place(slot, *cell_centre(spawn), FLOOR_Z + GROUND_Z, random.uniform(0.0, 360.0))
 
 
 def lay_out(slot: Any, layout: Layout) -> None:
     """Write an untouched puzzle into `slot`."""
-    objects = [(*_centre(key.cell), 0.0, KEY_SIZE, KEY, FIRST_DOOR_COLOUR + key.colour) for key in layout.keys]
-    objects.append((*_centre(layout.goal), 0.0, GOAL_SIZE, GOAL, 0))
+    objects = [(*cell_centre(key.cell), 0.0, KEY_SIZE, KEY, FIRST_DOOR_COLOUR + key.colour) for key in layout.keys]
+    objects.append((*cell_centre(layout.goal), 0.0, GOAL_SIZE, GOAL, 0))
     fences = [(*_across(d.cell, d.north_south), FIRST_DOOR_COLOUR + d.colour, -1) for d in layout.doors]
     slot["floor"], slot["sprites"], slot["fences"] = layout.floor, 0.0, 0.0
     slot["sprites"][: len(objects)] = objects
@@ -62,14 +61,9 @@ def lay_out(slot: Any, layout: Layout) -> None:
     slot["held"], slot["event"], slot["pending"] = -1, -1, 0.0
 
 
-def _centre(cell: Cell) -> tuple[float, float]:
-    row, column = cell
-    return (column + 0.5) * CELL, (row + 0.5) * CELL
-
-
 def _across(cell: Cell, north_south: bool) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 of a door: across the middle of its cell, towards where it slides to."""
-    x, y = _centre(cell)
+    x, y = cell_centre(cell)
     if north_south:
         return x - CELL / 2, y, x + CELL / 2, y
     return x, y - CELL / 2, x, y + CELL / 2
@@ -96,16 +90,25 @@ def solids(slot, boxes):
 
 
 @compiled
+def door_start(fences, k):
+    """x, y where door k begins; it ends at its FENCE_X1, FENCE_Y1 as ever.
+
+    Whole while closed (FENCE_OPEN < 0) and in the frame in which it opens (0), it slides at an even speed towards its
+    end, until after SLIDE_FRAMES the last DOOR_LIP units remain for good.
+    """
+    gone = min(max(fences[k, FENCE_OPEN], 0.0) / SLIDE_FRAMES, 1.0) * (CELL - DOOR_LIP) / CELL
+    x0, y0 = fences[k, FENCE_X0], fences[k, FENCE_Y0]
+    return x0 + gone * (fences[k, FENCE_X1] - x0), y0 + gone * (fences[k, FENCE_Y1] - y0)
+
+
+@compiled
 def _door_box(fences, k):
-    """x0, y0, x1, y1 of door k: whole while closed, then sliding to the end of its segment, where a lip remains."""
-    open_part = min(max(fences[k, FENCE_OPEN], 0.0) / SLIDE_FRAMES, 1.0) * (CELL - DOOR_LIP) / CELL
-    x1, y1 = fences[k, FENCE_X1], fences[k, FENCE_Y1]
-    x0 = fences[k, FENCE_X0] + open_part * (x1 - fences[k, FENCE_X0])
-    y0 = fences[k, FENCE_Y0] + open_part * (y1 - fences[k, FENCE_Y0])
+    """x0, y0, x1, y1 of what remains of door k."""
+    x0, y0 = door_start(fences, k)
     half = DOOR_THICKNESS / 2
-    if fences[k, FENCE_X0] == x1:
-        return x0 - half, y0, x1 + half, y1
-    return x0, y0 - half, x1, y1 + half
+    if fences[k, FENCE_X0] == fences[k, FENCE_X1]:
+        return x0 - half, y0, x0 + half, fences[k, FENCE_Y1]
+    return x0, y0 - half, fences[k, FENCE_X1], y0 + half
 
 
 @compiled

@@ -1,31 +1,39 @@
 """The puzzle of one episode of rooms_keys_doors_puzzle: its rooms, doors and keys.
 
-Source of the rules: DeepMind Lab at commit b1db91a, game_scripts/map_generators/keys_doors/{configs,gen,room}.lua,
-summarised as facts. Where the summary leaves a choice open, the simplest was taken, and a comment says "taken".
+Source of the rules: DeepMind Lab at commit b1db91a, the files configs, gen, room and room_grid (all .lua) of
+game_scripts/map_generators/keys_doors. With its default settings, used here, only the last room and traps can lack
+space, so that it never has to start again: the tests go through all that can be drawn.
 
 Cells are (row, column) = (y, x) of the floor; row 0 is the south edge. Colours are indices into COLOURS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from rtrl_bench.envs.rooms.state import GRID
+from rtrl_bench.envs.rooms.state import CELL, GRID
 
 COLOURS = ("red", "green", "blue", "white", "black")
 PLACES = 3  # rows and columns of rooms
 ROW_PITCH, COLUMN_PITCH, MARGIN = 3, 4, 2  # cells
 ROOM_ROWS, ROOM_COLUMNS = 2, 3  # cells
 EMPTY_ROOM_CHANCE = {1: 0.8, 2: 0.5, 3: 0.0}  # per step, by core length
-OBJECTS_PER_ROOM, UNOPENABLE_DOORS = 2, 2
 
 Cell = tuple[int, int]
+Place = tuple[int, int]  # (row, column) among the rooms, row 0 in the south
 T = TypeVar("T")
+
+
+def cell_centre(cell: Cell) -> tuple[float, float]:
+    """x, y in world units."""
+    row, column = cell
+    return (column + 0.5) * CELL, (row + 0.5) * CELL
 
 
 class Kind(Enum):
@@ -34,18 +42,15 @@ class Kind(Enum):
     START = "start"
     CORE = "core"  # behind a core door, on the way to the goal
     EMPTY = "empty"  # on the way, without a door
-    HERRING = "herring"  # nothing, behind a door of a core colour
-    TRAP = "trap"  # a key that is of no more use, for the key that was needed elsewhere
-    EXTRA = "extra"  # behind a door that no key opens
+    HERRING = "herring"  # nothing of the core, behind a door of a core colour
+    TRAP = "trap"  # a later core key, for the key that was needed elsewhere
+    EXTRA = "extra"  # behind a door of another colour
 
 
 @dataclass(frozen=True)
 class Room:
-    """`place`: (row, column) among the rooms, row 0 in the south. `behind`: core doors on the only safe way to it."""
-
-    place: tuple[int, int]
+    place: Place
     kind: Kind
-    behind: int = 0
 
     @property
     def corner(self) -> Cell:
@@ -56,11 +61,6 @@ class Room:
     def object_cells(self) -> tuple[Cell, Cell]:
         row, column = self.corner
         return (row, column), (row, column + ROOM_COLUMNS - 1)
-
-    @property
-    def hosts(self) -> bool:
-        """Whether doors may lead on from it and keys lie in it."""
-        return self.kind in (Kind.START, Kind.EMPTY, Kind.CORE)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Key:
 @dataclass(frozen=True)
 class Layout:
     core_length: int
-    rooms: tuple[Room, ...]  # the first is the start
+    rooms: tuple[Room, ...]  # in the order of building; the first is the start
     doors: tuple[Door, ...]
     keys: tuple[Key, ...]
     goal: Cell
@@ -97,127 +97,152 @@ class Layout:
 
 def generate(random: np.random.Generator) -> Layout:
     """A puzzle that can be solved for at least 50 + 2 x core length, from `random` alone."""
-    length = int(random.integers(1, 4))
-    while True:  # taken: the core length stays, so that long puzzles are not rarer for needing more space
-        draft = _Draft(random, length)
-        try:
-            draft.build()
-        except _NoSpaceError:
-            continue
-        return draft.layout()
+    return _Draft(random).build()
 
 
-class _NoSpaceError(Exception):
-    """The puzzle so far leaves no place for the next part."""
+class _Site(NamedTuple):
+    """Where a room can be built: the room it hangs on and a free place beside that."""
+
+    host: int
+    place: Place
 
 
 class _Draft:
-    """A puzzle being built: rooms grow from the start, each behind what came before."""
+    """A puzzle being built: rooms grow from the start, each on one that is there already."""
 
-    def __init__(self, random: np.random.Generator, length: int) -> None:
+    def __init__(self, random: np.random.Generator) -> None:
         self.random = random
-        self.length = length
+        self.length = int(random.integers(1, 4))
         colours = self._shuffled(range(len(COLOURS)))
-        self.core, other = colours[:length], colours[length:]
-        # Taken: the useless key has a colour of its own, so that "unopenable" holds whatever is drawn.
-        self.useless, self.dead = other[0], other[1:]
-        place = (int(random.integers(PLACES)), int(random.integers(PLACES)))
-        self.rooms = [Room(place, Kind.START)]
+        self.core, self.other = colours[: self.length], colours[self.length :]
+        self.rooms = [Room((int(random.integers(PLACES)), int(random.integers(PLACES))), Kind.START)]
         self.links: set[frozenset[int]] = set()
         self.doors: list[Door] = []
         self.open_cells: list[Cell] = []  # links without a door
         self.keys: list[Key] = []
-        self.goal: Cell | None = None
+        self.taken: set[Cell] = set()  # by keys and the goal
+        self.empty_owed = self.herring_owed = self.trap_owed = True
 
-    def build(self) -> None:
-        last, empty_due, herring_due, trap_due = 0, True, True, self.length >= 2
-        for step in range(1, self.length + 1):
-            if empty_due and self.random.random() < EMPTY_ROOM_CHANCE[self.length]:
-                last, empty_due = self._add_room(last, Kind.EMPTY, None, self.rooms[last].behind), False
-            herring_now = herring_due and self._coin()
-            herring_first = self._coin()
-            if herring_now and herring_first:
-                self._add_herring()
-            last = self._add_core_room(step, last, trap_due)
-            if trap_due and step >= 2 and self._coin():
-                self._add_trap(step)
-                trap_due = False
-            if herring_now and not herring_first:
-                self._add_herring()
-            herring_due = herring_due and not herring_now
-        self.goal = self._free_cell(last)
-        if trap_due:
-            self._add_trap(self._choice(range(2, self.length + 1)))
-        if herring_due:
-            self._add_herring()
+    def build(self) -> Layout:
+        goal = self._add_core()
         if self._coin():
-            self._add_room(self._choice(self._growing()), Kind.EXTRA, self._choice(self.dead))
-        self._add_doors_between_neighbours()
-        if self._coin() and (roomy := self._roomy()):
-            self._add_key(self._choice(roomy), self.useless)
-
-    def layout(self) -> Layout:
-        assert self.goal is not None
+            self._add_room(self._all(), Kind.EXTRA, self._choice(self.other))
+        self._add_herring()
+        unopenable = self._add_doors_between_neighbours()
+        useless = [colour for colour in self.other if colour not in unopenable]
+        if self._coin() and useless:
+            self._add_key(self._choice(self._roomy(self._all())), self._choice(useless))
         floor = np.zeros(GRID, bool)
-        for room in self.rooms:
-            row, column = room.corner
+        for row, column in (room.corner for room in self.rooms):
             floor[row : row + ROOM_ROWS, column : column + ROOM_COLUMNS] = True
         for cell in [*self.open_cells, *(door.cell for door in self.doors)]:
             floor[cell] = True
         floor.flags.writeable = False
-        return Layout(self.length, tuple(self.rooms), tuple(self.doors), tuple(self.keys), self.goal, floor)
+        return Layout(self.length, tuple(self.rooms), tuple(self.doors), tuple(self.keys), goal, floor)
 
     # --- the parts of a puzzle ---
 
-    def _add_core_room(self, step: int, last: int, trap_due: bool) -> int:
+    def _add_core(self) -> Cell:
+        """The rooms up to the goal, and what comes between; the goal's cell."""
+        last = core = 0
+        rivals = []  # (room, step) of core rooms that a trap can compete with: the next door hangs behind theirs
+        for step in range(1, self.length + 1):
+            last = self._add_empty_room(last)
+            herring, herring_first = self._coin(), self._coin()
+            if herring and herring_first:
+                self._add_herring()
+            room = self._add_core_room(step, last)
+            if step >= 2 and frozenset((last, room)) in self.links:
+                rivals.append((core, step - 1))
+                if self._coin():
+                    self._add_trap(core, step - 1)
+            last = core = room
+            if herring and not herring_first:
+                self._add_herring()
+        goal = self._lay_down(core)
+        for rival, step in rivals:
+            self._add_trap(rival, step)
+        return goal
+
+    def _add_empty_room(self, last: int) -> int:
+        """One at most; the room that is now the last."""
+        if self.empty_owed and self.random.random() < EMPTY_ROOM_CHANCE[self.length]:
+            self.empty_owed = False
+            return self._add_room([last], Kind.EMPTY, None)
+        return last
+
+    def _add_core_room(self, step: int, last: int) -> int:
         """Door and key of the step: one of the two in the last room, the other there or anywhere before.
 
-        As long as a trap is owed the door hangs on the last room, which a trap needs.
+        In the last step the door hangs on the last room if a trap is owed, which needs that.
         """
-        if self._coin():
-            host, key_room = last, self._choice(self._roomy())
+        safe = [room for room in self._all() if self.rooms[room].kind not in (Kind.HERRING, Kind.TRAP)]
+        if self._coin() and self._sites(last):
+            hosts, key_room = [last], self._choice(self._roomy(safe))
         else:
-            host, key_room = last if trap_due else self._choice(self._growing()), last
+            hosts, key_room = [last] if self.trap_owed and step == self.length else safe, last
         self._add_key(key_room, self.core[step - 1])
-        return self._add_room(host, Kind.CORE, self.core[step - 1], step)
+        return self._add_room(hosts, Kind.CORE, self.core[step - 1])
 
-    def _add_trap(self, step: int) -> None:
-        """A second door for the key of step - 1, before the room where door `step` hangs; behind it, key `step`.
+    def _add_trap(self, rival: int, step: int) -> None:
+        """One at most, if a room older than the rival has space: another door for the key of `step`, the rival's own.
 
-        Who opens it holds a key whose door is now out of reach.
+        The lure is any later core key. One whose door does not hang behind the rival makes the trap a short cut.
         """
-        before = [room for room in self._growing() if self.rooms[room].behind < step - 1]
-        trap = self._add_room(self._choice(before), Kind.TRAP, self.core[step - 2])
-        self._add_key(trap, self.core[step - 1])  # taken: of the "later core keys" the next, which cannot help
+        if self.trap_owed and any(self._sites(host) for host in range(rival)):
+            trap = self._add_room(range(rival), Kind.TRAP, self.core[step - 1])
+            self._add_key(trap, self._choice(self.core[step:]))
+            self.trap_owed = False
 
     def _add_herring(self) -> None:
-        # Taken: on any room, whichever step it belongs to.
-        self._add_room(self._choice(self._growing()), Kind.HERRING, self._choice(self.core))
+        """One at most."""
+        if self.herring_owed:
+            self._add_room(self._all(), Kind.HERRING, self._choice(self.core))
+            self.herring_owed = False
 
-    def _add_doors_between_neighbours(self) -> None:
-        """Taken: where there are fewer pairs of neighbours without a link than doors for them, which come is drawn."""
-        indices = range(len(self.rooms))
-        pairs = [(a, b) for a in indices for b in indices if a < b and self._unlinked_neighbours(a, b)]
-        colours = [self._choice(self.dead) for _ in range(UNOPENABLE_DOORS)]
-        if self._coin():
-            colours.append(self._choice(self.core))
-        for (first, second), colour in zip(self._shuffled(pairs), self._shuffled(colours)):
-            self._link(first, second, colour, None)
+    def _add_doors_between_neighbours(self) -> set[int]:
+        """Doors that no key opens, wherever rooms side by side have no link; their colours.
+
+        The engine adds two at most, then up to one of a core colour; but there are never more than two such pairs.
+        """
+        colours = set()
+        for first, second in itertools.combinations(self._all(), 2):
+            (row, column), (other_row, other_column) = self.rooms[first].place, self.rooms[second].place
+            side_by_side = abs(row - other_row) + abs(column - other_column) == 1
+            if side_by_side and frozenset((first, second)) not in self.links:
+                colour = self._choice(self.other)
+                colours.add(colour)
+                self._link(first, second, colour, None)
+        return colours
 
     # --- rooms, links, keys ---
 
-    def _add_room(self, host: int, kind: Kind, colour: int | None, behind: int = 0) -> int:
-        """On the host's free neighbour that is nearest to the start. Taken: ties are drawn."""
-        free = self._free_neighbours(host)
-        if not free:
-            raise _NoSpaceError
-        row, column = self.rooms[0].place
-        distances = [(ROW_PITCH * (r - row)) ** 2 + (COLUMN_PITCH * (c - column)) ** 2 for r, c in free]
-        nearest = [place for place, distance in zip(free, distances) if distance == min(distances)]
-        self.rooms.append(Room(self._choice(nearest), kind, behind))
+    def _all(self) -> range:
+        return range(len(self.rooms))
+
+    def _add_room(self, hosts: Iterable[int], kind: Kind, colour: int | None) -> int:
+        """Build on the free place beside a host that is nearest to the start; the room's index.
+
+        Each host offers one of its nearest places, so that of equals a place beside two hosts is likelier.
+        """
+        offers = [self._choice(self._nearest(sites)) for host in hosts if (sites := self._sites(host))]
+        site = self._choice(self._nearest(offers))
+        self.rooms.append(Room(site.place, kind))
         index = len(self.rooms) - 1
-        self._link(host, index, colour, index)
+        self._link(site.host, index, colour, index)
         return index
+
+    def _sites(self, host: int) -> list[_Site]:
+        row, column = self.rooms[host].place
+        built = {room.place for room in self.rooms}
+        around = [(row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)]
+        return [_Site(host, p) for p in around if p not in built and 0 <= p[0] < PLACES and 0 <= p[1] < PLACES]
+
+    def _nearest(self, sites: list[_Site]) -> list[_Site]:
+        """Those at the least distance from the start."""
+        row, column = self.rooms[0].place
+        distances = [(ROW_PITCH * (r - row)) ** 2 + (COLUMN_PITCH * (c - column)) ** 2 for _, (r, c) in sites]
+        return [site for site, distance in zip(sites, distances) if distance == min(distances)]
 
     def _link(self, first: int, second: int, colour: int | None, entry_of: int | None) -> None:
         """East-west on the rooms' top row, north-south on their middle column."""
@@ -231,31 +256,18 @@ class _Draft:
         else:
             self.doors.append(Door(cell, north_south, colour, entry_of))
 
+    def _roomy(self, rooms: Iterable[int]) -> list[int]:
+        """Those with space for one more key."""
+        return [room for room in rooms if not self.taken.issuperset(self.rooms[room].object_cells)]
+
     def _add_key(self, room: int, colour: int) -> None:
-        self.keys.append(Key(self._free_cell(room), colour))
+        self.keys.append(Key(self._lay_down(room), colour))
 
-    def _free_cell(self, room: int) -> Cell:
-        taken = {self.goal, *(key.cell for key in self.keys)}
-        return self._choice([cell for cell in self.rooms[room].object_cells if cell not in taken])
-
-    def _free_neighbours(self, room: int) -> list[tuple[int, int]]:
-        row, column = self.rooms[room].place
-        taken = {other.place for other in self.rooms}
-        around = [(row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)]
-        return [p for p in around if p not in taken and 0 <= p[0] < PLACES and 0 <= p[1] < PLACES]
-
-    def _unlinked_neighbours(self, a: int, b: int) -> bool:
-        (row, column), (other_row, other_column) = self.rooms[a].place, self.rooms[b].place
-        return abs(row - other_row) + abs(column - other_column) == 1 and frozenset((a, b)) not in self.links
-
-    def _growing(self) -> list[int]:
-        return [index for index, room in enumerate(self.rooms) if room.hosts and self._free_neighbours(index)]
-
-    def _roomy(self) -> list[int]:
-        """Rooms that may get one more key."""
-        objects = {self.goal, *(key.cell for key in self.keys)}
-        hosts = [(index, room) for index, room in enumerate(self.rooms) if room.hosts]
-        return [index for index, room in hosts if len(objects & set(room.object_cells)) < OBJECTS_PER_ROOM]
+    def _lay_down(self, room: int) -> Cell:
+        """A free cell for an object, now taken."""
+        cell = self._choice([cell for cell in self.rooms[room].object_cells if cell not in self.taken])
+        self.taken.add(cell)
+        return cell
 
     # --- draws ---
 
@@ -263,8 +275,6 @@ class _Draft:
         return bool(self.random.random() < 0.5)
 
     def _choice(self, options: Sequence[T]) -> T:
-        if not options:
-            raise _NoSpaceError
         return options[int(self.random.integers(len(options)))]
 
     def _shuffled(self, options: Sequence[T]) -> list[T]:

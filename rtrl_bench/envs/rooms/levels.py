@@ -1,7 +1,8 @@
 """The rules of the levels, frame by frame, and the table of levels.
 
 Source: DeepMind Lab at commit b1db91a, game_scripts/factories/rooms (what is redrawn when, rewards) and the entities of
-the maps; delays between a touch and what follows are those of recordings of the engine.
+the maps; delays between a touch and what follows are those of recordings of the engine. One is not certain: a visit of
+the platform here lasts a second beyond its last reward, as one of three recorded visits; the other two ended at once.
 """
 
 from __future__ import annotations
@@ -14,10 +15,17 @@ import numpy as np
 
 from rtrl_bench.envs.rooms import keys_doors, maps, physics
 from rtrl_bench.envs.rooms.compiled import compiled
-from rtrl_bench.envs.rooms.state import uniform
+from rtrl_bench.envs.rooms.state import (
+    SPRITE_COLOUR,
+    SPRITE_PICTURE,
+    SPRITE_SIZE,
+    SPRITE_X,
+    SPRITE_Y,
+    SPRITE_Z,
+    uniform,
+)
 
 NONMATCHING, WATERMAZE, KEYS_DOORS = range(3)
-FRAMES_PER_SECOND = 60
 MAX_BOXES = 16
 _ACTIONS = physics.ACTIONS
 
@@ -26,7 +34,6 @@ class Level(NamedTuple):
     """`number` selects the rules in `advance`; `begin(slot, random)` sets up an episode in a slot."""
 
     number: int
-    seconds: int
     begin: Callable[[Any, np.random.Generator], None]
     floor_z: float
     boxes: np.ndarray  # (n, 4), solid for as long as the level lasts
@@ -63,9 +70,10 @@ def _new_trial(slot):
 
 @compiled
 def _put(slot, index, place, which):
-    slot.sprites[index, 0], slot.sprites[index, 1] = place[0], place[1]
-    slot.sprites[index, 2], slot.sprites[index, 3] = OBJECT_Z, OBJECT_SIZE
-    slot.sprites[index, 4], slot.sprites[index, 5] = which // VARIANTS, which % VARIANTS
+    sprite = slot.sprites[index]
+    sprite[SPRITE_X], sprite[SPRITE_Y] = place[0], place[1]
+    sprite[SPRITE_Z], sprite[SPRITE_SIZE] = OBJECT_Z, OBJECT_SIZE
+    sprite[SPRITE_PICTURE], sprite[SPRITE_COLOUR] = which // VARIANTS, which % VARIANTS
 
 
 @compiled
@@ -83,7 +91,7 @@ def _nonmatching_frame(slot):
         slot.pending = PAD
         physics.teleport(slot, maps.ARRIVAL[0], maps.ARRIVAL[1], maps.ARRIVAL[2])
     for index in range(1, 3):
-        if physics.touches_item(slot, slot.sprites[index, 0], slot.sprites[index, 1]):
+        if physics.touches_item(slot, slot.sprites[index, SPRITE_X], slot.sprites[index, SPRITE_Y]):
             slot.event = slot.frame
             slot.pending = RIGHT if index == 1 else WRONG
     return reward
@@ -180,12 +188,12 @@ def _drawing_itself(begin: Callable[[Any], None]) -> Callable[[Any, np.random.Ge
 _NOTHING, _OPEN = np.zeros((0, 4)), np.zeros((0, 3))
 LEVELS = {
     "rooms_select_nonmatching_object": Level(
-        NONMATCHING, 12, _drawing_itself(_begin_nonmatching), 0.0, maps.NONMATCHING_BOXES, _OPEN
+        NONMATCHING, _drawing_itself(_begin_nonmatching), 0.0, maps.NONMATCHING_BOXES, _OPEN
     ),
     "rooms_watermaze": Level(
-        WATERMAZE, 120, _drawing_itself(_begin_watermaze), maps.WATER_Z, _NOTHING, maps.WATERMAZE_PLANES
+        WATERMAZE, _drawing_itself(_begin_watermaze), maps.WATER_Z, _NOTHING, maps.WATERMAZE_PLANES
     ),
-    "rooms_keys_doors_puzzle": Level(KEYS_DOORS, 60, keys_doors.begin, keys_doors.FLOOR_Z, _NOTHING, _OPEN),
+    "rooms_keys_doors_puzzle": Level(KEYS_DOORS, keys_doors.begin, keys_doors.FLOOR_Z, _NOTHING, _OPEN),
 }
 
 

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from typing import Any, NamedTuple
 
-from rtrl_bench.envs.rooms.keys_doors_map import Cell
+from rtrl_bench.envs.rooms.keys_doors_map import Cell, cell_centre
 from rtrl_bench.envs.rooms.oracles import NOTHING, walk_to
 from rtrl_bench.envs.rooms.pictures import FIRST_DOOR_COLOUR, GOAL
 from rtrl_bench.envs.rooms.state import (
@@ -50,9 +50,9 @@ class KeysDoorsOracle:
         counts = (int(slot["episode"]), int(slot["held"]), int(slot["sprite_count"]), len(_closed_doors(slot)))
         if counts != self._planned_for:
             self._planned_for, self._way = counts, plan(slot)
-        while len(self._way) > 1 and math.dist((slot["x"], slot["y"]), _centre(self._way[0])) < ARRIVED:
+        while len(self._way) > 1 and math.dist((slot["x"], slot["y"]), cell_centre(self._way[0])) < ARRIVED:
             self._way.pop(0)
-        return walk_to(slot, *_centre(self._way[0])) if self._way else NOTHING
+        return walk_to(slot, *cell_centre(self._way[0])) if self._way else NOTHING
 
 
 def plan(slot: Any) -> list[Cell]:
@@ -93,11 +93,6 @@ def _way_to(situation: _Situation, came_from: dict[_Situation, _Situation | None
         way.append(step.cell)
         step = came_from[step]
     return way[::-1]
-
-
-def _centre(cell: Cell) -> tuple[float, float]:
-    row, column = cell
-    return (column + 0.5) * CELL, (row + 0.5) * CELL
 
 
 def _cell(x: float, y: float) -> Cell:

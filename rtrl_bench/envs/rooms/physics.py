@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from rtrl_bench.envs import dmlab_levels
 from rtrl_bench.envs.rooms.compiled import compiled
 
 FRAME_MS = 16  # of engine time
@@ -28,21 +29,8 @@ DEGREES_PER_LOOK = 0.1056  # per frame and unit of look
 DIRECTIONS = 65536.0  # an angle has 16 bits
 TELEPORT_SPEED, TELEPORT_MS = 400.0, 160
 
-# Source: Irie et al. 2024. Turn (units of look, + right), strafe (+ right), forward; both -1..1.
-ACTIONS = np.array(
-    [
-        (0, 0, 1),  # forward
-        (0, 0, -1),  # backward
-        (0, -1, 0),  # strafe left
-        (0, 1, 0),  # strafe right
-        (-20, 0, 0),  # look left
-        (20, 0, 0),  # look right
-        (-20, 0, 1),  # look left, forward
-        (20, 0, 1),  # look right, forward
-        (0, 0, 0),  # fire: nothing in these levels
-    ],
-    np.float64,
-)
+# Of each action: turn (units of look, + right), strafe (+ right), forward.
+ACTIONS = np.array([(look, strafe, forward) for look, _, strafe, forward, *_ in dmlab_levels.ACTIONS.values()], float)
 
 
 @compiled

@@ -175,7 +175,7 @@ def blend_picture(frame, column, item, eye, hit, across, texel, scene):
     depth = hit[0]
     scale = FOCAL / depth
     texels_up = F32(PICTURE) / (item[1] - item[0])
-    texels_along = F32(PICTURE) * depth * depth / (across * FOCAL)
+    texels_along = F32(PICTURE) * (item[5] - item[4]) * depth * depth / (across * FOCAL)
     level = _level(max(texels_up / scale, texels_along), BILINEAR)
     size = PICTURE >> level
     smaller = F32(1.0) / F32(1 << level)

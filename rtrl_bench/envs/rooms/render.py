@@ -21,9 +21,7 @@ from rtrl_bench.envs.rooms.state import (
     CELL,
     FENCE_COLOUR,
     FENCE_OPEN,
-    FENCE_X0,
     FENCE_X1,
-    FENCE_Y0,
     FENCE_Y1,
     GRID,
     MAX_FENCES,
@@ -37,7 +35,6 @@ from rtrl_bench.envs.rooms.state import (
 )
 
 F32 = np.float32
-OPENING_FRAMES = keys_doors.SLIDE_FRAMES
 TURN_MS, BOB, BOB_RATE = 2048, 4.0, 0.005  # of items. Source: Quake III, cgame/cg_view.c and cg_ents.c
 PANEL = 64.0  # units along and up a panel of a wall, about
 PHASE_FRAMES = 8  # for which a texture of an animated floor stays
@@ -227,14 +224,13 @@ def _items(slot, camera, flats, items, scene):
     count = 0
     for k in range(slot.fence_count):
         fence, item = slot.fences[k], items[count]
-        opened = max(fence[FENCE_OPEN], F32(0.0)) / F32(OPENING_FRAMES)
+        x0, y0 = keys_doors.door_start(slot.fences, k)
         x1, y1 = fence[FENCE_X1], fence[FENCE_Y1]
-        x0 = fence[FENCE_X0] + opened * (x1 - fence[FENCE_X0])
-        y0 = fence[FENCE_Y0] + opened * (y1 - fence[FENCE_Y0])
         item[0], item[1] = scene.ground_z, scene.ground_z + CELL
         item[2], item[3] = scene.first_view[FENCE], fence[FENCE_COLOUR]
-        item[4], item[5] = F32(0.0), F32(1.0) - opened  # the rest is out of sight
-        if opened < F32(1.0) and raster.stand_between(flats[count], camera, x0, y0, x1, y1):
+        item[4], item[5] = F32(0.0), F32((x1 - x0 + y1 - y0) / CELL)  # the rest is out of sight
+        closing = fence[FENCE_OPEN] < keys_doors.SLIDE_FRAMES  # an open door is gone but for what stops the player
+        if closing and raster.stand_between(flats[count], camera, F32(x0), F32(y0), x1, y1):
             count += 1
     milliseconds = FRAME_MS * slot.frame
     turned = milliseconds % TURN_MS * VIEWS // TURN_MS

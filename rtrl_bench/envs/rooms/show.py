@@ -12,9 +12,11 @@ import numpy as np
 from PIL import Image
 
 from rtrl_bench.config import ConfigError, load
+from rtrl_bench.envs.dmlab_levels import ACTIONS, IMAGE_SHAPE
 from rtrl_bench.envs.registry import make
 from rtrl_bench.envs.rooms import oracles
 from rtrl_bench.envs.rooms.batch import RoomsBatch
+from rtrl_bench.envs.rooms.fidelity import check_output
 from rtrl_bench.envs.rooms.oracle_keys import KeysDoorsOracle
 from rtrl_bench.registry import UnknownName
 
@@ -41,6 +43,7 @@ def show(level: str, frames: int, seed: int, run: Path | None, out: Path) -> Non
     kinds = (".png", *FILM_WRITERS)
     if out.suffix not in kinds:
         raise ConfigError(f"--out {out}: expected a name that ends in {', '.join(kinds)}")
+    check_output(out)
     if frames < 1:
         raise ConfigError(f"--frames {frames}: expected an integer >= 1")
     if level not in ORACLES:
@@ -64,7 +67,13 @@ def agent(folder: Path) -> Player:
 
     from rtrl_bench.training.run import trained_network
 
-    network, device = trained_network(load(folder / "config.yaml"), folder)
+    config = load(folder / "config.yaml")
+    network, device, shape, actions = trained_network(config, folder)
+    if (shape, actions) != (IMAGE_SHAPE, len(ACTIONS)):
+        raise ConfigError(
+            f"--agent {folder}: it was trained on {config.environment}, with observations of shape {shape} and "
+            f"{actions} actions; expected a run on one of the DMLab levels"
+        )
     state = network.core.zero_state(1)
 
     def play(env: RoomsBatch, observation: np.ndarray, reward: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from rtrl_bench.envs import registry
-from rtrl_bench.envs.rooms import levels, maps, oracles, physics
-from rtrl_bench.envs.rooms.state import SLOT
+from rtrl_bench.envs.dmlab_levels import LEVEL_SECONDS
+from rtrl_bench.envs.rooms import batch, levels, maps, oracles, physics
+from rtrl_bench.envs.rooms.state import SLOT, SPRITE_COLOUR, SPRITE_PICTURE, SPRITE_Y
 
 NONMATCHING, WATERMAZE = "rooms_select_nonmatching_object", "rooms_watermaze"
 
@@ -14,7 +15,7 @@ class Player:
     """One level's rules without its pictures, a slot at a time."""
 
     def __init__(self, level, slots=1, seed=0):
-        self.level = levels.LEVELS[level]
+        self.level, self.last_frame = levels.LEVELS[level], 60 * LEVEL_SECONDS[level]
         self.slots = np.zeros(slots, SLOT)
         self.slots["seed"] = seed + np.arange(slots)
         for slot in self.slots:
@@ -24,7 +25,7 @@ class Player:
         level, rewards = self.level, np.zeros(len(self.slots), np.float32)
         levels.advance(
             *(self.slots, 0, len(self.slots), np.asarray(actions, np.int64), rewards, 4, level.number),
-            *(60 * level.seconds, level.floor_z, level.boxes, level.planes),
+            *(self.last_frame, level.floor_z, level.boxes, level.planes),
         )
         return rewards
 
@@ -63,7 +64,8 @@ def test_the_match_is_drawn_once_per_episode_and_the_rest_for_every_trial():
         for k, slot in enumerate(player.slots):
             if rewards[k] == 1:  # in the second room
                 example, right, wrong = slot["sprites"][:3]
-                seen[k].append((*example[4:], *wrong[4:], *right[4:], example[1], right[1]))
+                objects = (thing[[SPRITE_PICTURE, SPRITE_COLOUR]] for thing in (example, wrong, right))
+                seen[k].append((*np.concatenate(list(objects)), example[SPRITE_Y], right[SPRITE_Y]))
     for trials in seen:
         array = np.array(trials)
         assert (array[:, 0:4] == array[0, 0:4]).all()  # the example is the match, and stays
@@ -168,12 +170,23 @@ def test_episodes_depend_on_the_slots_seed_and_on_nothing_else():
     few.close()
 
 
+def test_a_state_with_another_layout_of_the_record_is_refused(monkeypatch):
+    env = registry.make(WATERMAZE, 1, seed=0, threads=1, backend="rooms")
+    env.reset()
+    saved = env.get_state()
+    fields = [("vx" if name == "x" else "x" if name == "vx" else name, *rest) for name, *rest in SLOT.descr]
+    monkeypatch.setattr(batch, "SLOT", np.dtype(fields))
+    with pytest.raises(ValueError, match="state of another environment: layout"):
+        env.set_state(saved)
+    env.close()
+
+
 @pytest.mark.parametrize("level", list(levels.LEVELS))
 def test_a_saved_state_continues_exactly_over_the_end_of_an_episode(level):
     env = registry.make(level, 2, seed=1, threads=1, backend="rooms")
     env.reset()
     random = np.random.default_rng(0)
-    env.slots["frame"] = 60 * env.level.seconds - 40
+    env.slots["frame"] = 60 * LEVEL_SECONDS[level] - 40
     for _ in range(5):
         env.step(random.integers(0, 9, 2))
     saved = env.get_state()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import small_runs
 from PIL import Image
 
 from rtrl_bench.cli import main
 from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.rooms import show
+from rtrl_bench.training.run import train
 
 LEVEL = "rooms_select_nonmatching_object"
 
@@ -76,5 +78,14 @@ def test_the_command_writes_a_sheet_and_refuses_what_it_cannot_do(tmp_path, caps
     assert "expected a name that ends in .png, .gif, .mp4" in capsys.readouterr().err
     assert main(["show", "breakout", "--out", "a.png"]) == 2
     assert "unknown level 'breakout': expected one of rooms_select" in capsys.readouterr().err
-    assert main([*words, "a.png", "--agent", str(tmp_path)]) == 2
+    for out in (tmp_path / "missing/a.png", tmp_path / "missing/a.mp4"):
+        assert main([*words, str(out)]) == 2
+        assert f"--out {out}: expected a file in a folder that exists" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "a.png"), "--agent", str(tmp_path)]) == 2
     assert "config.yaml: cannot be read" in capsys.readouterr().err
+
+
+def test_an_agent_of_another_kind_of_environment_is_refused(tmp_path, capsys):
+    train(small_runs.config(), tmp_path / "run")
+    assert main(["show", LEVEL, "--agent", str(tmp_path / "run"), "--out", str(tmp_path / "a.png")]) == 2
+    assert "it was trained on tmaze, with observations of shape (6,) and 2 actions" in capsys.readouterr().err

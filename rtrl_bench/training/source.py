@@ -1,0 +1,54 @@
+"""The finished run that a vision stem comes from: which one it is, and whether it fits. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig, load
+
+STEM_KEYS = ("vision", "features")  # what a run and the one that its stem comes from must have in common
+
+
+def with_fingerprint(config: RunConfig, folder: Path) -> RunConfig:
+    """`config`, for a run in `folder`, with the fingerprint of the run that `pretrained.run` names.
+
+    Two runs with stems from different runs are then told apart. If that run is gone, it is the one that `folder` began
+    with, so that what is in `folder` needs its source no more; without such a record the fingerprint stays None.
+    """
+    wanted = config.pretrained
+    if wanted is None or wanted.fingerprint is not None:
+        return config
+    record = finished_record(wanted.run)
+    fingerprint = record["fingerprint"] if record is not None else _recorded_fingerprint(folder, wanted)
+    return replace(config, pretrained=replace(wanted, fingerprint=fingerprint))
+
+
+def finished_record(run: str) -> dict[str, Any] | None:
+    """The run.json of the finished run in folder `run`; None if there is no finished run."""
+    try:
+        record: dict[str, Any] = json.loads((Path(run) / "run.json").read_text())
+        return record if record["status"] == "complete" and record["fingerprint"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _recorded_fingerprint(folder: Path, wanted: PretrainedConfig) -> str | None:
+    try:
+        begun = load(folder / "config.yaml").pretrained
+    except ConfigError:
+        return None
+    return begun.fingerprint if begun is not None and begun.run == wanted.run else None
+
+
+def check_same_stem(config: RunConfig, source: Mapping[str, Any]) -> None:
+    """Refuse (ConfigError) to take over the vision stem of a run with the settings `source` if it is another stem."""
+    for key in STEM_KEYS:
+        mine = getattr(config, key)
+        if source.get(key) != mine:
+            raise ConfigError(
+                f"{key} = {mine!r}: the run that the vision stem comes from has {source.get(key)!r}; make them equal"
+            )
