@@ -155,6 +155,13 @@ def test_random_play_of_the_watermaze_mostly_finds_nothing():
     assert set(total) <= set(range(0, 30))
 
 
+def test_random_play_of_keys_doors_scores_as_in_the_real_engine():
+    """Published random score 4.135 (scalable_agent, dmlab30.py); within three standard errors of ours."""
+    total = _random_rewards("rooms_keys_doors_puzzle", 200, seed=2).sum(0)
+    assert abs(total.mean() - 4.135) < 3 * total.std() / np.sqrt(200)
+    assert total.std() / np.sqrt(200) < 1.0
+
+
 def test_episodes_depend_on_the_slots_seed_and_on_nothing_else():
     many = registry.make(WATERMAZE, 6, seed=5, threads=2, backend="rooms")
     few = registry.make(WATERMAZE, 3, seed=5, threads=1, backend="rooms")
