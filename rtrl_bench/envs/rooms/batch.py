@@ -11,7 +11,7 @@ import numpy as np
 
 from rtrl_bench import __version__
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
-from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
+from rtrl_bench.envs.dmlab_levels import FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.envs.registry import EnvSpec, Request
 from rtrl_bench.envs.rooms import levels, physics, render
 from rtrl_bench.envs.rooms.state import SLOT
@@ -54,7 +54,7 @@ class RoomsBatch(BatchEnv):
     def _step(self, actions: np.ndarray) -> StepResult:
         rewards = np.empty(self.num_envs, np.float32)
         level = self.level
-        rules = (ACTION_REPEAT, level.number, self._last_frame, level.floor_z, level.boxes, level.planes)
+        rules = (level.number, self._last_frame, level.floor_z, level.boxes, level.planes)
         self._share(levels.advance, actions.astype(np.int64), rewards, *rules)
         ended = self.slots["over"] == 1
         for k in np.flatnonzero(ended):

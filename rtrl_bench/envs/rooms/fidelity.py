@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.config import ConfigError
-from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT
 from rtrl_bench.envs.rooms import levels, physics
 from rtrl_bench.envs.rooms.state import SLOT
 
@@ -97,7 +96,7 @@ def replay(level: str, episode: dict[str, np.ndarray], place: np.ndarray) -> Rep
         at[t] = slot["x"], slot["y"], slot["yaw"]
         touched[t] = _clearance(rules, slot["x"], slot["y"]) < 1.0
         levels.advance(
-            *(slots, 0, 1, np.array([action]), rewards[t:], ACTION_REPEAT, rules.number, 1 << 30),
+            *(slots, 0, 1, np.array([action]), rewards[t:], rules.number, 1 << 30),
             *(rules.floor_z, rules.boxes, rules.planes),
         )
     yaw_error = (at[:, 2] - episode["rotation"][:, 1].astype(float) + 180) % 360 - 180

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT
 from rtrl_bench.envs.rooms import keys_doors, maps, physics
 from rtrl_bench.envs.rooms.compiled import compiled
 from rtrl_bench.envs.rooms.state import (
@@ -148,8 +149,8 @@ def _watermaze_frame(slot):
 
 
 @compiled
-def advance(slots, low, high, actions, rewards, frames_per_step, number, last_frame, floor_z, static_boxes, planes):
-    """`frames_per_step` frames of slots low..high-1, each with its action held; rewards (B,) are summed.
+def advance(slots, low, high, actions, rewards, number, last_frame, floor_z, static_boxes, planes):
+    """An agent step of slots low..high-1, each with its action held for ACTION_REPEAT frames; rewards (B,) are summed.
 
     Stops in a slot that is over, where the episode's end is the level's or its last frame.
     """
@@ -161,7 +162,7 @@ def advance(slots, low, high, actions, rewards, frames_per_step, number, last_fr
         slot = slots[k]
         turn, strafe, forward = _ACTIONS[actions[k], 0], _ACTIONS[actions[k], 1], _ACTIONS[actions[k], 2]
         rewards[k] = 0.0
-        for _ in range(frames_per_step):
+        for _ in range(ACTION_REPEAT):
             if slot.over:
                 break
             slot.frame += 1

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS
 from rtrl_bench.envs.rooms import maps
+from rtrl_bench.envs.rooms.physics import DEGREES_PER_LOOK
 
-FORWARD, LOOK_LEFT, LOOK_RIGHT, LEFT_FORWARD, RIGHT_FORWARD, NOTHING = 0, 4, 5, 6, 7, 8  # physics.ACTIONS
-STEP_DEGREES = 8.448  # of one action
+FORWARD, LOOK_LEFT, LOOK_RIGHT, LEFT_FORWARD, RIGHT_FORWARD, NOTHING = (
+    list(ACTIONS).index(name)
+    for name in ("forward", "look left", "look right", "look left, forward", "look right, forward", "fire")
+)
+STEP_DEGREES = ACTION_REPEAT * DEGREES_PER_LOOK * ACTIONS["look right"][0]
 WALKING_ERROR = 1.5 * STEP_DEGREES  # beyond, turn on the spot
 
 

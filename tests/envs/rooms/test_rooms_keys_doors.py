@@ -284,9 +284,7 @@ def test_the_oracle_reaches_the_goal():
         oracle, total = KeysDoorsOracle(), 0.0
         while not slots["over"]:
             actions = np.array([oracle(slots[0])])
-            levels.advance(
-                slots, 0, 1, actions, reward, 4, level.number, 3600, level.floor_z, level.boxes, level.planes
-            )
+            levels.advance(slots, 0, 1, actions, reward, level.number, 3600, level.floor_z, level.boxes, level.planes)
             total += reward[0]
         assert total >= 52 and slots[0]["frame"] < 2400
 

@@ -24,7 +24,7 @@ class Player:
     def step(self, actions):
         level, rewards = self.level, np.zeros(len(self.slots), np.float32)
         levels.advance(
-            *(self.slots, 0, len(self.slots), np.asarray(actions, np.int64), rewards, 4, level.number),
+            *(self.slots, 0, len(self.slots), np.asarray(actions, np.int64), rewards, level.number),
             *(self.last_frame, level.floor_z, level.boxes, level.planes),
         )
         return rewards
