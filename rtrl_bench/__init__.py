@@ -7,7 +7,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 _EXPORTS = {
-    "RecurrentLayer": "rtrl_bench.layer",
+    "RecurrentStack": "rtrl_bench.layer",
     "ElementwiseCell": "rtrl_bench.cells",
     "RunConfig": "rtrl_bench.config",
 }

@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from rtrl_bench.gradients import Carry, autograd_segment
-from rtrl_bench.layer import RecurrentLayer
+from rtrl_bench.cells import Readout
+from rtrl_bench.gradients import Carry, Layer, autograd_segment
+from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.training.progress import Progress
 from rtrl_bench.training.records import peak_bytes
 
@@ -29,27 +30,35 @@ REQUIRED = ">= 8 at M=10, >= 30 at M=100"
 METHODS = {"rtrl": "rtrl", "rtrl_stepwise": "rtrl_stepwise", "tbptt": "tbptt", AUTOGRAD: "tbptt"}
 
 
+class _States(Readout):
+    """In the place of a readout: the states themselves."""
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        return c
+
+
 class Case:
     """One method at one size, keeping its carry from call to call."""
 
     def __init__(self, method: str, hidden: int, unroll: int):
         torch.manual_seed(0)
-        self.layer = RecurrentLayer(INPUTS, hidden, gradient=METHODS[method])
+        self.stack = RecurrentStack(INPUTS, hidden, gradient=METHODS[method])
+        self.layers = [Layer(part.parameters, _States()) for part in self.stack.parts()]
         self.plain = method == AUTOGRAD
-        self.carry = self.layer.begin(BATCH)
+        self.carry = self.stack.begin(BATCH)
         self.x = torch.randn(unroll, BATCH, INPUTS, requires_grad=True)
         self.keep = (torch.rand(unroll, BATCH) > 0.01).float()
         self.v = torch.randn(unroll, BATCH, 1, hidden)
 
     def segment(self) -> float:
         """Forward and backward over one segment; wall seconds."""
-        parameters = self.layer.parameters_of_recurrence
         began = time.perf_counter()
         if self.plain:
-            states = autograd_segment(self.layer.cell, parameters, self.x, self.keep, self.carry.state)
+            (layer,) = self.layers
+            states = autograd_segment(self.stack.cell, layer.parameters, self.x, self.keep, self.carry.state)
             self.carry = Carry(states[-1].detach())
         else:
-            states, self.carry = self.layer.method.segment(parameters, self.x, self.keep, self.carry)
+            states, self.carry = self.stack.method.segment(self.layers, self.x, self.keep, self.carry)
         states.backward(self.v)
         return time.perf_counter() - began
 

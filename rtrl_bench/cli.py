@@ -1,19 +1,24 @@
-"""Command line: train | evaluate | copy-task | speed | bench | fidelity | show | list | check.
+"""Command line: train | evaluate | copy-task | cost | speed | bench | fidelity | show | list | check.
 
-Exit codes: 0 done; 1 something broke; 2 refused before work started; 3 a non-finite loss; 128 + n stopped by signal n
-with a complete checkpoint.
+Exit codes: 0 done; 1 something broke; 2 refused before work started; 3 a non-finite loss; 4 the environment failed or
+hangs; 5 a file could not be written (the disk is full, read-only or fails); 128 + n stopped by signal n. After 3 and
+more the last checkpoint is there, and the same command goes on from it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from rtrl_bench import __version__
 from rtrl_bench.config import ConfigError, load
+from rtrl_bench.files import Unwritable
 from rtrl_bench.registry import UnknownName
 
 
@@ -26,24 +31,30 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments) or 0)
     except (ConfigError, UnknownName, EnvironmentUnavailable) as error:
         return _fail(error, 2)
-    except KeyboardInterrupt:
-        print("rtrl-bench: stopped; run the same command to go on from the last checkpoint", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        signum = stop.args[0] if stop.args else signal.SIGINT
+        return _fail("stopped; run the same command to go on from the last checkpoint", 128 + signum)
+    except Unwritable as error:
+        what = f"{error.filename}: cannot be written ({error.strerror})"
+        return _fail(f"{what}; mend that, then the same command goes on from the last checkpoint", 5)
     except Exception as error:
         # By name: importing their modules would import torch before a mistake in the configuration is reported.
         name = type(error).__name__
         if name == "Interrupted":
             return _fail(error, 128 + int(vars(error)["signum"]))
         if name in _EXIT_CODES:
+            if error.__cause__ is not None and name == "EnvironmentFailed":
+                traceback.print_exception(error.__cause__)  # the environment may be the user's own
             return _fail(error, _EXIT_CODES[name])
         raise
 
 
-_EXIT_CODES = {"CheckpointError": 2, "NonFiniteLoss": 3}
+_EXIT_CODES = {"CheckpointError": 2, "NonFiniteLoss": 3, "EnvironmentFailed": 4}
 
 
-def _fail(error: Exception, code: int) -> int:
-    print(f"rtrl-bench: {error}", file=sys.stderr)
+def _fail(error: Exception | str, code: int) -> int:
+    with contextlib.suppress(OSError):  # the log may be on the disk that is full
+        print(f"rtrl-bench: {error}", file=sys.stderr)
     return code
 
 
@@ -71,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
         )
+    for command in (train, copy):
+        command.add_argument("--wait", action="store_true", help="if another process trains there, wait for its end")
+
+    _add_cost(
+        commands.add_parser("cost", help="predict what a stack of recurrent layers costs by each gradient method")
+    )
 
     speed = commands.add_parser(
         "speed", help="measure the training speed of a configuration for a few seconds; prints JSON"
@@ -100,11 +117,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_cost(cost: argparse.ArgumentParser) -> None:
+    cost.add_argument("--cell", default="elstm")
+    cost.add_argument("--layers", type=int, default=1, metavar="L")
+    cost.add_argument("--hidden", type=int, required=True, metavar="N")
+    cost.add_argument("--input", type=int, required=True, metavar="D")
+    cost.add_argument("--batch", type=int, default=32, metavar="B", help="slots (32)")
+    cost.add_argument("--unroll", type=int, default=50, metavar="M", help="steps of a segment (50)")
+    cost.add_argument("--episode", type=int, default=1000, metavar="T", help="steps that full BPTT keeps (1000)")
+    cost.add_argument("--gradient", default="all", help="one method, or all")
+    cost.set_defaults(run=_cost)
+
+
 def _train(arguments: argparse.Namespace) -> None:
     config = load(arguments.config)
     from rtrl_bench.training.run import train
 
-    record = train(config, arguments.out, arguments.restart_if_changed)
+    record = train(config, arguments.out, arguments.restart_if_changed, arguments.wait)
     e = record["evaluation"]
     cut = f", {e['truncated']} cut short" if e["truncated"] else ""
     print(
@@ -126,10 +155,19 @@ def _copy_task(arguments: argparse.Namespace) -> None:
     config = load_copy_config(arguments.config)
     from rtrl_bench.diagnostics.copy_task import train_copy_task
 
-    record = train_copy_task(config, arguments.out, arguments.restart_if_changed)
+    record = train_copy_task(config, arguments.out, arguments.restart_if_changed, arguments.wait)
     print(
         f"{config.label}: sequence accuracy {record['test_sequence_accuracy']:.3f} after {record['updates']:,} updates"
     )
+
+
+def _cost(arguments: argparse.Namespace) -> None:
+    from rtrl_bench.complexity.cost import describe
+    from rtrl_bench.complexity.shapes import Sizes
+
+    a = arguments
+    sizes = Sizes(a.cell, a.layers, a.hidden, a.input, a.batch, a.unroll, a.episode)
+    print(describe(sizes, a.gradient))
 
 
 def _speed(arguments: argparse.Namespace) -> None:

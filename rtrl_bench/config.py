@@ -80,6 +80,7 @@ class RunConfig:
     unroll: int = 50
     batch: int = 32
     hidden: int = 256
+    layers: int = 1  # recurrent layers, each of `hidden` units, one on the other
     vision: str = "impala"
     features: int = 256
     retention: float | None = None  # forget bias log U(1, retention); None: the paper's normal(0, 0.1)
@@ -89,6 +90,8 @@ class RunConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    gradient_quality: int = 0  # how often training compares its gradient with the exact one (gradient.csv); 0: never
+    memory_gb: float | None = None  # what the carried sensitivities may take, in 10^9 bytes; None: what the device has
     threads: int = 0  # CPU threads of torch and of the simulator; 0: all that the process may use
     log_points: int = 100  # rows of curve.csv
     checkpoint_minutes: float = 5.0
@@ -116,7 +119,7 @@ class RunConfig:
 
     @property
     def method(self) -> str:
-        """The method as tables name it: feedforward, rtrl, tbptt, tbptt_w20, bptt, lstm_tbptt, ..."""
+        """The method as tables name it: feedforward, rtrl, tbptt, tbptt_w20, bptt, lstm_tbptt, rtrl_l2 (layers), ..."""
         if self.cell == "none":
             return "feedforward"
         name = self.gradient
@@ -124,7 +127,8 @@ class RunConfig:
             name = "bptt"
         elif self.window is not None and self.window > self.unroll:
             name = f"tbptt_w{self.window}"
-        return name if self.cell == "elstm" else f"{self.cell}_{name}"
+        name = name if self.cell == "elstm" else f"{self.cell}_{name}"
+        return name if self.layers == 1 else f"{name}_l{self.layers}"
 
     @property
     def label(self) -> str:
@@ -145,25 +149,30 @@ def to_dict(config: Any) -> dict[str, Any]:
 def fingerprint_of(settings: Mapping[str, Any]) -> str:
     """Twelve hex digits of all settings but those that only say on which machine, where and how safely to run.
 
-    Of a pretrained stem the fingerprint counts and not the folder; without one the key counts for nothing.
+    Of a pretrained stem the fingerprint counts and not the folder; without one the key counts for nothing. Nor do keys
+    that came later count at the value that stands for what was before them.
     """
-    decisive = {k: v for k, v in settings.items() if k not in _NOT_DECISIVE}
+    decisive = {k: v for k, v in settings.items() if k not in _NOT_DECISIVE and (k, v) not in _CAME_LATER.items()}
     pretrained = decisive.pop("pretrained", None)
     if pretrained is not None:
         decisive["pretrained"] = {**pretrained}.get("fingerprint")
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
 
-_NOT_DECISIVE = ("device", "threads", "checkpoint_minutes", "tensorboard")
+_NOT_DECISIVE = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
+_CAME_LATER = {"layers": 1, "gradient_quality": 0}
 _LOWER_BOUNDS: tuple[tuple[str, float, bool], ...] = (
     ("env_steps", 1, False),
     ("window", 1, False),
     ("unroll", 1, False),
     ("batch", 1, False),
     ("hidden", 1, False),
+    ("layers", 1, False),
     ("features", 1, False),
     ("retention", 1, True),
     ("seed", 0, False),
+    ("gradient_quality", 0, False),
+    ("memory_gb", 0, True),
     ("threads", 0, False),
     ("log_points", 1, False),
     ("checkpoint_minutes", 0, True),
@@ -232,9 +241,14 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if origin is Literal:
         if value in args:
             return value
+    elif hint is Any:
+        return value
+    elif origin is list:
+        if isinstance(value, list):
+            return [_convert(args[0], v, f"{path}[{k}]") for k, v in enumerate(value)]
     elif origin is dict:
         if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
-            return dict(value)
+            return {k: _convert(args[1], v, f"{path}.{k}") for k, v in value.items()}
     elif hint is float:
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
@@ -258,7 +272,7 @@ def _describe(hint: Any) -> str:
         return " or ".join(_describe(a) for a in args)
     if origin is Literal:
         return " | ".join(map(str, args))
-    return _TYPE_NAMES.get(hint, "keys and values")
+    return "a list" if origin is list else _TYPE_NAMES.get(hint, "keys and values")
 
 
 class _Loader(yaml.SafeLoader):

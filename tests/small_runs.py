@@ -45,7 +45,9 @@ def curve(folder):
 
 
 def parameters(folder):
-    return checkpoint.load_newest(folder / "checkpoint")["network"]
+    """A run's trained parameters by name."""
+    network = checkpoint.load_newest(folder / "checkpoint")["network"]
+    return {name: value for name, value in network.items() if not name.endswith("_extra_state")}
 
 
 def assert_same_run(one, other):

@@ -146,3 +146,10 @@ def test_reading_a_configuration_does_not_import_torch():
         "r.spec('breakout'); print('torch' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_keys_that_came_later_leave_the_fingerprints_of_older_runs_as_they_were():
+    one = module.from_dict(GOOD)
+    older = {key: value for key, value in module.to_dict(one).items() if key not in ("layers", "gradient_quality")}
+    assert module.fingerprint_of(older) == one.fingerprint()
+    assert module.from_dict({**GOOD, "layers": 2}).fingerprint() != one.fingerprint()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from rtrl_bench.agent import vision
 from rtrl_bench.config import RunConfig
 from rtrl_bench.gradients import Carry
-from rtrl_bench.layer import RecurrentLayer
+from rtrl_bench.layer import RecurrentStack
 
 
 class AgentNetwork(nn.Module):
@@ -25,9 +25,10 @@ class AgentNetwork(nn.Module):
         self.vision = vision.build(config.vision, shape, config.features)
         self.frozen_vision = config.pretrained is not None
         self.vision.requires_grad_(not self.frozen_vision)
-        self.core = RecurrentLayer(
+        self.core = RecurrentStack(
             self.vision.output_size + 1,
             config.hidden,
+            config.layers,
             cell=config.cell,
             gradient=config.gradient,
             window=config.window,
@@ -42,26 +43,35 @@ class AgentNetwork(nn.Module):
         encoded: Tensor = self.vision(observation) if self.frozen_vision else observation
         return encoded
 
-    def forward(
-        self, observations: Tensor, last_rewards: Tensor, starts: Tensor, carry: Carry
-    ) -> tuple[Tensor, Tensor, Carry]:
+    def recur(self, observations: Tensor, last_rewards: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         """A segment to learn from: encoded observations (M, B, ...), last_rewards and starts (M, B).
 
-        Returns logits (M, B, A), values (M, B) and the next carry.
+        Returns the core's output h (M, B, ·) and the next carry.
         """
         x = self._inputs(observations.flatten(0, 1), last_rewards.flatten(), starts.flatten())
+        h: Tensor
         h, carry = self.core(x.unflatten(0, starts.shape), starts, carry)
-        return self.policy(h), self.baseline(h).squeeze(-1), carry
+        return h, carry
+
+    def heads(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (..., A) and values (...) of the core's output h."""
+        return self.policy(h), self.baseline(h).squeeze(-1)
 
     @torch.no_grad()
     def act(
         self, observation: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One step without learning, from an encoded observation: logits (B, A), values (B,), state (B, s, N)."""
+        """One step without learning, from an encoded observation: logits (B, A), values (B,), state (B, L s, N)."""
         h, state = self.core.step(self._inputs(observation, last_reward, starts), starts, state)
-        return self.policy(h), self.baseline(h).squeeze(-1), state
+        return *self.heads(h), state
 
     def _inputs(self, encoded: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
         reward = last_reward.clamp(-self.reward_clip, self.reward_clip) * ~starts
         features = encoded if self.frozen_vision else self.vision(encoded)
         return torch.cat([features, reward[:, None]], dim=-1)
+
+
+def recurrent_inputs(config: RunConfig, shape: tuple[int, ...]) -> int:
+    """D for observations of `shape`, without making the network; ConfigError if the stem does not fit them."""
+    with torch.device("meta"):
+        return vision.build(config.vision, shape, config.features).output_size + 1

@@ -11,6 +11,7 @@ from torch import Tensor
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.vtrace import vtrace
 from rtrl_bench.config import LossConfig, RunConfig
+from rtrl_bench.diagnostics.gradient_quality import GradientQuality
 from rtrl_bench.gradients import Carry
 from rtrl_bench.optimisers import RMSProp
 
@@ -73,6 +74,7 @@ class R2AC:
     def __init__(self, network: AgentNetwork, config: RunConfig):
         self.network, self.config = network, config
         o = config.optimiser
+        self.quality = GradientQuality(network.core, config) if config.gradient_quality else None
         trained = (p for p in network.parameters() if p.requires_grad)
         self.optimiser = RMSProp(trained, o.alpha, o.epsilon, o.momentum)
 
@@ -86,16 +88,15 @@ class R2AC:
         Raises NonFiniteLoss, which names the update `number` and the term: before anything is changed if it is the
         loss, after the step if that made a parameter infinite.
         """
-        logits, values, carry = self.network(segment.observations, segment.last_rewards, segment.starts, carry)
-        follows = segment.next_observation, segment.next_last_reward, segment.next_start
-        _, bootstrap, _ = self.network.act(*follows, carry.state)
-        policy, baseline, negative_entropy = loss_terms(logits, values, bootstrap, segment, self.config.loss)
-        entropy = self.config.loss.entropy_cost * negative_entropy
+        network = self.network
+        h, carry = network.recur(segment.observations, segment.last_rewards, segment.starts, carry)
+        loss = self._loss(h, carry.state, segment)
         self.optimiser.zero_grad()
-        (policy + baseline + entropy).backward()
+        loss[:3].sum().backward()
+        if self.quality is not None:
+            self.quality.compare(lambda h, state: self._loss(h, state, segment)[:3].sum(), env_steps, number)
         norm = torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.config.optimiser.gradient_clip)
-        mean_entropy = -negative_entropy / segment.actions.numel()  # nats per decision
-        metrics = torch.stack([policy, baseline, entropy, mean_entropy, norm]).detach()
+        metrics = torch.cat([loss.detach(), norm.detach()[None]])
         if not torch.isfinite(metrics).all():
             bad = ", ".join(f"{n} = {v}" for n, v in zip(METRICS, metrics.tolist()) if not math.isfinite(v))
             raise NonFiniteLoss(f"update {number}: {bad}; lower optimiser.learning_rate or check the rewards")
@@ -103,3 +104,12 @@ class R2AC:
         if not self.optimiser.finite():
             raise NonFiniteLoss(f"update {number}: its step made a parameter infinite; lower optimiser.learning_rate")
         return metrics, carry
+
+    def _loss(self, h: Tensor, state: Tensor, segment: Segment) -> Tensor:
+        """The first four of METRICS, three terms and the entropy, given the core's output h and its last state."""
+        logits, values = self.network.heads(h)
+        follows = segment.next_observation, segment.next_last_reward, segment.next_start
+        _, bootstrap, _ = self.network.act(*follows, state)
+        policy, baseline, negative_entropy = loss_terms(logits, values, bootstrap, segment, self.config.loss)
+        entropy = -negative_entropy.detach() / segment.actions.numel()  # nats per decision
+        return torch.stack([policy, baseline, self.config.loss.entropy_cost * negative_entropy, entropy])

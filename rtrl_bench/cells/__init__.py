@@ -7,6 +7,7 @@ Shapes used by every cell (leading dimensions are free: a batch, or time and bat
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -16,7 +17,7 @@ from rtrl_bench.registry import Registry
 
 
 class Cell:
-    """A recurrence c(t) = step(W x(t) + b, c(t-1), w). Stateless: the parameters live in `RecurrentLayer`."""
+    """A recurrence c(t) = step(W x(t) + b, c(t-1), w). Stateless: the parameters live in `RecurrentStack`."""
 
     gates: ClassVar[tuple[str, ...]]  # K rows of u, of the input weights and of the biases
     state: ClassVar[tuple[str, ...]] = ("c",)  # s rows of the state
@@ -33,8 +34,8 @@ class Cell:
         """Fill weight (K, N, D), bias (K, N) and w in place; `retention` is the longest initial memory in steps."""
         raise TypeError(f"{type(self).__name__} must define initialise")
 
-    def readout(self, inputs: int, hidden: int) -> nn.Module:
-        """Module (x (..., D), c (..., s, N)) -> h (..., `output_size`): what follows outside of the recurrence."""
+    def readout(self, inputs: int, hidden: int) -> Readout:
+        """What follows outside of the recurrence: (x (..., D), c (..., s, N)) -> h (..., `output_size`)."""
         return StateRow()
 
     def output_size(self, inputs: int, hidden: int) -> int:
@@ -59,11 +60,41 @@ class ElementwiseCell(Cell):
         raise TypeError(f"{type(self).__name__} must define partials")
 
 
-class StateRow(nn.Module):
+@dataclass
+class Pulled:
+    """R rows ∂·/∂h, carried back through a readout: to_x (b, M, R, D), to_c (b, M, R, s, N).
+
+    linear: for each linear map of the readout, by name, what it was given (b, M, I) and the rows at what it gave
+    (b, M, R, O).
+    """
+
+    to_x: Tensor
+    to_c: Tensor
+    linear: dict[str, tuple[Tensor, Tensor]]
+
+
+class Readout(nn.Module):
+    """h = readout(x, c), step by step, with parameters in linear maps alone."""
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """x (..., D), c (..., s, N) -> h (..., O)."""
+        raise TypeError(f"{type(self).__name__} must define forward")
+
+    def pull(self, x: Tensor, c: Tensor, rows: Tensor) -> Pulled:
+        """Carry rows (b, M, R, O) at h back, for x (b, M, D) and c (b, M, s, N). Exact RTRL of stacks needs it."""
+        raise TypeError(f"{type(self).__name__} must define pull before layers of its cell can be stacked under rtrl")
+
+
+class StateRow(Readout):
     """h = the first row of the state."""
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         return c[..., 0, :]
+
+    def pull(self, x: Tensor, c: Tensor, rows: Tensor) -> Pulled:
+        to_c = rows.new_zeros(*rows.shape[:3], *c.shape[2:])
+        to_c[..., 0, :] = rows
+        return Pulled(rows.new_zeros(*rows.shape[:3], x.shape[-1]), to_c, {})
 
 
 def retentive_bias_(bias: Tensor, retention: float) -> None:

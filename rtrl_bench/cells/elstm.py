@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.cells import CELLS, ElementwiseCell, retentive_bias_
+from rtrl_bench.cells import CELLS, ElementwiseCell, Pulled, Readout, retentive_bias_
 
 
 @CELLS.register("elstm")
@@ -41,11 +41,11 @@ class ELSTM(ElementwiseCell):
         if retention is not None:
             retentive_bias_(bias[0], retention)
 
-    def readout(self, inputs: int, hidden: int) -> nn.Module:
+    def readout(self, inputs: int, hidden: int) -> Readout:
         return OutputGate(inputs, hidden)
 
 
-class OutputGate(nn.Module):
+class OutputGate(Readout):
     """h = σ(O x + W_o c + b_o) ⊙ c, with a default linear layer over the concatenation [x, c]."""
 
     def __init__(self, inputs: int, hidden: int):
@@ -55,3 +55,12 @@ class OutputGate(nn.Module):
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         c = c[..., 0, :]
         return torch.sigmoid(self.linear(torch.cat([x, c], dim=-1))) * c
+
+    def pull(self, x: Tensor, c: Tensor, rows: Tensor) -> Pulled:
+        c = c[..., 0, :]
+        both = torch.cat([x, c], dim=-1)
+        gate = torch.sigmoid(self.linear(both)).unsqueeze(2)
+        to_pre = rows * (c.unsqueeze(2) * gate * (1 - gate))
+        to_both = to_pre @ self.linear.weight
+        to_x, to_c = to_both.split([x.shape[-1], c.shape[-1]], dim=-1)
+        return Pulled(to_x, torch.addcmul(to_c, rows, gate).unsqueeze(-2), {"linear": (both, to_pre)})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from rtrl_bench.cells import CELLS, Cell
+from rtrl_bench.cells import CELLS, Cell, Readout
 from rtrl_bench.config import ConfigError
 
 
@@ -25,13 +25,13 @@ class Feedforward(Cell):
         if retention is not None:
             raise ConfigError(f"retention = {retention}: cell: none keeps nothing; remove the key")
 
-    def readout(self, inputs: int, hidden: int) -> nn.Module:
+    def readout(self, inputs: int, hidden: int) -> Readout:
         return _Input()
 
     def output_size(self, inputs: int, hidden: int) -> int:
         return inputs
 
 
-class _Input(nn.Module):
+class _Input(Readout):
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         return x

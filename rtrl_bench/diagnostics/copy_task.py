@@ -18,7 +18,7 @@ from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.config import dump, to_dict
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
-from rtrl_bench.layer import RecurrentLayer
+from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.folder import examine, set_aside
@@ -37,7 +37,7 @@ class CopyTraining:
         torch.manual_seed(config.seed)
         window: int | str | None = {"rtrl": None, "tbptt": config.unroll, "bptt": "episode"}[config.method]
         gradient = "rtrl" if config.method == "rtrl" else "tbptt"
-        self.layer = RecurrentLayer(
+        self.layer = RecurrentStack(
             SYMBOLS, config.hidden, gradient=gradient, window=window, retention=config.retention
         ).to(device)
         self.head = nn.Linear(config.hidden, 1).to(device)
@@ -140,13 +140,15 @@ class CopyTraining:
 OUTPUTS = ("curve.csv", "run.json")
 
 
-def train_copy_task(config: CopyConfig, folder: Path, restart_if_changed: bool = False) -> dict[str, Any]:
+def train_copy_task(
+    config: CopyConfig, folder: Path, restart_if_changed: bool = False, wait: bool = False
+) -> dict[str, Any]:
     """Carry the run in `folder` to its end, resuming where it was; returns the content of run.json.
 
     Raises as `rtrl_bench.training.run.train` does.
     """
     device = records.choose_device(config.device)
-    with records.sole_writer(folder):
+    with records.sole_writer(folder, wait):
         return _train(config, folder, device, restart_if_changed)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import gymnasium
@@ -25,6 +26,10 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class EnvironmentFailed(RuntimeError):
+    """A simulator that raised, died or returned what no environment may. The message names the environment."""
+
+
 class BatchEnv(VectorEnv):
     """B environments stepped together, with same-step autoreset.
 
@@ -32,6 +37,8 @@ class BatchEnv(VectorEnv):
     - `step` returns (observations, rewards float32 (B,), terminated (B,), truncated (B,), infos). Where an episode
       ended the reward is that of its last step and the observation already the first of the next episode. Rewards are
       unclipped.
+    - What the simulator raises, observations or rewards that are not finite or not of the promised form end the batch's
+      use: EnvironmentFailed names the environment, and where it can the slot.
     - `infos["game_over"]`, where present: the real end of a game, if that is not terminated | truncated.
     - `reset(seed=k)` starts the stream of seeds that `make(seed=k)` starts; `reset()` takes the stream's next. The
       seeds that reach the simulator come from NumPy's SeedSequence of (seed, split), so that those of different runs,
@@ -60,11 +67,13 @@ class BatchEnv(VectorEnv):
         self.single_action_space = gymnasium.spaces.Discrete(actions)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self._observed, self._dtype = (num_envs, *observation_space.shape), observation_space.dtype
         self._split = split
         self._rules = {"split": split, **(rules or {})}  # a state fits only where these are the same
         self._actions = actions
         self._seeds = self._seed_stream(seed)
         self._ready = False
+        self.steps = 0  # completed, since the batch was made
         self._process = os.getpid()
 
     def _seed_stream(self, seed: int | None) -> np.random.SeedSequence:
@@ -77,7 +86,7 @@ class BatchEnv(VectorEnv):
             raise ValueError(f"reset options {sorted(options)} of {self.spec_name}: expected none")
         if seed is not None:
             self._seeds = self._seed_stream(seed)
-        observations, infos = self._reset(self._seeds.spawn(1)[0])
+        observations, infos = self._simulate(self._reset, self._seeds.spawn(1)[0])
         self._ready = True
         return observations, infos
 
@@ -95,7 +104,33 @@ class BatchEnv(VectorEnv):
             raise ValueError(
                 f"action {actions[slot]} in slot {slot} of {self.spec_name}: expected 0..{self._actions - 1}"
             )
-        return self._step(actions)
+        result = self._simulate(self._step, actions)
+        self._check("rewards", result[1], (self.num_envs,), np.float32)
+        self.steps += 1
+        return result
+
+    def _simulate(self, call: Callable[[Any], Any], argument: Any) -> Any:
+        """What `call` returns, observations first; EnvironmentFailed for what it raises, and for bad observations."""
+        try:
+            result = call(argument)
+        except EnvironmentFailed:
+            raise
+        except Exception as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            raise EnvironmentFailed(f"{self.spec_name} failed: {what}") from error
+        self._check("observations", result[0], self._observed, self._dtype)
+        return result
+
+    def _check(self, what: str, found: np.ndarray, shape: tuple[int, ...], dtype: Any) -> None:
+        """EnvironmentFailed for an array on which a learner would break or, worse, from which it would learn."""
+        problem = ""
+        if found.shape != shape or found.dtype != dtype:
+            problem = f"{found.dtype} {found.shape}, expected {np.dtype(dtype)} {shape}"
+        elif found.dtype.kind == "f" and not np.isfinite(found).all():
+            slot = int(np.argmin(np.isfinite(found).reshape(self.num_envs, -1).all(axis=1)))
+            problem = f"{found[slot]} in slot {slot}, expected finite numbers"
+        if problem:
+            raise EnvironmentFailed(f"{self.spec_name} returned {what} {problem}")
 
     def get_state(self) -> bytes:
         """Everything that decides what comes next, random generators included; RuntimeError unless `can_restore`."""

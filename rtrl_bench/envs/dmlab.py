@@ -15,7 +15,7 @@ import gymnasium
 import numpy as np
 
 from rtrl_bench import __version__
-from rtrl_bench.envs.batch import BatchEnv, StepResult
+from rtrl_bench.envs.batch import BatchEnv, EnvironmentFailed, StepResult
 from rtrl_bench.envs.dmlab_cache import cache_folder
 from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.envs.dmlab_pool import WorkerPool
@@ -36,7 +36,7 @@ class LabBatch(BatchEnv):
     reported as terminated: the simulator does not tell it from other ends. It offers no way to save its state.
 
     In split "test" the simulator mixes another number into every seed, so that no episode is one of training.
-    A simulator that fails or dies ends the batch: RuntimeError names the slot, the level and the cause.
+    A simulator that fails, dies or hangs ends the batch: EnvironmentFailed names the slot, the level and the cause.
     """
 
     def __init__(self, spec: EnvSpec, request: Request):
@@ -76,7 +76,7 @@ class LabBatch(BatchEnv):
             return self._workers.ask(method, arguments)
         except RuntimeError as error:
             self.close()
-            raise RuntimeError(f"{self.spec_name}: deepmind_lab failed in {self._level}, {error}") from error
+            raise EnvironmentFailed(f"{self.spec_name}: deepmind_lab failed in {self._level}, {error}") from error
         except BaseException:
             self.close()
             raise

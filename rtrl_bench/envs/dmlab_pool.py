@@ -30,6 +30,7 @@ import numpy as np
 
 from rtrl_bench.envs.dmlab_levels import IMAGE_SHAPE
 
+ANSWER_S = 1800.0  # for an answer: all slots may be compiling a map at once, on too few cores
 GRACE_S = 5.0  # for a simulator to end by itself; one that is compiling a map takes longer, and is killed
 
 
@@ -98,7 +99,10 @@ class WorkerPool:
 
     def _answer(self, slot: int) -> Any:
         try:
-            failure, answer = self._pipes[slot].recv()
+            if self._pipes[slot].poll(ANSWER_S):
+                failure, answer = self._pipes[slot].recv()
+            else:
+                failure = f"no answer within {ANSWER_S:,.0f} s"
         except (EOFError, ConnectionError):
             status = self._processes[slot].wait()
             how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"

@@ -67,7 +67,7 @@ class Tape:
 class Accumulator(Protocol):
     """Collects a segment's gradient while the backward pass goes through its blocks, the last block first."""
 
-    a: Tensor  # ∂L/∂u (M, B, K, N), complete after the first block's `add`
+    to_input: Tensor  # (M, B, K, N), complete after the first block's `add`: times W, the gradient that the input gets
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
         """Take in a block with its direct gradients g and the back-propagated e, both (m, B, s, N)."""
@@ -81,7 +81,7 @@ class InSegmentGradient:
 
     def __init__(self, tape: Tape):
         self.tape = tape
-        self.a = torch.empty_like(tape.u)
+        self.a = self.to_input = torch.empty_like(tape.u)  # ∂L/∂u
         self._recurrent = torch.zeros_like(tape.w)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
@@ -122,7 +122,8 @@ def run_segment(
 ) -> Tensor:
     """States (M, B, s, N) whose backward pass gives the accumulator's gradients to the parameters.
 
-    x (M, B, D) receives the gradient truncated at the segment's start; state (B, s, N) receives none.
+    x (M, B, D) receives the gradient truncated at the segment's start, state (B, s, N) that of what the segment made
+    of it.
     """
     states: Tensor = _Segment.apply(x, *parameters, keep, state, cell, accumulator)
     return states
@@ -183,5 +184,5 @@ class _Segment(torch.autograd.Function):
             block = tape.linearise(steps)
             e, later = backpropagate(g[steps], block.lam, later)
             gradient.add(steps, block, g[steps], e)
-        d_x = gradient.a.flatten(2) @ weight.flatten(0, 1) if ctx.needs_input_grad[0] else None
-        return d_x, *gradient.finish(later), None, None, None, None
+        d_x = gradient.to_input.flatten(2) @ weight.flatten(0, 1) if ctx.needs_input_grad[0] else None
+        return d_x, *gradient.finish(later), None, later, None, None

@@ -1,4 +1,4 @@
-"""Exact real-time recurrent learning of an element-wise layer, one pass over the sensitivities per segment.
+"""Exact real-time recurrent learning of element-wise layers, one pass over the sensitivities per segment.
 
 The sensitivities S = ∂c/∂θ (Williams & Zipser 1989) enter a segment as S(0) and are carried over its M steps at once
 (the fixed-size storage of Schmidhuber 1992, for the element-wise cells of Irie et al. 2024). With λ, α, ω, g, e as in
@@ -6,16 +6,20 @@ The sensitivities S = ∂c/∂θ (Williams & Zipser 1989) enter a segment as S(0
     ∂L/∂θ  = in-segment part of back-propagation + Σ_b r ⊙ S(0),   r = λ(1)ᵀ e(1) = ∂L/∂c(0)
     S_W(M) = p(0) S_W(0) + Σ_t (p(t) α(t)) ⊗ x(t),                 p(0) = λ(M) ··· λ(1)
 Both sums over t are matrix products, so the (B, K, N, D) tensor is read and written once, not M times.
+Stacked layers need more than that, in `cross_layer.py`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.config import ConfigError
-from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Parameters
+from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, cross_layer
 from rtrl_bench.gradients.elementwise import (
     Accumulator,
     InSegmentGradient,
@@ -23,117 +27,117 @@ from rtrl_bench.gradients.elementwise import (
     Tape,
     forward_states,
     run_segment,
-    times,
-    transpose_times,
 )
+from rtrl_bench.gradients.transition import Transition
 
 
 class CarriedSensitivities(GradientMethod):
-    """What both forms of RTRL share: traces weight (B, s, K, N, D), bias (B, s, K, N), recurrent (B, s, K', N).
+    """What all forms of RTRL share: each layer's sensitivities to its own parameters, carried from segment to segment.
 
-    The traces move on to the segment's end in place, during its backward pass. A segment without a loss is run under
-    `torch.no_grad()` and moves them at once.
+    Traces of layer l: `l.weight` (B, s, K, N, D), `l.bias` (B, s, K, N), `l.recurrent` (B, s, K', N). They move on to
+    the segment's end in place, during its backward pass. A segment without a loss is run under `torch.no_grad()` and
+    moves them at once. Inside a segment the layers of a stack are connected by ordinary back-propagation.
     """
 
     cell: ElementwiseCell
 
-    def __init__(self, cell: Cell, window: int | str | None = None):
-        super().__init__(cell, window)
+    def __init__(self, cell: Cell, window: int | str | None = None, layers: int = 1):
+        super().__init__(cell, window, layers)
         if not isinstance(cell, ElementwiseCell):
             name = type(cell).__name__
             raise ConfigError(f"gradient: exact RTRL needs an element-wise cell, {name} is none; use gradient: tbptt")
 
-    def begin(self, batch: int, parameters: Parameters) -> Carry:
-        carry = super().begin(batch, parameters)
-        s = len(self.cell.state)
-        carry.traces = {
-            name: parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters._asdict().items()
-        }
+    def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
+        carry = super().begin(batch, layers)
+        for number, layer in enumerate(layers):
+            carry.traces |= self.no_sensitivities(batch, number, layer)
         return carry
 
-    def segment(self, parameters: Parameters, x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        if carry.pending:
-            raise RuntimeError(
-                "the sensitivities still stand at the previous segment's start: call backward() on its loss before "
-                "the next segment, or run a segment that has no loss under torch.no_grad()"
-            )
-        if carry.spent:
-            raise RuntimeError(
-                "a segment has begun from this carry, and moved its sensitivities: go on with the carry that it "
-                "returned, or keep a copy.deepcopy of this one to branch off"
-            )
-        carry.spent = True
-        traces = carry.traces
+    def no_sensitivities(self, batch: int, number: int, layer: Layer) -> dict[str, Tensor]:
+        """The traces of layer `number` before its first step."""
+        s = len(self.cell.state)
+        parameters = layer.parameters._asdict().items()
+        return {f"{number}.{name}": parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters}
+
+    def segment(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+        claim(carry)
+        after = Carry(carry.state, carry.traces)
+        outputs: list[Tensor] = []
+        ends = []
+        for number, layer in enumerate(layers):
+            read = self.feed(x, outputs)
+            states = self.layer_states(number, layer.parameters, read, keep, self.rows(carry.state, number), after)
+            ends.append(states[-1].detach())
+            outputs.append(layer.readout(read, states))
+        after.state = torch.cat(ends, dim=-2)
+        return self.gather(outputs), after
+
+    def layer_states(
+        self, number: int, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor, after: Carry
+    ) -> Tensor:
+        """Run one layer: its states (M, B, s, N), of which the backward pass moves the layer's traces in `after`."""
+        traces = own_traces(after.traces, number)
         if not torch.is_grad_enabled():
-            tape, states = forward_states(self.cell, parameters, x, keep, carry.state)
+            tape, states = forward_states(self.cell, parameters, x, keep, state)
             self.advance(traces, tape)
-            return states, Carry(states[-1].clone(), traces)
+            return states
+        layer = str(number)
+        after.pending.add(layer)
 
         def accumulator(tape: Tape) -> Accumulator:
-            if not after.pending:
-                raise RuntimeError("backward() was called twice on one segment; its sensitivities have moved on")
-            after.pending = False
+            settle(after, layer)
             return self.accumulator(traces, tape)
 
-        states = run_segment(self.cell, parameters, x, keep, carry.state, accumulator)
-        after = Carry(states[-1].detach().clone(), traces, pending=True)
-        return states, after
+        return run_segment(self.cell, parameters, x, keep, state, accumulator)
 
     def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
-        """Collects the gradient of a segment and moves the traces to its end, in place."""
+        """Collects the gradient of a layer's segment and moves its traces to the end, in place."""
         raise TypeError(f"{type(self).__name__} must define accumulator")
 
     def advance(self, traces: dict[str, Tensor], tape: Tape) -> None:
-        """Move the traces over a segment without loss, in place."""
+        """Move a layer's traces over a segment without loss, in place."""
         raise TypeError(f"{type(self).__name__} must define advance")
 
 
-@GRADIENTS.register("rtrl")
-class RTRL(CarriedSensitivities):
-    """Exact RTRL, segment-wise."""
+def own_traces(traces: dict[str, Tensor], number: int) -> dict[str, Tensor]:
+    """The sensitivities of layer `number` to its own parameters, by name."""
+    return {name: traces[f"{number}.{name}"] for name in Parameters._fields}
+
+
+def claim(carry: Carry) -> None:
+    """Mark that a segment begins from `carry`; RuntimeError if it may not."""
+    if carry.pending:
+        raise RuntimeError(
+            "the sensitivities still stand at the previous segment's start: call backward() on its loss before "
+            "the next segment, or run a segment that has no loss under torch.no_grad()"
+        )
+    if carry.spent:
+        raise RuntimeError(
+            "a segment has begun from this carry, and moved its sensitivities: go on with the carry that it "
+            "returned, or keep a copy.deepcopy of this one to branch off"
+        )
+    carry.spent = True
+
+
+def settle(after: Carry, traces: str) -> None:
+    """Mark that the backward pass moves `traces` on now; RuntimeError if it has been here before."""
+    if traces not in after.pending:
+        raise RuntimeError("backward() was called twice on one segment; its sensitivities have moved on")
+    after.pending.remove(traces)
+
+
+class SegmentWise(CarriedSensitivities):
+    """Each layer's own sensitivities carried over a segment at once."""
 
     def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
-        return _Gradient(traces, tape)
+        return OwnGradient(traces, tape)
 
     def advance(self, traces: dict[str, Tensor], tape: Tape) -> None:
-        transition = Transition(tape)
-        for steps in tape.blocks_from_the_end():
-            transition.add(steps, tape.linearise(steps))
-        transition.apply(traces, None, None)
+        Transition.over(tape).apply(traces)
 
 
-class Transition:
-    """What a segment does to the sensitivities: S(M) = p(0) S(0) + Σ_t p(t) ∂c(t)/∂θ."""
-
-    def __init__(self, tape: Tape):
-        self.x = tape.x
-        batch, s, n = tape.previous.shape[1:]
-        identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
-        self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
-        self.q = tape.u.new_empty(len(tape.u), batch, s, *tape.u.shape[2:])  # p(t) α(t), (M, B, s, K, N)
-        self.recurrent = tape.u.new_zeros(batch, s, tape.w.shape[0], n)
-
-    def add(self, steps: slice, block: Linearised) -> None:
-        """Take in a block of steps, the last block first."""
-        p = torch.empty_like(block.lam)
-        for p_t, lam in zip(reversed(p.unbind()), reversed(block.lam.unbind())):
-            p_t.copy_(self.p)
-            self.p = times(p_t, lam)
-        times(p, block.alpha, out=self.q[steps])
-        self.recurrent += times(p, block.omega).sum(dim=0)
-
-    def apply(self, traces: dict[str, Tensor], r: Tensor | None, gradient: Parameters | None) -> None:
-        """Move the traces in place; with r (B, s, N) first add Σ_b r ⊙ S(0) to the gradient."""
-        for name, new in (("bias", self.q.sum(dim=0)), ("recurrent", self.recurrent)):
-            if gradient is not None and r is not None:
-                getattr(gradient, name).add_(transpose_times(traces[name], r).sum(dim=0))
-            traces[name].copy_(times(self.p, traces[name]).add_(new))
-        d_weight = gradient.weight if gradient is not None else None
-        _advance_weight(traces["weight"], self.x, self.q, self.p, r, d_weight)
-
-
-class _Gradient(InSegmentGradient):
-    """The in-segment gradient and what the sensitivities add to it."""
+class OwnGradient(InSegmentGradient):
+    """The in-segment gradient of a layer and what the sensitivities of its own state add to it."""
 
     def __init__(self, traces: dict[str, Tensor], tape: Tape):
         super().__init__(tape)
@@ -149,36 +153,93 @@ class _Gradient(InSegmentGradient):
         return gradient
 
 
-SLOT_BLOCK_BYTES = 1 << 19  # of sensitivities worked on at once on a CPU: a share of a core's cache
+@GRADIENTS.register("rtrl")
+class RTRL(SegmentWise):
+    """Exact RTRL, segment-wise, of any number of layers."""
+
+    def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
+        carry = super().begin(batch, layers)
+        carry.traces |= cross_layer.no_sensitivities(batch, layers, len(self.cell.state))
+        return carry
+
+    def segment(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+        if len(layers) == 1:
+            return super().segment(layers, x, keep, carry)
+        claim(carry)
+        after = Carry(carry.state, carry.traces)
+        stack = _StackSegment(layers, carry.traces, self)
+        state = carry.state
+        if torch.is_grad_enabled():
+            after.pending.add("stack")
+
+            def gradients(r: Tensor) -> list[Tensor]:
+                settle(after, "stack")
+                return stack.learn(r)
+
+            state = cross_layer.Past.apply(gradients, state, *stack.parameters())
+        h = stack.run(x, keep, state)
+        if not torch.is_grad_enabled():
+            stack.advance()
+        after.state = torch.cat([states[-1] for states in stack.states], dim=-2)
+        return h, after
 
 
-def _advance_weight(
-    sensitivity: Tensor, x: Tensor, q: Tensor, total: Tensor, r: Tensor | None, d_weight: Tensor | None
-) -> None:
-    """S_W ← p(0) S_W + Σ_t q(t) ⊗ x(t) in place, after adding Σ_b r ⊙ S_W to `d_weight`.
+class _StackSegment:
+    """A segment of two or more layers, connected by back-propagation inside it and by sensitivities with the past."""
 
-    A few slots at a time on a CPU: their block then goes through all three operations while it is in the cache, so
-    main memory sees one read and one write of the sensitivities.
-    """
-    slots = len(sensitivity)
-    if sensitivity.device.type == "cpu":
-        bytes_per_slot = sensitivity[0].numel() * sensitivity.element_size()
-        slots = min(slots, max(1, SLOT_BLOCK_BYTES // max(1, bytes_per_slot)))
-    for first in range(0, len(sensitivity), slots):
-        some = slice(first, first + slots)
-        block = sensitivity[some]
-        if r is not None and d_weight is not None:
-            _add_products(d_weight, r[some], block)
-        if block.shape[1] == 1:
-            block.mul_(total[some, 0, :, None, :, None])
-        else:
-            block.copy_(torch.einsum("bijn,bjknd->biknd", total[some], block))
-        block.flatten(1, 3).baddbmm_(q[:, some].flatten(2).permute(1, 2, 0), x[:, some].transpose(0, 1))
+    def __init__(self, layers: Sequence[Layer], traces: dict[str, Tensor], method: RTRL):
+        self.layers, self.traces, self.method = layers, traces, method
+        self.tapes: dict[int, Tape] = {}
+        self.states: list[Tensor] = []
 
+    def parameters(self) -> list[Tensor]:
+        """All that the past has depended on, in the order of `learn`."""
+        below = [parameter for layer in self.layers[:-1] for parameter in cross_layer.parameters_below(layer).values()]
+        return [*below, *self.layers[-1].parameters]
 
-def _add_products(d_weight: Tensor, r: Tensor, block: Tensor) -> None:
-    """d_weight (K, N, D) += Σ_{b,s} r (b, s, N) ⊙ block (b, s, K, N, D)."""
-    if r.shape[:2] == (1, 1):
-        d_weight.addcmul_(r[0, 0, :, None], block[0, 0])
-    else:
-        d_weight.add_((r[:, :, None, :, None] * block).sum(dim=(0, 1)))
+    def run(self, x: Tensor, keep: Tensor, state: Tensor) -> Tensor:
+        """The stack's output (M, B, ·); keeps every layer's states, and its tape once the backward pass has come by."""
+        cell, h = self.method.cell, x
+        for number, layer in enumerate(self.layers):
+            start = self.method.rows(state, number)
+            if torch.is_grad_enabled():
+                states = run_segment(cell, layer.parameters, h, keep, start, partial(self._in_segment, number))
+            else:
+                self.tapes[number], states = forward_states(cell, layer.parameters, h, keep, start)
+            self.states.append(states.detach())
+            h = layer.readout(h, states)
+        return h
+
+    def learn(self, r: Tensor) -> list[Tensor]:
+        """What the past adds to the gradients, given r (B, L s, N); moves all traces to the segment's end."""
+        by_layer = [self.method.rows(r, number) for number in range(len(self.layers))]
+        transition = self._transition()
+        gradients = transition.past_gradient(self.traces, by_layer)
+        transition.apply(self.traces)
+        for number, segment in enumerate(transition.segments):
+            own = Parameters(*(gradients[number][name] for name in Parameters._fields))
+            segment.transition.apply(self._own(number), by_layer[number], own)
+        last = gradients.pop()
+        return [*(g for named in gradients for g in named.values()), *(last[name] for name in Parameters._fields)]
+
+    def advance(self) -> None:
+        """Move all traces to the end of a segment without loss."""
+        transition = self._transition()
+        transition.apply(self.traces)
+        for number, segment in enumerate(transition.segments):
+            segment.transition.apply(self._own(number))
+
+    def _in_segment(self, number: int, tape: Tape) -> Accumulator:
+        self.tapes[number] = tape
+        return InSegmentGradient(tape)
+
+    def _own(self, number: int) -> dict[str, Tensor]:
+        return own_traces(self.traces, number)
+
+    def _transition(self) -> cross_layer.StackTransition:
+        return cross_layer.StackTransition(
+            [
+                cross_layer.LayerSegment.of(layer, self.tapes[number], self.states[number])
+                for number, layer in enumerate(self.layers)
+            ]
+        )

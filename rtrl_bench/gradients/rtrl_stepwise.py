@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rtrl_bench.cells import Cell
+from rtrl_bench.config import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Parameters
 from rtrl_bench.gradients.elementwise import Accumulator, Linearised, Tape, times, transpose_times
 from rtrl_bench.gradients.rtrl import CarriedSensitivities
@@ -16,7 +18,12 @@ from rtrl_bench.gradients.rtrl import CarriedSensitivities
 
 @GRADIENTS.register("rtrl_stepwise")
 class StepwiseRTRL(CarriedSensitivities):
-    """Exact RTRL, step by step; the same gradients as `rtrl`."""
+    """Exact RTRL of one layer, step by step; the same gradients as `rtrl`."""
+
+    def __init__(self, cell: Cell, window: int | str | None = None, layers: int = 1):
+        super().__init__(cell, window, layers)
+        if layers > 1:
+            raise ConfigError(f"layers = {layers}: gradient: rtrl_stepwise is for one layer; use gradient: rtrl")
 
     def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
         return _Gradient(traces, tape)
@@ -45,12 +52,12 @@ class _Gradient:
 
     def __init__(self, traces: dict[str, Tensor], tape: Tape):
         self._traces, self._tape = traces, tape
-        self.a = torch.empty_like(tape.u)
+        self.to_input = torch.empty_like(tape.u)
         self._g = tape.previous.new_empty(tape.previous.shape)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
         """See `Accumulator`."""
-        self.a[steps] = transpose_times(block.alpha, e)
+        self.to_input[steps] = transpose_times(block.alpha, e)
         self._g[steps] = g
 
     def finish(self, r: Tensor) -> Parameters:

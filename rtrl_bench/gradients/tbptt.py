@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.config import ConfigError
-from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Parameters, autograd_segment
+from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, autograd_segment
 from rtrl_bench.gradients.elementwise import InSegmentGradient, run_segment
 
 
@@ -22,15 +24,15 @@ class TBPTT(GradientMethod):
     the layer is trained inside the segment, as with RTRL.
     """
 
-    def __init__(self, cell: Cell, window: int | str | None = None):
-        super().__init__(cell)
+    def __init__(self, cell: Cell, window: int | str | None = None, layers: int = 1):
+        super().__init__(cell, layers=layers)
         if not (window is None or window == "episode" or (isinstance(window, int) and window >= 1)):
             raise ConfigError(f"window = {window!r}: expected an integer >= 1, 'episode' or null")
         self.window = window
 
-    def begin(self, batch: int, parameters: Parameters) -> Carry:
-        carry = super().begin(batch, parameters)
-        weight = parameters.weight
+    def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
+        carry = super().begin(batch, layers)
+        weight = layers[0].parameters.weight
         carry.traces = {
             "x": weight.new_empty(0, batch, weight.shape[2]),  # inputs before the segment, within the window
             "keep": weight.new_empty(0, batch),
@@ -38,23 +40,31 @@ class TBPTT(GradientMethod):
         }
         return carry
 
-    def segment(self, parameters: Parameters, x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+    def segment(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         past = carry.traces
         replayed = len(past["x"])
         inputs = torch.cat([past["x"], x]) if replayed else x
         keeps = torch.cat([past["keep"], keep]) if replayed else keep
-        states = self._states(parameters, inputs, keeps, past["start"])
-        drop = len(inputs) - self._remembered(keeps, len(x))
-        start = states[drop - 1].detach().clone() if drop else past["start"]
+        h, states = self._run(layers, inputs, keeps, past["start"])
+        drop = len(inputs) - self.remembered(keeps, len(x))
+        start = states[drop - 1].clone() if drop else past["start"]
         traces = {"x": inputs[drop:].detach().clone(), "keep": keeps[drop:].clone(), "start": start}
-        return states[replayed:], Carry(states[-1].detach().clone(), traces)
+        return h[replayed:], Carry(states[-1].clone(), traces)
+
+    def _run(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """The stack's output (H, B, ·), and the states of all layers (H, B, L s, N) without their history."""
+        h, states = x, []
+        for number, layer in enumerate(layers):
+            states.append(self._states(layer.parameters, h, keep, self.rows(start, number)))
+            h = layer.readout(h, states[-1])
+        return h, torch.cat([s.detach() for s in states], dim=-2)
 
     def _states(self, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor) -> Tensor:
         if isinstance(self.cell, ElementwiseCell):
             return run_segment(self.cell, parameters, x, keep, state, InSegmentGradient)
         return autograd_segment(self.cell, parameters, x, keep, state)
 
-    def _remembered(self, keep: Tensor, unroll: int) -> int:
+    def remembered(self, keep: Tensor, unroll: int) -> int:
         """How many of the steps so far the next segment's window reaches back to."""
         if self.window == "episode":
             is_start = keep == 0  # (H, B); steps before the last start of every slot can be forgotten

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,10 @@ from typing import Any
 
 import torch
 
-_MAGIC = b"rtrl-bench checkpoint 1 sha256 "
+from rtrl_bench.files import write_whole
+
+FORMAT = 1
+_HEADER = re.compile(rb"rtrl-bench checkpoint (\d+) sha256 ([0-9a-f]{64})")
 KEPT = 2  # the newest and the one before, should the newest be damaged
 
 
@@ -22,30 +25,37 @@ class CheckpointError(RuntimeError):
 
 
 def save(folder: Path, state: dict[str, Any], updates: int) -> Path:
-    """Write `state` (tensors and plain values) as the newest checkpoint in `folder`; atomic under a kill."""
+    """Write `state` (tensors and plain values) as the newest checkpoint in `folder`; atomic under a kill.
+
+    Removes older ones, and what can only be damaged: newer ones that this run did not go on from, and parts of files.
+    Unwritable names the file if it cannot be written; the checkpoints that there are then stay.
+    """
     buffer = io.BytesIO()
     torch.save(state, buffer)
     payload = buffer.getvalue()
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{updates:012d}.ckpt"
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(_MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    for old in _newest_first(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+    digest = hashlib.sha256(payload).hexdigest()
+    write_whole(path, f"rtrl-bench checkpoint {FORMAT} sha256 {digest}\n".encode() + payload)
+    kept = [file for file in _newest_first(folder) if file <= path][:KEPT]
+    for file in set(folder.glob("*.ckpt*")) - set(kept):
+        file.unlink(missing_ok=True)
     return path
 
 
 def read(path: Path) -> dict[str, Any]:
     """The state in one checkpoint file; CheckpointError if it is damaged, of another format, or holds code."""
-    data = path.read_bytes()
-    header, newline, payload = data.partition(b"\n")
-    if not newline or not header.startswith(_MAGIC):
-        raise CheckpointError(f"{path}: not a checkpoint of this format, or cut short")
-    if hashlib.sha256(payload).hexdigest().encode() != header[len(_MAGIC) :]:
+    try:
+        header, _, payload = path.read_bytes().partition(b"\n")
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    match = _HEADER.fullmatch(header)
+    if match is None:
+        raise CheckpointError(f"{path}: not a checkpoint, or cut short")
+    if int(match[1]) != FORMAT:
+        raise CheckpointError(
+            f"{path}: has format {int(match[1])}, expected {FORMAT}; another version of rtrl-bench wrote it"
+        )
+    if hashlib.sha256(payload).hexdigest().encode() != match[2]:
         raise CheckpointError(f"{path}: damaged (its checksum does not match)")
     try:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)

@@ -11,6 +11,7 @@ from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.config import RunConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.training.progress import Progress
+from rtrl_bench.training.watchdog import watched
 
 
 def derived_seed(*entropy: int) -> int:
@@ -38,7 +39,7 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
         threads=config.threads,
     )
     try:
-        with Progress("evaluation", plan.sets * plan.episodes, unit="episode") as progress:
+        with watched(env), Progress("evaluation", plan.sets * plan.episodes, unit="episode") as progress:
             sets = [_play_set(network, env, config, device, seed, progress) for seed in seeds]
     finally:
         env.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rtrl_bench.config import ConfigError
 from rtrl_bench.training import checkpoint
+from rtrl_bench.training.source import finished_record
 
 
 @dataclass
@@ -26,13 +27,17 @@ def examine(folder: Path, fingerprint: str, outputs: tuple[str, ...], restart_if
     Raises ConfigError when it holds another configuration's run, unless that may be set aside; CheckpointError when
     there are checkpoints and none of them is good.
     """
-    path = folder / "run.json"
-    record = json.loads(path.read_text()) if path.exists() else None
+    record = finished_record(str(folder))
+    if record is None and (folder / "run.json").exists():
+        print(f"warning: {folder / 'run.json'}: damaged, or of an unfinished run; written again", file=sys.stderr)
     if record and record["fingerprint"] == fingerprint and all((folder / name).exists() for name in outputs):
         return Past(record=record)
     state = checkpoint.load_newest(folder / "checkpoint")
-    if state and state["fingerprint"] == fingerprint:
-        return Past(state=state)
+    if state is not None:
+        with checkpoint.fitting(folder / "checkpoint"):
+            mine = state["fingerprint"] == fingerprint
+        if mine:
+            return Past(state=state)
     other = next((found["fingerprint"] for found in (state, record) if found), fingerprint)
     if other == fingerprint:
         return Past()

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.agent.network import AgentNetwork, recurrent_inputs
 from rtrl_bench.agent.r2ac import METRICS, R2AC, NonFiniteLoss, Segment
-from rtrl_bench.config import RunConfig
+from rtrl_bench.config import ConfigError, RunConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.gradients import Carry
 from rtrl_bench.training import records
 from rtrl_bench.training.evaluate import derived_seed
+from rtrl_bench.training.memory import check_memory
 from rtrl_bench.training.pretraining import PretrainedStem
 from rtrl_bench.training.progress import Progress
 
@@ -33,6 +34,7 @@ class Counters:
     resumes: int = 0
     exact_resume: bool = True
     peak_bytes: int = 0
+    carried_bytes: int = 0  # at most, from segment to segment
 
 
 @dataclass
@@ -59,7 +61,12 @@ class Training:
         self.env = make_env(config, env_seed(config, 0))
         space: Any = self.env.single_observation_space
         actions: Any = self.env.single_action_space
-        self.network = AgentNetwork(config, space.shape, int(actions.n)).to(device)
+        try:
+            check_memory(config, recurrent_inputs(config, space.shape), device)
+            self.network = AgentNetwork(config, space.shape, int(actions.n)).to(device)
+        except ConfigError:
+            self.env.close()
+            raise
         self.pretrained = stem.origin if stem else None
         if stem is not None:
             stem.put_into(self.network.vision, space.shape)
@@ -98,10 +105,12 @@ class Training:
 
     def update(self) -> None:
         """Act for one segment and learn from it."""
+        self.network.core.method.progress = self.counters.env_steps / self.config.env_steps
         segment = self._act()
         number = self.counters.updates + 1
         metrics, self.carry = self.learner.update(segment, self.carry, self.counters.env_steps, number)
         self.counters.updates = number
+        self.counters.carried_bytes = max(self.counters.carried_bytes, self.carry.bytes())
         self.counters.env_steps += self.steps_per_update
         self.interval.updates += 1
         self.interval.env_steps += self.steps_per_update
@@ -200,6 +209,7 @@ class Training:
             "network": self.network.state_dict(),
             "pretrained": self.pretrained,
             "optimiser": self.learner.optimiser.state_dict(),
+            "gradient_quality": self.learner.quality.state() if self.learner.quality else None,
             "carry": {"state": self.carry.state, "traces": self.carry.traces},
             "generator": self.generator.get_state(),
             "env": env,
@@ -226,6 +236,8 @@ class Training:
         self.learner.optimiser.load_state_dict(state["optimiser"])
         traces = {name: trace.to(self.device) for name, trace in state["carry"]["traces"].items()}
         self.carry = Carry(state["carry"]["state"].to(self.device), traces)
+        if self.learner.quality is not None:
+            self.learner.quality.restore(state["gradient_quality"])
         self.generator.set_state(state["generator"])
         self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
         self.curve, self.started_utc = state["curve"], state["started_utc"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from types import TracebackType
@@ -36,8 +37,9 @@ class Progress:
         rate = (self._done - self._first) / max(time.monotonic() - self._began, 1e-9)
         left = max(0, self._total - self._done) / rate if rate > 0 else float("inf")
         line = f"{self._label}: {self._done:,}/{self._total:,} {self._unit}s, {rate:,.0f}/s, ETA {left:,.0f} s"
-        tqdm.write(f"{line}  {note}".rstrip(), file=sys.stderr)
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # a log that cannot be written any more ends no run
+            tqdm.write(f"{line}  {note}".rstrip(), file=sys.stderr)
+            sys.stderr.flush()
 
     def __enter__(self) -> Progress:
         return self

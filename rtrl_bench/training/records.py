@@ -6,9 +6,9 @@ import csv
 import fcntl
 import io
 import json
-import os
 import platform
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +22,7 @@ import torch
 from rtrl_bench import __version__
 from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.batch import usable_cores
+from rtrl_bench.files import write_whole
 from rtrl_bench.resident import peak_resident_bytes
 
 CURVE_COLUMNS = (
@@ -31,13 +32,8 @@ CURVE_COLUMNS = (
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: aside first, flushed, then renamed."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    """Write a whole file or nothing; Unwritable names it."""
+    write_whole(path, text.encode())
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -65,14 +61,21 @@ def prepare_folder(folder: Path) -> None:
 
 
 @contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
-    """Create `folder`, check that it can be written and keep other runs out of it; ConfigError if any of it fails."""
+def sole_writer(folder: Path, wait: bool = False) -> Iterator[None]:
+    """Create `folder`, check that it can be written and keep other runs out of it; ConfigError if any of it fails.
+
+    With `wait` a process that is training there is no failure: this one goes on when that one ends.
+    """
     prepare_folder(folder)
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ConfigError(f"output folder {folder}: another process is training in it; wait or stop it") from error
+            busy = f"output folder {folder}: another process is training in it"
+            if not wait:
+                raise ConfigError(f"{busy}; wait or stop it") from error
+            print(f"{busy}; waiting for its end", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

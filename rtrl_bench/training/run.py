@@ -14,6 +14,7 @@ from rtrl_bench.agent import vision
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.config import ConfigError, RunConfig, dump, to_dict
+from rtrl_bench.diagnostics import gradient_quality
 from rtrl_bench.envs import registry
 from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.training import checkpoint, records
@@ -24,29 +25,37 @@ from rtrl_bench.training.pretraining import find_stem, remade
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.signals import Interrupted, collect_signals
 from rtrl_bench.training.source import with_fingerprint
+from rtrl_bench.training.watchdog import watched
 
-OUTPUTS = ("curve.csv", "evaluation.json", "run.json")
+
+def outputs(config: RunConfig) -> tuple[str, ...]:
+    """The files that a finished run leaves in its folder beside its configuration and checkpoints."""
+    compared = ("gradient.csv",) if config.gradient_quality else ()
+    return ("curve.csv", *compared, "evaluation.json", "run.json")
 
 
 def check_choices(config: RunConfig) -> None:
     """Refuse unknown names and unfit combinations before anything is made (UnknownName, ConfigError)."""
     registry.validate(config.environment, config.environment_options, config.backend)
     cell = CELLS[config.cell]()
-    GRADIENTS[config.gradient](cell, config.window)
+    GRADIENTS[config.gradient](cell, config.window, config.layers)
     vision.VISION[config.vision]
+    gradient_quality.check(config)
     if config.retention is not None and not isinstance(cell, ElementwiseCell) and "f" not in cell.gates:
         raise ConfigError(f"retention = {config.retention}: cell: {config.cell} has no forget gate; remove the key")
 
 
-def train(config: RunConfig, folder: Path, restart_if_changed: bool = False) -> dict[str, Any]:
+def train(config: RunConfig, folder: Path, restart_if_changed: bool = False, wait: bool = False) -> dict[str, Any]:
     """Carry the run `config` in `folder` to its end, from wherever it is; returns the content of run.json.
 
     Raises ConfigError, UnknownName, EnvironmentUnavailable or CheckpointError before any work starts, Interrupted on
-    SIGTERM and SIGINT after a checkpoint, NonFiniteLoss with the last good checkpoint kept.
+    SIGTERM and SIGINT after a checkpoint; NonFiniteLoss, EnvironmentFailed or Unwritable (a file)
+    with the last good checkpoint kept. `restart_if_changed` sets another configuration's run aside; with `wait` a
+    process that trains in `folder` is waited for.
     """
     check_choices(config)
     device = records.choose_device(config.device)
-    with records.sole_writer(folder):
+    with records.sole_writer(folder, wait):
         return _train(with_fingerprint(config, folder), folder, device, restart_if_changed)
 
 
@@ -60,7 +69,7 @@ def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_cha
     training = Training(config, device, stem)
     try:
         if past.other is not None:
-            set_aside(folder, past.other, OUTPUTS)
+            set_aside(folder, past.other, outputs(config))
         if past.state is not None:
             with checkpoint.fitting(folder / "checkpoint"):
                 training.restore(past.state)
@@ -68,13 +77,16 @@ def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_cha
         else:
             checkpoint.save(folder / "checkpoint", training.state(), 0)
         records.write_text(folder / "config.yaml", dump(config))
-        _train_to_the_end(training, folder)
+        with watched(training.env):
+            _train_to_the_end(training, folder)
         backend = training.env.backend
     finally:
         training.env.close()
     evaluation = evaluate(training.network, config, device)
     record = _run_record(training, backend, evaluation)
     records.write_csv(folder / "curve.csv", records.CURVE_COLUMNS, training.curve)
+    if training.learner.quality is not None:
+        records.write_csv(folder / "gradient.csv", gradient_quality.COLUMNS, training.learner.quality.rows)
     records.write_json(folder / "evaluation.json", evaluation)
     records.write_json(folder / "run.json", record)
     return record
@@ -82,7 +94,7 @@ def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_cha
 
 def _past(config: RunConfig, folder: Path, restart_if_changed: bool) -> Past:
     """As `examine`; a run whose vision stem has been trained anew since it began is another one too."""
-    past = examine(folder, config.fingerprint(), OUTPUTS, restart_if_changed)
+    past = examine(folder, config.fingerprint(), outputs(config), restart_if_changed)
     origin = (past.record or past.state or {}).get("pretrained")
     change = None if origin is None else remade(config, origin)
     if change is None:
@@ -128,8 +140,8 @@ def _train_to_the_end(training: Training, folder: Path) -> None:
             if board is not None:
                 board.close()
         save()
-        if received:
-            raise Interrupted(received[0], folder)
+    if received:
+        raise Interrupted(received[0], folder)
     (folder / "curve.part.csv").unlink(missing_ok=True)
 
 
@@ -178,6 +190,8 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
         "steps_per_s": counters.env_steps / counters.wall_s,
         "peak_bytes": max(counters.peak_bytes, records.peak_bytes(training.device)),
         "parameters": sum(p.numel() for p in training.learner.optimiser.parameters),
+        "carried_bytes": counters.carried_bytes,
+        "gradient_quality": training.learner.quality.summary() if training.learner.quality else None,
         "pretrained": training.pretrained,
         "device": training.device.type,
         "device_name": records.device_name(training.device),

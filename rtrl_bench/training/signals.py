@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as requests to stop at the next safe place."""
+"""SIGTERM and SIGINT as requests to stop: at the next safe place while a run is training, at once elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Interrupted(Exception):
@@ -21,9 +25,19 @@ class Interrupted(Exception):
 def collect_signals() -> Iterator[list[int]]:
     """Inside, SIGTERM and SIGINT are appended to the list instead of ending the process."""
     received: list[int] = []
-    before = {s: signal.signal(s, lambda signum, _: received.append(signum)) for s in (signal.SIGTERM, signal.SIGINT)}
+    before = {s: signal.signal(s, lambda signum, _: received.append(signum)) for s in SIGNALS}
     try:
         yield received
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def interrupt_on_signals() -> None:
+    """From now on either signal raises KeyboardInterrupt(signum), so that what is open is closed."""
+    for signum in SIGNALS:
+        signal.signal(signum, _interrupt)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt(signum)

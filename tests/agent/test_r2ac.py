@@ -75,7 +75,7 @@ def test_acting_sees_what_the_learner_sees(cell, gradient):
     data = segment((4, 84, 84))
     carry = network.core.begin(B)
     state = carry.state
-    logits, values, _ = network(data.observations, data.last_rewards, data.starts, carry)
+    logits, values = network.heads(network.recur(data.observations, data.last_rewards, data.starts, carry)[0])
     for t in range(M):
         acted, value, state = network.act(data.observations[t], data.last_rewards[t], data.starts[t], state)
         assert torch.allclose(acted, logits[t], atol=1e-5)
@@ -152,7 +152,7 @@ def test_the_bootstrap_is_the_value_of_what_follows_from_the_learners_state():
     data = segment((2,))
     carry = network.core.begin(B)
     with torch.no_grad():
-        *_, after = network(data.observations, data.last_rewards, data.starts, network.core.begin(B))
+        _, after = network.recur(data.observations, data.last_rewards, data.starts, network.core.begin(B))
         _, expected, _ = network.act(data.next_observation, data.next_last_reward, data.next_start, after.state)
     seen = []
     original = network.act

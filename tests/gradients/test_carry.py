@@ -8,7 +8,7 @@ import gc
 import pytest
 import torch
 
-from rtrl_bench import RecurrentLayer
+from rtrl_bench import RecurrentStack
 from rtrl_bench.config import ConfigError
 
 
@@ -18,7 +18,7 @@ def segment(unroll=4, batch=3, inputs=5):
 
 def test_a_segment_without_loss_moves_the_sensitivities_under_no_grad():
     torch.manual_seed(0)
-    layer = RecurrentLayer(5, 4)
+    layer = RecurrentStack(5, 4)
     x, starts = segment()
     with torch.no_grad():
         _, quiet = layer(x, starts, layer.begin(3))
@@ -31,7 +31,7 @@ def test_a_segment_without_loss_moves_the_sensitivities_under_no_grad():
 
 def test_an_episode_start_zeroes_state_and_sensitivities():
     torch.manual_seed(0)
-    layer = RecurrentLayer(5, 4)
+    layer = RecurrentStack(5, 4)
     x, starts = segment(unroll=6)
     starts[3, 0] = True
     with torch.no_grad():
@@ -44,7 +44,7 @@ def test_an_episode_start_zeroes_state_and_sensitivities():
 
 
 def test_the_next_segment_is_refused_before_backward():
-    layer = RecurrentLayer(5, 4)
+    layer = RecurrentStack(5, 4)
     x, starts = segment()
     _, carry = layer(x, starts, layer.begin(3))
     with pytest.raises(RuntimeError, match=r"call backward\(\)"):
@@ -52,7 +52,7 @@ def test_the_next_segment_is_refused_before_backward():
 
 
 def test_a_carry_whose_sensitivities_moved_on_is_refused():
-    layer = RecurrentLayer(5, 4)
+    layer = RecurrentStack(5, 4)
     x, starts = segment()
     carry = layer.begin(3)
     branch = copy.deepcopy(carry)
@@ -64,7 +64,7 @@ def test_a_carry_whose_sensitivities_moved_on_is_refused():
 
 
 def test_a_second_backward_through_one_segment_is_refused():
-    layer = RecurrentLayer(5, 4)
+    layer = RecurrentStack(5, 4)
     x, starts = segment()
     h, _ = layer(x, starts, layer.begin(3))
     h.sum().backward(retain_graph=True)
@@ -73,7 +73,7 @@ def test_a_second_backward_through_one_segment_is_refused():
 
 
 def test_memory_of_the_carry_does_not_grow_with_segments_or_unroll():
-    layer = RecurrentLayer(5, 4)
+    layer = RecurrentStack(5, 4)
     sizes = set()
     for unroll in (2, 8):
         carry = layer.begin(3)
@@ -86,7 +86,7 @@ def test_memory_of_the_carry_does_not_grow_with_segments_or_unroll():
 
 
 def test_live_tensors_do_not_accumulate_over_segments():
-    layer = RecurrentLayer(5, 4)
+    layer = RecurrentStack(5, 4)
     carry, counts = layer.begin(3), []
     for _ in range(6):
         x, starts = segment()
@@ -99,7 +99,7 @@ def test_live_tensors_do_not_accumulate_over_segments():
 
 
 def test_an_episode_window_forgets_what_lies_before_every_slots_episode():
-    layer = RecurrentLayer(5, 4, gradient="tbptt", window="episode")
+    layer = RecurrentStack(5, 4, gradient="tbptt", window="episode")
     x, starts = segment(unroll=4)
     starts[1, 0] = starts[2, 1] = starts[3, 2] = True
     _, carry = layer(x, starts, layer.begin(3))
@@ -113,7 +113,7 @@ def test_an_episode_window_forgets_what_lies_before_every_slots_episode():
 def test_acting_step_by_step_equals_the_segment():
     torch.manual_seed(0)
     for cell, gradient in (("elstm", "rtrl"), ("lstm", "tbptt"), ("none", "tbptt")):
-        layer = RecurrentLayer(5, 4, cell=cell, gradient=gradient)
+        layer = RecurrentStack(5, 4, cell=cell, gradient=gradient)
         x, starts = segment()
         starts[2, 1] = True
         carry = layer.begin(3)
@@ -126,8 +126,8 @@ def test_acting_step_by_step_equals_the_segment():
 
 def test_retention_sets_the_initial_forget_gate():
     torch.manual_seed(0)
-    layer = RecurrentLayer(2, 2000, retention=20.0)
-    kept_for = layer.bias[0].exp()
+    layer = RecurrentStack(2, 2000, retention=20.0)
+    kept_for = layer.layers[0].bias[0].exp()
     assert 1 <= kept_for.min() and kept_for.max() <= 20
     assert 9.5 < kept_for.mean() < 11.5
 
@@ -145,18 +145,18 @@ def test_retention_sets_the_initial_forget_gate():
 )
 def test_unfit_choices_are_refused_by_name(kwargs, message):
     with pytest.raises((ConfigError, ValueError), match=message):
-        RecurrentLayer(5, 4, **kwargs)
+        RecurrentStack(5, 4, **kwargs)
 
 
 def test_wrong_shapes_are_refused_with_the_expected_ones():
-    layer = RecurrentLayer(5, 4)
+    layer = RecurrentStack(5, 4)
     x, starts = segment(inputs=6)
     with pytest.raises(ValueError, match=r"expected x \(M, 3, 5\)"):
         layer(x, starts, layer.begin(3))
 
 
 def test_a_window_shorter_than_the_segment_is_refused():
-    layer = RecurrentLayer(5, 4, gradient="tbptt", window=3)
+    layer = RecurrentStack(5, 4, gradient="tbptt", window=3)
     x, starts = segment(unroll=4)
     with pytest.raises(ConfigError, match="at least the segment's 4 steps"):
         layer(x, starts, layer.begin(3))

@@ -10,7 +10,7 @@ from oracles import recurrent as oracle
 from oracles.rotation import Rotation
 
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.gradients import GRADIENTS, Parameters, elementwise, rtrl
+from rtrl_bench.gradients import GRADIENTS, Layer, Parameters, elementwise, transition
 from rtrl_bench.gradients.elementwise import run_segment
 
 CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)] + [Rotation]
@@ -24,7 +24,7 @@ def blocks(request):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "many blocks":
             patch.setattr(elementwise, "BLOCK_BYTES", 200)
-            patch.setattr(rtrl, "SLOT_BLOCK_BYTES", 300)
+            patch.setattr(transition, "SLOT_BLOCK_BYTES", 300)
         yield
 
 
@@ -61,9 +61,10 @@ def problem(cell, unroll, segments, batch, inputs, hidden, seed):
 def learn(method, parameters, stream, x=None):
     """Run the stream segment by segment with fixed parameters; the summed gradients and the last carry."""
     x = stream.x if x is None else x
-    carry = method.begin(x.shape[1], parameters)
+    layers = [Layer(parameters, oracle.States())]
+    carry = method.begin(x.shape[1], layers)
     for s in stream.segments():
-        states, carry = method.segment(parameters, x[s], (~stream.starts[s]).double(), carry)
+        states, carry = method.segment(layers, x[s], (~stream.starts[s]).double(), carry)
         oracle.loss(states, stream.v[s]).backward()
     gradient = {name: p.grad.clone() for name, p in parameters._asdict().items()}
     for p in parameters:
@@ -154,7 +155,8 @@ def test_carried_sensitivities_equal_autograd(cell_type, method, size):
     parameters, stream = problem(cell, **size)
     _, carry = learn(GRADIENTS[method](cell), parameters, stream)
     truth = oracle.sensitivities(cell, parameters, stream)
-    for name, trace in carry.traces.items():
+    for label, trace in carry.traces.items():
+        name = label.removeprefix("0.")
         # a unit's state depends on its own row of each parameter only: the diagonal over N is all there is
         full = truth[name]  # (B, s, N, K, N, ...)
         own = torch.diagonal(full, dim1=2, dim2=4).movedim(-1, 3)

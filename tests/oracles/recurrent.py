@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rtrl_bench.cells import Readout
+
 
 @dataclass
 class Stream:
@@ -20,6 +22,13 @@ class Stream:
 
     def segments(self):
         return [slice(k, k + self.unroll) for k in range(0, len(self.x), self.unroll)]
+
+
+class States(Readout):
+    """A readout that shows all states, so that a loss can be put on them."""
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        return c
 
 
 def loss(states: Tensor, v: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 
@@ -10,14 +11,15 @@ import torch
 import yaml
 from marks import needs_procgen
 from pictures import pictures  # noqa: F401 (a fixture)
-from small_runs import assert_same_run, config, curve, game, parameters
+from small_runs import assert_same_run, config, curve, game, parameters, stop_after
 
 from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.cli import main
-from rtrl_bench.config import to_dict
+from rtrl_bench.config import ConfigError, to_dict
 from rtrl_bench.envs import registry
 from rtrl_bench.training import checkpoint, run
 from rtrl_bench.training.loop import Training
+from rtrl_bench.training.signals import Interrupted
 
 
 def test_a_run_writes_all_its_records(tmp_path):
@@ -85,7 +87,7 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_the_checkpoint(tmp_path, monk
     assert main(["train", "--config", str(path), "--out", str(tmp_path / "again")]) == 3
 
 
-@pytest.mark.parametrize("poisoned", ["policy.bias", "core.weight"])
+@pytest.mark.parametrize("poisoned", ["policy.bias", "core.layers.0.weight"])
 def test_infinite_parameters_stop_the_run_by_name_too(tmp_path, monkeypatch, poisoned):
     original = Training.update
 
@@ -116,7 +118,7 @@ def test_a_trained_network_is_made_without_its_simulator(tmp_path, monkeypatch, 
     trained = run.trained_network(settings, tmp_path)
     assert (trained.observation_shape, trained.actions) == (shape, actions)
     saved = parameters(tmp_path)
-    assert all(torch.equal(value, saved[name]) for name, value in trained.network.state_dict().items())
+    assert all(torch.equal(value, saved[name]) for name, value in trained.network.named_parameters())
 
 
 def test_a_checkpoint_that_does_not_fit_is_not_evaluated(tmp_path):
@@ -151,3 +153,58 @@ def test_tensorboard_gets_the_curve(tmp_path):
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert events.Scalars("grad_norm")
     assert [e.step for e in events.Scalars("grad_norm")] == [int(row["env_steps"]) for row in curve(tmp_path)]
+
+
+def test_a_run_compares_its_gradient_with_the_exact_one(tmp_path):
+    record = run.train(config(layers=2, gradient="rtrl_layerwise", gradient_quality=4), tmp_path)
+    rows = list(csv.DictReader((tmp_path / "gradient.csv").open()))
+    assert [int(row["update"]) for row in rows] == [5, 10, 15, 20]
+    assert record["gradient_quality"]["points"] == 4
+    assert record["gradient_quality"]["cosine_mean"] == pytest.approx(
+        sum(float(row["cosine"]) for row in rows) / 4, rel=1e-6
+    )
+    assert record["carried_bytes"] == 4 * 4 * (16 + 2 * 8 * ((7 + 2) + (8 + 2)))  # 6 inputs and the last reward
+
+
+def test_comparing_gradients_changes_nothing_and_goes_on_after_a_resume(tmp_path, monkeypatch):
+    compared = config(layers=2, gradient="rtrl_segment", gradient_quality=10)
+    run.train(config(layers=2, gradient="rtrl_segment"), tmp_path / "plain")
+    run.train(compared, tmp_path / "whole")
+    assert_same_run(tmp_path / "plain", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 7)
+        with pytest.raises(Interrupted):
+            run.train(compared, tmp_path / "resumed")
+    run.train(compared, tmp_path / "resumed")
+    assert (tmp_path / "resumed" / "gradient.csv").read_text() == (tmp_path / "whole" / "gradient.csv").read_text()
+
+
+@pytest.mark.parametrize("gradient", ["rtrl", "rtrl_segment", "rtrl_layerwise", "columnar", "tbptt"])
+def test_a_two_layer_run_resumes_exactly(tmp_path, monkeypatch, gradient):
+    settings = config(layers=2, gradient=gradient)
+    run.train(settings, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 12)
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path / "resumed")
+    run.train(settings, tmp_path / "resumed")
+    assert_same_run(tmp_path / "resumed", tmp_path / "whole")
+
+
+def test_sensitivities_that_do_not_fit_are_refused_with_their_bytes_before_anything_is_written(tmp_path):
+    settings = config(layers=2, hidden=64, memory_gb=0.005)
+    with pytest.raises(
+        ConfigError, match=r"layers = 2, hidden = 64.*needs [\d,]+ bytes.*more than the 0.005 GB of memory_gb"
+    ):
+        run.train(settings, tmp_path)
+    assert not (tmp_path / "checkpoint").exists()
+    assert run.train(config(layers=2, hidden=8, memory_gb=0.005), tmp_path)["status"] == "complete"
+
+
+def test_the_memory_limit_is_no_part_of_the_fingerprint():
+    assert config(memory_gb=1).fingerprint() == config().fingerprint()
+
+
+def test_gradients_of_columns_are_not_compared(tmp_path):
+    with pytest.raises(ConfigError, match="columnar trains another network"):
+        run.train(config(layers=2, gradient="columnar", gradient_quality=3), tmp_path)

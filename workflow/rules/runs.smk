@@ -1,7 +1,7 @@
 # Training. A run's only inputs are its resolved configuration, so that nothing but a changed configuration repeats it,
 # and, where its vision stem is pre-trained, that run's record.
 # The folder is a param, not an output: its checkpoint/ must outlive an interrupted job. Progress goes to the log,
-# the result, one line, to the terminal.
+# the result, one line, to the terminal. A run that a killed Snakemake left behind is waited for.
 rule train:
     input:
         config=f"{RESULTS}/{{folder}}/config.yaml",
@@ -26,7 +26,7 @@ rule train:
     message:
         "train {wildcards.folder} (progress: {log})"
     shell:
-        "python -m rtrl_bench train --config {input.config} --out {params.folder} --restart-if-changed"
+        "python -m rtrl_bench train --config {input.config} --out {params.folder} --restart-if-changed --wait"
         " 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
 
 
@@ -52,7 +52,7 @@ rule copy_run:
     message:
         "train {wildcards.folder} (progress: {log})"
     shell:
-        "python -m rtrl_bench copy-task --config {input.config} --out {params.folder} --restart-if-changed"
+        "python -m rtrl_bench copy-task --config {input.config} --out {params.folder} --restart-if-changed --wait"
         " 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
 
 

@@ -6,6 +6,7 @@ A run's config.yaml is its only input: it changes if, and only if, the run's con
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -58,7 +59,7 @@ def _write(path: Path, text: str) -> None:
         if path.exists() and path.read_text() == text:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")  # several Snakemakes may be starting at once
         part.write_text(text)
         part.replace(path)
     except OSError as error:

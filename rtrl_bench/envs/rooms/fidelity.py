@@ -7,6 +7,7 @@ for 4 frames), position in world units and rotation in degrees before the step, 
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import os
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import numpy as np
 from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.rooms import levels, physics
 from rtrl_bench.envs.rooms.state import SLOT
+from rtrl_bench.files import write_whole
 
 RECORDINGS = Path(__file__).with_name("recordings.npz")
 JUMP = 60.0  # units in a step: nobody walks this far, so the player was moved
@@ -162,10 +164,11 @@ def write(path: Path) -> None:
     """
     check_output(path)
     rows = [astuple(measure(level)) for level in REPLAYED]
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Fidelity))
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Fidelity))
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())
 
 
 def check_output(path: Path) -> None:

@@ -1,0 +1,82 @@
+"""How a segment moves the sensitivities of an element-wise layer's state to the layer's own parameters."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rtrl_bench.gradients import Parameters
+from rtrl_bench.gradients.elementwise import Linearised, Tape, times, transpose_times
+
+
+class Transition:
+    """What a segment does to the sensitivities: S(M) = p(0) S(0) + Σ_t p(t) ∂c(t)/∂θ."""
+
+    def __init__(self, tape: Tape):
+        self.x = tape.x
+        batch, s, n = tape.previous.shape[1:]
+        identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
+        self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
+        self.q = tape.u.new_empty(len(tape.u), batch, s, *tape.u.shape[2:])  # p(t) α(t), (M, B, s, K, N)
+        self.recurrent = tape.u.new_zeros(batch, s, tape.w.shape[0], n)
+
+    @classmethod
+    def over(cls, tape: Tape) -> Transition:
+        """That of a whole segment."""
+        transition = cls(tape)
+        for steps in tape.blocks_from_the_end():
+            transition.add(steps, tape.linearise(steps))
+        return transition
+
+    def add(self, steps: slice, block: Linearised) -> None:
+        """Take in a block of steps, the last block first."""
+        p = torch.empty_like(block.lam)
+        for p_t, lam in zip(reversed(p.unbind()), reversed(block.lam.unbind())):
+            p_t.copy_(self.p)
+            self.p = times(p_t, lam)
+        times(p, block.alpha, out=self.q[steps])
+        self.recurrent += times(p, block.omega).sum(dim=0)
+
+    def apply(self, traces: dict[str, Tensor], r: Tensor | None = None, gradient: Parameters | None = None) -> None:
+        """Move the traces in place; with r (B, s, N) first add Σ_b r ⊙ S(0) to the gradient."""
+        for name, new in (("bias", self.q.sum(dim=0)), ("recurrent", self.recurrent)):
+            if gradient is not None and r is not None:
+                getattr(gradient, name).add_(transpose_times(traces[name], r).sum(dim=0))
+            traces[name].copy_(times(self.p, traces[name]).add_(new))
+        d_weight = gradient.weight if gradient is not None else None
+        _advance_weight(traces["weight"], self.x, self.q, self.p, r, d_weight)
+
+
+SLOT_BLOCK_BYTES = 1 << 19  # of sensitivities worked on at once on a CPU: a share of a core's cache
+
+
+def _advance_weight(
+    sensitivity: Tensor, x: Tensor, q: Tensor, total: Tensor, r: Tensor | None, d_weight: Tensor | None
+) -> None:
+    """S_W ← p(0) S_W + Σ_t q(t) ⊗ x(t) in place, after adding Σ_b r ⊙ S_W to `d_weight`.
+
+    A few slots at a time on a CPU: their block then goes through all three operations while it is in the cache, so
+    main memory sees one read and one write of the sensitivities.
+    """
+    slots = len(sensitivity)
+    if sensitivity.device.type == "cpu":
+        bytes_per_slot = sensitivity[0].numel() * sensitivity.element_size()
+        slots = min(slots, max(1, SLOT_BLOCK_BYTES // max(1, bytes_per_slot)))
+    for first in range(0, len(sensitivity), slots):
+        some = slice(first, first + slots)
+        block = sensitivity[some]
+        if r is not None and d_weight is not None:
+            _add_products(d_weight, r[some], block)
+        if block.shape[1] == 1:
+            block.mul_(total[some, 0, :, None, :, None])
+        else:
+            block.copy_(torch.einsum("bijn,bjknd->biknd", total[some], block))
+        block.flatten(1, 3).baddbmm_(q[:, some].flatten(2).permute(1, 2, 0), x[:, some].transpose(0, 1))
+
+
+def _add_products(d_weight: Tensor, r: Tensor, block: Tensor) -> None:
+    """d_weight (K, N, D) += Σ_{b,s} r (b, s, N) ⊙ block (b, s, K, N, D)."""
+    if r.shape[:2] == (1, 1):
+        d_weight.addcmul_(r[0, 0, :, None], block[0, 0])
+    else:
+        d_weight.add_((r[:, :, None, :, None] * block).sum(dim=(0, 1)))

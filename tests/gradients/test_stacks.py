@@ -1,0 +1,355 @@
+"""Stacks of layers: what each method's gradient equals, in float64, with episodes that start inside segments."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import stack as oracle
+from oracles.rotation import Rotation
+
+from rtrl_bench import RecurrentStack
+from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.config import ConfigError
+from rtrl_bench.gradients import GRADIENTS, Layer, Parameters, cross_layer
+
+CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)] + [Rotation]
+each_cell = pytest.mark.parametrize("cell_type", CELL_TYPES, ids=lambda c: c.__name__)
+each_depth = pytest.mark.parametrize("depth", [1, 2, 3])
+TOLERANCE = 1e-10
+
+sizes = st.fixed_dictionaries(
+    {
+        "unroll": st.integers(1, 5),
+        "segments": st.integers(1, 4),
+        "batch": st.integers(1, 3),
+        "inputs": st.integers(1, 4),
+        "hidden": st.integers(1, 4),
+        "seed": st.integers(0, 10**6),
+    }
+)
+
+
+@pytest.fixture(params=["all slots at once", "slot by slot"], autouse=True, scope="module")
+def blocks(request):
+    """Large layers are worked on a few slots at a time: make small ones do so as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "slot by slot":
+            patch.setattr(cross_layer, "ROWS_BLOCK_BYTES", 1)
+        yield
+
+
+class Problem:
+    """A random stack of `depth` layers and a random stream, cut into segments of `unroll` steps."""
+
+    def __init__(self, cell_type, depth, unroll, segments, batch, inputs, hidden, seed, method="rtrl", window=None):
+        g = torch.Generator().manual_seed(seed)
+
+        def normal(*shape):
+            return torch.randn(*shape, generator=g, dtype=torch.float64)
+
+        self.cell, self.unroll, steps = cell_type(), unroll, unroll * segments
+        self.method = GRADIENTS[method](self.cell, window, depth)
+        self.layers, outputs = [], []
+        self.x = normal(steps, batch, inputs)
+        for _ in range(depth):
+            size = self.method.feed(self.x[0], outputs).shape[-1]
+            parameters = Parameters(
+                normal(len(self.cell.gates), hidden, size),
+                normal(len(self.cell.gates), hidden),
+                normal(*self.cell.recurrent_shape(hidden)),
+            )
+            readout = self.cell.readout(size, hidden).double()
+            with torch.no_grad():
+                for p in readout.parameters():
+                    p.copy_(normal(*p.shape))
+            self.layers.append(Layer(Parameters(*(p.requires_grad_() for p in parameters)), readout))
+            outputs.append(normal(batch, self.cell.output_size(size, hidden)))
+        self.starts = torch.rand(steps, batch, generator=g) < 0.15
+        self.v = normal(steps, *self.method.gather(outputs).shape)
+
+    def segments(self):
+        return [slice(k, k + self.unroll) for k in range(0, len(self.x), self.unroll)]
+
+    def learn(self, x=None, progress=lambda segment: 0.0):
+        """Run the stream with fixed parameters: the summed gradients, by name, and the last carry."""
+        x = self.x if x is None else x
+        for p in oracle.parameters(self.layers).values():
+            p.grad = None
+        carry = self.method.begin(x.shape[1], self.layers)
+        for number, s in enumerate(self.segments()):
+            self.method.progress = progress(number)
+            h, carry = self.method.segment(self.layers, x[s], (~self.starts[s]).double(), carry)
+            (self.v[s] * torch.tanh(h)).sum().backward()
+        zero = torch.zeros(())
+        named = oracle.parameters(self.layers).items()
+        return {name: zero.expand(p.shape) if p.grad is None else p.grad.clone() for name, p in named}, carry
+
+    def truth(self, cut=oracle.never):
+        return oracle.gradient(self.cell, self.layers, self.x, self.starts, self.v, cut)
+
+    def truth_by_layer(self, cut_above):
+        """For the parameters of layer k, the gradient with cuts in the layers above k: cut_above(step)."""
+        found = {}
+        for k in range(len(self.layers)):
+            gradient = self.truth(lambda step, layer, k=k: layer > k and cut_above(step))
+            found |= {name: g for name, g in gradient.items() if name.startswith(f"{k}.")}
+        return found
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, truth in expected.items():
+        error = (found[name] - truth).norm() / truth.norm().clamp_min(1e-12)
+        assert error < TOLERANCE, f"{name}: relative error {error:.1e}"
+
+
+@each_cell
+@each_depth
+@settings(max_examples=25)
+@given(size=sizes)
+def test_rtrl_equals_autograd_full_bptt(cell_type, depth, size):
+    problem = Problem(cell_type, depth, **size)
+    assert_same(problem.learn()[0], problem.truth())
+
+
+@each_cell
+@pytest.mark.parametrize("depth", [2, 3])
+@settings(max_examples=10)
+@given(size=sizes)
+def test_tbptt_with_an_episode_window_equals_autograd_full_bptt(cell_type, depth, size):
+    problem = Problem(cell_type, depth, **size, method="tbptt", window="episode")
+    assert_same(problem.learn()[0], problem.truth())
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+@settings(max_examples=10)
+@given(size=sizes)
+def test_tbptt_equals_autograd_with_every_state_cut_at_segments(depth, size):
+    problem = Problem(CELLS["elstm"], depth, **size, method="tbptt")
+    assert_same(problem.learn()[0], problem.truth(lambda step, layer: step % problem.unroll == 0))
+
+
+@each_cell
+@each_depth
+@settings(max_examples=10)
+@given(size=sizes)
+def test_rtrl_segment_drops_the_upper_layers_states_at_segment_starts(cell_type, depth, size):
+    problem = Problem(cell_type, depth, **size, method="rtrl_segment")
+    assert_same(problem.learn()[0], problem.truth_by_layer(lambda step: step % problem.unroll == 0))
+
+
+@each_cell
+@each_depth
+@settings(max_examples=10)
+@given(size=sizes)
+def test_rtrl_layerwise_drops_the_upper_layers_paths_through_time(cell_type, depth, size):
+    problem = Problem(cell_type, depth, **size, method="rtrl_layerwise")
+    assert_same(problem.learn()[0], problem.truth_by_layer(lambda step: True))
+
+
+@pytest.mark.parametrize("method", ["rtrl_segment", "rtrl_layerwise"])
+def test_what_the_remedies_drop_is_not_nothing(method):
+    problem = Problem(CELLS["elstm"], 2, 3, 4, 2, 3, 4, seed=0, method=method)
+    found, exact = problem.learn()[0], problem.truth()
+    assert_same({"1.weight": found["1.weight"]}, {"1.weight": exact["1.weight"]})
+    assert not torch.allclose(found["0.weight"], exact["0.weight"], rtol=1e-3)
+
+
+@each_depth
+@settings(max_examples=10)
+@given(size=sizes)
+def test_rtrl_gives_the_input_the_gradient_inside_the_segment(depth, size):
+    problem = Problem(CELLS["elstm"], depth, **size)
+    x = problem.x.clone().requires_grad_()
+    problem.learn(x)
+    truth = problem.x.clone().requires_grad_()
+    cut = lambda step, layer: step % problem.unroll == 0
+    h = oracle.outputs(problem.cell, problem.layers, truth, problem.starts, cut)
+    (problem.v * torch.tanh(h)).sum().backward()
+    assert_same({"x": x.grad}, {"x": truth.grad})
+
+
+def test_rtrl_layerwise_gives_the_input_the_gradient_of_the_same_step():
+    problem = Problem(CELLS["elstm"], 2, 3, 3, 2, 3, 4, seed=1, method="rtrl_layerwise")
+    x = problem.x.clone().requires_grad_()
+    problem.learn(x)
+    truth = problem.x.clone().requires_grad_()
+    h = oracle.outputs(problem.cell, problem.layers, truth, problem.starts, lambda step, layer: True)
+    (problem.v * torch.tanh(h)).sum().backward()
+    assert_same({"x": x.grad}, {"x": truth.grad})
+
+
+@each_cell
+@pytest.mark.parametrize("depth", [2, 3])
+def test_the_sensitivities_carried_are_those_of_autograd(cell_type, depth):
+    problem = Problem(cell_type, depth, 3, 3, 2, 2, 3, seed=3)
+    _, carry = problem.learn()
+    groups = depth * (depth + 1) // 2
+    assert len({tuple(part for part in name.split(".") if part.isdigit()) for name in carry.traces}) == groups
+    named = oracle.parameters(problem.layers)
+    rows = len(problem.cell.state) * 3
+
+    def last_states(*values):
+        states = dict(zip(named, values))
+        layers = [
+            Layer(Parameters(*(states[f"{k}.{name}"] for name in Parameters._fields)), _Bound(layer.readout, states, k))
+            for k, layer in enumerate(problem.layers)
+        ]
+        return oracle.states(problem.cell, layers, problem.x, problem.starts)
+
+    jacobians = torch.autograd.functional.jacobian(last_states, tuple(p.detach() for p in named.values()))
+    for upper in range(1, depth):
+        for lower in range(upper):
+            for (name, p), jacobian in zip(named.items(), jacobians[upper]):
+                if name.startswith(f"{lower}."):
+                    full = jacobian.reshape(2, rows, *p.shape)
+                    assert_same({name: carry.traces[f"{upper}.{name}"]}, {name: full})
+
+
+class _Bound(torch.nn.Module):
+    """A readout with parameters from a dictionary, to differentiate with respect to them."""
+
+    def __init__(self, readout, values, layer):
+        super().__init__()
+        prefix = f"{layer}.readout."
+        self.values = {name.removeprefix(prefix): p for name, p in values.items() if name.startswith(prefix)}
+        self.readout = readout
+
+    def forward(self, x, c):
+        return torch.func.functional_call(self.readout, self.values, (x, c))
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_a_segment_without_loss_moves_all_sensitivities_under_no_grad(depth):
+    problem = Problem(CELLS["elstm"], depth, 3, 2, 2, 3, 4, seed=4)
+    _, learnt = problem.learn()
+    carry = problem.method.begin(2, problem.layers)
+    with torch.no_grad():
+        for s in problem.segments():
+            _, carry = problem.method.segment(problem.layers, problem.x[s], (~problem.starts[s]).double(), carry)
+    assert torch.equal(carry.state, learnt.state)
+    assert_same(carry.traces, learnt.traces)
+
+
+def test_an_episode_start_zeroes_the_cross_layer_sensitivities():
+    problem = Problem(CELLS["elstm"], 2, 4, 1, 2, 3, 4, seed=5)
+    problem.starts[:] = False
+    problem.starts[3, 0] = True
+    _, carry = problem.learn()
+    tail = copy.copy(problem)
+    tail.x, tail.starts, tail.v, tail.unroll = problem.x[3:], problem.starts[3:], problem.v[3:], 1
+    _, short = tail.learn()
+    same, other = (torch.isclose(carry.traces["1.0.weight"][k], short.traces["1.0.weight"][k]).all() for k in (0, 1))
+    assert same and not other
+
+
+def columnar_stage(segment):
+    """Two stages of two segments each."""
+    return segment / 4
+
+
+@settings(max_examples=10)
+@given(size=sizes)
+def test_columnar_trains_the_newest_layer_exactly_and_no_other(size):
+    size = {**size, "segments": 4}
+    problem = Problem(CELLS["elstm"], 2, **size, method="columnar")
+    gradient, _ = problem.learn(progress=columnar_stage)
+    first, second = columnar_truth(problem)
+    expected = {name: first[name] if name.startswith("0.") else second[name] for name in gradient}
+    assert_same(gradient, expected)
+
+
+def columnar_truth(problem):
+    """Autograd through the whole stream, with layer 1 absent in the first half and layer 0 fixed in the second."""
+    half = len(problem.x) // 2
+    leaves = [oracle.copied(layer) for layer in problem.layers]
+    states = [torch.zeros(problem.x.shape[1], 1, problem.v.shape[-1] // 2, dtype=torch.float64) for _ in leaves]
+    losses = [torch.zeros(()), torch.zeros(())]
+    for t, (x, start, v) in enumerate(zip(problem.x, problem.starts, problem.v)):
+        outputs = []
+        for number in range(1 if t < half else 2):
+            read = torch.cat([x, *outputs], dim=-1)
+            states[number], h = oracle.step(problem.cell, leaves[number], read, start, states[number])
+            if t >= half and number == 0:
+                states[0], h = states[0].detach(), h.detach()
+            outputs.append(h)
+        if t < half:
+            outputs.append(torch.zeros_like(outputs[0]))
+        losses[t >= half] = losses[t >= half] + (v * torch.tanh(torch.cat(outputs, dim=-1))).sum()
+    gradients = []
+    for loss in losses:
+        named = oracle.parameters(leaves)
+        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True, materialize_grads=True)
+        gradients.append(dict(zip(named, found)))
+    return gradients
+
+
+def test_columnar_keeps_the_output_of_layers_that_have_not_grown_at_zero_when_acting_and_learning():
+    torch.manual_seed(0)
+    stack = RecurrentStack(3, 4, layers=3, gradient="columnar")
+    x, starts = torch.randn(5, 2, 3), torch.zeros(5, 2, dtype=torch.bool)
+    for progress, grown in ((0.0, 1), (0.4, 2), (0.99, 3), (1.0, 3)):
+        stack.method.progress = progress
+        carry = stack.begin(2)
+        state = carry.state
+        h, _ = stack(x, starts, carry)
+        assert torch.equal(h[..., 4 * grown :], torch.zeros_like(h[..., 4 * grown :]))
+        assert (h[..., : 4 * grown] != 0).all()
+        for t in range(5):
+            acted, state = stack.step(x[t], starts[t], state)
+            assert torch.allclose(acted, h[t], atol=1e-6)
+
+
+def test_how_far_columns_have_grown_is_saved_with_the_parameters():
+    stack, other = (RecurrentStack(3, 4, layers=2, gradient="columnar") for _ in range(2))
+    stack.method.progress = 0.7
+    other.load_state_dict(stack.state_dict())
+    assert other.method.grown == 2
+
+
+@pytest.mark.parametrize("gradient", ["rtrl", "tbptt", "rtrl_layerwise"])
+def test_acting_step_by_step_equals_the_segment(gradient):
+    torch.manual_seed(0)
+    stack = RecurrentStack(3, 4, layers=2, gradient=gradient)
+    x, starts = torch.randn(5, 2, 3), torch.zeros(5, 2, dtype=torch.bool)
+    starts[2, 1] = True
+    carry = stack.begin(2)
+    state = carry.state
+    h, after = stack(x, starts, carry)
+    for t in range(5):
+        acted, state = stack.step(x[t], starts[t], state)
+        assert torch.allclose(acted, h[t], atol=1e-6)
+    assert torch.allclose(state, after.state, atol=1e-6)
+
+
+@pytest.mark.parametrize("gradient", ["rtrl", "rtrl_segment"])
+def test_misuse_of_a_carry_is_refused(gradient):
+    stack = RecurrentStack(3, 4, layers=2, gradient=gradient)
+    x, starts = torch.randn(5, 2, 3), torch.zeros(5, 2, dtype=torch.bool)
+    carry = stack.begin(2)
+    h, after = stack(x, starts, carry)
+    with pytest.raises(RuntimeError, match="go on with the carry"):
+        stack(x, starts, carry)
+    with pytest.raises(RuntimeError, match=r"call backward\(\)"):
+        stack(x, starts, after)
+    h.sum().backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="called twice"):
+        h.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"layers": 0}, "layers = 0: expected an integer >= 1"),
+        ({"layers": 2, "cell": "lstm"}, "needs an element-wise cell"),
+        ({"layers": 2, "cell": "none", "gradient": "tbptt"}, "nothing to stack"),
+        ({"layers": 2, "gradient": "rtrl_stepwise"}, "is for one layer; use gradient: rtrl"),
+    ],
+)
+def test_unfit_stacks_are_refused_by_name(kwargs, message):
+    with pytest.raises((ConfigError, ValueError), match=message):
+        RecurrentStack(3, 4, **kwargs)
