@@ -219,6 +219,7 @@ class _StackSegment:
         for number, segment in enumerate(transition.segments):
             own = Parameters(*(gradients[number][name] for name in Parameters._fields))
             segment.transition.apply(self._own(number), by_layer[number], own)
+        self.tapes.clear()  # they know the graph, which knows this object: a circle would keep all of it alive
         last = gradients.pop()
         return [*(g for named in gradients for g in named.values()), *(last[name] for name in Parameters._fields)]
 

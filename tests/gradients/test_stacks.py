@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 
 import pytest
 import torch
@@ -324,6 +325,23 @@ def test_acting_step_by_step_equals_the_segment(gradient):
         acted, state = stack.step(x[t], starts[t], state)
         assert torch.allclose(acted, h[t], atol=1e-6)
     assert torch.allclose(state, after.state, atol=1e-6)
+
+
+@pytest.mark.parametrize("gradient", ["rtrl", "rtrl_segment", "rtrl_layerwise", "columnar", "tbptt"])
+def test_a_segment_leaves_nothing_behind_for_the_garbage_collector(gradient):
+    stack = RecurrentStack(3, 4, layers=2, gradient=gradient)
+    carry, counts = stack.begin(2), []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            h, carry = stack(torch.randn(5, 2, 3), torch.zeros(5, 2, dtype=torch.bool), carry)
+            h.sum().backward()
+            del h
+            counts.append(sum(type(o) is torch.Tensor for o in gc.get_objects()))
+    finally:
+        gc.enable()
+    assert counts[-1] == counts[1]
 
 
 @pytest.mark.parametrize("gradient", ["rtrl", "rtrl_segment"])
