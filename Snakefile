@@ -1,6 +1,6 @@
 # From runs to the report: `snakemake --cores all` (scale laptop), `snakemake --cores all --config scale=smoke`.
-# Targets: all, plan, a suite (atari, procgen, memory, ...), an environment (breakout, ...), copy_task, tables,
-# figures, report. Every key: workflow/config/README.md.
+# Targets: all, plan, a suite (atari, procgen, memory, ...), an environment (breakout, ...), copy_task, complexity,
+# tables, figures, report. Every key: workflow/config/README.md.
 from functools import partial
 
 from snakemake.utils import min_version
@@ -43,5 +43,6 @@ for _name in targets.names(SCALE):
 
 
 include: "workflow/rules/runs.smk"
+include: "workflow/rules/complexity.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"

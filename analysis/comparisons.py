@@ -12,7 +12,7 @@ from analysis.load import Results
 from analysis.stats import Improvement, improvement, iqm, iqm_interval
 
 COLUMNS = (
-    "scope suite environment delay unroll retention backend budget_fraction tasks probability low high p_value"
+    "scope suite environment layers delay unroll retention backend budget_fraction tasks probability low high p_value"
     " n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high verdict"
 ).split()
 ALPHA = 0.05
@@ -24,14 +24,16 @@ def comparisons(results: Results) -> pd.DataFrame:
     """One row (COLUMNS) per task with both methods, preceded by rows that combine the tasks of a suite."""
     pairs = _pairs(results)
     rows = [_row(labels.variant(*first[["environment", "options", "backend"]]), [(first, xy)]) for first, xy in pairs]
-    frame = pd.DataFrame(_combined(pairs) + rows, columns=COLUMNS)
-    return frame
+    return pd.DataFrame(_combined(pairs) + rows, columns=COLUMNS)
 
 
 def delay_study(runs: pd.DataFrame) -> pd.DataFrame:
-    """Of each memory task at each M, the runs whose design and initial retention were run with the most delays."""
+    """Of each memory task at each M, the runs whose design and initial retention were run with the most delays.
+
+    Networks of one layer and of several are studies of their own.
+    """
     chosen = []
-    for _, task in runs.groupby(["environment", "other_options", "unroll"]):
+    for _, task in runs.groupby(["environment", "other_options", "unroll", "layers"]):
         studies = [study for _, study in task.groupby(["design", "retention"], dropna=False, sort=False)]
         chosen.append(max(studies, key=lambda study: (study["delay"].nunique(), len(study))))
     return pd.concat(chosen) if chosen else runs
@@ -65,7 +67,7 @@ def _pairs(results: Results) -> list[tuple[pd.Series, Scores]]:
         if len(x) and len(y):
             scores = (list(x["score"]), list(y["score"]))
             found.append((group.iloc[0], scores))
-    key = ["suite", "environment", "other_options", "unroll", "retention", "delay"]
+    key = ["suite", "layers", "environment", "other_options", "unroll", "retention", "delay"]
     order = pd.DataFrame([first for first, _ in found], columns=key).reset_index(drop=True).sort_values(key)
     return [found[i] for i in order.index]
 
@@ -75,7 +77,7 @@ def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
 
     Memory tasks are kept apart by whether a segment of M steps can hold the cue and the answer, `delay` steps later.
     """
-    groups: dict[tuple[str, str, int], list[tuple[pd.Series, Scores]]] = {}
+    groups: dict[tuple[str, int, str, int], list[tuple[pd.Series, Scores]]] = {}
     memory = pd.DataFrame([first for first, _ in pairs if first["suite"] == "memory"])
     main = set() if memory.empty else set(delay_study(memory)["pairing"])
     for first, scores in pairs:
@@ -84,15 +86,21 @@ def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
             if first["pairing"] not in main:
                 continue
             scope = f"Memory tasks, delay {'<' if first['delay'] < first['unroll'] else '≥'} M"
-        groups.setdefault((scope, first["backend"], first["unroll"]), []).append((first, scores))
-    return [_row(scope, group) for (scope, _, _), group in groups.items() if len(group) > 1]
+        groups.setdefault((scope, first["layers"], first["backend"], first["unroll"]), []).append((first, scores))
+    return [_row(scope, group) for (scope, *_), group in groups.items() if len(group) > 1]
 
 
 def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]:
     first, pairs = group[0][0], [scores for _, scores in group]
     result = improvement(pairs)
-    row: dict[str, object] = {key: first[key] for key in ("suite", "unroll", "backend")}
-    row |= {"scope": scope, "tasks": len(group), **vars(result), "n_rtrl": result.n_x, "n_tbptt": result.n_y}
+    row: dict[str, object] = {key: first[key] for key in ("suite", "layers", "unroll", "backend")}
+    row |= {
+        "scope": labels.layered(scope, first["layers"]),
+        "tasks": len(group),
+        **vars(result),
+        "n_rtrl": result.n_x,
+        "n_tbptt": result.n_y,
+    }
     row["budget_fraction"] = min(float(run["budget_fraction"]) for run, _ in group)
     for key in ("environment", "delay", "retention"):
         row[key] = first[key] if len({str(run[key]) for run, _ in group}) == 1 else None

@@ -36,14 +36,15 @@ def figure2(results: Results) -> tuple[Figure | None, pd.DataFrame]:
     others = [game for game in runs["environment"].unique() if game not in FIGURE2_GAMES]
     keys = []
     for game in [*FIGURE2_GAMES, *sorted(others)]:
-        unrolls = sorted(runs.loc[runs["environment"] == game, "unroll"].unique()) or [0]
-        keys += [(labels.panel(game), unroll) for unroll in unrolls]
+        played = runs[runs["environment"] == game]
+        keys += sorted(set(zip(played["title"], played["unroll"]))) or [(labels.panel(game), 0)]
     return _draw(results, runs, keys)
 
 
 def _titled(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs with the title of the panel in which each is drawn."""
-    return runs.assign(title=texts(runs, labels.panel, "environment", "backend"))
+    titles = texts(runs, labels.panel, "environment", "backend")
+    return runs.assign(title=[labels.layered(title, layers) for title, layers in zip(titles, runs["layers"])])
 
 
 def band(curves: list[pd.DataFrame]) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 Writes into DIR, always and completely (a figure without runs says so):
 
-    fig1_curves fig2_atari memory_delay memory_retention      each .png .pdf .csv (the numbers that are drawn)
+    fig1_curves fig2_atari memory_delay memory_retention gradient_cosine                each .png .pdf .csv
+    memory_against_T cost_against_N cost_against_L time_against_M largest_hidden        (the numbers that are drawn)
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import curve_figures, labels, memory_figures
+from analysis import cost_figures, curve_figures, gradient_figures, labels, memory_figures
 from analysis.cli import announce, parser
+from analysis.costs import NOT_STUDIED
+from analysis.files import aside, write_text
 from analysis.load import LoadError, Results, load
 
 SUFFIXES = (".png", ".pdf", ".csv")
@@ -34,11 +37,12 @@ Draw = Callable[[Results], tuple[Figure | None, pd.DataFrame]]
 
 @dataclass(frozen=True)
 class Spec:
-    """One figure: `draw` returns the picture (None: no runs of this kind) and the numbers in it."""
+    """One figure: `draw` returns the picture (None: there is nothing to draw, as `absence` says) and its numbers."""
 
     name: str
     title: str
     draw: Draw
+    absence: str = "no runs of this kind"
 
 
 FIGURES = (
@@ -50,6 +54,12 @@ FIGURES = (
         "Memory study: success against initial retention",
         memory_figures.against_retention,
     ),
+    Spec("gradient_cosine", "Two layers: each method's gradient against the exact one", gradient_figures.cosine),
+    Spec("memory_against_T", "Peak memory against episode length", cost_figures.against_episode, NOT_STUDIED),
+    Spec("cost_against_N", "Cost against hidden size", cost_figures.against_hidden, NOT_STUDIED),
+    Spec("cost_against_L", "Cost against the number of layers", cost_figures.against_layers, NOT_STUDIED),
+    Spec("time_against_M", "Cost against segment length", cost_figures.against_unroll, NOT_STUDIED),
+    Spec("largest_hidden", "Largest hidden size that fits", cost_figures.largest_hidden, NOT_STUDIED),
 )
 NAMES = tuple(spec.name for spec in FIGURES)
 
@@ -62,13 +72,14 @@ def write(results: Results, out: Path) -> list[Path]:
         for spec in FIGURES:
             figure, data = spec.draw(results)
             if figure is None:
-                figure = _nothing(results.scale)
-                data = pd.DataFrame({"note": ["no runs of this kind"]})
+                figure = _nothing(spec.absence, results.scale)
+                data = pd.DataFrame({"note": [spec.absence]})
             figure.suptitle(_heading(spec.title, results.scale), x=0.01, ha="left", fontsize=9)
             path = out / spec.name
-            data.to_csv(path.with_suffix(".csv"), index=False)
+            write_text(path.with_suffix(".csv"), data.to_csv(index=False))
             for suffix, metadata in _METADATA.items():
-                figure.savefig(path.with_suffix(suffix), metadata=metadata)
+                with aside(path.with_suffix(suffix)) as part:
+                    figure.savefig(part, metadata=metadata)
             plt.close(figure)
             files += [path.with_suffix(suffix) for suffix in SUFFIXES]
     return files
@@ -78,10 +89,10 @@ def _heading(title: str, scale: str) -> str:
     return f"{title}\nscale {labels.scale_warning(scale) or scale}"
 
 
-def _nothing(scale: str) -> Figure:
+def _nothing(absence: str, scale: str) -> Figure:
     figure, axes = plt.subplots(figsize=(7, 1.4))
     axes.axis("off")
-    axes.text(0.5, 0.5, f"No runs of this kind in scale {scale!r}.", ha="center", va="center", fontsize=10)
+    axes.text(0.5, 0.5, f"{absence[0].upper()}{absence[1:]} (scale {scale}).", ha="center", va="center", fontsize=10)
     return figure
 
 

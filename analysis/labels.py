@@ -26,9 +26,24 @@ SUITES = {
     "copy_task": "Copy task",
     "gymnasium": "Gymnasium",
 }
-_WORDS = {"tbptt": "TBPTT", "rtrl": "RTRL", "bptt": "BPTT", "elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU"}
-_METHODS = {"feedforward": "Feedforward", "bptt": "full BPTT"}
-_METHOD_ORDER = ["feedforward", "tbptt", "tbptt_w", "bptt", "rtrl"]
+_CELLS = {"elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU", "rnn": "tanh RNN"}
+_METHODS = {
+    "feedforward": "Feedforward",
+    "tbptt": "TBPTT",
+    "bptt": "full BPTT",
+    "columnar": "Columnar",
+    "rtrl": "RTRL",
+    "rtrl_segment": "RTRL in-segment",
+    "rtrl_layerwise": "RTRL layer-wise",
+    "rtrl_stepwise": "RTRL step by step",
+    "rtrl_dense": "dense RTRL",
+    "rtrl_dense_segment": "dense RTRL, segment-wise",
+}
+_BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
+_METHOD_ORDER = [
+    *("feedforward", "tbptt", "tbptt_w", "bptt", "columnar", "rtrl_segment", "rtrl_layerwise", "rtrl"),
+    *("rtrl_stepwise", "rtrl_dense_segment", "rtrl_dense"),
+]
 
 
 def simulator(backend: str) -> str:
@@ -57,25 +72,46 @@ def suite(name: str) -> str:
     return SUITES.get(name, name)
 
 
+def cell(name: str) -> str:
+    """`elstm` -> `eLSTM`; names that are not listed stay as they are."""
+    return _CELLS.get(name, name)
+
+
+def split_layers(name: str) -> tuple[str, int]:
+    """A method's name without its number of layers, and that number: `rtrl_l2` -> `rtrl`, 2."""
+    stem, _, layers = name.rpartition("_l")
+    return (stem, int(layers)) if stem and layers.isdigit() else (name, 1)
+
+
+def layered(text: str, layers: int) -> str:
+    """`T-maze` -> `T-maze, 2 layers`; of a single layer nothing is said."""
+    return f"{text}, {layers} layers" if layers > 1 else text
+
+
 def method(name: str) -> str:
-    """`tbptt_w20` -> `TBPTT (window 20)`; `lstm_tbptt` -> `LSTM TBPTT`."""
-    if name in _METHODS:
-        return _METHODS[name]
-    words, window = [], ""
-    for part in name.split("_"):
-        if part[0] == "w" and part[1:].isdigit():
-            window = f" (window {part[1:]})"
-        else:
-            words.append(_WORDS.get(part, part))
-    return " ".join(words) + window
+    """`tbptt_w20` -> `TBPTT (window 20)`; `lstm_tbptt` -> `LSTM TBPTT`; `rtrl_l2` -> `RTRL, 2 layers`."""
+    stem, layers = split_layers(name)
+    stem, window = _split_window(stem)
+    text = _METHODS.get(stem, stem)
+    other_cell, _, of_cell = stem.partition("_")
+    if stem not in _METHODS and (other_cell in _CELLS or of_cell in _METHODS):
+        text = f"{cell(other_cell)} {_METHODS.get(of_cell, of_cell)}"
+    return layered(f"{text} (window {window})" if window else text, layers)
 
 
-def method_order(name: str) -> tuple[int, str, int]:
-    """Sort key: feedforward, TBPTT, its longer windows by size, full BPTT, RTRL, then all others by name."""
-    stem, _, window = name.rpartition("_w")
-    stem, size = (f"{stem}_w", int(window)) if stem and window.isdigit() else (name, 0)
+def method_order(name: str) -> tuple[int, int, str, int]:
+    """Sort key: one layer first; then as in _METHOD_ORDER (longer windows by size), then all others by name."""
+    stem, layers = split_layers(name)
+    stem, window = _split_window(stem)
+    stem = f"{stem}_w" if window else stem
     rank = _METHOD_ORDER.index(stem) if stem in _METHOD_ORDER else len(_METHOD_ORDER)
-    return (rank, stem, size)
+    return (layers, rank, stem, window)
+
+
+def _split_window(name: str) -> tuple[str, int]:
+    """`tbptt_w20` -> `tbptt`, 20; 0 where there is no window of its own."""
+    stem, _, window = name.rpartition("_w")
+    return (stem, int(window)) if stem and window.isdigit() else (name, 0)
 
 
 def p_value(value: float) -> str:
@@ -121,10 +157,10 @@ def interval(value: float, low: float, high: float, digits: int | None = None) -
 
 
 def count(value: float | None) -> str:
-    """`1.2 M`, `40 k`, `512`."""
+    """`1.2 M`, `40 k`, `512`; from 10^12 on `T`."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    for factor, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+    for factor, unit in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
         if abs(value) >= factor:
             return f"{value / factor:.3g}{unit}"
     return f"{value:.0f}"
@@ -150,9 +186,29 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def step_time(seconds: float | None) -> str:
+    """`12 µs`, `3.4 ms`, `1.2 s`; three significant digits."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    factor, unit = (1, "s") if seconds >= 1 else (1e3, "ms") if seconds >= 1e-3 else (1e6, "µs")
+    return f"{_three_digits(factor * seconds)} {unit}"
+
+
 def mebibytes(value: float) -> str:
     """Bytes as MiB."""
     return f"{value / 2**20:.0f} MiB"
+
+
+def memory(size_bytes: float | None) -> str:
+    """Bytes in the unit that fits: `512 B`, `1.2 KiB`, `38 MiB`, `7.5 GiB`; three significant digits."""
+    if size_bytes is None or not math.isfinite(size_bytes):
+        return NOTHING
+    power = next((p for p in (4, 3, 2, 1) if size_bytes >= 1024**p), 0)
+    return f"{_three_digits(size_bytes / 1024**power)} {_BYTES[power]}"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def span(values: Iterable[float], write: Callable[[float], str] = number) -> str:

@@ -17,14 +17,19 @@ from typing import Any
 import pandas as pd
 
 from analysis import scope
+from analysis.costs import Costs, read_costs
 from analysis.records import (
     COPY_RUN_KEYS,
     CURVE_COLUMNS,
+    GRADIENT_COLUMNS,
+    QUALITY_KEYS,
     RUN_KEYS,
     Unusable,
     decisive,
     read_curve,
     read_evaluation,
+    read_gradient,
+    read_quality,
     read_record,
 )
 from analysis.scope import LoadError, Missing
@@ -39,10 +44,20 @@ RUN_COLUMNS = [
     "folder",
     *RUN_KEYS,
     *_RUN_SETTINGS,
+    *("layers", "carried_bytes", *(f"gradient_{key}" for key in QUALITY_KEYS)),
     *("pretrained", "delay", "options", "other_options", "machine", "versions", "setting", "pairing", "design"),
     *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated"),
 ]
-_NULLABLE_NUMBERS = {"retention", "delay", "paper_env_steps", "budget_fraction", "updates_to_100", "unroll"}
+_NULLABLE_NUMBERS = {
+    "retention",
+    "delay",
+    "paper_env_steps",
+    "budget_fraction",
+    "updates_to_100",
+    "unroll",
+    "carried_bytes",
+}
+_NO_SETTING = ("seed", "pretrained", "gradient_quality")  # comparing gradients along the way changes nothing
 EVALUATION_COLUMNS = (
     "folder environment method unroll seed set_seed episodes return_mean return_std return_min return_max"
     " length_mean truncated"
@@ -61,9 +76,11 @@ class Results:
     pretraining: pd.DataFrame  # likewise for the runs that only lend their vision stem to others
     evaluations: pd.DataFrame  # one row per run and evaluation set (EVALUATION_COLUMNS)
     curves: pd.DataFrame  # one row per run and log interval: folder + CURVE_COLUMNS
+    gradients: pd.DataFrame  # one row per run and measurement of its gradient: folder + GRADIENT_COLUMNS
     copy_runs: pd.DataFrame  # one row per complete copy-task run (COPY_COLUMNS)
     problems: pd.DataFrame  # folder, reason
     fidelity: pd.DataFrame  # the embedded levels beside recordings of the engine; empty where it was not measured
+    costs: Costs  # what the gradient methods cost; empty where it was not studied
     configs: Mapping[str, Mapping[str, Any]]
     missing: tuple[Missing, ...]  # environments of the scale that could not be run
 
@@ -83,8 +100,8 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     """Read all runs below `root`/runs and `root`/copy_task; `scale` is the folder's name unless given.
 
     Where the workflow has written scale.json, only the runs that it lists count, and those of its pre-training are no
-    results. Raises LoadError when `root` is not a folder, or when scale.json, missing.json or rooms_fidelity.csv is
-    damaged.
+    results. Raises LoadError when `root` is not a folder, or when scale.json, missing.json, rooms_fidelity.csv or a
+    file of the cost study is damaged.
     """
     root = Path(root)
     if not root.is_dir():
@@ -93,6 +110,7 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     pretraining: list[dict[str, Any]] = []
     evaluations: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
+    gradients: list[pd.DataFrame] = []
     copies: list[dict[str, Any]] = []
     problems: list[dict[str, str]] = []
     configs: dict[str, Mapping[str, Any]] = {}
@@ -114,11 +132,12 @@ def load(root: str | Path, scale: str | None = None) -> Results:
                 copies.append(_copy_row(folder, record, config))
             else:
                 sets = read_evaluation(path, record)
-                curve = read_curve(path)
+                curve, gradient = read_curve(path), read_gradient(path, record)
                 row = _run_row(folder, record, config, sets)
                 runs.append(row)
                 evaluations += [{**{k: row[k] for k in EVALUATION_COLUMNS[:5]}, **_set_row(s)} for s in sets]
                 curves.append(curve.assign(folder=folder))
+                gradients += [gradient.assign(folder=folder)] if len(gradient) else []
             seen[key] = folder
             configs[folder] = config
         except Unusable as error:
@@ -130,9 +149,11 @@ def load(root: str | Path, scale: str | None = None) -> Results:
         pretraining=_frame(pretraining, RUN_COLUMNS),
         evaluations=_frame(evaluations, EVALUATION_COLUMNS),
         curves=pd.concat(curves, ignore_index=True) if curves else _frame([], ["folder", *CURVE_COLUMNS]),
+        gradients=pd.concat(gradients, ignore_index=True) if gradients else _frame([], ["folder", *GRADIENT_COLUMNS]),
         copy_runs=_frame(copies, COPY_COLUMNS),
         problems=_frame(problems, ["folder", "reason"]),
         fidelity=_fidelity(root / "rooms_fidelity.csv"),
+        costs=read_costs(root),
         configs=configs,
         missing=scope.missing(root),
     )
@@ -171,7 +192,7 @@ def _digest(*parts: Any) -> str:
 
 def _setting(config: Mapping[str, Any], record: Mapping[str, Any], also: tuple[str, ...] = ()) -> str:
     """Ten hex digits shared by the runs that differ in seed and machine alone (and in the keys `also`)."""
-    kept = {k: v for k, v in decisive(config).items() if k not in ("seed", "pretrained", *also)}
+    kept = {k: v for k, v in decisive(config).items() if k not in (*_NO_SETTING, *also)}
     if kept.get("window") is not None and kept["window"] == kept.get("unroll"):
         kept["window"] = None  # two spellings of the same method
     stem = (record.get("pretrained") or {}).get("fingerprint")
@@ -199,6 +220,9 @@ def _run_row(
         "folder": folder,
         **{key: record[key] for key in RUN_KEYS},
         **{key: config.get(key) for key in _RUN_SETTINGS},
+        "layers": config.get("layers") or 1,
+        "carried_bytes": record.get("carried_bytes"),
+        **{f"gradient_{key}": value for key, value in read_quality(record).items()},
         "pretrained": json.dumps(record["pretrained"], sort_keys=True) if record.get("pretrained") else "",
         "delay": options.get("delay"),
         "options": json.dumps(options, sort_keys=True),

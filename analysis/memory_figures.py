@@ -28,7 +28,7 @@ def against_delay(results: Results) -> tuple[Figure | None, pd.DataFrame]:
     runs = delay_study(_memory_runs(results))
     if runs.empty:
         return None, pd.DataFrame()
-    groups = [group for _, group in runs.groupby(["environment", "other_options", "unroll"])]
+    groups = [group for _, group in runs.groupby(["environment", "other_options", "unroll", "layers"])]
     figure, axes = panels.grid(len(groups), 2, PANEL)
     styles = panels.looks(runs["method"])
     data = []
@@ -72,7 +72,7 @@ def _memory_runs(results: Results) -> pd.DataFrame:
 
 def _title(run: pd.Series, setting: str) -> str:
     task = labels.variant(run["environment"], run["other_options"])
-    return f"{task}, M = {run['unroll']}, {setting}"
+    return f"{labels.layered(task, run['layers'])}, M = {run['unroll']}, {setting}"
 
 
 def _draw_panel(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -25,7 +27,13 @@ _LOOKS: Styles = {
     "tbptt": {"color": "#D55E00", "linestyle": "--", "marker": "v"},
     "rtrl": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     "bptt": {"color": "#009E73", "linestyle": "-.", "marker": "D"},
+    "columnar": {"color": "#8C6D00", "linestyle": ":", "marker": "P"},
+    "rtrl_segment": {"color": "#CC79A7", "linestyle": "--", "marker": "X"},
+    "rtrl_layerwise": {"color": "#56B4E9", "linestyle": "-.", "marker": "^"},
+    "rtrl_stepwise": {"color": "#F0A500", "linestyle": "-.", "marker": "s"},
+    "rtrl_dense": {"color": "#000000", "linestyle": "-", "marker": "P"},
 }
+DARKER = 0.55  # share of a colour that is left where layers are told apart by it
 _OTHER_LINES, _OTHER_MARKERS = ("--", "-.", ":"), ("^", "P", "X", "<", ">")
 PANEL = (2.35, 2.1)  # inches
 SMALL = 6.5  # points
@@ -33,13 +41,22 @@ TICKS, LETTERS = 0.4, 14  # width of the numbers beside a panel in inches; lette
 
 
 def looks(methods: Iterable[str]) -> Styles:
-    """Colour, line style and marker for each method, in drawing order; the main methods always look the same."""
-    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    """Colour, line style and marker for each method, in drawing order; the main methods always look the same.
+
+    So do they with several layers, but for a darker colour where the same method is there with fewer.
+    """
+    methods = sorted(set(methods), key=labels.method_order)
+    taken = {_LOOKS[stem]["color"] for stem, _ in map(labels.split_layers, methods) if stem in _LOOKS}
+    cycle = [to_hex(colour).upper() for colour in plt.rcParams["axes.prop_cycle"].by_key()["color"]]
+    colours = [colour for colour in cycle if colour not in taken] or cycle
     found: Styles = {}
     others = 0
-    for method in sorted(set(methods), key=labels.method_order):
-        if method in _LOOKS:
-            found[method] = _LOOKS[method]
+    depths: Counter[str] = Counter()
+    for method in methods:
+        stem, _ = labels.split_layers(method)
+        if stem in _LOOKS:
+            found[method] = {**_LOOKS[stem], "color": _darker(_LOOKS[stem]["color"], depths[stem])}
+            depths[stem] += 1
             continue
         found[method] = {
             "color": colours[others % len(colours)],
@@ -48,6 +65,11 @@ def looks(methods: Iterable[str]) -> Styles:
         }
         others += 1
     return found
+
+
+def _darker(colour: str, times: int) -> str:
+    red, green, blue = (DARKER**times * part for part in to_rgb(colour))
+    return to_hex((red, green, blue))
 
 
 def grid(count: int, columns: int, panel: tuple[float, float] = PANEL) -> tuple[Figure, list[Axes]]:
@@ -81,8 +103,20 @@ def legend(figure: Figure, styles: Styles, extra: Iterable[Line2D] = (), *, mark
         for method, style in styles.items()
     ]
     handles += list(extra)
+    texts = [str(handle.get_label()) for handle in handles]
     columns = len(handles) if len(handles) <= 4 else math.ceil(len(handles) / 2)
+    while columns > 1 and _legend_width(texts, columns) > figure.get_figwidth():
+        columns -= 1
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=2.6)
+
+
+def _legend_width(texts: Sequence[str], columns: int) -> float:
+    """About how wide a legend is, in inches; it is filled column by column."""
+    rows = math.ceil(len(texts) / columns)
+    letters = [
+        max(len(line) for text in texts[k : k + rows] for line in text.split("\n")) for k in range(0, len(texts), rows)
+    ]
+    return sum(0.062 * count + 0.6 for count in letters)
 
 
 def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
@@ -99,6 +133,11 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
     stems = [json.loads(text)["env_frames"] for text in runs["pretrained"] if text]
     if stems:
         lines.append(f"vision stem frozen after {labels.span(stems, labels.count)}")
+    headed(axes, title, lines)
+
+
+def headed(axes: Axes, title: str, lines: Sequence[str]) -> None:
+    """Panel title, and under it lines in small print."""
     axes.set_title(textwrap.fill(title, _letters(axes)), pad=5 + 1.25 * SMALL * len(lines))
     note = axes.annotate(
         "\n".join(lines),

@@ -13,7 +13,9 @@ import yaml
 
 SCHEMA = 1
 # Keys of a run's configuration that cannot change its result (the harness's fingerprint leaves them out too).
-MACHINE_KEYS = ("device", "threads", "checkpoint_minutes", "tensorboard")
+MACHINE_KEYS = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
+# Keys that came later, at the value that stands for what was before them (likewise in the harness).
+CAME_LATER = {"layers": 1, "gradient_quality": 0}
 RUN_KEYS = (
     "suite environment method backend env_steps env_frames updates episodes wall_s steps_per_s peak_bytes"
     " parameters device device_name threads git_revision git_dirty paper_env_steps budget_fraction resumes"
@@ -26,6 +28,8 @@ CURVE_COLUMNS = (
     "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes"
     " loss_policy loss_baseline loss_entropy entropy grad_norm learning_rate"
 ).split()
+GRADIENT_COLUMNS = "env_steps update cosine norm_ratio cosine_lowest".split()
+QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean".split()
 
 
 class Unusable(ValueError):
@@ -34,7 +38,7 @@ class Unusable(ValueError):
 
 def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration without what cannot change the result: the machine, and the folder of a pre-training."""
-    kept = {key: value for key, value in config.items() if key not in MACHINE_KEYS}
+    kept = {k: v for k, v in config.items() if k not in MACHINE_KEYS and (k, v) not in CAME_LATER.items()}
     if isinstance(kept.get("pretrained"), dict):
         kept["pretrained"] = {key: value for key, value in kept["pretrained"].items() if key != "run"}
     return kept
@@ -109,14 +113,40 @@ def read_evaluation(path: Path, record: Mapping[str, Any]) -> list[dict[str, Any
 
 
 def read_curve(path: Path) -> pd.DataFrame:
-    try:
-        curve = pd.read_csv(path / "curve.csv")
-    except (OSError, ValueError) as error:
-        raise Unusable(f"curve.csv cannot be read ({error})") from error
-    missing = [column for column in CURVE_COLUMNS if column not in curve]
-    if missing:
-        raise Unusable(f"curve.csv: no column {', '.join(missing)}")
-    curve = curve[CURVE_COLUMNS].apply(pd.to_numeric, errors="coerce")
+    curve = _read_csv(path / "curve.csv", CURVE_COLUMNS)
     if curve.empty or curve[["env_frames", "episodes"]].isna().any().any():
         raise Unusable("curve.csv: expected at least one row, and numbers in env_frames and episodes")
     return curve
+
+
+def read_quality(record: Mapping[str, Any]) -> dict[str, float]:
+    """The summary of how good a run's gradient was (QUALITY_KEYS); nan where the run did not measure it."""
+    quality = record.get("gradient_quality")
+    if quality is None:
+        return dict.fromkeys(QUALITY_KEYS, math.nan)
+    try:
+        return {key: float(quality[key]) for key in QUALITY_KEYS}
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unusable(f"run.json: expected numbers {', '.join(QUALITY_KEYS)} in gradient_quality") from error
+
+
+def read_gradient(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
+    """The quality of the gradient along training (GRADIENT_COLUMNS); no rows where the run did not measure it."""
+    if record.get("gradient_quality") is None:
+        return pd.DataFrame(columns=GRADIENT_COLUMNS, dtype=float)
+    gradient = _read_csv(path / "gradient.csv", GRADIENT_COLUMNS)
+    if gradient["env_steps"].isna().any():
+        raise Unusable("gradient.csv: expected numbers in env_steps")
+    return gradient
+
+
+def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    """These columns of a table of numbers; nan where there is none."""
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise Unusable(f"{path.name} cannot be read ({error})") from error
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise Unusable(f"{path.name}: no column {', '.join(missing)}")
+    return frame[columns].apply(pd.to_numeric, errors="coerce")

@@ -22,10 +22,13 @@ from markupsafe import Markup
 from analysis import captions, figures, labels, tables
 from analysis.cli import announce, parser
 from analysis.comparisons import comparisons, sentence
+from analysis.costs import NOT_STUDIED
+from analysis.files import write_text
 from analysis.load import LoadError, Results, load
 from analysis.scope import by_reason
 
 HEADLINES = 12
+TALL_ROWS = 25  # of a table that scrolls in a window of its own
 PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG
 
 
@@ -127,7 +130,16 @@ def where(results: Results) -> list[tuple[str, str]]:
         ("Finished", max(runs["finished_utc"].dropna(), default=labels.NOTHING)),
         ("Training time, summed over runs", labels.duration(total)),
         ("Resumed after an interruption", f"{resumed} runs, {inexact} of them not bit-exactly" if resumed else "none"),
+        ("Cost study", _cost_study(results)),
     ]
+
+
+def _cost_study(results: Results) -> str:
+    record = results.costs.record
+    if not record:
+        return NOT_STUDIED
+    device = f"{record['device_name']} ({record['device']}, threads: {record['threads']})"
+    return f"{len(results.costs.points)} points on {device} in {labels.duration(record['wall_s'])}"
 
 
 def render(results: Results, out: Path) -> str:
@@ -173,6 +185,7 @@ def render(results: Results, out: Path) -> str:
         where=where(results),
         tables=shown_tables,
         figures=shown_figures,
+        tall_rows=TALL_ROWS,
         records=[link("tables", f"{name}.csv") for name in tables.RECORDS],
         missing=absences(results),
         left_out=len(results.problems),
@@ -201,7 +214,7 @@ def write(results: Results, out: Path) -> Path:
     page = render(results, out)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "index.html"
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 

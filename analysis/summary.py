@@ -51,7 +51,7 @@ BUDGET_TOLERANCE = 0.01
 CURVES_ONLY = {"chaser": (5, 50)}
 
 SETTING_COLUMNS = (
-    "suite environment options other_options delay method unroll retention backend n seeds mean std iqm low high"
+    "suite environment options other_options delay method layers unroll retention backend n seeds mean std iqm low high"
     " env_frames budget_fraction pretrained evaluation_episodes evaluation_truncated conditions settings setting"
     " pairing"
 ).split()

@@ -9,6 +9,8 @@ import pandas as pd
 
 from analysis import captions
 
+PAGE_ROWS = 40  # a longer table does not fit on a printed page
+
 
 @dataclass(frozen=True)
 class Table:
@@ -40,16 +42,21 @@ def markdown(table: Table, warning: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-_LATEX = {"±": r"$\pm$", "–": "--", "≤": r"$\le$", "≥": r"$\ge$", ">": "$>$", "<": "$<$", "λ": r"$\lambda$"}
+_LATEX = {
+    **{"±": r"$\pm$", "–": "--", "≤": r"$\le$", "≥": r"$\ge$", ">": "$>$", "<": "$<$", "λ": r"$\lambda$"},
+    **{"→": r"$\to$", "µ": r"$\mu$", "°": r"$^\circ$", "²": "$^2$", "Σ": r"$\Sigma$", "×": r"$\times$"},
+}
 
 
 def latex(table: Table, warning: str) -> str:
-    """A booktabs table float in plain ASCII."""
+    """A booktabs table in plain ASCII: a float, or a longtable where it is longer than a page."""
     caption = " ".join([f"{table.title}.", captions.text(table.name).replace("``", ""), *table.notes])
     caption = f"{warning}. {caption}" if warning else caption
     for character in "&%_#$":
         caption = caption.replace(character, f"\\{character}")
-    text = table.display.to_latex(index=False, escape=True, caption=caption, label=f"tab:{table.name}")
+    text = table.display.to_latex(
+        index=False, escape=True, caption=caption, label=f"tab:{table.name}", longtable=len(table.display) > PAGE_ROWS
+    )
     for character, command in _LATEX.items():
         text = text.replace(character, command)
     return text

@@ -3,6 +3,7 @@
 Writes into DIR, always and completely (a table without runs says so):
 
     table1 table2 scores memory_study verdicts copy_task throughput rooms_fidelity   each .csv .md .tex
+    two_layers costs exponents crossovers limits                                     likewise
     runs.csv pretraining.csv evaluations.csv copy_runs.csv problems.csv              the records as loaded
 """
 
@@ -12,13 +13,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import captions, labels, paper_tables, study_tables
+from analysis import captions, cost_tables, labels, paper_tables, study_tables
 from analysis.cli import announce, parser
+from analysis.files import write_text
 from analysis.load import LoadError, Results, load
 from analysis.summary import settings
 from analysis.table import Table, latex, markdown
 
-NAMES = ("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity")
+NAMES = (
+    *("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity"),
+    *("two_layers", "costs", "exponents", "crossovers", "limits"),
+)
 RECORDS = ("runs", "pretraining", "evaluations", "copy_runs", "problems")
 
 
@@ -34,6 +39,11 @@ def build(results: Results) -> list[Table]:
         study_tables.copy_task(results.copy_runs),
         study_tables.throughput(results),
         study_tables.rooms_fidelity(results.fidelity),
+        cost_tables.two_layers(results),
+        cost_tables.costs(results.costs),
+        cost_tables.fitted(results.costs),
+        cost_tables.crossovers(results.costs),
+        cost_tables.limits(results.costs),
     ]
 
 
@@ -44,13 +54,13 @@ def write(results: Results, out: Path) -> list[Path]:
     files = []
     for table in build(results):
         path = out / table.name
-        table.frame.to_csv(path.with_suffix(".csv"), index=False)
-        path.with_suffix(".md").write_text(markdown(table, warning), encoding="utf-8")
-        path.with_suffix(".tex").write_text(latex(table, warning), encoding="utf-8")
+        write_text(path.with_suffix(".csv"), table.frame.to_csv(index=False))
+        write_text(path.with_suffix(".md"), markdown(table, warning))
+        write_text(path.with_suffix(".tex"), latex(table, warning))
         files += [path.with_suffix(suffix) for suffix in (".csv", ".md", ".tex")]
     for name in RECORDS:
         path = out / f"{name}.csv"
-        getattr(results, name).to_csv(path, index=False)
+        write_text(path, getattr(results, name).to_csv(index=False))
         files.append(path)
     return files
 

@@ -1,4 +1,4 @@
-"""Command line: train | evaluate | copy-task | cost | speed | bench | fidelity | show | list | check.
+"""Command line: train | evaluate | copy-task | complexity | cost | speed | bench | fidelity | show | list | check.
 
 Exit codes: 0 done; 1 something broke; 2 refused before work started; 3 a non-finite loss; 4 the environment failed or
 hangs; 5 a file could not be written (the disk is full, read-only or fails); 128 + n stopped by signal n. After 3 and
@@ -78,12 +78,23 @@ def _parser() -> argparse.ArgumentParser:
     copy.add_argument("--config", type=Path, required=True, help="YAML file with the keys of CopyConfig")
     copy.add_argument("--out", type=Path, required=True, help="run folder")
     copy.set_defaults(run=_copy_task)
-    for command in (train, copy):
+    study = commands.add_parser("complexity", help="what each gradient method costs: predicted, counted and measured")
+    study.add_argument("--config", type=Path, required=True, help="YAML file with the keys of ComplexityConfig")
+    study.add_argument("--out", type=Path, required=True, help="folder for the tables")
+    study.set_defaults(run=_complexity)
+    for command in (train, copy, study):
         command.add_argument(
             "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
         )
+        command.add_argument("--wait", action="store_true", help="if another process is there, wait for its end")
     for command in (train, copy):
-        command.add_argument("--wait", action="store_true", help="if another process trains there, wait for its end")
+        command.add_argument(
+            "--stop-after",
+            type=float,
+            default=0.0,
+            metavar="SECONDS",
+            help="then stop with a checkpoint and exit code 142, to go on in another job; 0: never",
+        )
 
     _add_cost(
         commands.add_parser("cost", help="predict what a stack of recurrent layers costs by each gradient method")
@@ -130,6 +141,7 @@ def _add_cost(cost: argparse.ArgumentParser) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    signal.setitimer(signal.ITIMER_REAL, arguments.stop_after)
     config = load(arguments.config)
     from rtrl_bench.training.run import train
 
@@ -150,6 +162,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _copy_task(arguments: argparse.Namespace) -> None:
+    signal.setitimer(signal.ITIMER_REAL, arguments.stop_after)
     from rtrl_bench.diagnostics.copy_config import load_copy_config
 
     config = load_copy_config(arguments.config)
@@ -159,6 +172,15 @@ def _copy_task(arguments: argparse.Namespace) -> None:
     print(
         f"{config.label}: sequence accuracy {record['test_sequence_accuracy']:.3f} after {record['updates']:,} updates"
     )
+
+
+def _complexity(arguments: argparse.Namespace) -> None:
+    from rtrl_bench.complexity.config import load_complexity_config
+
+    config = load_complexity_config(arguments.config)
+    from rtrl_bench.complexity.study import run_study
+
+    print(run_study(config, arguments.out, arguments.restart_if_changed, arguments.wait))
 
 
 def _cost(arguments: argparse.Namespace) -> None:

@@ -62,14 +62,14 @@ class ElementwiseCell(Cell):
 
 @dataclass
 class Pulled:
-    """R rows ∂·/∂h, carried back through a readout: to_x (b, M, R, D), to_c (b, M, R, s, N).
+    """R rows ∂·/∂h, carried back through a readout: to_c (b, M, R, s, N), to_x (b, M, R, D) where it was wanted.
 
     linear: for each linear map of the readout, by name, what it was given (b, M, I) and the rows at what it gave
     (b, M, R, O).
     """
 
-    to_x: Tensor
     to_c: Tensor
+    to_x: Tensor | None
     linear: dict[str, tuple[Tensor, Tensor]]
 
 
@@ -80,8 +80,11 @@ class Readout(nn.Module):
         """x (..., D), c (..., s, N) -> h (..., O)."""
         raise TypeError(f"{type(self).__name__} must define forward")
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor) -> Pulled:
-        """Carry rows (b, M, R, O) at h back, for x (b, M, D) and c (b, M, s, N). Exact RTRL of stacks needs it."""
+    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
+        """Carry rows (b, M, R, O) at h back, for x (b, M, D) and c (b, M, s, N). Exact RTRL of stacks needs it.
+
+        `to_x`: whether they are wanted at x too; for the lowest layer they are not.
+        """
         raise TypeError(f"{type(self).__name__} must define pull before layers of its cell can be stacked under rtrl")
 
 
@@ -91,10 +94,10 @@ class StateRow(Readout):
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         return c[..., 0, :]
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor) -> Pulled:
+    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
         to_c = rows.new_zeros(*rows.shape[:3], *c.shape[2:])
         to_c[..., 0, :] = rows
-        return Pulled(rows.new_zeros(*rows.shape[:3], x.shape[-1]), to_c, {})
+        return Pulled(to_c, rows.new_zeros(*rows.shape[:3], x.shape[-1]) if to_x else None, {})
 
 
 def retentive_bias_(bias: Tensor, retention: float) -> None:

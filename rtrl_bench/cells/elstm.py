@@ -56,11 +56,11 @@ class OutputGate(Readout):
         c = c[..., 0, :]
         return torch.sigmoid(self.linear(torch.cat([x, c], dim=-1))) * c
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor) -> Pulled:
+    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
         c = c[..., 0, :]
         both = torch.cat([x, c], dim=-1)
         gate = torch.sigmoid(self.linear(both)).unsqueeze(2)
         to_pre = rows * (c.unsqueeze(2) * gate * (1 - gate))
-        to_both = to_pre @ self.linear.weight
-        to_x, to_c = to_both.split([x.shape[-1], c.shape[-1]], dim=-1)
-        return Pulled(to_x, torch.addcmul(to_c, rows, gate).unsqueeze(-2), {"linear": (both, to_pre)})
+        of_x, of_c = self.linear.weight.split([x.shape[-1], c.shape[-1]], dim=-1)
+        to_c = torch.addcmul(to_pre @ of_c, rows, gate).unsqueeze(-2)
+        return Pulled(to_c, to_pre @ of_x if to_x else None, {"linear": (both, to_pre)})

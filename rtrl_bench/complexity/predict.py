@@ -175,7 +175,7 @@ def _rtrl(stack: Stack, sizes: Sizes) -> _Parts:
         flops += sizes.unroll * _rows_flops(part) + _influence_flops(part)
     if len(stack) > 1:
         derivatives = sum(2 * layer.cell.rows * layer.preactivations + 2 * layer.state for layer in stack)
-        working += sizes.unroll * derivatives + _rows_working(stack, sizes)
+        working += sizes.unroll * derivatives + _rows_working(stack[-1], sizes)
     return _Parts(parts.carried + _cross_numbers(stack), working, flops, parts.steps)
 
 
@@ -184,13 +184,11 @@ def _rows_flops(stack: Stack) -> int:
 
     Through a readout to its state and parameters, through u to the parameters and, but in the lowest layer, to x.
     """
-    rows = stack[-1].state
+    rows, lowest = stack[-1].state, stack[0]
     flops = 2 * rows * stack[-1].cell.gates * stack[-1].inputs
     for below in stack[:-1]:
-        flops += 2 * rows * (below.parameters + below.readout)
-    for between in stack[1:-1]:
-        flops += 2 * rows * between.weight
-    return flops
+        flops += 2 * rows * (below.parameters + below.readout + below.weight)
+    return flops - 2 * rows * lowest.reads_input
 
 
 def _influence_flops(stack: Stack) -> int:
@@ -206,19 +204,13 @@ def _influence_flops(stack: Stack) -> int:
 ROWS_BLOCK_BYTES = 1 << 26  # as in gradients/cross_layer.py: rows on their way down, of as many slots as fit
 
 
-def _rows_working(stack: Stack, sizes: Sizes) -> int:
-    """The rows of a block of slots, shared out among all slots.
-
-    At every step their h, c, u and [x, c], on the way in and out; and what they leave at a readout's parameters, of the
-    layer at hand and of the one before.
-    """
-    layer = stack[-1]
+def _rows_working(layer: LayerShape, sizes: Sizes) -> int:
+    """The rows of a block of slots, shared out among all: at each step at h, c, u and x, on the way in and out."""
     rows = sizes.unroll * layer.state
     slots = ROWS_BLOCK_BYTES // (rows * layer.preactivations * sizes.bytes_per_number)
     slots = min(max(slots, 1), sizes.batch)
-    on_their_way = rows * (layer.preactivations + 3 * layer.state + 4 * layer.inputs)
-    left = min(len(stack) - 1, 2) * layer.state * layer.readout
-    return -(-slots * (on_their_way + left) // sizes.batch)
+    numbers = rows * (layer.preactivations + 3 * layer.state + 4 * layer.inputs)
+    return -(-slots * numbers // sizes.batch)
 
 
 # RTRL of any cell: n = L s N numbers of state, P parameters, all of them dense

@@ -67,12 +67,12 @@ class LayerSegment:
 class Rows:
     """What R = s N rows, back-propagated through a segment of one layer, leave there, for some slots b.
 
-    below (b, M, R, D): ∂c^l(M)/∂x(t); influence (b, R, s, N): Φ, the rows at the segment's start; recurrent
-    (b, R, K', N): inside the segment. linear: of every linear map, by the names of its weight and bias, what it was
-    given (b, M, I) and the rows at what it gave (b, M, R, O), W's among them.
+    below (b, M, R, D): ∂c^l(M)/∂x(t), None for the lowest layer; influence (b, R, s, N): Φ, the rows at the segment's
+    start; recurrent (b, R, K', N): inside the segment. linear: of every linear map, by the names of its weight and
+    bias, what it was given (b, M, I) and the rows at what it gave (b, M, R, O), W's among them.
     """
 
-    below: Tensor
+    below: Tensor | None
     influence: Tensor
     recurrent: Tensor
     linear: dict[tuple[str, str], tuple[Tensor, Tensor]]
@@ -115,7 +115,7 @@ class StackTransition:
         rows_above = torch.einsum("bmink,knd->bmind", q, weight).flatten(2, 3)
         influences: dict[int, Tensor] = {}
         for lower in reversed(range(upper)):
-            rows = back_propagate_rows(self.segments[lower], rows_above, some)
+            rows = back_propagate_rows(self.segments[lower], rows_above, some, further=lower > 0)
             names = parameters_below(self.segments[lower].layer)
             group = {name: traces[f"{upper}.{lower}.{name}"][some] for name in names}
             for trace in group.values():
@@ -128,22 +128,28 @@ class StackTransition:
                 _add_influence(group[name], rows.influence, traces[f"{lower}.{name}"][some])
             _add_in_segment(group, rows)
             influences[lower] = rows.influence
-            rows_above = rows.below
+            if rows.below is not None:
+                rows_above = rows.below
 
 
-def back_propagate_rows(segment: LayerSegment, above: Tensor, some: slice) -> Rows:
-    """Back-propagate rows through one layer's segment; `above` (b, M, R, ·) holds them at the layer's output h(t)."""
+def back_propagate_rows(segment: LayerSegment, above: Tensor, some: slice, further: bool) -> Rows:
+    """Back-propagate rows through one layer's segment; `above` (b, M, R, ·) holds them at the layer's output h(t).
+
+    `further`: whether they go on to a layer below.
+    """
     tape, derivatives, readout = segment.tape, segment.derivatives, segment.layer.readout
     x, states, lam, alpha, omega = (
         part[:, some].transpose(0, 1)
         for part in (tape.x, segment.states, derivatives.lam, derivatives.alpha, derivatives.omega)
     )
-    pulled = readout.pull(x, states, above)
+    pulled = readout.pull(x, states, above, to_x=further)
     e, later = pulled.to_c, torch.zeros_like(pulled.to_c[:, 0])
     for t in reversed(range(e.shape[1])):
         later = transpose_times(lam[:, t, None], e[:, t].add_(later))
     a = transpose_times(alpha.unsqueeze(2), e)
-    below = (a.flatten(3) @ segment.layer.parameters.weight.flatten(0, 1)).add_(pulled.to_x)
+    below = pulled.to_x
+    if below is not None:
+        below.add_(a.flatten(3) @ segment.layer.parameters.weight.flatten(0, 1))
     linear = {(f"readout.{name}.weight", f"readout.{name}.bias"): pair for name, pair in pulled.linear.items()}
     linear["weight", "bias"] = (x, a)
     return Rows(below, later, transpose_times(omega.unsqueeze(2), e).sum(dim=1), linear)

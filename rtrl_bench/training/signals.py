@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as requests to stop: at the next safe place while a run is training, at once elsewhere."""
+"""SIGTERM, SIGINT and the alarm of --stop-after: stop at the next safe place while a run trains, at once elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
 
 
 class Interrupted(Exception):
@@ -23,7 +23,7 @@ class Interrupted(Exception):
 
 @contextmanager
 def collect_signals() -> Iterator[list[int]]:
-    """Inside, SIGTERM and SIGINT are appended to the list instead of ending the process."""
+    """Inside, SIGNALS are appended to the list instead of ending the process."""
     received: list[int] = []
     before = {s: signal.signal(s, lambda signum, _: received.append(signum)) for s in SIGNALS}
     try:
@@ -34,7 +34,7 @@ def collect_signals() -> Iterator[list[int]]:
 
 
 def interrupt_on_signals() -> None:
-    """From now on either signal raises KeyboardInterrupt(signum), so that what is open is closed."""
+    """From now on each of SIGNALS raises KeyboardInterrupt(signum), so that what is open is closed."""
     for signum in SIGNALS:
         signal.signal(signum, _interrupt)
 

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cost_study
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from analysis import figures, tables
+from analysis.costs import Costs, read_costs
 from analysis.load import Results, load
 from analysis.records import CURVE_COLUMNS
 
@@ -63,6 +65,11 @@ METHODS: dict[str, dict[str, Any]] = {
     "tbptt": {"gradient": "tbptt"},
     "tbptt_w20": {"gradient": "tbptt", "window": 20},
     "bptt": {"gradient": "tbptt", "window": "episode"},
+    "tbptt_l2": {"gradient": "tbptt", "layers": 2},
+    "columnar_l2": {"gradient": "columnar", "layers": 2},
+    "rtrl_segment_l2": {"gradient": "rtrl_segment", "layers": 2},
+    "rtrl_layerwise_l2": {"gradient": "rtrl_layerwise", "layers": 2},
+    "rtrl_l2": {"gradient": "rtrl", "layers": 2},
 }
 
 
@@ -162,6 +169,21 @@ class Tree:
         options = {"environment_options": {"delay": delay}, "unroll": 5, "retention": 20.0}
         return self.run("memory", environment, method, seed, returns=returns, fraction=None, **{**options, **config})
 
+    def two_layers(self, method: str, seed: int, success: float, cosines: Sequence[float] = (), **config: Any) -> Path:
+        """A run of the T-maze (delay 20, M = 5) with two layers, in which the gradient had these cosines if any."""
+        quality = {"points": len(cosines), "norm_ratio_mean": 0.9} if cosines else None
+        if quality is not None:
+            quality |= {"cosine_mean": float(np.mean(cosines)), "cosine_min": float(min(cosines))}
+            quality["cosine_lowest_mean"] = quality["cosine_mean"] / 2
+        record = {"gradient_quality": quality, "carried_bytes": 3 * 2**20}
+        folder = self.memory("tmaze", 20, method, seed, success, record=record, **config)
+        if cosines:
+            at = [4000 * (k + 1) for k in range(len(cosines))]
+            rows = {"env_steps": at, "update": [steps // 160 for steps in at], "cosine": cosines, "norm_ratio": 0.9}
+            frame = pd.DataFrame(rows).assign(cosine_lowest=lambda row: row["cosine"] / 2)
+            frame.to_csv(folder / "gradient.csv", index=False)
+        return folder
+
     def copy_task(self, length: int, method: str, seed: int, accuracy: float, reached: int | None) -> Path:
         """A complete copy-task run."""
         folder = self.root / "copy_task" / f"L{length}" / method / f"seed{seed}"
@@ -211,7 +233,8 @@ class Tree:
         self._write(self.root, "missing.json", json.dumps([dict(zip(keys, entry)) for entry in entries]))
 
     def small(self) -> Tree:
-        """Every kind of run: games under-trained, memory tasks by delay and retention, copy task; seeds 0-2."""
+        """Every kind of run, seeds 0-2, and a cost study: games under-trained, memory tasks, two layers, copy task."""
+        cost_study.write(self.root)
         for seed in range(3):
             for method, level in (("feedforward", 2.0), ("tbptt", 4.0), ("rtrl", 6.0)):
                 for unroll in (5, 50):
@@ -223,6 +246,12 @@ class Tree:
                     self.memory(task, 3, method, seed, 1.0)
                     self.memory(task, 20, method, seed, long + 0.01 * (seed - 1) * (long < 1))
                 self.memory("tmaze", 20, method, seed, 0.5, retention=None)
+            for method, success, cosine in (
+                ("tbptt_l2", 0.5, 0.4),
+                ("rtrl_layerwise_l2", 0.9, 0.8),
+                ("rtrl_l2", 1.0, 1),
+            ):
+                self.two_layers(method, seed, success, [cosine - (cosine < 1) * 0.01 * (seed + k) for k in range(10)])
             for method in ("rtrl", "tbptt"):
                 self.copy_task(50, method, seed, 1.0 if method == "rtrl" else 0.2, 400 if method == "rtrl" else None)
         return self
@@ -249,6 +278,17 @@ def curve(steps: int, frames_per_step: int, level: float, seed: int) -> pd.DataF
 def tree(tmp_path: Path) -> Tree:
     """An empty results folder named after the scale `laptop`."""
     return Tree(tmp_path / "laptop")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Callable[..., Costs]:
+    """The synthetic cost study, with other rows for the files that a call names."""
+
+    def make(**changes: pd.DataFrame) -> Costs:
+        cost_study.write(tmp_path, **changes)
+        return read_costs(tmp_path)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from analysis import captions, curve_figures, figures, memory_figures, panels
+from analysis.costs import NOT_STUDIED
 from analysis.load import load
 
 
@@ -197,6 +198,7 @@ def test_command_writes_the_promised_files_without_any_run(tree, tmp_path):
     assert figures.main(["--runs", str(tree.root), "--out", str(tmp_path / "out")]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == expected_files()
     assert pd.read_csv(tmp_path / "out/fig2_atari.csv")["note"].tolist() == ["no runs of this kind"]
+    assert pd.read_csv(tmp_path / "out/cost_against_N.csv")["note"].tolist() == [NOT_STUDIED]
 
 
 def test_heading_of_smoke_figures_says_that_they_mean_nothing():

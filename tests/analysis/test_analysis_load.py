@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from analysis.load import LoadError, load
-from analysis.records import CURVE_COLUMNS, MACHINE_KEYS
+from analysis.records import CAME_LATER, CURVE_COLUMNS, GRADIENT_COLUMNS, MACHINE_KEYS
 
 
 def problem(tree):
@@ -37,7 +37,7 @@ def test_score_of_a_run_is_the_mean_over_all_its_episodes(tree):
 
 def test_small_tree_is_complete(small):
     assert small.scale == "laptop"
-    assert (len(small.runs), len(small.copy_runs), len(small.problems)) == (96, 6, 0)
+    assert (len(small.runs), len(small.copy_runs), len(small.problems)) == (105, 6, 0)
     assert set(small.curves.columns) == {"folder", *CURVE_COLUMNS}
     assert small.absent_suites == ["dmlab"]
 
@@ -213,7 +213,7 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
 def test_machine_keys_are_those_that_the_harness_leaves_out_of_its_fingerprint(key):
     from rtrl_bench.config import RunConfig
 
-    other = {"device": "cuda", "threads": 3, "checkpoint_minutes": 9.0, "tensorboard": True}[key]
+    other = {"device": "cuda", "memory_gb": 3.0, "threads": 3, "checkpoint_minutes": 9.0, "tensorboard": True}[key]
     plain = RunConfig(environment="tmaze", env_steps=10)
     assert RunConfig(environment="tmaze", env_steps=10, **{key: other}).fingerprint() == plain.fingerprint()
 
@@ -222,6 +222,30 @@ def test_curve_columns_are_those_that_the_harness_writes():
     from rtrl_bench.training import records
 
     assert list(records.CURVE_COLUMNS) == CURVE_COLUMNS
+
+
+def test_gradient_columns_are_those_that_the_harness_writes():
+    from rtrl_bench.diagnostics import gradient_quality
+
+    assert list(gradient_quality.COLUMNS) == GRADIENT_COLUMNS
+
+
+@pytest.mark.parametrize(("key", "value"), CAME_LATER.items())
+def test_keys_that_came_later_are_those_of_the_harness(key, value):
+    from rtrl_bench.config import RunConfig, fingerprint_of, to_dict
+
+    settings = to_dict(RunConfig(environment="tmaze", env_steps=10))
+    assert settings[key] == value
+    assert fingerprint_of({k: v for k, v in settings.items() if k != key}) == fingerprint_of(settings)
+
+
+def test_a_run_from_before_a_key_came_is_of_the_same_setting(tree):
+    folder = tree.memory("tmaze", 20, "rtrl", 0, 1.0)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    (folder / "config.yaml").write_text(yaml.safe_dump(config | {**CAME_LATER, "memory_gb": None}))
+    tree.memory("tmaze", 20, "rtrl", 1, 1.0, **CAME_LATER)
+    runs = load(tree.root).runs
+    assert (len(runs), runs["setting"].nunique(), runs["layers"].tolist()) == (2, 1, [1, 1])
 
 
 def test_the_analysis_imports_neither_torch_nor_the_harness():

@@ -100,6 +100,22 @@ def test_a_run_with_a_pretrained_stem_needs_the_run_that_the_stem_comes_from(pro
     assert trained == {"runs/pictures/delta/pretrain_tbptt/M50/seed0", wanted}
 
 
+def test_changing_the_study_of_costs_makes_it_again_and_trains_nothing(project):
+    _edit(project.root / "workflow/config/tiny.yaml", "values: [4, 8]", "values: [4, 8, 16]")
+    steps = {"complexity_study", "tables", "figures", "report", "all"}
+    assert project.planned("all") == (steps, set())
+
+
+def test_a_scale_without_a_study_of_costs_makes_everything_else(project):
+    path = project.root / "workflow/config/tiny.yaml"
+    path.write_text(path.read_text().partition("complexity:")[0])
+    steps, _ = project.planned("all", "results=elsewhere")
+    assert steps == {"tables", "figures", "report", "all", "fidelity"}
+    done = project.snakemake("-n", "complexity")
+    assert done.returncode != 0
+    assert "error: scale tiny has no key complexity; choose --config scale=laptop" in done.stderr
+
+
 def test_another_device_or_number_of_threads_repeats_nothing(project):
     assert project.planned("all", "device=cpu", "threads=2") == (set(), set())
 
@@ -111,9 +127,9 @@ def test_an_environment_is_a_target_that_needs_its_own_runs_only(project):
 
 def test_every_named_target_is_there(project):
     targets = ["all", "letters", "pictures", "alpha", "delta", "copy_task", "fidelity", "tables", "figures", "report"]
-    targets += ["plan"]
+    targets += ["plan", "complexity"]
     steps, trained = project.planned(*targets, "results=elsewhere")
-    assert steps == set(targets)
+    assert steps == {*targets, "complexity_study"}
     assert trained == RUNS | COPY_RUNS
 
 

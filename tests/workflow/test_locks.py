@@ -33,6 +33,7 @@ def test_a_list_stays_while_another_snakemake_is_alive(folder):
     assert (folder / "locks/0.output.lock").exists()
 
 
+@pytest.mark.injects("SIGKILL of Snakemake, which leaves its locks", "the parent", "the same call works")
 def test_snakemake_starts_again_after_it_was_killed(project):
     harness = project.root / "rtrl_bench/__main__.py"
     program = harness.read_text()
@@ -52,6 +53,17 @@ def test_snakemake_starts_again_after_it_was_killed(project):
     harness.write_text(program)
     done = project.snakemake("beta")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.injects(
+    "dates of files jump: a configuration from tomorrow, a record of last year", "their dates", "nothing is made again"
+)
+def test_dates_alone_repeat_no_run(project):
+    folder = project.root / "results/tiny/runs/letters/beta/rtrl/M5/seed0"
+    day = 86_400
+    os.utime(folder / "config.yaml", (time.time() + day,) * 2)
+    os.utime(folder / "run.json", (time.time() - 365 * day,) * 2)
+    assert project.planned("all") == (set(), set())
 
 
 @pytest.mark.parametrize("left", [("curve.csv",), ("curve.csv", "evaluation.json", "run.json")])

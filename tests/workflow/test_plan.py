@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from rtrl_bench.complexity.config import ComplexityConfig, MethodConfig, SweepConfig
 from rtrl_bench.config import EvaluationConfig, PretrainedConfig, RunConfig, dump
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from workflow.scripts import plan, speeds
@@ -128,6 +129,18 @@ def test_the_text_has_label_jobs_hours_and_what_is_missing(scale, asked):
     assert "label of mine" in text
     assert "1 runs, then tables, figures, report: about 0.50 h on 2 cores" in text
     assert "left out: chaser: libGL is missing. Fix: apt-get install libgl1" in text
+
+
+def test_the_text_has_the_study_of_costs(scale, asked):
+    folder = scale("mine", {"runs/a": (CONFIG, None)})
+    summary = json.loads((folder / "scale.json").read_text())
+    (folder / "scale.json").write_text(json.dumps(summary | {"complexity": "complexity"}))
+    (folder / "complexity").mkdir()
+    sweep = SweepConfig("hidden", [4, 8, 16], {"rtrl": None, "rtrl_dense": MethodConfig(["rnn", "gru"])})
+    (folder / "complexity/config.yaml").write_text(dump(ComplexityConfig({"width": sweep})))
+    assert "study of costs: 9 points, some minutes on all cores" in plan.describe(folder, cores=2)
+    (folder / "complexity/complexity.json").touch()
+    assert "study of costs: 9 points, finished" in plan.describe(folder, cores=2)
 
 
 def test_the_text_tells_measured_speeds_from_those_of_finished_runs(scale, asked):

@@ -78,6 +78,43 @@ def test_a_copy_task_run_gets_its_whole_configuration_as_input(expand):
     assert load_yaml(run.folder / "config.yaml") == to_dict(run.config)
 
 
+def _costs(**changes):
+    """A small valid study of costs; `sweep` changes its only sweep."""
+    sweep = {"axis": "hidden", "values": [4, 8], "methods": {"rtrl": None}} | changes.pop("sweep", {})
+    return {"sweeps": {"width": sweep}} | changes
+
+
+def test_the_study_of_costs_takes_all_cores_and_gets_its_whole_configuration_as_input(expand):
+    values = small_scale(complexity=_costs(resources={"mem_mb": 500, "runtime": 7}), run={"env_steps": 9, "threads": 3})
+    scale = expand(values, device="cpu")
+    study = scale.complexity
+    assert (study.job.mem_mb, study.job.runtime, study.config.threads) == (500, 7, 0)
+    write_inputs(scale)
+    assert load_yaml(study.folder / "config.yaml") == to_dict(study.config)
+    assert json.loads((scale.folder / "scale.json").read_text())["complexity"] == "complexity"
+
+
+def test_a_finished_study_of_costs_is_kept_when_only_the_machine_differs(expand):
+    first = expand(small_scale(complexity=_costs()), device="cpu")
+    write_inputs(first)
+    folder = first.complexity.folder
+    second = expand(small_scale(complexity=_costs()), device="cuda")
+    (folder / "complexity.json").touch()
+    write_inputs(second)
+    assert load_yaml(folder / "config.yaml")["device"] == "cpu"
+    (folder / "complexity.json").unlink()
+    write_inputs(second)
+    assert load_yaml(folder / "config.yaml")["device"] == "cuda"
+
+
+def test_a_scale_may_have_no_study_of_costs(expand):
+    scale = expand(small_scale())
+    write_inputs(scale)
+    assert scale.complexity is None
+    assert targets.complexity(scale) == []
+    assert json.loads((scale.folder / "scale.json").read_text())["complexity"] is None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -101,6 +138,13 @@ def test_a_copy_task_run_gets_its_whole_configuration_as_input(expand):
         ({"study": {"vary": {"environment_options.dealy": [1]}}}, "unknown option 'dealy' .*did you mean delay"),
         ({"study": {"vary": {"retentoin": [20]}}}, "unknown key retentoin: .*did you mean retention"),
         ({"label": None}, "label = None: expected text"),
+        ({"complexity": {}}, r"missing key complexity\.sweeps"),
+        ({"complexity": _costs(repeat=3)}, r"unknown key complexity\.repeat: .*did you mean repeats"),
+        ({"complexity": _costs(sweep={"axis": "time"})}, r"sweeps\.width\.axis = 'time': expected one of hidden"),
+        ({"complexity": _costs(sweep={"values": [0]})}, r"values\[0\] = 0: expected at least 1"),
+        ({"complexity": _costs(sweep={"values": [8, 4]})}, r"complexity: values = \[8, 4\]: expected ascending"),
+        ({"complexity": _costs(sweep={"width": 3})}, r"complexity: unknown key sweeps\.width\.width"),
+        ({"complexity": _costs(sweep={"methods": {"rtlr": None}})}, "complexity: unknown method 'rtlr'"),
         ({"copy_task": _copy_task(lengths=[])}, r"copy_task\.lengths = \[\]: expected a list of"),
         ({"copy_task": _copy_task(run={"hiden": 4})}, "copy_task: unknown key hiden: .*did you mean hidden"),
         ({"copy_task": _copy_task(lengths=[{"hidden": 4}])}, "copy_task: missing key max_length"),

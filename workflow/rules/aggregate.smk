@@ -22,6 +22,7 @@ rule fidelity:
 rule tables:
     input:
         runs=RUN_RECORDS,
+        complexity=COMPLEXITY,
         fidelity=FIDELITY,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
@@ -52,6 +53,7 @@ rule tables:
 rule figures:
     input:
         runs=RUN_RECORDS,
+        complexity=COMPLEXITY,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
         code=analysis_sources("figures"),

@@ -1,10 +1,10 @@
 # Names and helpers. What a scale contains is decided in workflow/scripts/scales.py.
 from pathlib import Path
 
-from workflow.scripts import outputs, startup, targets
+from workflow.scripts import jobs, outputs, startup, targets
 from workflow.scripts.sources import analysis_sources, rooms_sources
 
-SCALE = startup.start(config, announce=workflow.is_main_process)
+SCALE = startup.start(config, main=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()
 JOBS = {
     run.folder.relative_to(SCALE.folder).as_posix(): run.job for run in SCALE.all_runs
@@ -15,7 +15,10 @@ COPY_RECORDS = targets.records(SCALE.copy_runs)
 TABLES = outputs.tables(f"{RESULTS}/tables")
 TABLE_RECORDS = outputs.records(f"{RESULTS}/tables")
 FIDELITY = targets.fidelity(SCALE)
+COMPLEXITY = targets.complexity(SCALE)
 FIGURES = outputs.figures(f"{RESULTS}/figures")
+# How often a run is submitted again; inside of a job never, where it would run on beyond the queue's limit.
+RETRIES = jobs.retries(JOBS.values()) if workflow.is_main_process else 0
 CORES = workflow.resource_settings.cores or 1  # none given for --report
 REPORT = f"{RESULTS}/report/index.html"
 
@@ -23,6 +26,11 @@ REPORT = f"{RESULTS}/report/index.html"
 def files_of_target(name, wildcards):
     """The records of a suite or an environment."""
     return targets.run_files(SCALE, name)
+
+
+def files_of_complexity(wildcards):
+    """The files of the study of costs."""
+    return targets.complexity_or_stop(SCALE)
 
 
 def with_captions(files, category):
@@ -50,8 +58,25 @@ def job_memory(wildcards):
 
 
 def job_minutes(wildcards):
-    return JOBS[wildcards.folder].runtime
+    return JOBS[wildcards.folder].minutes
+
+
+def job_stop(wildcards):
+    """Seconds after which a run stops by itself, to go on in another job; 0 for never."""
+    return JOBS[wildcards.folder].stop_s
 
 
 def job_gpus(wildcards):
     return JOBS[wildcards.folder].gpu
+
+
+def study_memory(wildcards):
+    return SCALE.complexity.job.mem_mb
+
+
+def study_minutes(wildcards):
+    return SCALE.complexity.job.minutes
+
+
+def study_gpus(wildcards):
+    return SCALE.complexity.job.gpu

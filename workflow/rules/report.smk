@@ -2,6 +2,7 @@
 rule report:
     input:
         runs=RUN_RECORDS,
+        complexity=COMPLEXITY,
         fidelity=FIDELITY,
         tables=TABLES + TABLE_RECORDS,
         figures=FIGURES,
@@ -37,6 +38,7 @@ rule plan:
         missing=f"{RESULTS}/missing.json",
     log:
         f"{RESULTS}/logs/plan.txt",
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,

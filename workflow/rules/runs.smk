@@ -16,10 +16,12 @@ rule train:
         f"{RESULTS}/{{folder}}/benchmark.tsv"
     wildcard_constraints:
         folder="runs/.+",
+    retries: RETRIES
     threads: job_threads
     resources:
         mem_mb=job_memory,
         runtime=job_minutes,
+        stop_s=job_stop,
         gpu=job_gpus,
     params:
         folder=subpath(input.config, parent=True),
@@ -27,7 +29,7 @@ rule train:
         "train {wildcards.folder} (progress: {log})"
     shell:
         "python -m rtrl_bench train --config {input.config} --out {params.folder} --restart-if-changed --wait"
-        " 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
+        " --stop-after {resources.stop_s} 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
 
 
 rule copy_run:
@@ -42,10 +44,12 @@ rule copy_run:
         f"{RESULTS}/{{folder}}/benchmark.tsv"
     wildcard_constraints:
         folder="copy_task/.+",
+    retries: RETRIES
     threads: job_threads
     resources:
         mem_mb=job_memory,
         runtime=job_minutes,
+        stop_s=job_stop,
         gpu=job_gpus,
     params:
         folder=subpath(input.config, parent=True),
@@ -53,7 +57,7 @@ rule copy_run:
         "train {wildcards.folder} (progress: {log})"
     shell:
         "python -m rtrl_bench copy-task --config {input.config} --out {params.folder} --restart-if-changed --wait"
-        " 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
+        " --stop-after {resources.stop_s} 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
 
 
 rule copy_task:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rtrl_bench.config import ConfigError, dump, fingerprint_of, load_yaml
-from workflow.scripts.scales import CopyRun, Scale
+from workflow.scripts.scales import CopyRun, CostStudy, Scale
 from workflow.scripts.studies import Run
 
 
@@ -21,6 +21,8 @@ def write_inputs(scale: Scale) -> None:
     for run in scale.all_runs:
         if not _finished(run):
             _write(run.folder / "config.yaml", dump(run.config))
+    if scale.complexity is not None and not _finished(scale.complexity, "complexity.json"):
+        _write(scale.complexity.folder / "config.yaml", dump(scale.complexity.config))
     summary = {
         "schema": 1,
         "scale": scale.name,
@@ -28,6 +30,7 @@ def write_inputs(scale: Scale) -> None:
         "studies": {name: _listed(runs, scale) for name, runs in scale.studies.items()},
         "pretraining": _listed(scale.pretraining, scale),
         "copy_task": _listed(scale.copy_runs, scale),
+        "complexity": None if scale.complexity is None else scale.complexity.folder.name,
     }
     _write(scale.folder / "scale.json", json.dumps(summary, indent=1))
     missing = [asdict(one) for one in scale.missing]
@@ -41,10 +44,10 @@ def _listed(runs: Iterable[Run | CopyRun], scale: Scale) -> list[str]:
     return [folder.relative_to(scale.folder).as_posix() for folder in wanted]
 
 
-def _finished(run: Run | CopyRun) -> bool:
+def _finished(run: Run | CopyRun | CostStudy, record: str = "run.json") -> bool:
     """Whether the folder has the result of this configuration, made on whatever device and threads."""
     path = run.folder / "config.yaml"
-    if not (path.exists() and (run.folder / "run.json").exists()):
+    if not (path.exists() and (run.folder / record).exists()):
         return False
     try:
         old = load_yaml(path)

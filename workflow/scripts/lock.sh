@@ -8,7 +8,7 @@ trap 'rm -rf "$folder"' EXIT
 
 make_venv "$folder"
 echo "resolving and installing into a temporary environment: some minutes"
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check ".[dev]" setuptools
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check ".[dev,slurm]" setuptools
 
 # Left out: this project, and the GPU libraries and the version suffix that belong to one build of torch.
 {

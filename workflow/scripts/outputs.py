@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-TABLES = ("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity")
+TABLES = (
+    *("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity"),
+    *("two_layers", "costs", "exponents", "crossovers", "limits"),
+)
 RECORDS = ("runs", "pretraining", "evaluations", "copy_runs", "problems")
-FIGURES = ("fig1_curves", "fig2_atari", "memory_delay", "memory_retention")
+FIGURES = (
+    *("fig1_curves", "fig2_atari", "memory_delay", "memory_retention", "gradient_cosine"),
+    *("memory_against_T", "cost_against_N", "cost_against_L", "time_against_M", "largest_hidden"),
+)
+
+
+COMPLEXITY = ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", "complexity.json")  # by the harness
 
 
 def tables(folder: str) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rtrl_bench.complexity.config import ComplexityConfig
 from rtrl_bench.config import RunConfig, build, from_dict, load_yaml
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
@@ -135,11 +136,21 @@ def describe(folder: Path, cores: int) -> str:
     left = sum(row.runs - row.done for row in rows)
     hours = sum(row.hours for row in rows) / cores
     lines.append(f"{left} runs, then tables, figures, report: about {hours:,.2f} h on {cores} cores")
+    if scale.get("complexity"):
+        lines.append(_describe_costs(folder / scale["complexity"]))
     lines += _describe_speeds(known)
     missing = [Missing(**one) for one in json.loads((folder / "missing.json").read_text())]
     if missing:
         lines += ["", f"left out: {explain(missing)}"]
     return "\n".join(lines)
+
+
+def _describe_costs(folder: Path) -> str:
+    """The study of what the gradient methods cost, in a line."""
+    config: ComplexityConfig = build(ComplexityConfig, load_yaml(folder / "config.yaml"))
+    points = sum(len(sweep.values) * len(list(sweep.curves())) for sweep in config.sweeps.values())
+    state = "finished" if (folder / "complexity.json").exists() else "some minutes on all cores, not counted here"
+    return f"study of costs: {points} points, {state}"
 
 
 def _describe_speeds(known: Mapping[Kind, Speed]) -> list[str]:

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rtrl_bench.complexity.config import ComplexityConfig
 from rtrl_bench.config import ConfigError, build, load_yaml
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
+from workflow.scripts.jobs import Job, job
 from workflow.scripts.schema import check_schema
-from workflow.scripts.studies import Job, Run, job, machine, merge, pretraining_runs, study_runs
+from workflow.scripts.studies import Run, machine, merge, pretraining_runs, study_runs
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "config"
-_SETTINGS = {"scale", "results", "device", "threads", "methods"}  # the keys of config.yaml
+_SETTINGS = {"scale", "results", "device", "threads", "time_limit", "methods"}  # the keys of config.yaml
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,15 @@ class CopyRun:
 
     folder: Path
     config: CopyConfig
+    job: Job
+
+
+@dataclass(frozen=True)
+class CostStudy:
+    """The study of what the gradient methods cost: its folder and its configuration."""
+
+    folder: Path
+    config: ComplexityConfig
     job: Job
 
 
@@ -59,6 +70,7 @@ class Scale:
     copy_runs: tuple[CopyRun, ...]
     studies: dict[str, tuple[Run, ...]]
     pretraining: tuple[Run, ...]
+    complexity: CostStudy | None
     missing: tuple[Missing, ...]
 
     @property
@@ -115,6 +127,8 @@ def _expand(settings: Mapping[str, Any]) -> Scale:
     with _within("copy_task"):
         copy_runs = tuple(_copy_task(settings, folder / "copy_task"))
         _claim({}, copy_runs)
+    with _within("complexity"):
+        complexity = _complexity(settings, folder / "complexity")
     missing = _missing(plan.values())
     return Scale(
         name=settings["scale"],
@@ -124,6 +138,7 @@ def _expand(settings: Mapping[str, Any]) -> Scale:
         copy_runs=copy_runs,
         studies=studies,
         pretraining=tuple(sources.values()),
+        complexity=complexity,
         missing=tuple(missing.values()),
     )
 
@@ -169,4 +184,14 @@ def _copy_task(settings: Mapping[str, Any], folder: Path) -> Iterator[CopyRun]:
         parts = (common, task["run"], length, own, {"method": method, "seed": seed}, machine(settings))
         config = build(CopyConfig, merge(*parts))
         path = folder / f"L{config.max_length}" / method / f"seed{seed}"
-        yield CopyRun(path, config, job(settings["resources"], config))
+        yield CopyRun(path, config, job(settings, settings["resources"], config))
+
+
+def _complexity(settings: Mapping[str, Any], folder: Path) -> CostStudy | None:
+    study = settings.get("complexity")
+    if study is None:
+        return None
+    keys = {key: value for key, value in study.items() if key != "resources"}
+    # Timings want the whole machine, whatever `threads` says of training.
+    config = build(ComplexityConfig, {**keys, "device": settings["device"], "threads": 0})
+    return CostStudy(folder, config, job(settings, study.get("resources", settings["resources"]), config))

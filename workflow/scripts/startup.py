@@ -14,17 +14,18 @@ from workflow.scripts.locks import share
 from workflow.scripts.scales import Scale, explain, load_scale
 
 
-def start(settings: Mapping[str, Any], announce: bool) -> Scale:
-    """The scale named in `settings`, its input files in place; `announce` says on stderr what is left out."""
+def start(settings: Mapping[str, Any], main: bool) -> Scale:
+    """The scale named in `settings`; `main`, which a job on another machine is not, puts its input files in place."""
     # Jobs run with the Python that runs Snakemake, whether its environment is activated or not.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    share(Path(".snakemake"))
     try:
         scale = load_scale(settings)
-        write_inputs(scale)
+        if main:
+            share(Path(".snakemake"))
+            write_inputs(scale)
     except ConfigError as error:
         stop(str(error))
-    if scale.missing and announce:
+    if scale.missing and main:
         print(f"left out of this run: {explain(scale.missing)}", file=sys.stderr)
     return scale
 

@@ -10,21 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig, from_dict, to_dict
-from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.training.source import check_same_stem, with_fingerprint
+from workflow.scripts.jobs import Job, job
 
 PRETRAINING_SEED = 0  # one run serves the runs of every seed
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a scheduler has to know of a run: memory in MB, wall clock in minutes, cores (0: all), GPUs."""
-
-    mem_mb: int
-    runtime: int
-    threads: int
-    gpu: int
 
 
 @dataclass(frozen=True)
@@ -107,7 +97,7 @@ def _run(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path, pl
     suite = registry.validate(config.environment, config.environment_options, config.backend).suite
     path = folder / "runs" / suite / place / f"M{config.unroll}" / f"seed{config.seed}"
     config = with_fingerprint(config, path)
-    return Run(path, suite, config, job(study.get("resources", settings["resources"]), config))
+    return Run(path, suite, config, job(settings, study.get("resources", settings["resources"]), config))
 
 
 def _method(settings: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -149,7 +139,3 @@ def merge(*parts: Mapping[str, Any] | None) -> dict[str, Any]:
 def machine(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What config.yaml or the command line say of the machine; it stands above the scale."""
     return {key: settings[key] for key in ("device", "threads") if settings[key] is not None}
-
-
-def job(resources: Mapping[str, int], config: RunConfig | CopyConfig) -> Job:
-    return Job(**resources, threads=config.threads, gpu=int(config.device == "cuda"))

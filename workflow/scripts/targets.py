@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from rtrl_bench.envs import registry
+from workflow.scripts.outputs import COMPLEXITY
 from workflow.scripts.scales import CopyRun, Scale, explain
 from workflow.scripts.startup import stop
 from workflow.scripts.studies import Run
@@ -41,6 +42,16 @@ def stems(scale: Scale) -> dict[str, str]:
         for run in scale.runs
         if run.config.pretrained is not None
     }
+
+
+def complexity(scale: Scale) -> list[str]:
+    """The files of the study of what the gradient methods cost, where the scale has one."""
+    return [] if scale.complexity is None else [f"{scale.complexity.folder.as_posix()}/{name}" for name in COMPLEXITY]
+
+
+def complexity_or_stop(scale: Scale) -> list[str]:
+    """The same; stops with the reason where the scale has no such study."""
+    return complexity(scale) or stop(f"scale {scale.name} has no key complexity; choose --config scale=laptop")
 
 
 def fidelity(scale: Scale) -> list[str]:

@@ -1,0 +1,63 @@
+"""How predicted costs grow along a sweep: the exponent, and in words the term that it comes from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+# P: parameters, P_l those of layer l, G_l those of its readout; n = L s N; A: numbers that a step leaves for the
+# backward pass. "Own S": the sensitivities of a layer's state to its own parameters, s K N D_l and a few.
+_FLOPS = {
+    "bptt": "6 B P",
+    "tbptt": "6 B P",
+    "rtrl_dense": "2 B n² P",
+    "rtrl_dense_segment": "2 B n² P / M + 4 B n P",
+    "rtrl_stepwise": "5 B s K N D + 2 B P",
+    "rtrl": "6 B P + 2 B s K N D",
+    "rtrl_layerwise": "6 B P + 2 B L s K N D",
+    "rtrl_segment": "6 B P + 2 B L s K N D",
+    "columnar": "6 B P_L + 2 B s K N D_L + 2 B P",
+}
+_MEMORY = {
+    "bptt": "B T A + 2 P",
+    "tbptt": "B M A + 2 P",
+    "rtrl_dense": "3 B n P",
+    "rtrl_dense_segment": "3 B n P",
+    "rtrl_stepwise": "2 B s K N D + B M A + 2 P",
+    "rtrl": "B s K N D + B M A + 2 P",
+    "rtrl_layerwise": "B L s K N D + B M A + 2 P",
+    "rtrl_segment": "B L s K N D + B M A + 2 P",
+    "columnar": "B s K N D_L + B M A + 2 P",
+}
+_STACKED = {
+    ("rtrl_stepwise", 2, "flops"): "2 B s N (own S) + 4 B s N P_1",
+    ("rtrl_stepwise", 3, "flops"): "2 B Σ (s N)² P_k",
+    ("rtrl", 2, "flops"): "2 B s N (P_1 + G_1)",
+    ("rtrl", 3, "flops"): "2 B s N Σ (P_k + G_k) + 2 B Σ (s N)² P_k / M",
+    ("rtrl_stepwise", 2, "memory"): "2 B s N P_1",
+    ("rtrl_stepwise", 3, "memory"): "B s N Σ P_k",
+    ("rtrl", 2, "memory"): "B s N P_1",
+    ("rtrl", 3, "memory"): "B s N Σ P_k",
+}
+QUANTITIES = {"flops": "predicted_flops_per_step", "memory": "predicted_peak_bytes"}
+
+
+def leading_term(method: str, layers: int, quantity: str) -> str:
+    """The largest terms of `quantity` (flops, per step, or memory) in the symbols of docs/complexity.md."""
+    single = _FLOPS if quantity == "flops" else _MEMORY
+    return _STACKED.get((method, min(layers, 3), quantity), single[method])
+
+
+def exponent(positions: Sequence[float], costs: Sequence[float]) -> float | None:
+    """Least-squares slope of log cost on log position over the top half of the range; None for a single position.
+
+    The top half: positions of at least sqrt(first * last), the two last ones at least. There the lower-order terms
+    matter least.
+    """
+    if len(positions) < 2:
+        return None
+    middle = math.sqrt(positions[0] * positions[-1]) * (1 - 1e-9)
+    count = max(2, sum(position >= middle for position in positions))
+    x, y = ([math.log(value) for value in values[-count:]] for values in (positions, costs))
+    mean_x, mean_y = sum(x) / count, sum(y) / count
+    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y)) / sum((a - mean_x) ** 2 for a in x)

@@ -1,0 +1,31 @@
+# What the gradient methods cost: predicted, counted by a compiler, measured. One job with all cores, so that nothing
+# else of the workflow disturbs its timings. Its only input is its resolved configuration; what it has found out before it
+# is interrupted is in its folder, beside its outputs, and is not found out again.
+rule complexity_study:
+    input:
+        config=f"{RESULTS}/complexity/config.yaml",
+    output:
+        expand(f"{RESULTS}/complexity/{{name}}", name=outputs.COMPLEXITY),
+    log:
+        f"{RESULTS}/complexity/study.log",
+    benchmark:
+        f"{RESULTS}/complexity/benchmark.tsv"
+    threads: CORES
+    resources:
+        mem_mb=study_memory,
+        runtime=study_minutes,
+        gpu=study_gpus,
+    params:
+        folder=subpath(input.config, parent=True),
+    message:
+        "what the gradient methods cost (progress: {log})"
+    shell:
+        "python -m rtrl_bench complexity --config {input.config} --out {params.folder} --restart-if-changed --wait"
+        " 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
+
+
+rule complexity:
+    input:
+        files_of_complexity,
+    message:
+        "what the gradient methods cost"
