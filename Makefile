@@ -9,10 +9,10 @@ CORES := all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce plan test lint bench lock
+.PHONY: help setup reproduce plan test test-faults lint bench lock
 
 help: ## these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 reproduce: $(READY) ## every run, table and figure, and the report (SCALE=smoke, laptop, overnight or paper)
 	$(SNAKEMAKE) --keep-going --quiet reason host
@@ -22,6 +22,9 @@ plan: $(READY) ## what `make reproduce` would do, and for how long
 
 test: lint ## checks and tests
 	$(BIN)/python -m pytest
+
+test-faults: $(READY) ## kills, full disks, damaged files, failing environments; writes docs/faults.md
+	$(BIN)/python -m pytest -m injects --fault-table docs/faults.md
 
 lint: $(READY) ## style, types and the workflow's own checks
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,12 +14,18 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
+import yaml
+from small_runs import game
 
+from rtrl_bench.cli import main
+from rtrl_bench.config import to_dict
 from rtrl_bench.envs import dmlab_pool
+from rtrl_bench.envs.batch import EnvironmentFailed
 from rtrl_bench.envs.registry import make
 
 LEVEL = "rooms_watermaze"
 FIRE = 8
+NAMED = "the batch ends, with slot, level and cause"
 # Without a guard around what it does: the processes do not import the main script.
 SCRIPT = """
 import os, signal, sys
@@ -92,7 +99,9 @@ def test_a_batch_that_is_forgotten_leaves_no_process_file_or_descriptor(stand_in
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
-def test_a_killed_process_is_reported_with_its_slot_level_and_signal_and_ends_the_batch(simulator, tmp_path):
+@pytest.mark.injects("a process of DeepMind Lab dies", "SIGKILL, or an exit in a step", NAMED)
+def test_a_killed_process_is_reported_with_its_slot_level_and_signal_and_ends_the_batch(simulator, tmp_path, observed):
+    observed("SIGKILL: named")
     env = _lab()
     os.kill(env._workers.pids[1], signal.SIGKILL)
     message = (
@@ -104,12 +113,40 @@ def test_a_killed_process_is_reported_with_its_slot_level_and_signal_and_ends_th
     assert _nothing_is_left(env, tmp_path)
 
 
-def test_a_crash_inside_a_step_is_reported_with_the_exit_code(stand_in, tmp_path, monkeypatch):
+@pytest.mark.injects("a process of DeepMind Lab dies", "SIGKILL, or an exit in a step", NAMED)
+def test_a_crash_inside_a_step_is_reported_with_the_exit_code(stand_in, tmp_path, monkeypatch, observed):
+    observed("exit code 139 in a step: named")
     monkeypatch.setenv("STAND_IN_FIRE", "die")
     env = _lab(1)
     with pytest.raises(RuntimeError, match="slot 0: its process ended with exit code 139"):
         env.step(np.array([FIRE]))
     assert _nothing_is_left(env, tmp_path)
+
+
+@pytest.mark.injects("a process of DeepMind Lab hangs", "SIGSTOP, with a limit of a second", NAMED)
+def test_a_process_that_hangs_is_reported_with_its_slot_and_killed(stand_in, tmp_path, monkeypatch, observed):
+    env = _lab()
+    monkeypatch.setattr(dmlab_pool, "ANSWER_S", 1.0)
+    monkeypatch.setattr(dmlab_pool, "GRACE_S", 0.1)
+    hangs = env._workers.pids[1]
+    os.kill(hangs, signal.SIGSTOP)
+    with pytest.raises(EnvironmentFailed, match="slot 1: no answer within 1 s"):
+        env.step(np.zeros(2, int))
+    assert _nothing_is_left(env, tmp_path)
+    observed("named after the limit, which is half an hour; the process is killed")
+
+
+@pytest.mark.injects("a process of DeepMind Lab dies in a run", "an exit in a step", "exit code 4, the slot is named")
+def test_a_run_whose_simulator_dies_ends_with_code_4_and_the_slot(stand_in, tmp_path, monkeypatch, capsys, observed):
+    monkeypatch.setenv("STAND_IN_FIRE", "die")
+    path = tmp_path / "run.yaml"
+    settings = game(LEVEL, env_steps=1000, backend="deepmind_lab")
+    path.write_text(yaml.safe_dump(to_dict(settings)))
+    assert main(["train", "--config", str(path), "--out", str(tmp_path / "run")]) == 4
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(rf"{LEVEL}: deepmind_lab failed in .*, slot \d: its process ended with exit code 139", said)
+    assert not [name for name in _left(tmp_path) if "dmlab" in name]
+    observed("exit code 4")
 
 
 def test_an_exception_inside_a_step_is_reported_in_one_line(stand_in, tmp_path, monkeypatch):

@@ -21,6 +21,8 @@ from rtrl_bench.training import checkpoint, run
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.signals import Interrupted
 
+STOPS = "the run stops with code 3, naming update and term; the last good checkpoint is kept"
+
 
 def test_a_run_writes_all_its_records(tmp_path):
     record = run.train(config(), tmp_path)
@@ -69,6 +71,7 @@ def test_another_seed_gives_another_run(tmp_path):
     assert curve(tmp_path / "a") != curve(tmp_path / "b")
 
 
+@pytest.mark.injects("a parameter becomes infinite or NaN", "a parameter, overwritten in training", STOPS)
 def test_a_non_finite_loss_stops_the_run_and_keeps_the_checkpoint(tmp_path, monkeypatch, capsys):
     original = Training.update
 
@@ -87,6 +90,7 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_the_checkpoint(tmp_path, monk
     assert main(["train", "--config", str(path), "--out", str(tmp_path / "again")]) == 3
 
 
+@pytest.mark.injects("a parameter becomes infinite or NaN", "a parameter, overwritten in training", STOPS)
 @pytest.mark.parametrize("poisoned", ["policy.bias", "core.layers.0.weight"])
 def test_infinite_parameters_stop_the_run_by_name_too(tmp_path, monkeypatch, poisoned):
     original = Training.update
