@@ -15,7 +15,7 @@ SCHEMA = 1
 # Keys of a run's configuration that cannot change its result (the harness's fingerprint leaves them out too).
 MACHINE_KEYS = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
 # Keys that came later, at the value that stands for what was before them (likewise in the harness).
-CAME_LATER = {"layers": 1, "gradient_quality": 0}
+CAME_LATER = {"layers": 1, "gradient_quality": 0, "deterministic": True}
 RUN_KEYS = (
     "suite environment method backend env_steps env_frames updates episodes wall_s steps_per_s peak_bytes"
     " parameters device device_name threads git_revision git_dirty paper_env_steps budget_fraction resumes"

@@ -89,6 +89,7 @@ class RunConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     seed: int = 0
+    deterministic: bool = True  # act and learn in turn; false: at the same time, acting one update behind (overlap.py)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     gradient_quality: int = 0  # how often training compares its gradient with the exact one (gradient.csv); 0: never
     memory_gb: float | None = None  # what the carried sensitivities may take, in 10^9 bytes; None: what the device has
@@ -160,7 +161,7 @@ def fingerprint_of(settings: Mapping[str, Any]) -> str:
 
 
 _NOT_DECISIVE = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
-_CAME_LATER = {"layers": 1, "gradient_quality": 0}
+_CAME_LATER = {"layers": 1, "gradient_quality": 0, "deterministic": True}
 _LOWER_BOUNDS: tuple[tuple[str, float, bool], ...] = (
     ("env_steps", 1, False),
     ("window", 1, False),

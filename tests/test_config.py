@@ -150,6 +150,8 @@ def test_reading_a_configuration_does_not_import_torch():
 
 def test_keys_that_came_later_leave_the_fingerprints_of_older_runs_as_they_were():
     one = module.from_dict(GOOD)
-    older = {key: value for key, value in module.to_dict(one).items() if key not in ("layers", "gradient_quality")}
+    later = ("layers", "gradient_quality", "deterministic")
+    older = {key: value for key, value in module.to_dict(one).items() if key not in later}
     assert module.fingerprint_of(older) == one.fingerprint()
-    assert module.from_dict({**GOOD, "layers": 2}).fingerprint() != one.fingerprint()
+    for change in ({"layers": 2}, {"deterministic": False}):
+        assert module.from_dict({**GOOD, **change}).fingerprint() != one.fingerprint()

@@ -1,4 +1,4 @@
-"""The training loop: act for M steps in B slots, learn from them once, again and again until the budget is spent."""
+"""The training loop: M steps in B slots are acted and learnt from once, again and again until the budget is spent."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from rtrl_bench.agent.network import AgentNetwork, recurrent_inputs
-from rtrl_bench.agent.r2ac import METRICS, R2AC, NonFiniteLoss, Segment
+from rtrl_bench.agent.r2ac import METRICS, R2AC
 from rtrl_bench.config import ConfigError, RunConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.gradients import Carry
 from rtrl_bench.training import records
+from rtrl_bench.training.actor import Actor
 from rtrl_bench.training.evaluate import derived_seed
 from rtrl_bench.training.memory import check_memory
+from rtrl_bench.training.overlap import InTurn, Overlapped
 from rtrl_bench.training.pretraining import PretrainedStem
 from rtrl_bench.training.progress import Progress
 
@@ -72,14 +73,19 @@ class Training:
             stem.put_into(self.network.vision, space.shape)
         self.learner = R2AC(self.network, config)
         self.carry = self.network.core.begin(config.batch)
-        self.generator = torch.Generator(device).manual_seed(config.seed)
         self.counters, self.interval = Counters(), Interval()
         self.started_utc = records.now_utc()
         backend = registry.chosen_backend(config.environment, config.backend)
         self.versions = records.versions(self.env.backend, backend.packages)
         self.processes = [_this_process(device, self.versions)]
         self.curve: list[list[float | None]] = []
-        self._reset_env()
+        self.actor = Actor(self.network, self.env, config, device, env_seed(config, 0))
+        self.acting = InTurn(self.actor) if config.deterministic else Overlapped(self.actor, self.network)
+
+    def close(self) -> None:
+        """End the simulator and what acts in it."""
+        self.acting.close()
+        self.env.close()
 
     @property
     def finished(self) -> bool:
@@ -104,84 +110,21 @@ class Training:
             progress.say(self._note())
 
     def update(self) -> None:
-        """Act for one segment and learn from it."""
-        self.network.core.method.progress = self.counters.env_steps / self.config.env_steps
-        segment = self._act()
-        number = self.counters.updates + 1
-        metrics, self.carry = self.learner.update(segment, self.carry, self.counters.env_steps, number)
+        """Learn from one segment; act for it, or meanwhile for the next one."""
+        env_steps, number = self.counters.env_steps, self.counters.updates + 1
+        self.network.core.method.progress = env_steps / self.config.env_steps
+        last = env_steps + self.steps_per_update >= self.config.env_steps
+        with self.acting.segment(self.carry.state, number, last) as acted:
+            metrics, self.carry = self.learner.update(acted.segment, self.carry, env_steps, number)
         self.counters.updates = number
+        self.counters.episodes += len(acted.returns)
         self.counters.carried_bytes = max(self.counters.carried_bytes, self.carry.bytes())
         self.counters.env_steps += self.steps_per_update
         self.interval.updates += 1
         self.interval.env_steps += self.steps_per_update
+        self.interval.returns += acted.returns
+        self.interval.lengths += acted.lengths
         self.interval.metrics = [total + m for total, m in zip(self.interval.metrics, metrics.tolist())]
-
-    def _act(self) -> Segment:
-        """M steps with the present parameters, from the state that the learner carries."""
-        steps, batch = self.config.unroll, self.config.batch
-        shape = (steps, batch)
-        observations = self.encoded.new_empty((steps, *self.encoded.shape))
-        last_rewards, rewards = torch.empty(shape), torch.empty(shape)
-        starts, ends = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.bool)
-        actions: list[Tensor] = []
-        log_probs: list[Tensor] = []
-        state = self.carry.state
-        for t in range(steps):
-            observations[t] = self.encoded
-            last_rewards[t], starts[t] = self.last_reward, self.starts
-            logits, _, state = self._look(state)
-            if not torch.isfinite(logits).all():
-                raise NonFiniteLoss(f"update {self.counters.updates + 1}: a policy logit is {logits.abs().max()}")
-            distribution = torch.log_softmax(logits, dim=-1)
-            action = torch.multinomial(distribution.exp(), 1, generator=self.generator)
-            actions.append(action.squeeze(-1))
-            log_probs.append(distribution.gather(-1, action).squeeze(-1))
-            self._step(actions[-1].cpu().numpy())
-            rewards[t], ends[t] = self.last_reward, self.starts
-        return Segment(
-            observations,
-            last_rewards.to(self.device),
-            starts.to(self.device),
-            torch.stack(actions),
-            torch.stack(log_probs),
-            rewards.to(self.device),
-            ends.to(self.device),
-            self.encoded,
-            self.last_reward.to(self.device),
-            self.starts.to(self.device),
-        )
-
-    def _look(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.network.act(self.encoded, self.last_reward.to(self.device), self.starts.to(self.device), state)
-
-    def _see(self, observation: np.ndarray) -> None:
-        """Take over the simulator's present observation; a frozen stem sees it here and nowhere else."""
-        self.observation = observation
-        self.encoded = self.network.encode(torch.from_numpy(observation).to(self.device))
-
-    def _step(self, actions: np.ndarray) -> None:
-        observation, rewards, terminated, truncated, infos = self.env.step(actions)
-        self._see(observation)
-        ended = terminated | truncated
-        self.last_reward = torch.as_tensor(rewards, dtype=torch.float32)
-        self.starts = torch.as_tensor(ended)
-        self.returns += rewards
-        self.lengths += 1
-        over = infos.get("game_over", ended)
-        if over.any():
-            self.interval.returns += self.returns[over].tolist()
-            self.interval.lengths += self.lengths[over].tolist()
-            self.counters.episodes += int(over.sum())
-            self.returns[over] = 0
-            self.lengths[over] = 0
-
-    def _reset_env(self) -> None:
-        """Begin every slot anew; the recurrent state and the sensitivities are zeroed by the start flags."""
-        batch = self.config.batch
-        self._see(self.env.reset(seed=env_seed(self.config, self.counters.resumes))[0])
-        self.last_reward = torch.zeros(batch)
-        self.starts = torch.ones(batch, dtype=torch.bool)
-        self.returns, self.lengths = np.zeros(batch), np.zeros(batch, dtype=np.int64)
 
     def _log_if_due(self) -> None:
         total = -(-self.config.env_steps // self.steps_per_update)
@@ -203,7 +146,6 @@ class Training:
     def state(self) -> dict[str, Any]:
         """Everything that the rest of the run depends on, as tensors and plain values."""
         self.counters.peak_bytes = max(self.counters.peak_bytes, records.peak_bytes(self.device))
-        env = torch.frombuffer(bytearray(self.env.get_state()), dtype=torch.uint8) if self.env.can_restore else None
         return {
             "fingerprint": self.config.fingerprint(),
             "network": self.network.state_dict(),
@@ -211,15 +153,10 @@ class Training:
             "optimiser": self.learner.optimiser.state_dict(),
             "gradient_quality": self.learner.quality.state() if self.learner.quality else None,
             "carry": {"state": self.carry.state, "traces": self.carry.traces},
-            "generator": self.generator.get_state(),
-            "env": env,
+            **self.actor.state(),
+            "acted": self.acting.state(),
             "started_utc": self.started_utc,
             "processes": self.processes,
-            "observation": torch.from_numpy(self.observation.copy()),
-            "last_reward": self.last_reward,
-            "starts": self.starts,
-            "returns": self.returns.tolist(),
-            "lengths": self.lengths.tolist(),
             "counters": vars(self.counters),
             "interval": vars(self.interval),
             "curve": self.curve,
@@ -238,7 +175,6 @@ class Training:
         self.carry = Carry(state["carry"]["state"].to(self.device), traces)
         if self.learner.quality is not None:
             self.learner.quality.restore(state["gradient_quality"])
-        self.generator.set_state(state["generator"])
         self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
         self.curve, self.started_utc = state["curve"], state["started_utc"]
         if self.finished:  # only the evaluation is left
@@ -247,14 +183,8 @@ class Training:
         self.counters.resumes += 1
         self.counters.exact_resume &= self.processes[-1] == state["processes"][-1]
         self.processes = state["processes"] + self.processes
-        if state["env"] is None:
-            self.counters.exact_resume = False
-            self._reset_env()
-            return
-        self.env.set_state(bytes(state["env"].numpy()))
-        self._see(state["observation"].numpy())
-        self.last_reward, self.starts = state["last_reward"], state["starts"]
-        self.returns, self.lengths = np.array(state["returns"]), np.array(state["lengths"], dtype=np.int64)
+        self.counters.exact_resume &= self.actor.restore(state, env_seed(self.config, self.counters.resumes))
+        self.acting.restore(state.get("acted"))
 
 
 def _this_process(device: torch.device, versions: dict[str, str]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_cha
             _train_to_the_end(training, folder)
         backend = training.env.backend
     finally:
-        training.env.close()
+        training.close()
     evaluation = evaluate(training.network, config, device)
     record = _run_record(training, backend, evaluation)
     records.write_csv(folder / "curve.csv", records.CURVE_COLUMNS, training.curve)
@@ -201,6 +201,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
         "machine": records.machine(),
         "paper_env_steps": budget,
         "budget_fraction": counters.env_steps / budget if budget else None,
+        "policy_lag": training.acting.lag,
         "resumes": counters.resumes,
         "exact_resume": counters.exact_resume,
         "processes": training.processes,
@@ -266,4 +267,4 @@ def measure_speed(config: RunConfig, seconds: float) -> float:
         steps = (training.counters.updates - updates) * training.steps_per_update
         return steps / (time.perf_counter() - began)
     finally:
-        training.env.close()
+        training.close()

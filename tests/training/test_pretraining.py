@@ -102,7 +102,7 @@ def test_the_record_says_where_the_stem_comes_from(source, tmp_path):
 def test_a_segment_holds_the_features_that_acting_saw_and_no_images(source):
     settings = pictured(pretrained={"run": str(source)})
     training = Training(settings, CPU, find_stem(settings))
-    frames, original = [training.observation], training.env.step
+    frames, original = [training.actor.observation], training.env.step
 
     def step(actions):
         result = original(actions)
@@ -110,7 +110,7 @@ def test_a_segment_holds_the_features_that_acting_saw_and_no_images(source):
         return result
 
     training.env.step = step
-    segment = training._act()
+    segment = training.actor.act(training.carry.state, 1).segment
     with torch.no_grad():
         expected = torch.stack([training.network.vision(torch.from_numpy(frame)) for frame in frames])
     assert torch.equal(segment.observations, expected[:-1])
