@@ -33,7 +33,7 @@ lint: $(READY) ## style, types and the workflow's own checks
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-bench: $(READY) ## what RTRL costs on this machine, beside TBPTT, and how fast the embedded levels are
+bench: $(READY) ## what RTRL costs on this machine beside TBPTT, where the loop spends its time, how fast the levels are
 	$(BIN)/python -m rtrl_bench bench
 
 setup: $(READY) ## the virtual environment, with the exact versions of requirements.lock

@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--seconds", type=float, default=3.0)
     speed.set_defaults(run=_speed)
 
-    bench = commands.add_parser("bench", help="benchmark the gradient methods and the embedded levels")
+    bench = commands.add_parser("bench", help="benchmark gradient methods, the training loop, the embedded levels")
     bench.set_defaults(run=_bench)
 
     listing = commands.add_parser("list", help="every environment, and whether it runs here")
@@ -201,10 +201,12 @@ def _speed(arguments: argparse.Namespace) -> None:
 
 def _bench(arguments: argparse.Namespace) -> None:
     from rtrl_bench.benchmark import main
-    from rtrl_bench.envs.rooms.benchmark import report
+    from rtrl_bench.envs.rooms import benchmark as rooms
+    from rtrl_bench.training import throughput
 
     main()
-    report()
+    throughput.report()
+    rooms.report()
 
 
 def _list(arguments: argparse.Namespace) -> None:
