@@ -9,7 +9,7 @@ CORES := all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce plan test test-faults lint bench lock
+.PHONY: help setup reproduce plan test test-faults verify-reference lint bench lock
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test: lint ## checks and tests
 
 test-faults: $(READY) ## kills, full disks, damaged files, failing environments; writes docs/faults.md
 	$(BIN)/python -m pytest -m injects --fault-table docs/faults.md
+
+verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and what comes out beside it (5 minutes)
+	$(SNAKEMAKE) --config scale=laptop results=results/verify --quiet reason host -- $$($(BIN)/python -m analysis.verify targets)
+	$(BIN)/python -m analysis.verify compare
 
 lint: $(READY) ## style, types and the workflow's own checks
 	$(BIN)/ruff check .

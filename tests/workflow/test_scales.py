@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from small_scales import SETTINGS, folders, small_scale
@@ -13,6 +15,8 @@ from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import write_inputs
+
+EXTENDING = Path(__file__).parents[2] / "docs" / "extending.md"
 
 
 def test_a_study_is_every_combination(expand):
@@ -258,3 +262,10 @@ def test_the_paper_scale_is_the_papers_protocol():
 def test_the_smoke_scale_stays_small():
     scale = scales.load_scale(SETTINGS | {"scale": "smoke"})
     assert len(scale.runs) + len(scale.copy_runs) <= 40
+
+
+def test_the_scale_of_the_documentation_expands(expand, tmp_path):
+    text = EXTENDING.read_text()
+    path = tmp_path / "afternoon.yaml"
+    path.write_text(re.search(r"<!-- tested: afternoon.yaml -->\n```yaml\n(.*?)```", text, re.DOTALL).group(1))
+    assert len(expand(load_yaml(path)).runs) == 2 * 3 * 3

@@ -1,0 +1,98 @@
+"""The files of docs/extending.md work as they stand there, found by nothing but lying in their folders."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "docs" / "extending.md").read_text()
+FILES = dict(re.findall(r"<!-- tested: (\S+) -->\n```\w+\n(.*?)```", TEXT, re.DOTALL))
+PLUGIN = """
+import importlib, pathlib
+for name in ("cells", "gradients", "envs"):
+    importlib.import_module(f"rtrl_bench.{name}").__path__.append(str(pathlib.Path(__file__).parent / name))
+"""
+TRAIN = """
+import sys, extended
+from rtrl_bench.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+ONE_STEP = """
+import extended, torch
+from rtrl_bench import RecurrentStack
+torch.manual_seed(0)
+x, starts, v = torch.randn(12, 3, 4).double(), torch.rand(12, 3) < 0.2, torch.randn(12, 3, 5).double()
+gradients = []
+for method, unroll in (("one_step", 4), ("tbptt", 1)):
+    torch.manual_seed(1)
+    stack = RecurrentStack(4, 5, 2, gradient=method).double()
+    carry = stack.begin(3)
+    for s in range(0, 12, unroll):
+        h, carry = stack(x[s : s + unroll], starts[s : s + unroll], carry)
+        (h * v[s : s + unroll]).sum().backward()
+    gradients.append(torch.cat([p.grad.flatten() for p in stack.parameters()]))
+error = (gradients[0] - gradients[1]).norm() / gradients[1].norm()
+assert error < 1e-10, error
+"""
+
+
+@pytest.fixture
+def extended(tmp_path):
+    """A folder that a Python of its own takes the files from, as if they lay in the package; how to run that."""
+    for name, text in FILES.items():
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    (tmp_path / "extended.py").write_text(PLUGIN)
+
+    def run(*words):
+        environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+        done = subprocess.run([sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def train(extended, tmp_path, *settings):
+    config = tmp_path / "run.yaml"
+    common = ["vision: flat", "hidden: 8", "unroll: 5", "batch: 4", "device: cpu", "threads: 1", "env_steps: 200"]
+    config.write_text("\n".join([*common, "evaluation: { sets: 1, episodes: 2 }", *settings]))
+    extended("-c", TRAIN, "train", "--config", str(config), "--out", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "run.json").exists()
+
+
+def test_the_exactness_tests_find_the_cell_by_themselves(extended):
+    said = extended(
+        *("-m", "pytest", "-q", "-p", "extended", "-p", "no:cacheprovider", "-k", "IndRNN and full_bptt"),
+        "tests/gradients/test_exactness.py",
+    )
+    assert re.search(r"[1-9]\d* passed", said) or "100%" in said
+    assert "IndRNN" not in said
+
+
+@pytest.mark.parametrize("gradient", ["rtrl", "tbptt"])
+def test_the_cell_trains(extended, tmp_path, gradient):
+    train(extended, tmp_path, "environment: tmaze", "cell: indrnn", f"gradient: {gradient}")
+
+
+def test_the_method_is_what_it_says(extended):
+    extended("-c", ONE_STEP)
+
+
+def test_the_method_trains(extended, tmp_path):
+    train(extended, tmp_path, "environment: tmaze", "gradient: one_step", "layers: 2")
+
+
+def test_the_environment_trains(extended, tmp_path):
+    train(extended, tmp_path, "environment: two_levers", "environment_options: { pulls: 7 }")
+    assert '"backend": "two_levers 1"' in (tmp_path / "out" / "run.json").read_text()
+
+
+def test_the_environment_is_listed(extended):
+    assert "two_levers" in extended("-c", TRAIN, "list")
