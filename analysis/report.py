@@ -30,6 +30,7 @@ from analysis.scope import by_reason
 HEADLINES = 12
 TALL_ROWS = 25  # of a table that scrolls in a window of its own
 PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG
+FILM = "film.gif"  # in a run's folder, made by `python -m rtrl_bench show`
 
 
 class ReportError(ValueError):
@@ -185,6 +186,7 @@ def render(results: Results, out: Path) -> str:
         where=where(results),
         tables=shown_tables,
         figures=shown_figures,
+        films=[{**film, "file": link(film["folder"], FILM)} for film in films(results)],
         tall_rows=TALL_ROWS,
         records=[link("tables", f"{name}.csv") for name in tables.RECORDS],
         missing=absences(results),
@@ -193,6 +195,26 @@ def render(results: Results, out: Path) -> str:
         command=command.format,
         folder=folder.as_posix(),
     )
+
+
+def films(results: Results) -> list[dict[str, Any]]:
+    """The films that lie in run folders, each with who plays what."""
+    rows = [row for _, row in results.runs.iterrows() if (results.root / row["folder"] / FILM).exists()]
+    return [
+        {
+            "title": labels.environment(row["environment"], row["backend"]),
+            "caption": f"{labels.method(row['method'])}, M = {row['unroll']}, seed {row['seed']}, after "
+            f"{labels.count(row['env_frames'])} env frames; mean score {row['score']:.1f}",
+            "level": row["environment"],
+            "folder": row["folder"],
+            "uri": _data_uri("image/gif", (results.root / row["folder"] / FILM).read_bytes()),
+        }
+        for row in rows
+    ]
+
+
+def _data_uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64," + base64.b64encode(data).decode()
 
 
 def _image(path: Path) -> dict[str, Any]:
@@ -205,8 +227,8 @@ def _image(path: Path) -> dict[str, Any]:
             f" --out {path.parent}"
         ) from error
     width, height = struct.unpack(">II", data[16:24])  # PNG: signature, then the IHDR chunk
-    uri = "data:image/png;base64," + base64.b64encode(data).decode()
-    return {"uri": uri, "width": round(width * PAGE_SCALE), "height": round(height * PAGE_SCALE)}
+    size = {"width": round(width * PAGE_SCALE), "height": round(height * PAGE_SCALE)}
+    return {"uri": _data_uri("image/png", data), **size}
 
 
 def write(results: Results, out: Path) -> Path:

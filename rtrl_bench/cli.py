@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--frames", type=int, default=24, help="of the picture, or agent steps of the film")
     show.add_argument("--seed", type=int, default=0)
     show.add_argument("--agent", type=Path, help="run folder of the agent that plays; without it, one that knows all")
+    show.add_argument("--scale", type=int, help="pixels drawn per pixel seen (default: 3 in a picture, 4 in a film)")
     show.add_argument("--out", type=Path, required=True, help="file: .png for a contact sheet, .gif or .mp4 for a film")
     show.set_defaults(run=_show)
     check = commands.add_parser("check", help="try each environment for a few steps; says what is missing")
@@ -224,7 +225,8 @@ def _fidelity(arguments: argparse.Namespace) -> None:
 def _show(arguments: argparse.Namespace) -> None:
     from rtrl_bench.envs.rooms import show
 
-    show.show(arguments.level, arguments.frames, arguments.seed, arguments.agent, arguments.out)
+    a = arguments
+    show.show(a.level, a.frames, a.seed, a.agent, a.out, a.scale)
 
 
 def _check(arguments: argparse.Namespace) -> int:

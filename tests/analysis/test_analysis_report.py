@@ -150,6 +150,21 @@ def test_under_trained_runs_are_announced(page):
     assert "Under-trained" in page.text
 
 
+def test_films_in_run_folders_are_shown_and_linked(tree):
+    run = tree.run("dmlab", "rooms_watermaze", "rtrl", 0)
+    Image.new("RGB", (96, 72)).save(run / report.FILM)
+    page = make(tree.root)
+    assert len([source for source in page.attributes("img", "src") if source.startswith("data:image/gif")]) == 1
+    (target,) = [target for target in page.attributes("a", "href") if target.endswith(report.FILM)]
+    assert (page.path.parent / target).is_file()
+    assert "#films" in page.attributes("a", "href")
+    assert "python -m rtrl_bench show rooms_watermaze --agent" in page.text
+
+
+def test_without_films_nothing_is_said_of_them(page):
+    assert "Agents at play" not in page.text
+
+
 def test_page_without_any_run(tree):
     page = make(tree.root)
     assert "No complete run in this folder." in page.text

@@ -269,3 +269,11 @@ def test_the_scale_of_the_documentation_expands(expand, tmp_path):
     path = tmp_path / "afternoon.yaml"
     path.write_text(re.search(r"<!-- tested: afternoon.yaml -->\n```yaml\n(.*?)```", text, re.DOTALL).group(1))
     assert len(expand(load_yaml(path)).runs) == 2 * 3 * 3
+
+
+def test_films_show_rtrl_with_the_longest_segment_in_each_embedded_level():
+    settings = {**load_yaml("workflow/config/config.yaml"), "scale": "laptop", "results": "results"}
+    assert targets.films(scales.load_scale(settings)) == {
+        f"results/laptop/runs/dmlab/{level}/rtrl/M100/seed0/film.gif": level
+        for level in ("rooms_select_nonmatching_object", "rooms_watermaze", "rooms_keys_doors_puzzle")
+    }

@@ -16,6 +16,7 @@ TABLES = outputs.tables(f"{RESULTS}/tables")
 TABLE_RECORDS = outputs.records(f"{RESULTS}/tables")
 FIDELITY = targets.fidelity(SCALE)
 COMPLEXITY = targets.complexity(SCALE)
+FILMS = targets.films(SCALE)
 FIGURES = outputs.figures(f"{RESULTS}/figures")
 # How often a run is submitted again; inside of a job never, where it would run on beyond the queue's limit.
 RETRIES = jobs.retries(JOBS.values()) if workflow.is_main_process else 0
@@ -31,6 +32,10 @@ def files_of_target(name, wildcards):
 def files_of_complexity(wildcards):
     """The files of the study of costs."""
     return targets.complexity_or_stop(SCALE)
+
+
+def level_of_film(wildcards):
+    return FILMS[f"{RESULTS}/{wildcards.folder}/film.gif"]
 
 
 def with_captions(files, category):

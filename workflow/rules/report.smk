@@ -1,4 +1,27 @@
-# The page, and the plan: what will run and for how long.
+# What an agent sees as it plays, the page, and the plan: what will run and for how long.
+rule film:
+    input:
+        record=f"{RESULTS}/{{folder}}/run.json",
+        rooms=rooms_sources(),
+    output:
+        f"{RESULTS}/{{folder}}/film.gif",
+    log:
+        f"{RESULTS}/{{folder}}/film.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    params:
+        level=level_of_film,
+        folder=subpath(input.record, parent=True),
+    message:
+        "film of {wildcards.folder}"
+    shell:
+        "python -m rtrl_bench show {params.level} --agent {params.folder} --frames 150 --scale 1 --out {output}"
+        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }}"
+
+
 rule report:
     input:
         runs=RUN_RECORDS,
@@ -6,6 +29,7 @@ rule report:
         fidelity=FIDELITY,
         tables=TABLES + TABLE_RECORDS,
         figures=FIGURES,
+        films=list(FILMS),
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
         captions=outputs.captions(outputs.TABLES + outputs.FIGURES),

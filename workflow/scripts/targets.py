@@ -60,6 +60,18 @@ def fidelity(scale: Scale) -> list[str]:
     return [f"{scale.folder.as_posix()}/rooms_fidelity.csv"] if runs_here else []
 
 
+def films(scale: Scale) -> dict[str, str]:
+    """The films that the page shows, and the level of each: in every embedded level RTRL with the longest M plays."""
+    chosen: dict[str, Run] = {}
+    for run in scale.runs:
+        name = run.config.environment
+        embedded = registry.chosen_backend(name, run.config.backend).name == "rooms"
+        candidate = embedded and run.config.method == "rtrl" and run not in scale.pretraining
+        if candidate and (name not in chosen or run.config.unroll > chosen[name].config.unroll):
+            chosen[name] = run
+    return {f"{run.folder.as_posix()}/film.gif": name for name, run in chosen.items()}
+
+
 def _target(environment: str) -> str:
     """`gymnasium:CartPole-v1` as a name that Snakemake accepts: `gymnasium_CartPole-v1`."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", environment)

@@ -22,7 +22,7 @@ from rtrl_bench.registry import UnknownName
 
 SHEET_STEPS = 5  # from one frame of a sheet to the next
 STEPS_PER_SECOND = 15  # of 60 frames a second, four to a step
-SHEET_SCALE, FILM_SCALE = 3, 4
+SCALES = {".png": 3, ".gif": 4, ".mp4": 4}  # pixels drawn per pixel seen
 SHEET_COLUMNS = 6
 GAP, GAP_COLOUR = 2, 255  # between the frames of a sheet, in its pixels
 ORACLES: dict[str, Callable[[], Callable[[Any], int]]] = {
@@ -35,14 +35,17 @@ Player = Callable[[RoomsBatch, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """From environment, observations, last rewards and episode starts to actions, all of one slot."""
 
 
-def show(level: str, frames: int, seed: int, run: Path | None, out: Path) -> None:
+def show(level: str, frames: int, seed: int, run: Path | None, out: Path, scale: int | None = None) -> None:
     """Write what the player sees: a sheet (.png) or a film (.gif, .mp4). ConfigError or UnknownName before any work.
 
-    The player is the agent in run folder `run`, or without one the level's oracle.
+    The player is the agent in run folder `run`, or without one the level's oracle. `scale`: pixels drawn per pixel
+    seen; None for that of SCALES.
     """
-    kinds = (".png", *FILM_WRITERS)
-    if out.suffix not in kinds:
-        raise ConfigError(f"--out {out}: expected a name that ends in {', '.join(kinds)}")
+    if out.suffix not in SCALES:
+        raise ConfigError(f"--out {out}: expected a name that ends in {', '.join(SCALES)}")
+    scale = SCALES[out.suffix] if scale is None else scale
+    if scale < 1:
+        raise ConfigError(f"--scale {scale}: expected an integer >= 1")
     check_output(out)
     if frames < 1:
         raise ConfigError(f"--frames {frames}: expected an integer >= 1")
@@ -50,9 +53,9 @@ def show(level: str, frames: int, seed: int, run: Path | None, out: Path) -> Non
         raise UnknownName(f"unknown level {level!r}: expected one of {', '.join(ORACLES)}")
     player = oracle(level) if run is None else agent(run)
     if out.suffix == ".png":
-        write_image(out, contact_sheet(level, frames, seed, player))
+        write_image(out, contact_sheet(level, frames, seed, player, scale))
     else:
-        write_film(out, walk(level, frames, seed, player))
+        write_film(out, walk(level, frames, seed, player), scale)
 
 
 def oracle(level: str) -> Player:
@@ -99,9 +102,9 @@ def walk(level: str, steps: int, seed: int, player: Player) -> np.ndarray:
     return np.stack(frames).transpose(0, 2, 3, 1)
 
 
-def contact_sheet(level: str, frames: int, seed: int, player: Player) -> np.ndarray:
+def contact_sheet(level: str, frames: int, seed: int, player: Player, scale: int = SCALES[".png"]) -> np.ndarray:
     """A grid of `frames` frames of a walk, row by row, enlarged: uint8 (height, width, 3)."""
-    shown = _enlarged(walk(level, frames * SHEET_STEPS, seed, player)[::SHEET_STEPS], SHEET_SCALE)
+    shown = _enlarged(walk(level, frames * SHEET_STEPS, seed, player)[::SHEET_STEPS], scale)
     columns = min(frames, SHEET_COLUMNS)
     rows = math.ceil(frames / columns)
     padded = np.pad(shown, ((0, rows * columns - frames), (0, GAP), (0, GAP), (0, 0)), constant_values=GAP_COLOUR)
@@ -115,12 +118,12 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     Image.fromarray(image).save(path)
 
 
-def write_film(path: str | Path, frames: np.ndarray) -> None:
+def write_film(path: str | Path, frames: np.ndarray, scale: int = SCALES[".gif"]) -> None:
     """Write uint8 (frame, height, width, 3), one agent step each, in real time: .gif or .mp4 (else ConfigError)."""
     path = Path(path)
     if path.suffix not in FILM_WRITERS:
         raise ConfigError(f"film {path}: expected a name that ends in {' or '.join(FILM_WRITERS)}")
-    FILM_WRITERS[path.suffix](path, _enlarged(frames, FILM_SCALE))
+    FILM_WRITERS[path.suffix](path, _enlarged(frames, scale))
 
 
 def _write_gif(path: Path, frames: np.ndarray) -> None:
