@@ -26,7 +26,7 @@ test: lint ## checks and tests
 test-faults: $(READY) ## kills, full disks, damaged files, failing environments; writes docs/faults.md
 	$(BIN)/python -m pytest -m injects --fault-table docs/faults.md
 
-verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and what comes out beside it (1 to 5 minutes)
+verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and what comes out beside it (about a minute)
 	$(SNAKEMAKE) --config scale=laptop results=results/verify --quiet reason host -- $$($(BIN)/python -m analysis.verify targets)
 	$(BIN)/python -m analysis.verify compare
 
