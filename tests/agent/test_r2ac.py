@@ -41,7 +41,7 @@ def segment(shape, seed=0):
     )
 
 
-@pytest.mark.parametrize("stem", ["impala", "nature"])
+@pytest.mark.parametrize("stem", ["impala", "nature", "small", "pooled"])
 @pytest.mark.parametrize("shape", [(3, 72, 96), (4, 84, 84), (3, 64, 64)])
 def test_image_stems_give_the_configured_features_for_the_papers_frames(stem, shape):
     network = vision.build(stem, shape, 16)
@@ -55,6 +55,20 @@ def test_impala_has_the_papers_layers():
     convolutions = [m.out_channels for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
     assert convolutions == [16] * 5 + [32] * 5 + [32] * 5
     assert network.linear.in_features == 32 * 11 * 11
+
+
+def test_pooled_finds_the_patch_that_stands_out_wherever_it_is():
+    torch.manual_seed(0)
+    network = vision.build("pooled", (3, 72, 96), 16)
+    pooled = torch.nn.Sequential(*list(network.convolutions)[:3])
+    pink = torch.tensor([255.0, 77.0, 152.0])[:, None, None] / 255 - 0.5
+    responses = []
+    for y, x in ((9, 12), (30, 60), (57, 81)):
+        image = torch.full((1, 3, 72, 96), -0.5)
+        image[0, :, y : y + 3, x : x + 3] = pink
+        responses.append(pooled(image).amax(dim=(2, 3)))
+    assert torch.equal(responses[0], responses[1]) and torch.equal(responses[1], responses[2])
+    assert not torch.equal(responses[0], pooled(torch.full((1, 3, 72, 96), -0.5)).amax(dim=(2, 3)))
 
 
 @pytest.mark.parametrize(("stem", "shape"), [("impala", (7,)), ("nature", (7,)), ("flat", (3, 64, 64))])
