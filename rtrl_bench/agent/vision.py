@@ -129,14 +129,65 @@ class Pooled(Stem):
         )
         self.linear = nn.Linear(_flat_size(self.convolutions, shape), features)
         self.norm = nn.LayerNorm(features)
-        for parameter in (*self.convolutions.parameters(), *self.linear.parameters()):
-            if parameter.dim() > 1:
-                nn.init.orthogonal_(parameter, nn.init.calculate_gain("relu"))
-            else:
-                nn.init.zeros_(parameter)
+        _orthogonal_(self.convolutions, self.linear)
 
     def forward(self, observation: Tensor) -> Tensor:
         return torch.relu(self.norm(self.linear(self.convolutions(unit_scale(observation).sub_(0.5)))))
+
+
+class Standardise(nn.Module):
+    """Each feature by its own running mean and deviation, so that a rare small difference weighs as much as any other.
+
+    Only what is learnt from counts, once an update; acting uses the same numbers and so does a stem that is frozen.
+    Unlike batch normalisation a sample's output does not depend on the others beside it.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    seen: Tensor
+    newest, floor, limit = 1e-3, 1e-2, 5.0  # least share of the newest segment, least deviation, largest output
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("variance", torch.ones(features))
+        self.register_buffer("seen", torch.zeros(()))  # segments
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            self._count(x.detach())
+        return ((x - self.mean) / self.variance.sqrt().clamp(min=self.floor)).clamp(-self.limit, self.limit)
+
+    @torch.no_grad()
+    def _count(self, x: Tensor) -> None:
+        # out of place: the graph of an earlier forward pass may still need the old ones
+        self.seen = self.seen + 1
+        share = (1 / self.seen).clamp(min=self.newest)
+        self.mean = self.mean.lerp(x.mean(0), share)
+        self.variance = self.variance.lerp((x - self.mean).square().mean(0), share)
+
+
+@VISION.register("colours")
+class Colours(Stem):
+    """Ours, for small objects that differ in colour: which colours are in sight, and in which direction.
+
+    Each pixel by itself becomes 8 mixtures of its colours; of each the largest in a column of 8 pixels' width is kept,
+    and counts by what is unusual for that column. Start and last norm are those of `pooled`.
+    """
+
+    takes = "images"
+
+    def __init__(self, shape: tuple[int, ...], features: int):
+        super().__init__()
+        self.output_size = features
+        self.columns = nn.Sequential(nn.Conv2d(shape[0], 8, 1), nn.MaxPool2d((shape[1], 8)), nn.Flatten())
+        size = _flat_size(self.columns, shape)
+        self.standardise, self.linear, self.norm = Standardise(size), nn.Linear(size, features), nn.LayerNorm(features)
+        _orthogonal_(self.columns, self.linear)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        columns = self.standardise(self.columns(unit_scale(observation).sub_(0.5)))
+        return torch.relu(self.norm(self.linear(columns)))
 
 
 @VISION.register("flat")
@@ -151,6 +202,15 @@ class Flat(Stem):
 
     def forward(self, observation: Tensor) -> Tensor:
         return observation.float()
+
+
+def _orthogonal_(*modules: nn.Module) -> None:
+    """Begin with orthogonal weights (Saxe et al. 2014), scaled for a ReLU behind them, and biases of zero."""
+    for parameter in (parameter for module in modules for parameter in module.parameters()):
+        if parameter.dim() > 1:
+            nn.init.orthogonal_(parameter, nn.init.calculate_gain("relu"))
+        else:
+            nn.init.zeros_(parameter)
 
 
 def _flat_size(layers: nn.Module, shape: tuple[int, ...]) -> int:

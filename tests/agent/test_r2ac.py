@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,7 +42,7 @@ def segment(shape, seed=0):
     )
 
 
-@pytest.mark.parametrize("stem", ["impala", "nature", "small", "pooled"])
+@pytest.mark.parametrize("stem", ["impala", "nature", "small", "pooled", "colours"])
 @pytest.mark.parametrize("shape", [(3, 72, 96), (4, 84, 84), (3, 64, 64)])
 def test_image_stems_give_the_configured_features_for_the_papers_frames(stem, shape):
     network = vision.build(stem, shape, 16)
@@ -69,6 +70,45 @@ def test_pooled_finds_the_patch_that_stands_out_wherever_it_is():
         responses.append(pooled(image).amax(dim=(2, 3)))
     assert torch.equal(responses[0], responses[1]) and torch.equal(responses[1], responses[2])
     assert not torch.equal(responses[0], pooled(torch.full((1, 3, 72, 96), -0.5)).amax(dim=(2, 3)))
+
+
+def test_colours_sees_an_object_in_its_direction_at_any_height():
+    torch.manual_seed(0)
+    columns = vision.build("colours", (3, 72, 96), 16).columns
+    pink = torch.tensor([255.0, 77.0, 152.0])[:, None, None] / 255 - 0.5
+    empty = torch.full((1, 3, 72, 96), -0.5)
+    seen = []
+    for y in (9, 40):
+        image = empty.clone()
+        image[0, :, y : y + 3, 42:45] = pink
+        seen.append(columns(image).unflatten(1, (8, 12)))
+    changed = (seen[0] != columns(empty).unflatten(1, (8, 12))).any(dim=1)
+    assert torch.equal(seen[0], seen[1])
+    assert changed.nonzero().tolist() == [[0, 42 // 8]]
+
+
+def test_standardise_keeps_a_running_mean_and_deviation_of_each_feature(monkeypatch):
+    monkeypatch.setattr(vision.Standardise, "newest", 0.2)
+    random = np.random.default_rng(0)
+    layer = vision.Standardise(3).double()
+    mean = variance = np.zeros(3)
+    for number in range(1, 9):
+        x = random.normal((0.0, 5.0, 3.0), (1.0, 0.1, 0.0), (50, 3))
+        out = layer(torch.from_numpy(x))
+        share = max(1 / number, 0.2)
+        mean = (1 - share) * mean + share * x.mean(axis=0)
+        variance = (1 - share) * variance + share * ((x - mean) ** 2).mean(axis=0)
+    expected = np.clip((x - mean) / np.maximum(np.sqrt(variance), layer.floor), -layer.limit, layer.limit)
+    np.testing.assert_allclose(out.numpy(), expected, atol=1e-10)
+
+
+def test_acting_and_evaluating_change_nothing_in_standardise():
+    layer = vision.Standardise(3)
+    layer(torch.randn(5, 3))
+    before = copy.deepcopy(layer.state_dict())
+    with torch.no_grad():
+        layer(torch.randn(5, 3))
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
 
 
 @pytest.mark.parametrize(("stem", "shape"), [("impala", (7,)), ("nature", (7,)), ("flat", (3, 64, 64))])

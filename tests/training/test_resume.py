@@ -16,14 +16,21 @@ from rtrl_bench.training.signals import Interrupted
 
 @needs_procgen
 def test_an_interrupted_procgen_run_resumes_bit_for_bit(tmp_path, monkeypatch):
-    settings = game("chaser")
-    run.train(settings, tmp_path / "whole")
+    _assert_resumes_bit_for_bit(game("chaser"), tmp_path, monkeypatch)
+
+
+def test_a_run_whose_stem_keeps_statistics_resumes_bit_for_bit(tmp_path, monkeypatch):
+    _assert_resumes_bit_for_bit(game("rooms_watermaze", vision="colours"), tmp_path, monkeypatch)
+
+
+def _assert_resumes_bit_for_bit(settings, folder, monkeypatch):
+    run.train(settings, folder / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, 11)
         with pytest.raises(Interrupted):
-            run.train(settings, tmp_path / "cut")
-    assert run.train(settings, tmp_path / "cut")["exact_resume"]
-    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+            run.train(settings, folder / "cut")
+    assert run.train(settings, folder / "cut")["exact_resume"]
+    assert_same_run(folder / "whole", folder / "cut")
 
 
 def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch, capsys):
