@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -171,8 +172,8 @@ class Standardise(nn.Module):
 class Colours(Stem):
     """Ours, for small objects that differ in colour: which colours are in sight, and in which direction.
 
-    Each pixel by itself becomes 8 mixtures of its colours; of each the largest in a column of 8 pixels' width is kept,
-    and counts by what is unusual for that column. Start and last norm are those of `pooled`.
+    Each pixel by itself becomes 8 mixtures of its colours; of each the largest counts in columns of 8 pixels' width and
+    in the left and the right half, by how unusual it is there. Start and last norm are those of `pooled`.
     """
 
     takes = "images"
@@ -180,14 +181,19 @@ class Colours(Stem):
     def __init__(self, shape: tuple[int, ...], features: int):
         super().__init__()
         self.output_size = features
-        self.columns = nn.Sequential(nn.Conv2d(shape[0], 8, 1), nn.MaxPool2d((shape[1], 8)), nn.Flatten())
-        size = _flat_size(self.columns, shape)
+        self.columns = nn.Sequential(nn.Conv2d(shape[0], 8, 1), nn.MaxPool2d((shape[1], 8)), nn.Flatten(2))
+        self.halves = nn.AdaptiveMaxPool1d(2)
+        size = _flat_size(self._largest, shape)
         self.standardise, self.linear, self.norm = Standardise(size), nn.Linear(size, features), nn.LayerNorm(features)
         _orthogonal_(self.columns, self.linear)
 
     def forward(self, observation: Tensor) -> Tensor:
-        columns = self.standardise(self.columns(unit_scale(observation).sub_(0.5)))
-        return torch.relu(self.norm(self.linear(columns)))
+        largest = self.standardise(self._largest(unit_scale(observation).sub_(0.5)))
+        return torch.relu(self.norm(self.linear(largest)))
+
+    def _largest(self, pixels: Tensor) -> Tensor:
+        columns = self.columns(pixels)
+        return torch.cat([columns, self.halves(columns)], dim=-1).flatten(1)
 
 
 @VISION.register("flat")
@@ -213,7 +219,7 @@ def _orthogonal_(*modules: nn.Module) -> None:
             nn.init.zeros_(parameter)
 
 
-def _flat_size(layers: nn.Module, shape: tuple[int, ...]) -> int:
+def _flat_size(layers: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> int:
     try:
         with torch.no_grad():
             return int(layers(torch.zeros(1, *shape)).shape[1])

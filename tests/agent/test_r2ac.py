@@ -74,15 +74,15 @@ def test_pooled_finds_the_patch_that_stands_out_wherever_it_is():
 
 def test_colours_sees_an_object_in_its_direction_at_any_height():
     torch.manual_seed(0)
-    columns = vision.build("colours", (3, 72, 96), 16).columns
+    columns = vision.build("colours", (3, 72, 96), 16).columns  # (n, 8, 12)
     pink = torch.tensor([255.0, 77.0, 152.0])[:, None, None] / 255 - 0.5
     empty = torch.full((1, 3, 72, 96), -0.5)
     seen = []
     for y in (9, 40):
         image = empty.clone()
         image[0, :, y : y + 3, 42:45] = pink
-        seen.append(columns(image).unflatten(1, (8, 12)))
-    changed = (seen[0] != columns(empty).unflatten(1, (8, 12))).any(dim=1)
+        seen.append(columns(image))
+    changed = (seen[0] != columns(empty)).any(dim=1)
     assert torch.equal(seen[0], seen[1])
     assert changed.nonzero().tolist() == [[0, 42 // 8]]
 
