@@ -139,8 +139,8 @@ class Pooled(Stem):
 class Standardise(nn.Module):
     """Each feature by its own running mean and deviation, so that a rare small difference weighs as much as any other.
 
-    Only what is learnt from counts, once an update; acting uses the same numbers and so does a stem that is frozen.
-    Unlike batch normalisation a sample's output does not depend on the others beside it.
+    A segment counts when it is learnt from, before its features are made; acting and a frozen stem use the numbers as
+    they are. So learning sees the features slightly otherwise than acting did, which V-trace takes up.
     """
 
     mean: Tensor
