@@ -59,6 +59,17 @@ class ElementwiseCell(Cell):
         """
         raise TypeError(f"{type(self).__name__} must define partials")
 
+    def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
+        """`step` without autograd, which may leave in the place of u what `partials_` wants: here u itself.
+
+        Override the two together where `step` and `partials` share costly work, such as the gates' activations.
+        """
+        return self.step(u, c, w)
+
+    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`partials`, given what `step_` left in the place of u; none of the three a view of it."""
+        return self.partials(left, c, w)
+
 
 @dataclass
 class Pulled:

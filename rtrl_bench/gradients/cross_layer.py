@@ -106,7 +106,8 @@ class StackTransition:
     def _slots_at_once(self, upper: int) -> int:
         tape = self.segments[upper].tape
         rows = tape.previous[0, 0].numel()
-        return max(1, ROWS_BLOCK_BYTES // max(1, len(tape.x) * rows * tape.u[0, 0].numel() * tape.u.element_size()))
+        bytes_per_slot = len(tape.x) * rows * tape.left[0, 0].numel() * tape.left.element_size()
+        return max(1, ROWS_BLOCK_BYTES // max(1, bytes_per_slot))
 
     def _apply(self, traces: dict[str, Tensor], upper: int, some: slice) -> None:
         top = self.segments[upper]

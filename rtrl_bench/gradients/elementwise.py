@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import linear
 
 from rtrl_bench.cells import ElementwiseCell
 from rtrl_bench.gradients import Parameters
@@ -38,19 +39,20 @@ class Linearised:
 class Tape:
     """What the forward pass of a segment leaves behind: all that its derivatives need.
 
-    x (M, B, D), keep (M, B), u (M, B, K, N), previous (M, B, s, N): the states before the steps, zero at starts.
+    x (M, B, D), keep (M, B), left (M, B, K, N): what the cell's `step_` left in the place of u, previous (M, B, s, N):
+    the states before the steps, zero at starts.
     """
 
     cell: ElementwiseCell
     x: Tensor
     keep: Tensor
-    u: Tensor
+    left: Tensor
     previous: Tensor
     w: Tensor
 
     def linearise(self, steps: slice) -> Linearised:
         """The derivatives at `steps`."""
-        lam, alpha, omega = self.cell.partials(self.u[steps], self.previous[steps], self.w)
+        lam, alpha, omega = self.cell.partials_(self.left[steps], self.previous[steps], self.w)
         return Linearised(lam.mul_(self.keep[steps, :, None, None, None]), alpha, omega)
 
     def blocks_from_the_end(self) -> Iterator[slice]:
@@ -58,7 +60,7 @@ class Tape:
         steps = len(self.x)
         size = steps
         if self.x.device.type == "cpu":
-            bytes_per_step = self.u[0].numel() * self.u.element_size()
+            bytes_per_step = self.left[0].numel() * self.left.element_size()
             size = max(1, BLOCK_BYTES // max(1, bytes_per_step))
         for stop in range(steps, 0, -size):
             yield slice(max(0, stop - size), stop)
@@ -81,7 +83,7 @@ class InSegmentGradient:
 
     def __init__(self, tape: Tape):
         self.tape = tape
-        self.a = self.to_input = torch.empty_like(tape.u)  # ∂L/∂u
+        self.a = self.to_input = torch.empty_like(tape.left)  # ∂L/∂u
         self._recurrent = torch.zeros_like(tape.w)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
@@ -102,6 +104,13 @@ def transpose_times(matrix: Tensor, row: Tensor, out: Tensor | None = None) -> T
         return torch.mul(matrix[..., 0, :, :], row, out=out)
     result = torch.einsum("...irn,...in->...rn", matrix, row)
     return result if out is None else out.copy_(result)
+
+
+def add_transpose_times(addend: Tensor, matrix: Tensor, row: Tensor, out: Tensor) -> Tensor:
+    """`addend` (..., R, N) + transpose_times(matrix, row), in one pass where there is one row."""
+    if row.shape[-2] == 1:
+        return torch.addcmul(addend, matrix[..., 0, :, :], row, out=out)
+    return torch.add(addend, transpose_times(matrix, row), out=out)
 
 
 def times(matrix: Tensor, other: Tensor, out: Tensor | None = None) -> Tensor:
@@ -134,13 +143,14 @@ def forward_states(
 ) -> tuple[Tape, Tensor]:
     """Run the segment without autograd: its tape and its states (M, B, s, N)."""
     weight, bias, w = parameters
-    u = (x @ weight.flatten(0, 1).T).unflatten(-1, bias.shape).add_(bias)
-    previous, states = (x.new_empty(*x.shape[:2], *state.shape[1:]) for _ in range(2))
-    for u_t, mask, before, after in zip(u, keep[:, :, None, None], previous, states):
+    u = linear(x, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
+    previous = x.new_empty(*x.shape[:2], *state.shape[1:])
+    states = []
+    for u_t, mask, before in zip(u, keep[:, :, None, None], previous):
         torch.mul(state, mask, out=before)
-        state = cell.step(u_t, before, w)
-        after.copy_(state)
-    return Tape(cell, x, keep, u, previous, w), states
+        state = cell.step_(u_t, before, w)
+        states.append(state)
+    return Tape(cell, x, keep, u, previous, w), torch.stack(states)
 
 
 def backpropagate(g: Tensor, lam: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,10 +159,11 @@ def backpropagate(g: Tensor, lam: Tensor, later: Tensor) -> tuple[Tensor, Tensor
     `later` (B, s, N) is that of the block behind, zero at the segment's end.
     """
     e = torch.empty_like(g)
-    for g_t, lam_t, e_t in zip(reversed(g.unbind()), reversed(lam.unbind()), reversed(e.unbind())):
-        torch.add(g_t, later, out=e_t)
-        later = transpose_times(lam_t, e_t)
-    return e, later
+    g_t, lam_t, e_t = g.unbind(), lam.unbind(), e.unbind()
+    torch.add(g_t[-1], later, out=e_t[-1])
+    for t in reversed(range(len(e) - 1)):
+        add_transpose_times(g_t[t], lam_t[t + 1], e_t[t + 1], out=e_t[t])
+    return e, transpose_times(lam_t[0], e_t[0])
 
 
 class _Segment(torch.autograd.Function):
@@ -169,7 +180,7 @@ class _Segment(torch.autograd.Function):
         accumulator: Callable[[Tape], Accumulator],
     ) -> Tensor:
         tape, states = forward_states(cell, Parameters(weight, bias, w), x, keep, state)
-        ctx.save_for_backward(x, keep, tape.u, tape.previous, w, weight)
+        ctx.save_for_backward(x, keep, tape.left, tape.previous, w, weight)
         ctx.cell, ctx.accumulator = cell, accumulator
         return states
 

@@ -28,7 +28,7 @@ class _SameStep(OwnGradient):
 
     def __init__(self, traces: dict[str, Tensor], tape: Tape):
         super().__init__(traces, tape)
-        self.to_input = torch.empty_like(tape.u)
+        self.to_input = torch.empty_like(tape.left)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
         super().add(steps, block, g, e)

@@ -52,7 +52,7 @@ class _Gradient:
 
     def __init__(self, traces: dict[str, Tensor], tape: Tape):
         self._traces, self._tape = traces, tape
-        self.to_input = torch.empty_like(tape.u)
+        self.to_input = torch.empty_like(tape.left)
         self._g = tape.previous.new_empty(tape.previous.shape)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:

@@ -17,8 +17,11 @@ class Transition:
         batch, s, n = tape.previous.shape[1:]
         identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
         self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
-        self.q = tape.u.new_empty(len(tape.u), batch, s, *tape.u.shape[2:])  # p(t) α(t), (M, B, s, K, N)
-        self.recurrent = tape.u.new_zeros(batch, s, tape.w.shape[0], n)
+        # q = p(t) α(t), (M, B, s, K, N): each block takes the place of what it was derived from, as fresh memory costs
+        # page faults. Nobody reads that again: a second backward pass is refused by `settle` before it comes here.
+        left = tape.left.data
+        self.q = left.unsqueeze(2) if s == 1 else left.new_empty(len(left), batch, s, *left.shape[2:])
+        self.recurrent = tape.left.new_zeros(batch, s, tape.w.shape[0], n)
 
     @classmethod
     def over(cls, tape: Tape) -> Transition:
@@ -31,9 +34,11 @@ class Transition:
     def add(self, steps: slice, block: Linearised) -> None:
         """Take in a block of steps, the last block first."""
         p = torch.empty_like(block.lam)
-        for p_t, lam in zip(reversed(p.unbind()), reversed(block.lam.unbind())):
-            p_t.copy_(self.p)
-            self.p = times(p_t, lam)
+        p_t, lam = p.unbind(), block.lam.unbind()
+        p_t[-1].copy_(self.p)
+        for t in reversed(range(1, len(p))):
+            times(p_t[t], lam[t], out=p_t[t - 1])
+        self.p = times(p_t[0], lam[0])
         times(p, block.alpha, out=self.q[steps])
         self.recurrent += times(p, block.omega).sum(dim=0)
 

@@ -197,6 +197,25 @@ def test_partials_equal_autograd_jacobians_of_step(cell_type, size):
         assert torch.allclose(found, own, rtol=1e-12, atol=1e-14)
 
 
+@each_cell
+@given(size=sizes)
+def test_the_step_in_place_equals_step(cell_type, size):
+    cell = cell_type()
+    parameters, stream = problem(cell, **size)
+    u = torch.einsum("bd,knd->bkn", stream.x[0], parameters.weight.detach())
+    c, w = stream.v[0], parameters.recurrent.detach()
+    expected = cell.step(u, c, w)
+    assert torch.allclose(cell.step_(u, c, w), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_elstm_steps_in_place_to_float32_accuracy():
+    cell = CELLS["elstm"]()
+    u = torch.linspace(-20, 20, 10_001, dtype=torch.float64).expand(1, 2, -1) * torch.tensor([[0.1], [1.0]])
+    c, w = torch.linspace(-1, 1, 10_001, dtype=torch.float64).expand(1, 1, -1), torch.ones(2, 10_001).double()
+    found = cell.step_(u.float(), c.float(), w.float())
+    assert (found - cell.step(u, c, w)).abs().max() < 1e-6
+
+
 def test_elstm_follows_the_papers_equations():
     cell = CELLS["elstm"]()
     parameters, stream = problem(cell, unroll=6, segments=1, batch=3, inputs=4, hidden=5, seed=1)
