@@ -173,7 +173,9 @@ class Colours(Stem):
     """Ours, for small objects that differ in colour: which colours are in sight, and in which direction.
 
     Each pixel by itself becomes 8 mixtures of its colours; of each the largest counts in columns of 8 pixels' width and
-    in the left and the right half, by how unusual it is there. Start and last norm are those of `pooled`.
+    in the left and the right half, by how unusual it is there. In RGB the mixtures begin as hues all around the colour
+    circle: random ones may tell two of the colours that matter apart in no seed but a lucky one, and training does not
+    mend it. The rest of the start and the last norm are those of `pooled`.
     """
 
     takes = "images"
@@ -181,11 +183,14 @@ class Colours(Stem):
     def __init__(self, shape: tuple[int, ...], features: int):
         super().__init__()
         self.output_size = features
-        self.columns = nn.Sequential(nn.Conv2d(shape[0], 8, 1), nn.MaxPool2d((shape[1], 8)), nn.Flatten(2))
+        mixtures = nn.Conv2d(shape[0], 8, 1)
+        self.columns = nn.Sequential(mixtures, nn.MaxPool2d((shape[1], 8)), nn.Flatten(2))
         self.halves = nn.AdaptiveMaxPool1d(2)
         size = _flat_size(self._largest, shape)
         self.standardise, self.linear, self.norm = Standardise(size), nn.Linear(size, features), nn.LayerNorm(features)
         _orthogonal_(self.columns, self.linear)
+        if shape[0] == 3:
+            _hues_(mixtures.weight)
 
     def forward(self, observation: Tensor) -> Tensor:
         largest = self.standardise(self._largest(unit_scale(observation).sub_(0.5)))
@@ -217,6 +222,14 @@ def _orthogonal_(*modules: nn.Module) -> None:
             nn.init.orthogonal_(parameter, nn.init.calculate_gain("relu"))
         else:
             nn.init.zeros_(parameter)
+
+
+@torch.no_grad()
+def _hues_(weight: Tensor) -> None:
+    """Fill (n, 3, 1, 1) with n unit mixtures of R, G, B at equal angles around the grey axis, the first of them red."""
+    angle = torch.arange(len(weight)) * (2 * torch.pi / len(weight))
+    circle = torch.tensor([[2.0, -1.0, -1.0], [0.0, 3**0.5, -(3**0.5)]]) / 6**0.5
+    weight[..., 0, 0] = torch.stack([angle.cos(), angle.sin()], dim=-1) @ circle
 
 
 def _flat_size(layers: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> int:

@@ -72,6 +72,13 @@ def test_pooled_finds_the_patch_that_stands_out_wherever_it_is():
     assert not torch.equal(responses[0], pooled(torch.full((1, 3, 72, 96), -0.5)).amax(dim=(2, 3)))
 
 
+def test_colours_begins_with_hues_of_which_each_colour_has_a_nearest_and_grey_none():
+    mixtures = vision.build("colours", (3, 72, 96), 16).columns[0].weight[:, :, 0, 0]
+    assert torch.allclose(mixtures @ torch.ones(3), torch.zeros(8), atol=1e-6)
+    colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 1, 1], [1, 0, 1]])  # red, green, cyan, magenta
+    assert (mixtures @ colours.T).argmax(0).tolist() == [0, 3, 4, 7]
+
+
 def test_colours_sees_an_object_in_its_direction_at_any_height():
     torch.manual_seed(0)
     columns = vision.build("colours", (3, 72, 96), 16).columns  # (n, 8, 12)
