@@ -175,7 +175,7 @@ class Colours(Stem):
     Each pixel by itself becomes 8 mixtures of its colours; of each the largest counts in columns of 8 pixels' width and
     in the left and the right half, by how unusual it is there. In RGB the mixtures begin as hues all around the colour
     circle: random ones may tell two of the colours that matter apart in no seed but a lucky one, and training does not
-    mend it. The rest of the start and the last norm are those of `pooled`.
+    mend it. Greys look alike to hues. The rest of the start and the last norm are those of `pooled`.
     """
 
     takes = "images"

@@ -67,7 +67,7 @@ class ElementwiseCell(Cell):
         return self.step(u, c, w)
 
     def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`partials`, given what `step_` left in the place of u; none of the three a view of it."""
+        """`partials`, given what `step_` left in the place of u."""
         return self.partials(left, c, w)
 
 

@@ -150,12 +150,15 @@ def _scale_flops(stack: Stack, numbers: int) -> int:
 
 
 def _own_groups(stack: Stack, sizes: Sizes) -> _Parts:
-    """Each layer's own sensitivities, once per segment: a product of matrices (2 a step), then p(0) S, + and r S."""
+    """Each layer's own sensitivities, once per segment: a product of matrices (2 a step), then p(0) S, + and r S.
+
+    p α lies in the place of u where a unit's state is one number.
+    """
     steps, own = sizes.unroll, _own_numbers(stack)
     once = _scale_flops(stack, own) + own + 2 * own
     flops = steps * (_backpropagation_flops(stack) + 2 * own) + once
-    working = steps * (_held(stack) + max(layer.cell.rows * layer.preactivations for layer in stack))
-    return _Parts(_state(stack) + own, working, flops, steps)
+    p_alpha = max(layer.cell.rows * layer.preactivations for layer in stack) if stack[0].cell.rows > 1 else 0
+    return _Parts(_state(stack) + own, steps * (_held(stack) + p_alpha), flops, steps)
 
 
 def _columnar(stack: Stack, sizes: Sizes) -> _Parts:
@@ -174,7 +177,7 @@ def _rtrl(stack: Stack, sizes: Sizes) -> _Parts:
         part = stack[: number + 1]
         flops += sizes.unroll * _rows_flops(part) + _influence_flops(part)
     if len(stack) > 1:
-        derivatives = sum(2 * layer.cell.rows * layer.preactivations + 2 * layer.state for layer in stack)
+        derivatives = sum(3 * layer.cell.rows * layer.preactivations + 2 * layer.state for layer in stack)
         working += sizes.unroll * derivatives + _rows_working(stack[-1], sizes)
     return _Parts(parts.carried + _cross_numbers(stack), working, flops, parts.steps)
 

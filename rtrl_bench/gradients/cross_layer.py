@@ -58,7 +58,7 @@ class LayerSegment:
     def of(cls, layer: Layer, tape: Tape, states: Tensor) -> LayerSegment:
         """With everything derived."""
         derivatives = tape.linearise(slice(None))
-        transition = Transition(tape)
+        transition = Transition(tape, consume=False)
         transition.add(slice(None), derivatives)
         return cls(layer, tape, states, derivatives, transition)
 

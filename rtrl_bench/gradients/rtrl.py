@@ -141,7 +141,7 @@ class OwnGradient(InSegmentGradient):
 
     def __init__(self, traces: dict[str, Tensor], tape: Tape):
         super().__init__(tape)
-        self._traces, self._transition = traces, Transition(tape)
+        self._traces, self._transition = traces, Transition(tape, consume=True)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
         super().add(steps, block, g, e)

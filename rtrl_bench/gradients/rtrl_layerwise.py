@@ -31,5 +31,5 @@ class _SameStep(OwnGradient):
         self.to_input = torch.empty_like(tape.left)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
-        super().add(steps, block, g, e)
         transpose_times(block.alpha, g, out=self.to_input[steps])
+        super().add(steps, block, g, e)

@@ -10,23 +10,27 @@ from rtrl_bench.gradients.elementwise import Linearised, Tape, times, transpose_
 
 
 class Transition:
-    """What a segment does to the sensitivities: S(M) = p(0) S(0) + Σ_t p(t) ∂c(t)/∂θ."""
+    """What a segment does to the sensitivities: S(M) = p(0) S(0) + Σ_t p(t) ∂c(t)/∂θ.
 
-    def __init__(self, tape: Tape):
+    `consume`: p α may take the place of what the tape holds, block by block after its linearisation, as fresh memory
+    costs page faults. For those who refuse a second backward pass before it reads the tape.
+    """
+
+    def __init__(self, tape: Tape, consume: bool):
         self.x = tape.x
         batch, s, n = tape.previous.shape[1:]
         identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
         self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
-        # q = p(t) α(t), (M, B, s, K, N): each block takes the place of what it was derived from, as fresh memory costs
-        # page faults. Nobody reads that again: a second backward pass is refused by `settle` before it comes here.
-        left = tape.left.data
-        self.q = left.unsqueeze(2) if s == 1 else left.new_empty(len(left), batch, s, *left.shape[2:])
+        left = tape.left.data  # autograd's own check of changed tensors is replaced by that of `consume`
+        fits = consume and s == 1
+        # q = p(t) α(t), (M, B, s, K, N)
+        self.q = left.unsqueeze(2) if fits else left.new_empty(len(left), batch, s, *left.shape[2:])
         self.recurrent = tape.left.new_zeros(batch, s, tape.w.shape[0], n)
 
     @classmethod
     def over(cls, tape: Tape) -> Transition:
         """That of a whole segment."""
-        transition = cls(tape)
+        transition = cls(tape, consume=True)
         for steps in tape.blocks_from_the_end():
             transition.add(steps, tape.linearise(steps))
         return transition
@@ -39,8 +43,8 @@ class Transition:
         for t in reversed(range(1, len(p))):
             times(p_t[t], lam[t], out=p_t[t - 1])
         self.p = times(p_t[0], lam[0])
-        times(p, block.alpha, out=self.q[steps])
         self.recurrent += times(p, block.omega).sum(dim=0)
+        times(p, block.alpha, out=self.q[steps])  # last, as a cell's derivatives may lie where it is written
 
     def apply(self, traces: dict[str, Tensor], r: Tensor | None = None, gradient: Parameters | None = None) -> None:
         """Move the traces in place; with r (B, s, N) first add Σ_b r ⊙ S(0) to the gradient."""

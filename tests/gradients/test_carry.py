@@ -160,3 +160,11 @@ def test_a_window_shorter_than_the_segment_is_refused():
     x, starts = segment(unroll=4)
     with pytest.raises(ConfigError, match="at least the segment's 4 steps"):
         layer(x, starts, layer.begin(3))
+
+
+def test_the_inputs_gradient_alone_can_be_asked_for_again():
+    stack = RecurrentStack(3, 4, layers=2, gradient="rtrl")
+    x, starts = torch.randn(5, 2, 3, requires_grad=True), torch.zeros(5, 2, dtype=torch.bool)
+    loss = stack(x, starts, stack.begin(2))[0].sum()
+    loss.backward(retain_graph=True)
+    assert torch.equal(torch.autograd.grad(loss, x)[0], x.grad)

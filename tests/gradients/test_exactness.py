@@ -7,13 +7,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import recurrent as oracle
+from oracles.gain import Gain
 from oracles.rotation import Rotation
 
 from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.gradients import GRADIENTS, Layer, Parameters, elementwise, transition
 from rtrl_bench.gradients.elementwise import run_segment
 
-CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)] + [Rotation]
+REGISTERED = [CELLS[name] for name in CELLS]
+CELL_TYPES = [*(cell for cell in REGISTERED if issubclass(cell, ElementwiseCell)), Rotation, Gain]
 each_cell = pytest.mark.parametrize("cell_type", CELL_TYPES, ids=lambda c: c.__name__)
 TOLERANCE = 1e-10
 
