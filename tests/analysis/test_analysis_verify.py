@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -60,6 +61,12 @@ def test_another_run_does_not(places, capsys, key, value):
 
 def test_the_score_of_a_game_is_not_compared(places):
     change(places[1] / GROUPS[1].folder, "evaluation.mean", -5.0)
+    assert compared(places) == 0
+
+
+def test_runs_that_end_when_the_task_is_solved_may_take_longer(places, monkeypatch):
+    monkeypatch.setattr(verify, "SUBSET", [dataclasses.replace(group, until_solved=True) for group in GROUPS])
+    change(places[1] / GROUPS[0].folder, "updates", 1)
     assert compared(places) == 0
 
 
