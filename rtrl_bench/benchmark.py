@@ -131,8 +131,8 @@ def main(words: Sequence[str] = ()) -> None:
 
 
 def kept_bytes(unroll: int) -> int:
-    """Bytes of a segment's own tensors at N = 512: x and dx, u, ∂L/∂u and p α, states, previous states and their g."""
-    per_step = BATCH * (2 * INPUTS + 3 * 2 * HIDDEN[0] + 3 * HIDDEN[0])
+    """Bytes of a segment's own tensors at N = 512: x and dx, u or p α, ∂L/∂u, states, previous states and their g."""
+    per_step = BATCH * (2 * INPUTS + 2 * 2 * HIDDEN[0] + 3 * HIDDEN[0])
     return 4 * unroll * per_step
 
 
