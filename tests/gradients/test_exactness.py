@@ -183,13 +183,18 @@ def test_finite_differences_agree(cell_type, size):
         assert torch.isclose((gradient[name] * direction).sum(), slope, rtol=1e-6, atol=1e-6)
 
 
+def one_step(cell, size):
+    """Random u (B, K, N), c (B, s, N) and w of a cell."""
+    parameters, stream = problem(cell, **size)
+    u = torch.einsum("bd,knd->bkn", stream.x[0], parameters.weight.detach())
+    return u, stream.v[0], parameters.recurrent.detach()
+
+
 @each_cell
 @given(size=sizes)
 def test_partials_equal_autograd_jacobians_of_step(cell_type, size):
     cell = cell_type()
-    parameters, stream = problem(cell, **size)
-    u = torch.einsum("bd,knd->bkn", stream.x[0], parameters.weight.detach())
-    c, w = stream.v[0], parameters.recurrent.detach()
+    u, c, w = one_step(cell, size)
     for found, argument in zip(cell.partials(u, c, w), range(3)):
         jacobian = torch.autograd.functional.jacobian(cell.step, (u, c, w))[(1, 0, 2)[argument]]
         if argument < 2:  # (B, s, N, B, R, N): the diagonals over B and N
@@ -203,9 +208,7 @@ def test_partials_equal_autograd_jacobians_of_step(cell_type, size):
 @given(size=sizes)
 def test_the_step_in_place_equals_step(cell_type, size):
     cell = cell_type()
-    parameters, stream = problem(cell, **size)
-    u = torch.einsum("bd,knd->bkn", stream.x[0], parameters.weight.detach())
-    c, w = stream.v[0], parameters.recurrent.detach()
+    u, c, w = one_step(cell, size)
     expected = cell.step(u, c, w)
     assert torch.allclose(cell.step_(u, c, w), expected, rtol=1e-12, atol=1e-15)
 
