@@ -6,11 +6,13 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import jax
 import pytest
 import torch
 from oracles.operations import Operations
 
 from rtrl_bench.cells import CELLS
+from rtrl_bench.complexity import generic_rtrl, jax_cells
 from rtrl_bench.complexity.cases import TorchCase
 from rtrl_bench.complexity.predict import METHODS, predict
 from rtrl_bench.complexity.shapes import Sizes
@@ -39,9 +41,6 @@ def test_the_textbook_form_carries_what_the_segment_wise_form_does():
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "elstm"])
 def test_dense_rtrl_carries_what_its_jax_form_does(cell, layers):
-    jax = pytest.importorskip("jax")
-    from rtrl_bench.complexity import generic_rtrl, jax_cells
-
     stack = jax_cells.stack(jax_cells.JAX_CELLS[cell], layers)
     params = jax.eval_shape(lambda: stack.init(jax.random.key(0), 3, 5))
     carry = jax.eval_shape(lambda p: generic_rtrl.begin(stack, p, 5), params)
