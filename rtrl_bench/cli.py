@@ -17,39 +17,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtrl_bench import __version__
-from rtrl_bench.config import ConfigError, load
-from rtrl_bench.files import Unwritable
-from rtrl_bench.registry import UnknownName
+from rtrl_bench.config import load
+from rtrl_bench.errors import EnvironmentFailed, Failure
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     arguments = _parser().parse_args(words)
-    from rtrl_bench.envs.registry import EnvironmentUnavailable
-
     try:
         return int(arguments.run(arguments) or 0)
-    except (ConfigError, UnknownName, EnvironmentUnavailable) as error:
-        return _fail(error, 2)
+    except Failure as error:
+        if isinstance(error, EnvironmentFailed) and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)  # the environment may be the user's own
+        return _fail(error, error.exit_code)
     except KeyboardInterrupt as stop:
         signum = stop.args[0] if stop.args else signal.SIGINT
         return _fail("stopped; run the same command to go on from the last checkpoint", 128 + signum)
-    except Unwritable as error:
-        what = f"{error.filename}: cannot be written ({error.strerror})"
-        return _fail(f"{what}; mend that, then the same command goes on from the last checkpoint", 5)
-    except Exception as error:
-        # By name: importing their modules would import torch before a mistake in the configuration is reported.
-        name = type(error).__name__
-        if name == "Interrupted":
-            return _fail(error, 128 + int(vars(error)["signum"]))
-        if name in _EXIT_CODES:
-            if error.__cause__ is not None and name == "EnvironmentFailed":
-                traceback.print_exception(error.__cause__)  # the environment may be the user's own
-            return _fail(error, _EXIT_CODES[name])
-        raise
-
-
-_EXIT_CODES = {"CheckpointError": 2, "NonFiniteLoss": 3, "EnvironmentFailed": 4}
 
 
 def _fail(error: Exception | str, code: int) -> int:

@@ -17,9 +17,7 @@ from typing import Any, Literal, Union
 
 import yaml
 
-
-class ConfigError(ValueError):
-    """A configuration that cannot be run. The message names the key, the value, what was expected and the fix."""
+from rtrl_bench.errors import ConfigError
 
 
 @dataclass(frozen=True)

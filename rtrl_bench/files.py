@@ -6,9 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-
-class Unwritable(OSError):
-    """A file that could not be written: a full disk, a quota, a file system that is read-only or fails."""
+from rtrl_bench.errors import Unwritable
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -8,11 +8,9 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from rtrl_bench.errors import UnknownName
+
 T = TypeVar("T")
-
-
-class UnknownName(ValueError):
-    """A name that no file registered. The message lists what exists and the closest match."""
 
 
 class Registry(Generic[T]):

@@ -12,6 +12,7 @@ from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.vtrace import vtrace
 from rtrl_bench.config import LossConfig, RunConfig
 from rtrl_bench.diagnostics.gradient_quality import GradientQuality
+from rtrl_bench.errors import NonFiniteLoss
 from rtrl_bench.gradients import Carry
 from rtrl_bench.optimisers import RMSProp
 
@@ -36,10 +37,6 @@ class Segment:
     next_observation: Tensor
     next_last_reward: Tensor
     next_start: Tensor
-
-
-class NonFiniteLoss(RuntimeError):
-    """A loss term, the gradient or a parameter became infinite or not a number."""
 
 
 METRICS = ("loss_policy", "loss_baseline", "loss_entropy", "entropy", "grad_norm")

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.registry import Registry
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from rtrl_bench.cells import CELLS, Cell, Readout
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 
 
 @CELLS.register("none")

@@ -8,7 +8,7 @@ import torch
 
 from rtrl_bench.cells import CELLS
 from rtrl_bench.complexity.shapes import Sizes
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.layer import RecurrentStack
 

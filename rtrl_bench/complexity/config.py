@@ -9,7 +9,8 @@ from typing import Literal
 
 from rtrl_bench.complexity.predict import METHODS, predict
 from rtrl_bench.complexity.shapes import Sizes
-from rtrl_bench.config import ConfigError, build, fingerprint_of, load_yaml, to_dict
+from rtrl_bench.config import build, fingerprint_of, load_yaml, to_dict
+from rtrl_bench.errors import ConfigError
 
 Wanted = Literal["counted", "time", "memory"]
 

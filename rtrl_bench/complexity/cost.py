@@ -8,7 +8,7 @@ from dataclasses import replace
 from rtrl_bench.complexity.crossovers import episode_crossover, largest_hidden
 from rtrl_bench.complexity.predict import METHODS, Cost, predict
 from rtrl_bench.complexity.shapes import Sizes
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.resident import free_bytes
 
 EPISODES = (100, 1_000, 10_000, 100_000)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rtrl_bench.complexity.shapes import LayerShape, Sizes, layer_shapes
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 
 Stack = Sequence[LayerShape]
 

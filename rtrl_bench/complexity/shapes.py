@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 
 
 @dataclass(frozen=True)

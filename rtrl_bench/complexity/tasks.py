@@ -15,7 +15,7 @@ from rtrl_bench.complexity.cases import JAX_METHODS, refusal
 from rtrl_bench.complexity.config import ComplexityConfig
 from rtrl_bench.complexity.counted import count
 from rtrl_bench.complexity.points import Done, Point
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 
 Found = dict[str, Any]  # columns of costs.csv, and perhaps a `note`
 

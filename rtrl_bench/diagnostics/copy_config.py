@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rtrl_bench.config import ConfigError, build, fingerprint_of, load_yaml, to_dict
+from rtrl_bench.config import build, fingerprint_of, load_yaml, to_dict
+from rtrl_bench.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.config import dump, to_dict
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
+from rtrl_bench.errors import Interrupted, NonFiniteLoss
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.folder import examine, set_aside
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.progress import Progress
-from rtrl_bench.training.signals import Interrupted, collect_signals
+from rtrl_bench.training.signals import collect_signals
 
 CURVE_COLUMNS = ("step", "sequences", "loss", "valid_sequence_accuracy", "wall_s")
 

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.config import ConfigError, RunConfig
+from rtrl_bench.config import RunConfig
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry
 from rtrl_bench.gradients.cross_layer import parameters_below
 from rtrl_bench.gradients.tbptt import TBPTT

@@ -21,7 +21,6 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.registry import (
     FAMILIES,
@@ -33,7 +32,7 @@ from rtrl_bench.envs.registry import (
     did_you_mean,
     register,
 )
-from rtrl_bench.registry import UnknownName
+from rtrl_bench.errors import ConfigError, UnknownName
 
 FRAME_SKIP = 4
 MAX_FRAMES = 108_000  # half an hour of play: Espeholt et al. 2018 (IMPALA), appendix on Atari

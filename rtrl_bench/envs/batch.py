@@ -16,6 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from rtrl_bench.envs.registry import SPLITS
+from rtrl_bench.errors import EnvironmentFailed
 
 Arrays = dict[str, np.ndarray]
 StepResult = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
@@ -24,10 +25,6 @@ StepResult = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any
 def usable_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class EnvironmentFailed(RuntimeError):
-    """A simulator that raised, died or returned what no environment may. The message names the environment."""
 
 
 class BatchEnv(VectorEnv):

@@ -15,11 +15,12 @@ import gymnasium
 import numpy as np
 
 from rtrl_bench import __version__
-from rtrl_bench.envs.batch import BatchEnv, EnvironmentFailed, StepResult
+from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.dmlab_cache import cache_folder
 from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.envs.dmlab_pool import WorkerPool
-from rtrl_bench.envs.registry import Availability, Backend, EnvironmentUnavailable, EnvSpec, Request, register
+from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, register
+from rtrl_bench.errors import EnvironmentFailed, EnvironmentUnavailable
 
 TEST_MIXER_SEED = 0x600D5EED  # of IMPALA's evaluation (scalable_agent, experiment.py)
 BUILD = (

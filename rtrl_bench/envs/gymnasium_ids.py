@@ -17,10 +17,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request, did_you_mean
-from rtrl_bench.registry import UnknownName
+from rtrl_bench.errors import ConfigError, UnknownName
 
 
 class GymnasiumBatch(BatchEnv):

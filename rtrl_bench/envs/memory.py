@@ -19,9 +19,9 @@ import gymnasium
 import numpy as np
 
 from rtrl_bench import __version__
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
 from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, register
+from rtrl_bench.errors import ConfigError
 
 BACKEND = f"rtrl_bench {__version__}"
 

@@ -17,7 +17,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
 from rtrl_bench.envs.registry import (
     FAMILIES,
@@ -29,7 +28,7 @@ from rtrl_bench.envs.registry import (
     did_you_mean,
     register,
 )
-from rtrl_bench.registry import UnknownName
+from rtrl_bench.errors import ConfigError, UnknownName
 
 GAMES = (
     *("bigfish", "bossfight", "caveflyer", "chaser", "climber", "coinrun", "dodgeball", "fruitbot"),

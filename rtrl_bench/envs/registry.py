@@ -11,17 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rtrl_bench.config import ConfigError
-from rtrl_bench.registry import Registry, UnknownName
+from rtrl_bench.errors import ConfigError, EnvironmentUnavailable, UnknownName
+from rtrl_bench.registry import Registry
 
 if TYPE_CHECKING:
     from rtrl_bench.envs.batch import BatchEnv
 
 SPLITS = ("train", "test")
-
-
-class EnvironmentUnavailable(RuntimeError):
-    """A known environment whose simulator cannot run here. The message says what is missing and how to get it."""
 
 
 @dataclass(frozen=True)

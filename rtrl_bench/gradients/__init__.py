@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Cell, Readout
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.registry import Registry
 
 

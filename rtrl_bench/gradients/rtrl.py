@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Cell, ElementwiseCell
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, cross_layer
 from rtrl_bench.gradients.elementwise import (
     Accumulator,

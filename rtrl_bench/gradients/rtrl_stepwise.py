@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Cell
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Parameters
 from rtrl_bench.gradients.elementwise import Accumulator, Linearised, Tape, times, transpose_times
 from rtrl_bench.gradients.rtrl import CarriedSensitivities

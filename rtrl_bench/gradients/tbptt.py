@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Cell, ElementwiseCell
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, autograd_segment
 from rtrl_bench.gradients.elementwise import InSegmentGradient, run_segment
 

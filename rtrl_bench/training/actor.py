@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.agent.network import AgentNetwork
-from rtrl_bench.agent.r2ac import NonFiniteLoss, Segment
+from rtrl_bench.agent.r2ac import Segment
 from rtrl_bench.config import RunConfig
 from rtrl_bench.envs.batch import BatchEnv
+from rtrl_bench.errors import NonFiniteLoss
 
 
 @dataclass

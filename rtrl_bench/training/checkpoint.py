@@ -13,15 +13,12 @@ from typing import Any
 
 import torch
 
+from rtrl_bench.errors import CheckpointError
 from rtrl_bench.files import write_whole
 
 FORMAT = 1
 _HEADER = re.compile(rb"rtrl-bench checkpoint (\d+) sha256 ([0-9a-f]{64})")
 KEPT = 2  # the newest and the one before, should the newest be damaged
-
-
-class CheckpointError(RuntimeError):
-    """No usable checkpoint where there should be one."""
 
 
 def save(folder: Path, state: dict[str, Any], updates: int) -> Path:

@@ -12,8 +12,9 @@ import torch
 
 from rtrl_bench.agent.network import AgentNetwork, recurrent_inputs
 from rtrl_bench.agent.r2ac import METRICS, R2AC
-from rtrl_bench.config import ConfigError, RunConfig
+from rtrl_bench.config import RunConfig
 from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry
 from rtrl_bench.training import records
 from rtrl_bench.training.actor import Actor

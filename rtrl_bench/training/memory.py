@@ -6,7 +6,8 @@ import torch
 
 from rtrl_bench.complexity.predict import METHODS, predict
 from rtrl_bench.complexity.shapes import Sizes
-from rtrl_bench.config import ConfigError, RunConfig
+from rtrl_bench.config import RunConfig
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.resident import free_bytes
 
 

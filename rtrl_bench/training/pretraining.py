@@ -10,7 +10,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig
+from rtrl_bench.config import PretrainedConfig, RunConfig
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.training import checkpoint
 from rtrl_bench.training.source import check_same_stem, finished_record
 

@@ -20,8 +20,8 @@ from typing import Any
 import torch
 
 from rtrl_bench import __version__
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.batch import usable_cores
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.files import write_whole
 from rtrl_bench.resident import peak_resident_bytes
 

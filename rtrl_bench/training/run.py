@@ -13,9 +13,10 @@ import torch
 from rtrl_bench.agent import vision
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.config import ConfigError, RunConfig, dump, to_dict
+from rtrl_bench.config import RunConfig, dump, to_dict
 from rtrl_bench.diagnostics import gradient_quality
 from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError, Interrupted
 from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.evaluate import evaluate
@@ -23,7 +24,7 @@ from rtrl_bench.training.folder import Past, examine, set_aside
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.pretraining import find_stem, remade
 from rtrl_bench.training.process import prepare_process
-from rtrl_bench.training.signals import Interrupted, collect_signals
+from rtrl_bench.training.signals import collect_signals
 from rtrl_bench.training.source import with_fingerprint
 from rtrl_bench.training.watchdog import watched
 

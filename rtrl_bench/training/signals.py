@@ -5,20 +5,10 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
-
-
-class Interrupted(Exception):
-    """A signal stopped the run after its checkpoint was written; `signum` tells which."""
-
-    def __init__(self, signum: int, folder: Path):
-        name = signal.Signals(signum).name
-        super().__init__(f"stopped by {name}; the checkpoint in {folder} is complete, run the same command to go on")
-        self.signum = signum
 
 
 @contextmanager

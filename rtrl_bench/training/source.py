@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig, load
+from rtrl_bench.config import PretrainedConfig, RunConfig, load
+from rtrl_bench.errors import ConfigError
 
 STEM_KEYS = ("vision", "features")  # what a run and the one that its stem comes from must have in common
 

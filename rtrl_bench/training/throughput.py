@@ -20,7 +20,7 @@ from torch import Tensor
 
 from rtrl_bench.config import RunConfig, from_dict
 from rtrl_bench.envs.batch import usable_cores
-from rtrl_bench.envs.registry import EnvironmentUnavailable
+from rtrl_bench.errors import EnvironmentUnavailable
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.process import prepare_process
 

@@ -10,8 +10,9 @@ import torch
 
 from rtrl_bench.agent import vision
 from rtrl_bench.agent.network import AgentNetwork
-from rtrl_bench.agent.r2ac import R2AC, NonFiniteLoss, Segment, loss_terms
-from rtrl_bench.config import ConfigError, from_dict
+from rtrl_bench.agent.r2ac import R2AC, Segment, loss_terms
+from rtrl_bench.config import from_dict
+from rtrl_bench.errors import ConfigError, NonFiniteLoss
 
 M, B, ACTIONS = 4, 3, 5
 

@@ -10,7 +10,7 @@ from rtrl_bench.complexity.counted import count
 from rtrl_bench.complexity.jax_cells import JAX_CELLS, stack
 from rtrl_bench.complexity.predict import predict
 from rtrl_bench.complexity.shapes import Sizes
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 
 B, M, N, D = 3, 10, 48, 80
 

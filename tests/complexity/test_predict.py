@@ -17,7 +17,7 @@ from rtrl_bench.complexity.cases import TorchCase
 from rtrl_bench.complexity.predict import METHODS, predict
 from rtrl_bench.complexity.shapes import Sizes
 from rtrl_bench.complexity.theory import exponent
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.layer import RecurrentStack
 
 SMALL = Sizes("elstm", layers=2, hidden=5, inputs=3, batch=2, unroll=4, episode=9)

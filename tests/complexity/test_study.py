@@ -17,7 +17,8 @@ from rtrl_bench.complexity.counted import Counts
 from rtrl_bench.complexity.crossovers import measured_crossover
 from rtrl_bench.complexity.predict import predict
 from rtrl_bench.complexity.theory import exponent
-from rtrl_bench.config import ConfigError, build
+from rtrl_bench.config import build
+from rtrl_bench.errors import ConfigError
 
 SWEEPS = {
     "width": {

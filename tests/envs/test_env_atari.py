@@ -9,9 +9,9 @@ import pytest
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
 
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.atari import rom_names
-from rtrl_bench.envs.registry import UnknownName, make, spec, validate
+from rtrl_bench.envs.registry import make, spec, validate
+from rtrl_bench.errors import ConfigError, UnknownName
 
 SLOTS = 3
 

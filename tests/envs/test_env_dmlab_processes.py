@@ -20,8 +20,8 @@ from small_runs import game
 from rtrl_bench.cli import main
 from rtrl_bench.config import to_dict
 from rtrl_bench.envs import dmlab_pool
-from rtrl_bench.envs.batch import EnvironmentFailed
 from rtrl_bench.envs.registry import make
+from rtrl_bench.errors import EnvironmentFailed
 
 LEVEL = "rooms_watermaze"
 FIRE = 8

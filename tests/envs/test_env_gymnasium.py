@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from rtrl_bench.config import ConfigError
-from rtrl_bench.envs.registry import EnvironmentUnavailable, UnknownName, check_available, make, validate
+from rtrl_bench.envs.registry import check_available, make, validate
+from rtrl_bench.errors import ConfigError, EnvironmentUnavailable, UnknownName
 
 
 class Counting(gymnasium.Env):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs import memory
 from rtrl_bench.envs.batch import pack, unpack
 from rtrl_bench.envs.memory import DelayedMatch, TMaze
 from rtrl_bench.envs.registry import make, validate
+from rtrl_bench.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 TASKS = ("tmaze", "delayed_match")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from marks import needs_procgen
 
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs import procgen
-from rtrl_bench.envs.registry import EnvironmentUnavailable, UnknownName, check_available, make, validate
+from rtrl_bench.envs.registry import check_available, make, validate
+from rtrl_bench.errors import ConfigError, EnvironmentUnavailable, UnknownName
 
 
 def _levels(env):

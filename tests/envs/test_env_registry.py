@@ -10,9 +10,8 @@ import sys
 import pytest
 
 from rtrl_bench import __version__
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.registry import ENVIRONMENTS, check_available, make, spec, validate
-from rtrl_bench.registry import UnknownName
+from rtrl_bench.errors import ConfigError, UnknownName
 
 DMLAB = ("rooms_select_nonmatching_object", "rooms_watermaze", "rooms_keys_doors_puzzle")
 PAPER = ("breakout", "gravitar", "mspacman", "qbert", "seaquest", "chaser", *DMLAB)

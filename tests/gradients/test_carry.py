@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rtrl_bench import RecurrentStack
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 
 
 def segment(unroll=4, batch=3, inputs=5):

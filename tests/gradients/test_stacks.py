@@ -14,7 +14,7 @@ from oracles.rotation import Rotation
 
 from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Layer, Parameters, cross_layer
 
 CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)] + [Rotation]

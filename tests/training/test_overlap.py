@@ -10,12 +10,10 @@ import pytest
 import torch
 from small_runs import assert_same_run, config, curve, stop_after
 
-from rtrl_bench.agent.r2ac import NonFiniteLoss
-from rtrl_bench.envs.batch import EnvironmentFailed
+from rtrl_bench.errors import EnvironmentFailed, Interrupted, NonFiniteLoss
 from rtrl_bench.training import run
 from rtrl_bench.training.actor import Actor
 from rtrl_bench.training.loop import Training
-from rtrl_bench.training.signals import Interrupted
 
 CPU = torch.device("cpu")
 

@@ -10,8 +10,8 @@ from small_runs import assert_same_run, config, game, stop_after
 
 from rtrl_bench.cli import main
 from rtrl_bench.config import to_dict
+from rtrl_bench.errors import Interrupted
 from rtrl_bench.training import checkpoint, run
-from rtrl_bench.training.signals import Interrupted
 
 
 @needs_procgen

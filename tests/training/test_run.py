@@ -13,13 +13,12 @@ from marks import needs_procgen
 from pictures import pictures  # noqa: F401 (a fixture)
 from small_runs import assert_same_run, config, curve, game, parameters, stop_after
 
-from rtrl_bench.agent.r2ac import NonFiniteLoss
 from rtrl_bench.cli import main
-from rtrl_bench.config import ConfigError, to_dict
+from rtrl_bench.config import to_dict
 from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError, Interrupted, NonFiniteLoss
 from rtrl_bench.training import checkpoint, run
 from rtrl_bench.training.loop import Training
-from rtrl_bench.training.signals import Interrupted
 
 STOPS = "the run stops with code 3, naming update and term; the last good checkpoint is kept"
 

@@ -9,10 +9,10 @@ import yaml
 from small_runs import config, stop_after
 
 from rtrl_bench.cli import main
-from rtrl_bench.config import ConfigError, to_dict
+from rtrl_bench.config import to_dict
+from rtrl_bench.errors import ConfigError, Interrupted
 from rtrl_bench.training import checkpoint, records, run
 from rtrl_bench.training.loop import Training
-from rtrl_bench.training.signals import Interrupted
 
 
 def test_a_finished_run_is_left_alone(tmp_path, capsys):

@@ -7,9 +7,10 @@ import json
 import pytest
 from small_scales import SETTINGS, folders, small_scale
 
-from rtrl_bench.config import ConfigError, PretrainedConfig
+from rtrl_bench.config import PretrainedConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
+from rtrl_bench.errors import ConfigError
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import write_inputs
 

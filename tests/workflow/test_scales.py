@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from small_scales import SETTINGS, folders, small_scale
 
-from rtrl_bench.config import ConfigError, load, load_yaml, to_dict
+from rtrl_bench.config import load, load_yaml, to_dict
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
+from rtrl_bench.errors import ConfigError
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import write_inputs
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from rtrl_bench.config import ConfigError, dump, fingerprint_of, load_yaml
+from rtrl_bench.config import dump, fingerprint_of, load_yaml
+from rtrl_bench.errors import ConfigError
 from workflow.scripts.scales import CopyRun, CostStudy, Scale
 from workflow.scripts.studies import Run
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rtrl_bench.complexity.config import ComplexityConfig
-from rtrl_bench.config import ConfigError, build, load_yaml
+from rtrl_bench.config import build, load_yaml
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError
 from workflow.scripts.jobs import Job, job
 from workflow.scripts.schema import check_schema
 from workflow.scripts.studies import Run, machine, merge, pretraining_runs, study_runs

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from workflow.scripts.inputs import write_inputs
 from workflow.scripts.locks import share
 from workflow.scripts.scales import Scale, explain, load_scale

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rtrl_bench.config import ConfigError, PretrainedConfig, RunConfig, from_dict, to_dict
+from rtrl_bench.config import PretrainedConfig, RunConfig, from_dict, to_dict
 from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.training.source import check_same_stem, with_fingerprint
 from workflow.scripts.jobs import Job, job
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.rooms import levels, physics
 from rtrl_bench.envs.rooms.state import SLOT
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.files import write_whole
 
 RECORDINGS = Path(__file__).with_name("recordings.npz")

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from rtrl_bench.config import ConfigError, load
+from rtrl_bench.config import load
 from rtrl_bench.envs.dmlab_levels import ACTIONS, IMAGE_SHAPE
 from rtrl_bench.envs.registry import make
 from rtrl_bench.envs.rooms import oracles
 from rtrl_bench.envs.rooms.batch import RoomsBatch
 from rtrl_bench.envs.rooms.fidelity import check_output
 from rtrl_bench.envs.rooms.oracle_keys import KeysDoorsOracle
-from rtrl_bench.registry import UnknownName
+from rtrl_bench.errors import ConfigError, UnknownName
 
 SHEET_STEPS = 5  # from one frame of a sheet to the next
 STEPS_PER_SECOND = 15  # of 60 frames a second, four to a step

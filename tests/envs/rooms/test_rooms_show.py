@@ -9,8 +9,8 @@ import small_runs
 from PIL import Image
 
 from rtrl_bench.cli import main
-from rtrl_bench.config import ConfigError
 from rtrl_bench.envs.rooms import show
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.training.run import train
 
 LEVEL = "rooms_select_nonmatching_object"
