@@ -32,9 +32,10 @@ BUILD = (
 class LabBatch(BatchEnv):
     """Environments of one level in DeepMind Lab, a process each (`threads` has no say), preprocessed as in the paper.
 
-    That is IMPALA's way (Espeholt et al. 2018): 96x72 RGB, nine actions, each held for 4 frames; the reward is the sum
-    over these, the observation their last frame (the maximum over two is for Atari). The end of an episode's time is
-    reported as terminated: the simulator does not tell it from other ends. It offers no way to save its state.
+    That is IMPALA's way (Espeholt et al. 2018) but for the image: 96x72 RGB, nine actions, each held for 4 frames; the
+    reward is the sum over these, the observation the maximum over the last two, pixel by pixel (IMPALA's: the last).
+    The end of an episode's time is reported as terminated: the simulator does not tell it from other ends. It offers
+    no way to save its state. docs/deviations.md has what differs from the paper's code.
 
     In split "test" the simulator mixes another number into every seed, so that no episode is one of training.
     A simulator that fails, dies or hangs ends the batch: EnvironmentFailed names the slot, the level and the cause.

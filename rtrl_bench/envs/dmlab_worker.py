@@ -53,14 +53,20 @@ class Simulator:
     def step(self, action: int) -> tuple[float, bool]:
         """The reward of `ACTION_REPEAT` frames of an action, and whether the episode ended in them.
 
-        The reward counts to the end. The last image cannot be had (and is not missed): the next episode's is there.
+        The image is the maximum over the last two of the frames, as in the paper's code. The simulator draws a frame
+        only when it is asked for, so that the first two cost no drawing. The reward counts to the end. The last image
+        of an episode cannot be had (and is not missed): the next episode's is there.
         """
-        reward = self._lab.step(self._actions[action], num_steps=ACTION_REPEAT)
+        integers = self._actions[action]
+        reward = self._lab.step(integers, num_steps=ACTION_REPEAT - 1)
+        if self._lab.is_running():
+            last_but_one = self._image()
+            reward += self._lab.step(integers)
         ended = not self._lab.is_running()
         if ended:
             self._begin()
         else:
-            self._show()
+            np.maximum(last_but_one, self._image(), out=self._frame)
         return float(reward), ended
 
     def close(self) -> None:
@@ -70,10 +76,11 @@ class Simulator:
     def _begin(self) -> None:
         # By keyword, as the first positional is another thing; a Python int, as the simulator wants no NumPy integer.
         self._lab.reset(seed=int(self._episodes.integers(2**31)))
-        self._show()
+        self._frame[...] = self._image()
 
-    def _show(self) -> None:
-        self._frame[...] = self._lab.observations()[OBSERVATION].transpose(2, 0, 1)
+    def _image(self) -> np.ndarray:
+        image: np.ndarray = self._lab.observations()[OBSERVATION]
+        return image.transpose(2, 0, 1)
 
 
 def serve(pipe: Connection, frame: np.ndarray, settings: dict[str, Any]) -> None:

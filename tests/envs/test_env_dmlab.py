@@ -95,13 +95,20 @@ def _play_by_hand(seeds, actions):
     waiting = iter(seeds)
     images, rewards, ends = [], [], []
     for action in [None, None, *actions]:
+        frames = []
         if action is not None:
             integers = np.array(ACTIONS[action], np.intc)
-            rewards.append(sum(simulator.step(integers) for _ in range(4) if simulator.is_running()))
+            rewards.append(0)
+            for _ in range(4):
+                if simulator.is_running():
+                    rewards[-1] += simulator.step(integers)
+                    frames.append(simulator.observations() if simulator.is_running() else None)
             ends.append(not simulator.is_running())
         if action is None or ends[-1]:
             simulator.reset(seed=next(waiting))
-        images.append(simulator.observations()["RGB_INTERLEAVED"].transpose(2, 0, 1))
+            frames = [simulator.observations()]
+        last_two = [frame["RGB_INTERLEAVED"].transpose(2, 0, 1) for frame in frames[-2:]]
+        images.append(np.max(last_two, axis=0))
     simulator.close()
     return images[1:], rewards, ends
 
@@ -128,7 +135,7 @@ def test_it_cannot_save_its_state(env):
 
 
 @pytest.mark.parametrize("slot", [0, 1])
-def test_a_slot_shows_the_simulators_own_images_rewards_and_ends(training, slot):
+def test_a_slot_shows_the_maximum_of_an_actions_last_two_images_and_the_simulators_rewards_and_ends(training, slot):
     seeds = [call["seed"] for call in training.reset[slot]]
     images, rewards, ends = _play_by_hand(seeds, training.actions[:, slot])
     assert np.array_equal(training.images[:, slot], images)
@@ -150,10 +157,22 @@ def test_the_reward_is_the_sum_over_the_action_repeat_up_to_the_end_of_the_episo
     assert training.terminated[:4, -1].tolist() == [False, False, True, False]
 
 
+def test_an_episode_may_end_with_the_last_frame_of_an_action(stand_in, monkeypatch):
+    monkeypatch.setenv("STAND_IN_FRAMES", "8")
+    env = _lab()
+    env.reset()
+    _, rewards, terminated, _ = _play(env, [[FORWARD]] * 3)
+    assert rewards[:, 0].tolist() == [1 + 2 + 3 + 4, 5 + 6 + 7 + 8, 1 + 2 + 3 + 4]
+    assert terminated[:, 0].tolist() == [False, True, False]
+    env.close()
+
+
 def test_the_actions_reach_each_slot_as_the_papers_integers_held_for_four_frames(training):
     for slot, steps in enumerate(training.step):
-        assert [step["action"] for step in steps] == [ACTIONS[action] for action in training.actions[:, slot]]
-        assert {step["num_steps"] for step in steps} == {4}
+        frames = iter([tuple(step["action"]) for step in steps for _ in range(step["num_steps"])])
+        for action, ended in zip(training.actions[:, slot], training.terminated[:, slot]):
+            held = [next(frames) for _ in range(3 if ended else 4)]  # two of three are left
+            assert set(held) == {tuple(ACTIONS[action])}
 
 
 def test_the_level_is_asked_for_by_its_full_name_with_a_list_and_strings(training):
