@@ -46,7 +46,7 @@ RUN_COLUMNS = [
     *_RUN_SETTINGS,
     *("layers", "carried_bytes", *(f"gradient_{key}" for key in QUALITY_KEYS)),
     *("pretrained", "delay", "options", "other_options", "machine", "versions", "setting", "pairing", "design"),
-    *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated"),
+    *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated", "life_score", "evaluation_lives"),
 ]
 _NULLABLE_NUMBERS = {
     "retention",
@@ -215,6 +215,7 @@ def _run_row(
     others = {key: value for key, value in options.items() if key != "delay"}
     per_set = pd.Series([pd.Series(s["returns"], dtype=float).mean() for s in sets])
     returns = [value for s in sets for value in s["returns"]]
+    lives = [value for s in sets for game in s.get("life_returns") or () for value in game]
     score = math.fsum(returns) / len(returns)
     return {
         "folder": folder,
@@ -236,6 +237,8 @@ def _run_row(
         "score_std_over_sets": per_set.std(),
         "evaluation_episodes": len(returns),
         "evaluation_truncated": sum(int(s.get("truncated", 0)) for s in sets),
+        "life_score": math.fsum(lives) / len(lives) if lives else math.nan,
+        "evaluation_lives": len(lives),
     }
 
 

@@ -13,8 +13,14 @@ from analysis import labels
 from analysis.summary import CURVES_ONLY, human_normalised, paper_values, pretraining, published, verdict
 from analysis.table import Table, texts
 
-OURS = "ours"
+OURS, BY_LIFE = "ours", "ours, per life"
 TABLE2_SUITES = ("atari", "procgen")
+
+LIVES = (
+    "Atari: our scores, and verdicts, are of full games, as the paper's text has it; its released code ends an episode of "
+    f"the evaluation at every lost life. Of the same play, {BY_LIFE} is the mean over all lives. Which of the two the "
+    "paper's numbers are cannot be told from what is published."
+)
 
 Absence = Callable[[str], str]  # why a suite has no rows
 
@@ -40,7 +46,7 @@ def table2(settings: pd.DataFrame, absence: Absence) -> Table:
     paper = values[values["table"] == "table2"]
     chosen = settings["environment"].isin(paper["environment"]) | settings["suite"].isin(TABLE2_SUITES)
     ours = settings[chosen]
-    records = [*_paper_records(paper), *_our_records(ours, values)]
+    records = [*_paper_records(paper), *_our_records(ours, values), *_records_by_life(ours)]
     for record in records:
         record["column"] = _environment_and_unroll(record["environment"], record["M"])
     columns = [_environment_and_unroll(row["environment"], f"{row['M']:.0f}") for _, row in paper.iterrows()]
@@ -52,6 +58,7 @@ def table2(settings: pd.DataFrame, absence: Absence) -> Table:
         frame.loc[len(frame)] = _absent(frame, absence("atari"))
     if not (ours["suite"] == "dmlab").any():
         notes.append(f"No row of ours for keys_doors: {absence('dmlab')}.")
+    notes += _note_on_lives(ours)
     return Table("table2", "Table 2. Atari, DMLab keys_doors and ProcGen Chaser", frame, frame, tuple(notes))
 
 
@@ -87,7 +94,13 @@ def scores(settings: pd.DataFrame) -> Table:
     )
     if frame["human_normalised"].notna().any():
         display.insert(5, "Human-normalised", frame["human_normalised"].map(labels.normalised))
-    return Table("scores", title, frame, display)
+    if frame["life_mean"].notna().any():
+        display.insert(4, "Per life", texts(frame, labels.plus_minus, "life_mean", "life_std"))
+    return Table("scores", title, frame, display, tuple(_note_on_lives(ours)))
+
+
+def _note_on_lives(settings: pd.DataFrame) -> list[str]:
+    return [LIVES] if (settings["suite"] == "atari").any() else []
 
 
 def _environment_and_unroll(environment: str, unroll: str) -> str:
@@ -110,6 +123,14 @@ def _paper_records(paper: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for _, row in paper.iterrows()
     ]
+
+
+def _records_by_life(settings: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows that have lives, with a life's score in place of a game's and no verdict."""
+    with_lives = settings[settings["life_mean"].notna()].reset_index(drop=True)
+    by_life = with_lives.assign(mean=with_lives["life_mean"], std=with_lives["life_std"])
+    records = _our_records(by_life, paper_values())
+    return [{**record, "Source": BY_LIFE, "verdict": ""} for record in records]
 
 
 def _our_records(settings: pd.DataFrame, values: pd.DataFrame) -> list[dict[str, Any]]:

@@ -101,11 +101,14 @@ def read_evaluation(path: Path, record: Mapping[str, Any]) -> list[dict[str, Any
         good = bool(sets) and all(s["returns"] and len(s["returns"]) == len(s["lengths"]) for s in sets)
         good = good and all(math.isfinite(value) for s in sets for value in s["returns"])
         returns = [value for s in sets for value in s["returns"]]
+        lives = [[sum(game) for game in s.get("life_returns", [])] for s in sets]
         stated = float(record["evaluation"]["mean"])
     except (KeyError, TypeError) as error:
         raise Unusable(f"evaluation.json or its summary in run.json is malformed ({error!r})") from error
     if not good:
         raise Unusable("evaluation.json: expected sets with finite returns and as many lengths")
+    if any(of_lives and of_lives != s["returns"] for s, of_lives in zip(sets, lives)):
+        raise Unusable("evaluation.json: expected life_returns that add up to the returns")
     mean = math.fsum(returns) / len(returns)
     if not math.isclose(mean, stated, rel_tol=1e-6, abs_tol=1e-6):
         raise Unusable(f"evaluation.json has mean {mean:g} but run.json says {stated:g}")

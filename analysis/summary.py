@@ -21,6 +21,7 @@ PAPER_SETTINGS: dict[str, Any] = {
     "cell": ("elstm", "none"),
     "vision": "impala",
     "features": 256,
+    "hidden": 256,
     "batch": 32,
     "retention": None,
     "optimiser.learning_rate": 6e-4,
@@ -41,9 +42,20 @@ PAPER_SETTINGS: dict[str, Any] = {
 # Options of an environment, where a run sets them; those that it does not set have the paper's values.
 PAPER_OPTIONS: dict[str, dict[str, Any]] = {
     "atari": {"max_frames": 108_000},
-    "procgen": {"distribution_mode": "hard", "num_levels": 500, "start_level": 0},
+    "procgen": {
+        "distribution_mode": "hard",
+        "num_levels": 500,
+        "start_level": 0,
+        "test_levels": 200,
+        "test_start_level": 1000,
+    },
 }
-PAPER_HIDDEN = {"dmlab": 512}  # 256 elsewhere
+# What a suite has in place of PAPER_SETTINGS. Of its evaluation first what the paper's text says, then its code.
+PAPER_SUITES: dict[str, dict[str, Any]] = {
+    "dmlab": {"hidden": 512},
+    "atari": {"evaluation.sets": (3, 5), "evaluation.episodes": (100, 30)},
+    "procgen": {"evaluation.episodes": (100, 200)},
+}
 # Env steps for which the paper trains the vision stem by TBPTT and then freezes it; elsewhere it trains from scratch.
 PAPER_PRETRAINING = {"rooms_select_nonmatching_object": 50_000_000, "rooms_watermaze": 200_000_000}
 BUDGET_TOLERANCE = 0.01
@@ -52,8 +64,8 @@ CURVES_ONLY = {"chaser": (5, 50)}
 
 SETTING_COLUMNS = (
     "suite environment options other_options delay method layers unroll retention backend n seeds mean std iqm low high"
-    " env_frames budget_fraction pretrained evaluation_episodes evaluation_truncated conditions settings setting"
-    " pairing"
+    " env_frames budget_fraction pretrained evaluation_episodes evaluation_truncated life_mean life_std evaluation_lives"
+    " conditions settings setting pairing"
 ).split()
 
 
@@ -77,6 +89,9 @@ def settings(results: Results) -> pd.DataFrame:
                 "seeds": " ".join(str(seed) for seed in sorted(group["seed"])),
                 "evaluation_episodes": int(group["evaluation_episodes"].sum()),
                 "evaluation_truncated": int(group["evaluation_truncated"].sum()),
+                "evaluation_lives": int(group["evaluation_lives"].sum()),
+                "life_mean": group["life_score"].mean(),
+                "life_std": group["life_score"].std(),
                 "conditions": conditions,
                 "settings": others,
             }
@@ -98,7 +113,7 @@ def differences(run: pd.Series, config: Mapping[str, Any]) -> tuple[str, str]:
         conditions.append(f"budget {labels.percent(fraction)} of the paper's")
     conditions += _other_stem(run)
     found = []
-    paper = {**PAPER_SETTINGS, "hidden": PAPER_HIDDEN.get(run["suite"], 256)}
+    paper = {**PAPER_SETTINGS, **PAPER_SUITES.get(run["suite"], {})}
     options = PAPER_OPTIONS.get(run["suite"], {})
     paper |= {f"environment_options.{key}": options.get(key) for key in config.get("environment_options") or {}}
     for key, expected in paper.items():
@@ -156,6 +171,7 @@ def verdict(setting: pd.Series, values: pd.DataFrame) -> str:
         return "no interval from a single seed"
     paper, low, high = reference["score"], setting["low"], setting["high"]
     where = f"[{labels.number(low)}, {labels.number(high)}]"
+    where += " (full games)" if setting["suite"] == "atari" else ""
     if low <= paper <= high:
         return f"agrees: the paper's {labels.number(paper)} lies inside {where}"
     return f"differs: the paper's {labels.number(paper)} lies {'above' if paper > high else 'below'} {where}"

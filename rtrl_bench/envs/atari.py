@@ -1,12 +1,12 @@
 """Atari 2600 games through ale-py's own vector environment, preprocessed as in the paper.
 
 Sources: Irie et al. 2024 (84x84 grey, 4 frames stacked, frame skip 4, no-op starts <= 30, end of life = end of episode
-in training, full games in evaluation) and its code (IDSIA/rtrl-elstm, torchbeast's `atari_wrappers.py`): NoFrameskip-v4
-games, so no sticky actions; 1 to 30 no-ops; FIRE pressed after a reset where the game has that action; maximum over
-the last two frames of a skip. As there, a game with FIRE starts after 1 to 30 frames (FIRE first, then no-ops).
+in training) and its code (IDSIA/rtrl-elstm, `atari_wrappers.py`): NoFrameskip-v4 games, so no sticky actions; maximum
+over the last two frames of a skip.
 
-Two differences from torchbeast, both in the simulator: after a lost life nobody presses FIRE for the agent, and the
-stack of a new game begins with empty frames instead of copies of its first frame.
+The simulator starts games in its own way: where the game has FIRE, one frame of it and then 0 to 29 no-ops; where it
+has not, 0 to 30 no-ops. After a lost life nobody presses FIRE for the agent, and the stack of a new game begins with
+empty frames. docs/deviations.md has what the paper's code does in place of that, and how its evaluation differs.
 """
 
 from __future__ import annotations
@@ -35,14 +35,16 @@ from rtrl_bench.envs.registry import (
 from rtrl_bench.errors import ConfigError, UnknownName
 
 FRAME_SKIP = 4
-MAX_FRAMES = 108_000  # half an hour of play: Espeholt et al. 2018 (IMPALA), appendix on Atari
+MAX_FRAMES = (
+    108_000  # half an hour of play: Espeholt et al. 2018 (IMPALA), appendix on Atari; the paper's code sets none
+)
 NOOP_STARTS = 30
 PAPER_STEPS = 200_000_000  # total_steps of IDSIA/rtrl-elstm, in agent steps
 INSTALL = "install it: pip install ale-py opencv-python-headless"
 
 
 class AtariBatch(BatchEnv):
-    """Games of one ROM. Training: a lost life ends the episode while the game goes on; test: full games.
+    """Games of one ROM. A lost life ends the episode while the game goes on; `infos["game_over"]` marks full games.
 
     A game's end is the simulator's own; a lost life is told from the number of lives, by the rule of the simulator's
     `life_loss_info` (fewer than before, but not zero), which would leave the two indistinguishable. The simulator
@@ -95,7 +97,7 @@ class AtariBatch(BatchEnv):
         observations, rewards, ended, truncated, infos = self._simulator.step(actions.astype(np.int64))
         lives = infos["lives"].copy()
         game_over = ended | truncated
-        terminated = ended | (self._lost_life(lives) & ~game_over) if self._split == "train" else ended
+        terminated = ended | (self._lost_life(lives) & ~game_over)
         self._lives = lives
         info = {"game_over": game_over, "lives": lives.copy()}
         return observations, rewards.astype(np.float32), terminated, truncated, info

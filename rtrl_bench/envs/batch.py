@@ -40,6 +40,7 @@ class BatchEnv(VectorEnv):
     - `reset(seed=k)` starts the stream of seeds that `make(seed=k)` starts; `reset()` takes the stream's next. The
       seeds that reach the simulator come from NumPy's SeedSequence of (seed, split), so that those of different runs,
       splits and slots have nothing in common.
+    - `reset(options={"part": k})` begins part k = 0, 1, ... of the test material, where a suite divides it.
     - Simulators run threads, which a fork does not copy: step a batch only in the process that made it.
     """
 
@@ -69,6 +70,7 @@ class BatchEnv(VectorEnv):
         self._rules = {"split": split, **(rules or {})}  # a state fits only where these are the same
         self._actions = actions
         self._seeds = self._seed_stream(seed)
+        self._part = 0
         self._ready = False
         self.steps = 0  # completed, since the batch was made
         self._process = os.getpid()
@@ -77,10 +79,14 @@ class BatchEnv(VectorEnv):
         return np.random.SeedSequence(None if seed is None else (seed, SPLITS.index(self._split)))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
-        """First observations of new episodes in every slot."""
+        """First observations of new episodes in every slot.
+
+        options {"part": k}: which set of the evaluation begins; it stays until another is named.
+        """
         self._check_alive()
-        if options:
-            raise ValueError(f"reset options {sorted(options)} of {self.spec_name}: expected none")
+        if unknown := sorted(set(options or {}) - {"part"}):
+            raise ValueError(f"reset options {unknown} of {self.spec_name}: expected part or none")
+        self._part = (options or {}).get("part", self._part)
         if seed is not None:
             self._seeds = self._seed_stream(seed)
         observations, infos = self._simulate(self._reset, self._seeds.spawn(1)[0])

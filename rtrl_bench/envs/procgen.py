@@ -1,7 +1,8 @@
 """ProcGen games through procgen's own batch (gym3).
 
-Defaults are the paper's: hard levels, 500 training levels from 0, tested on the levels from 500 on, no action repeat
-and no frame stack (Irie et al. 2024; Cobbe et al. 2020). The library ends the process on bad input, so that
+Defaults are the paper's: hard levels, 500 training levels from 0, no action repeat and no frame stack (Irie et al. 2024;
+Cobbe et al. 2020). The levels of the evaluation are those of the paper's code (IDSIA/rtrl-elstm): 200 for each set,
+1000-1199 for the first, 1200-1399 for the second, and so on. The library ends the process on bad input, so that
 everything is checked here first.
 """
 
@@ -42,23 +43,30 @@ MODES = {
 }
 LAST_LEVEL = 2**31 - 1  # levels are numbered by 31-bit integers
 LIBRARIES = ("libGL.so.1", "libglib-2.0.so.0", "libgthread-2.0.so.0")  # what its shared library links on Linux
-OPTIONS = {"distribution_mode": "hard", "num_levels": 500, "start_level": 0, "use_backgrounds": True}
+OPTIONS = {
+    "distribution_mode": "hard",
+    "num_levels": 500,
+    "start_level": 0,
+    "use_backgrounds": True,
+    "test_levels": 200,
+    "test_start_level": 1000,
+}
+LAST_TEST_START, MOST_TEST_LEVELS = 10**9, 10**6  # room for a thousand sets
 
 
 class ProcgenBatch(BatchEnv):
     """A batch of one game. Observations are channel-first views of the simulator's channel-last images.
 
-    A time-out is reported as terminated, as the simulator does not tell it from other ends. The levels of split
-    "test" are those after the training levels; with num_levels = 0 (all levels) the splits share them.
+    A time-out is reported as terminated, as the simulator does not tell it from other ends. Part k of split "test" has
+    the `test_levels` levels from test_start_level + k test_levels on, all from test_start_level on if that is 0. With
+    num_levels = 0 (all levels) the splits share them.
     """
 
     can_restore = True
 
     def __init__(self, spec: EnvSpec, request: Request):
         options = dict(request.options)
-        if request.split == "test" and options["num_levels"]:
-            options["start_level"] += options["num_levels"]
-            options["num_levels"] = LAST_LEVEL - options["start_level"]
+        self._test_levels, self._test_start = options.pop("test_levels"), options.pop("test_start_level")
         # One worker thread is slower than none: the caller then waits for it all the same.
         threads = request.threads if request.threads > 1 else 0
         self._settings = {"num": request.num_envs, "env_name": spec.target, "num_threads": threads, **options}
@@ -71,14 +79,21 @@ class ProcgenBatch(BatchEnv):
             int(self._simulator.ac_space.eltype.n),
             seed=request.seed,
             split=request.split,
-            rules=options,
+            rules=dict(request.options),
         )
 
     def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
         self._simulator.close()  # the simulator takes its seed when it is made, and only then
-        self._simulator = _simulator(rand_seed=int(seeds.generate_state(1)[0] >> 1), **self._settings)
+        seed = int(seeds.generate_state(1)[0] >> 1)
+        self._simulator = _simulator(rand_seed=seed, **(self._settings | self._levels_of_the_test()))
         _, observations, _ = self._simulator.observe()
         return _channels_first(observations), {}
+
+    def _levels_of_the_test(self) -> dict[str, int]:
+        if self._split == "train" or not self._settings["num_levels"]:
+            return {}
+        start = self._test_start + self._part * self._test_levels
+        return {"start_level": start, "num_levels": self._test_levels or LAST_LEVEL - start}
 
     def _step(self, actions: np.ndarray) -> StepResult:
         self._simulator.act(actions.astype(np.int32))
@@ -160,20 +175,28 @@ def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
             f"option distribution_mode = {options['distribution_mode']!r} of environment {spec.name}: "
             f"expected one of {', '.join(modes)}"
         )
-    for key in ("num_levels", "start_level"):
-        if not 0 <= options[key] < LAST_LEVEL:
+    limits = {"test_levels": MOST_TEST_LEVELS, "test_start_level": LAST_TEST_START}
+    for key in ("num_levels", "start_level", "test_levels", "test_start_level"):
+        most = limits.get(key, LAST_LEVEL - 1)
+        if not 0 <= options[key] <= most:
             raise ConfigError(
-                f"option {key} = {options[key]} of environment {spec.name}: expected an integer in 0..{LAST_LEVEL - 1}"
+                f"option {key} = {options[key]} of environment {spec.name}: expected an integer in 0..{most}"
             )
     if options["start_level"] and not options["num_levels"]:
         raise ConfigError(
             f"option start_level = {options['start_level']} of environment {spec.name}: "
             "it has no effect with num_levels = 0 (all levels); remove one of them"
         )
-    if options["num_levels"] + options["start_level"] >= LAST_LEVEL:
+    end = options["num_levels"] + options["start_level"]
+    if end > LAST_TEST_START:
         raise ConfigError(
-            f"options start_level + num_levels = {options['num_levels'] + options['start_level']} of environment "
-            f"{spec.name}: expected less than {LAST_LEVEL}, so that levels are left for the test"
+            f"options start_level + num_levels = {end} of environment {spec.name}: expected at most {LAST_TEST_START}, "
+            "so that levels are left for the test"
+        )
+    if options["test_start_level"] < end:
+        raise ConfigError(
+            f"option test_start_level = {options['test_start_level']} of environment {spec.name}: expected at least "
+            f"start_level + num_levels = {end}, so that no level of the test is one of training"
         )
 
 

@@ -171,7 +171,7 @@ def make(
 ) -> BatchEnv:
     """`num_envs` environments called `name` as one vector environment (see `batch.BatchEnv` for its rules).
 
-    `split`: "train" for the training rules, "test" for those of the evaluation (full games, held-out levels).
+    `split`: "train" for the training rules, "test" for those of the evaluation (held-out levels or seeds).
     `threads`: of the simulator, 0 for all cores that the process may use; results do not depend on it.
     Raises UnknownName, ConfigError (options, backend, numbers) or EnvironmentUnavailable.
     """

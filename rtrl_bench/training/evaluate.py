@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -40,38 +40,52 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
     )
     try:
         with watched(env), Progress("evaluation", plan.sets * plan.episodes, unit="episode") as progress:
-            sets = [_play_set(network, env, config, device, seed, progress) for seed in seeds]
+            sets = [_play_set(network, env, config, device, k, seed, progress) for k, seed in enumerate(seeds)]
     finally:
         env.close()
     return {"schema": 1, "greedy": True, "split": "test", "max_steps": plan.max_steps, "sets": sets}
 
 
 def _play_set(
-    network: AgentNetwork, env: Any, config: RunConfig, device: torch.device, seed: int, progress: Progress
+    network: AgentNetwork, env: Any, config: RunConfig, device: torch.device, number: int, seed: int, progress: Progress
 ) -> dict[str, Any]:
     record: dict[str, Any] = {"seed": seed, "returns": [], "lengths": [], "truncated": 0}
-    observation, _ = env.reset(seed=seed)
+    observation, _ = env.reset(seed=seed, options={"part": number})
     while missing := config.evaluation.episodes - len(record["returns"]):
         if record["returns"]:
             observation, _ = env.reset()
         wanted = min(env.num_envs, missing)
-        returns, lengths, cut = _play_round(network, env, observation, device, wanted, config.evaluation.max_steps)
-        record["returns"] += returns
-        record["lengths"] += lengths
-        record["truncated"] += cut
+        played = _play_round(network, env, observation, device, wanted, config.evaluation.max_steps)
+        record["returns"] += played.returns
+        record["lengths"] += played.lengths
+        record["truncated"] += played.cut
+        if played.life_returns is not None:
+            record["life_returns"] = record.get("life_returns", []) + played.life_returns
         progress.advance(wanted)
     return record
 
 
+class _Played(NamedTuple):
+    """What a round's episodes gave; `life_returns`, where a game has lives: of each episode those of its lives."""
+
+    returns: list[float]
+    lengths: list[int]
+    life_returns: list[list[float]] | None
+    cut: int  # by max_steps
+
+
 def _play_round(
     network: AgentNetwork, env: Any, observation: np.ndarray, device: torch.device, wanted: int, max_steps: int | None
-) -> tuple[list[float], list[int], int]:
-    """One episode in each of the first `wanted` slots: returns, lengths, and how many `max_steps` cut short."""
+) -> _Played:
+    """One episode, or full game, in each of the first `wanted` slots.
+
+    The agent begins anew wherever it did in training: after a lost life too.
+    """
     slots = len(observation)
     state = network.core.zero_state(slots)
-    starts = np.ones(slots, dtype=bool)
-    rewards, returns, lengths = np.zeros(slots), np.zeros(slots), np.zeros(slots, dtype=np.int64)
-    playing = np.arange(slots) < wanted
+    starts, playing, has_lives = np.ones(slots, dtype=bool), np.arange(slots) < wanted, False
+    rewards, life, lengths = np.zeros(slots), np.zeros(slots), np.zeros(slots, dtype=np.int64)
+    lives: list[list[float]] = [[] for _ in range(slots)]  # an episode without lives counts as one
     while playing.any() and (max_steps is None or lengths.max() < max_steps):
         logits, _, state = network.act(
             network.encode(torch.as_tensor(observation, device=device)),
@@ -81,7 +95,14 @@ def _play_round(
         )
         observation, rewards, terminated, truncated, infos = env.step(logits.argmax(dim=-1).cpu().numpy())
         starts = terminated | truncated
-        returns[playing] += rewards[playing]
+        has_lives = "game_over" in infos
+        life[playing] += rewards[playing]
         lengths[playing] += 1
+        for slot in np.flatnonzero(playing & starts):
+            lives[slot].append(float(life[slot]))
+            life[slot] = 0
         playing &= ~infos.get("game_over", starts)
-    return returns[:wanted].tolist(), lengths[:wanted].tolist(), int(playing.sum())
+    for slot in np.flatnonzero(playing & ~starts):  # cut in the midst of a life
+        lives[slot].append(float(life[slot]))
+    returns = [sum(of_lives) for of_lives in lives[:wanted]]
+    return _Played(returns, lengths[:wanted].tolist(), lives[:wanted] if has_lives else None, int(playing.sum()))

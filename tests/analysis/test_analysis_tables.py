@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -54,9 +55,9 @@ def test_options_spelled_out_with_the_papers_values_are_comparable(tree):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([270, 275, 280], "agrees: the paper's 275 lies inside [270, 280]"),
-        ([100, 110, 120], "differs: the paper's 275 lies above [100, 120]"),
-        ([400, 410, 420], "differs: the paper's 275 lies below [400, 420]"),
+        ([270, 275, 280], "agrees: the paper's 275 lies inside [270, 280] (full games)"),
+        ([100, 110, 120], "differs: the paper's 275 lies above [100, 120] (full games)"),
+        ([400, 410, 420], "differs: the paper's 275 lies below [400, 420] (full games)"),
     ],
 )
 def test_comparable_runs_get_a_verdict(tree, values, expected):
@@ -80,6 +81,41 @@ def test_table2_has_our_rows_under_the_papers(small):
     assert frame["Chaser, M=5"].iloc[5] == "6.50 ± 0.50"
     assert frame["Gravitar, M=50"].iloc[5] == "–"
     assert frame["Verdict"].iloc[5] == "not comparable: budget 0.1 % of the paper's"
+
+
+def test_atari_is_told_by_full_games_and_by_lives(tree):
+    for seed, lives in enumerate([[[2.0, 4.0], [9.0]], [[8.0], [1.0, 0.0]]]):
+        folder = tree.run("atari", "breakout", "rtrl", seed, returns=[sum(game) for game in lives])
+        evaluation = json.loads((folder / "evaluation.json").read_text())
+        for one, game in zip(evaluation["sets"], lives):
+            one["life_returns"] = [game]
+        (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    tree.run("procgen", "chaser", "rtrl", 0)
+    results = load(tree.root)
+    settings = summary.settings(results)
+    table = paper_tables.scores(settings)
+    assert table.display["Ours"].tolist()[0] == "6.00 ± 2.12"  # 7.5 and 4.5
+    assert table.display["Per life"].tolist() == ["4.00 ± 1.41", "–"]  # 15 / 3 and 9 / 3
+    assert table.frame["evaluation_lives"].tolist() == [6, 0]
+    table = paper_tables.table2(settings, results.absence)
+    assert table.frame["Source"].tolist()[3:] == ["ours", "ours, per life"]
+    assert table.frame["Breakout, M=50"].tolist()[3:] == ["6.00 ± 2.12", "4.00 ± 1.41"]
+    assert table.frame["Chaser, M=50"].tolist()[3:] == ["2.00", "–"]
+    assert all("every lost life" in each.notes[-1] for each in (table, paper_tables.scores(settings)))
+
+
+def test_a_run_whose_lives_do_not_add_up_is_left_out(tree):
+    folder = tree.run("atari", "breakout", "rtrl", 0, returns=[5.0])
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    evaluation["sets"][0]["life_returns"] = [[2.0, 2.0]]
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    assert "life_returns that add up" in load(tree.root).problems["reason"].item()
+
+
+@pytest.mark.parametrize("evaluation", [{"sets": 3, "episodes": 100}, {"sets": 5, "episodes": 30}])
+def test_both_the_papers_texts_and_its_codes_evaluation_of_atari_are_comparable(tree, evaluation):
+    tree.run("atari", "breakout", "rtrl", 0, fraction=1.0, evaluation={**evaluation, "max_steps": None})
+    assert scores(tree)["verdict"].iloc[0] == "no interval from a single seed"
 
 
 def test_table2_gives_settings_that_collide_rows_of_their_own(tree):

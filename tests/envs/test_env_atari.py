@@ -82,10 +82,16 @@ def test_a_new_game_begins_in_the_step_in_which_the_old_one_ended(breakout):
         assert list(step[0][slot].reshape(4, -1).any(axis=1)) == [False, False, False, True]
 
 
-def test_test_episodes_are_full_games(breakout):
+def test_full_games_last_to_the_end_of_the_last_life(breakout):
     for before, after in pairwise(breakout["test"]):
-        assert np.array_equal(after[2], after[4]["game_over"])
-        assert (before[4]["lives"][after[2]] == 1).all()
+        assert (before[4]["lives"][after[4]["game_over"]] == 1).all()
+
+
+def test_the_evaluations_episodes_end_where_trainings_do(breakout):
+    ended = np.array([step[2] for step in breakout["test"][1:]])
+    lives = np.array([step[4]["lives"] for step in breakout["test"]])
+    assert np.array_equal(ended, lives[1:] != lives[:-1])
+    assert ended.sum() > 2 * SLOTS
 
 
 def test_lives_that_show_zero_before_the_end_do_not_end_the_episode():
@@ -153,8 +159,9 @@ def test_an_episode_is_truncated_at_the_limit_of_frames():
     env = make("breakout", 1, seed=0, split="test", options={"max_frames": 400})
     env.reset()
     steps = [env.step(np.zeros(1, int)) for _ in range(100)]
-    ends = [(bool(s[2][0]), bool(s[3][0]), bool(s[4]["game_over"][0])) for s in steps]
-    assert ends == [(False, False, False)] * 99 + [(False, True, True)]
+    ends = [(bool(s[3][0]), bool(s[4]["game_over"][0])) for s in steps]
+    assert ends == [(False, False)] * 99 + [(True, True)]
+    assert not steps[-1][2].any()  # truncated, not terminated
     env.close()
 
 

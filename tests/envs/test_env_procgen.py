@@ -20,25 +20,35 @@ def _levels(env):
 
 
 @needs_procgen
-def test_training_plays_the_levels_below_500_and_the_test_those_from_500_on():
-    levels = {}
-    for split in ("train", "test"):
-        env = make("chaser", 64, seed=0, split=split)
-        env.reset()
-        levels[split] = _levels(env)
-        env.close()
-    assert levels["train"].min() < 50
-    assert 450 < levels["train"].max() < 500
-    assert levels["test"].min() >= 500
-    assert levels["test"].max() > 10**9  # all the rest, not the next few
+def test_training_plays_the_levels_below_500():
+    env = make("chaser", 64, seed=0)
+    env.reset(options={"part": 1})  # of the test alone
+    levels = _levels(env)
+    assert levels.min() < 50
+    assert 450 < levels.max() < 500
+    env.close()
 
 
 @needs_procgen
-def test_test_levels_begin_right_after_the_training_levels():
-    options = {"num_levels": procgen.LAST_LEVEL - 12, "start_level": 7}  # leaves five
-    env = make("chaser", 64, seed=0, split="test", options=options)
-    env.reset()
-    assert set(_levels(env)) == set(range(procgen.LAST_LEVEL - 5, procgen.LAST_LEVEL))
+def test_each_set_of_the_evaluation_has_its_two_hundred_levels_from_1000_on():
+    env = make("chaser", 64, seed=0, split="test")
+    for part, first in enumerate((1000, 1200, 1400)):
+        env.reset(seed=7, options={"part": part})
+        seen = [_levels(env)]
+        env.reset()  # of the same part
+        seen.append(_levels(env))
+        for levels in seen:
+            assert first <= levels.min() < first + 20
+            assert first + 180 < levels.max() < first + 200
+    env.close()
+
+
+@needs_procgen
+def test_without_a_number_of_test_levels_the_test_has_all_from_its_first_on():
+    env = make("chaser", 64, seed=0, split="test", options={"test_levels": 0, "test_start_level": 500})
+    env.reset(options={"part": 2})
+    assert _levels(env).min() >= 500
+    assert _levels(env).max() > 10**9
     env.close()
 
 
@@ -116,7 +126,14 @@ def test_the_notice_that_gym_is_unmaintained_is_silenced():
         ("chaser", {"distribution_mode": "nightmare"}, r"distribution_mode = 'nightmare'"),
         ("chaser", {"num_levels": -1}, r"num_levels = -1.*expected an integer in 0\.\."),
         ("chaser", {"start_level": 2**31}, r"start_level = 2147483648"),
-        ("chaser", {"start_level": 2**31 - 2}, r"expected less than .* so that levels are left for the test"),
+        ("chaser", {"start_level": 2**31 - 2}, r"expected at most .* so that levels are left for the test"),
+        (
+            "chaser",
+            {"num_levels": 2000},
+            r"test_start_level = 1000.*at least start_level \+ num_levels = 2000, so that no",
+        ),
+        ("chaser", {"test_levels": 10**7}, r"test_levels = 10000000.*expected an integer in 0\.\.1000000"),
+        ("chaser", {"test_start_level": -1}, r"test_start_level = -1.*expected an integer in 0\.\.1000000000"),
         ("chaser", {"start_level": 5, "num_levels": 0}, r"has no effect with num_levels = 0"),
         ("chaser", {"num_levels": "500"}, r"num_levels = '500'.*expected int"),
     ],

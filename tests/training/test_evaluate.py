@@ -10,6 +10,7 @@ import torch
 
 from rtrl_bench.config import from_dict
 from rtrl_bench.envs import registry
+from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.training import evaluate as module
 from rtrl_bench.training.loop import Training
 
@@ -72,3 +73,58 @@ def test_actions_are_greedy():
     for _ in range(4):
         _, rewards, *_ = env.step(np.ones(64, dtype=np.int64))
     assert returns == rewards.tolist()
+
+
+def test_each_set_begins_its_own_part_of_the_test_material(monkeypatch):
+    monkeypatch.setattr(module, "MAX_SLOTS", 4)
+    network, settings = trained(evaluation={"sets": 3, "episodes": 6})
+    parts, reset = [], BatchEnv.reset
+    monkeypatch.setattr(BatchEnv, "reset", lambda env, **how: (reset(env, **how), parts.append(env._part))[0])
+    module.evaluate(network, settings, torch.device("cpu"))
+    assert parts == [0, 0, 1, 1, 2, 2]
+
+
+class Lives:
+    """Slot 0: lives worth 1, 2 and 3 points, of as many steps; slot 1: lives worth 10 points, of one step each."""
+
+    num_envs = 2
+    ends = ((1, 3, 6), (1, 2, 3))
+
+    def __init__(self):
+        self.now = 0
+
+    def step(self, actions):
+        self.now += 1
+        ended = np.array([self.now in ends for ends in self.ends])
+        over = np.array([self.now == ends[-1] for ends in self.ends])
+        rewards = np.array([1, 10 * (self.now <= 3)], np.float32)
+        return np.zeros((2, 6), np.float32), rewards, ended, np.zeros(2, bool), {"game_over": over}
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "lives", "cut"),
+    [
+        (None, [[1, 2, 3], [10, 10, 10]], 0),
+        (5, [[1, 2, 2], [10, 10, 10]], 1),
+        (3, [[1, 2], [10, 10, 10]], 1),  # cut between two lives
+    ],
+)
+def test_a_games_return_is_that_of_its_lives_together(max_steps, lives, cut):
+    network, _ = trained()
+    played = module._play_round(network, Lives(), np.zeros((2, 6), np.float32), torch.device("cpu"), 2, max_steps)
+    assert played.life_returns == lives
+    assert played.returns == [sum(each) for each in lives]
+    assert (played.lengths, played.cut) == ([max_steps or 6, 3], cut)
+
+
+def test_the_agent_begins_anew_after_a_lost_life_as_in_training(monkeypatch):
+    network, _ = trained()
+    starts, act = [], network.act
+    monkeypatch.setattr(network, "act", lambda o, r, s, state: (starts.append(s.tolist()), act(o, r, s, state))[1])
+    module._play_round(network, Lives(), np.zeros((2, 6), np.float32), torch.device("cpu"), 1, None)
+    assert [first for first, _ in starts] == [True, True, False, True, False, False]
+
+
+def test_episodes_without_lives_have_no_returns_of_lives():
+    network, settings = trained(evaluation={"sets": 1, "episodes": 2})
+    assert "life_returns" not in module.evaluate(network, settings, torch.device("cpu"))["sets"][0]
