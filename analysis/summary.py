@@ -64,8 +64,8 @@ CURVES_ONLY = {"chaser": (5, 50)}
 
 SETTING_COLUMNS = (
     "suite environment options other_options delay method layers unroll retention backend n seeds mean std iqm low high"
-    " env_frames budget_fraction pretrained evaluation_episodes evaluation_truncated life_mean life_std evaluation_lives"
-    " conditions settings setting pairing"
+    " env_frames budget_fraction pretrained evaluation_episodes evaluation_truncated evaluation_lives"
+    " life_mean life_std conditions settings setting pairing"
 ).split()
 
 

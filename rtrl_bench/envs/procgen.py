@@ -1,8 +1,8 @@
 """ProcGen games through procgen's own batch (gym3).
 
-Defaults are the paper's: hard levels, 500 training levels from 0, no action repeat and no frame stack (Irie et al. 2024;
-Cobbe et al. 2020). The levels of the evaluation are those of the paper's code (IDSIA/rtrl-elstm): 200 for each set,
-1000-1199 for the first, 1200-1399 for the second, and so on. The library ends the process on bad input, so that
+Defaults are the paper's: hard levels, 500 training levels from 0, no action repeat and no frame stack (Irie et al.
+2024; Cobbe et al. 2020). The levels of the evaluation are those of the paper's code (IDSIA/rtrl-elstm): 200 for each
+set, 1000-1199 for the first, 1200-1399 for the second, and so on. The library ends the process on bad input, so that
 everything is checked here first.
 """
 
