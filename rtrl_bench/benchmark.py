@@ -47,7 +47,7 @@ class Case:
         self.plain = method == AUTOGRAD
         self.carry = self.stack.begin(BATCH)
         self.x = torch.randn(unroll, BATCH, INPUTS, requires_grad=True)
-        self.keep = (torch.rand(unroll, BATCH) > 0.01).float()
+        self.starts = torch.rand(unroll, BATCH) < 0.01
         self.v = torch.randn(unroll, BATCH, 1, hidden)
 
     def segment(self) -> float:
@@ -55,10 +55,10 @@ class Case:
         began = time.perf_counter()
         if self.plain:
             (layer,) = self.layers
-            states = autograd_segment(self.stack.cell, layer.parameters, self.x, self.keep, self.carry.state)
+            states = autograd_segment(self.stack.cell, layer.parameters, self.x, self.starts, self.carry.state)
             self.carry = Carry(states[-1].detach())
         else:
-            states, self.carry = self.stack.method.segment(self.layers, self.x, self.keep, self.carry)
+            states, self.carry = self.stack.method.segment(self.layers, self.x, self.starts, self.carry)
         states.backward(self.v)
         return time.perf_counter() - began
 

@@ -63,13 +63,12 @@ class RecurrentStack(nn.Module):
         if x.ndim != 3 or x.shape[1:] != (batch, self.inputs) or starts.shape != x.shape[:2]:
             expected = f"x (M, {batch}, {self.inputs}) and starts (M, {batch})"
             raise ValueError(f"x {tuple(x.shape)}, starts {tuple(starts.shape)}: expected {expected}")
-        keep = (~starts.bool()).to(x.dtype)
-        return self.method.segment(self.parts(), x, keep, carry)
+        return self.method.segment(self.parts(), x, starts.bool(), carry)
 
     @torch.no_grad()
     def step(self, x: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One step of acting: x (B, D), starts (B,) bool, state (B, L s, N) -> h (B, output_size), state."""
-        before = state * ~starts[:, None, None]
+        before = state.masked_fill(starts.bool()[:, None, None], 0)
         outputs: list[Tensor] = []
         state = torch.zeros_like(state)  # of layers that have not grown yet, if the method grows them
         for number, layer in enumerate(self.parts()[: self.method.grown]):

@@ -47,13 +47,13 @@ class GradientQuality:
         self.every = max(1, updates // config.gradient_quality)
         self.rows: list[list[float]] = []
         self.carry: Carry | None = None  # before the segment in hand
-        self.x = self.keep = torch.empty(0)
+        self.x = self.starts = torch.empty(0)
         stack.register_forward_pre_hook(self._see)
 
     def _see(self, stack: nn.Module, arguments: tuple[Any, ...]) -> None:
         """Note a segment that the stack is about to learn from."""
         x, starts, _ = arguments
-        self.x, self.keep = x.detach(), (~starts.bool()).to(x.dtype)
+        self.x, self.starts = x.detach(), starts.bool()
         if self.carry is None:
             self.carry = self.exact.begin(x.shape[1], self.stack.parts())
 
@@ -62,7 +62,7 @@ class GradientQuality:
         assert self.carry is not None
         layers = self.stack.parts()
         if update % self.every == 0:
-            h, carry = self.exact.segment(layers, self.x, self.keep, self.carry)
+            h, carry = self.exact.segment(layers, self.x, self.starts, self.carry)
             names = [parameters_below(layer) for layer in layers[:-1]] + [layers[-1].parameters._asdict()]
             parameters = [list(named.values()) for named in names]
             flat = [p for layer in parameters for p in layer]
@@ -77,9 +77,9 @@ class GradientQuality:
 
     def _remember(self, carry: Carry) -> Carry:
         """The inputs of every slot's present episode; no state before the first of them counts, as each one begins."""
-        x, keep = (torch.cat([carry.traces[name], new]) for name, new in (("x", self.x), ("keep", self.keep)))
-        drop = len(x) - self.exact.remembered(keep, len(self.x))
-        return Carry(carry.state, {"x": x[drop:].clone(), "keep": keep[drop:].clone(), "start": carry.state})
+        x, starts = (torch.cat([carry.traces[name], new]) for name, new in (("x", self.x), ("starts", self.starts)))
+        drop = len(x) - self.exact.remembered(starts, len(self.x))
+        return Carry(carry.state, {"x": x[drop:].clone(), "starts": starts[drop:].clone(), "start": carry.state})
 
     def summary(self) -> dict[str, float | int]:
         """Mean and least of what was found, for run.json."""

@@ -83,8 +83,8 @@ class GradientMethod:
         s = len(self.cell.state)
         return state[..., layer * s : (layer + 1) * s, :]
 
-    def segment(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        """Run x (M, B, D) with keep (M, B), 0 where an episode starts: the output h (M, B, ·) and the next carry."""
+    def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+        """Run x (M, B, D) with starts (M, B) bool, True where an episode begins: h (M, B, ·) and the next carry."""
         raise TypeError(f"{type(self).__name__} must define segment")
 
     def feed(self, x: Tensor, outputs: Sequence[Tensor]) -> Tensor:
@@ -96,12 +96,13 @@ class GradientMethod:
         return outputs[-1]
 
 
-def autograd_segment(cell: Cell, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor) -> Tensor:
+def autograd_segment(cell: Cell, parameters: Parameters, x: Tensor, starts: Tensor, state: Tensor) -> Tensor:
     """States (M, B, s, N) of any cell, step by step under autograd's tape: the plain PyTorch way."""
     u = torch.einsum("tbd,knd->tbkn", x, parameters.weight) + parameters.bias
     states = []
     for t in range(len(x)):
-        state = cell.step(u[t], state * keep[t, :, None, None], parameters.recurrent)
+        before = state.masked_fill(starts[t, :, None, None], 0)
+        state = cell.step(u[t], before, parameters.recurrent)
         states.append(state)
     return torch.stack(states)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer
 from rtrl_bench.gradients.elementwise import forward_states
+from rtrl_bench.gradients.episodes import Episodes
 from rtrl_bench.gradients.rtrl import SegmentWise, claim
 
 
@@ -38,8 +39,9 @@ class Columnar(SegmentWise):
         missing = self.layers - len(outputs)
         return torch.cat([*outputs, *missing * [torch.zeros_like(outputs[0])]], dim=-1)
 
-    def segment(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+    def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         claim(carry)
+        episodes = Episodes(starts)
         newest = self.grown - 1
         traces = carry.traces
         if f"{newest}.weight" not in traces:  # it grows now: nothing that it did lies behind it
@@ -51,10 +53,10 @@ class Columnar(SegmentWise):
             start = self.rows(carry.state, number)
             if number < newest:
                 with torch.no_grad():
-                    _, states = forward_states(self.cell, layer.parameters, read, keep, start)
+                    _, states = forward_states(self.cell, layer.parameters, read, episodes, start)
                     outputs.append(layer.readout(read, states))
             else:
-                states = self.layer_states(number, layer.parameters, read, keep, start, after)
+                states = self.layer_states(number, layer.parameters, read, episodes, start, after)
                 outputs.append(layer.readout(read, states))
             self.rows(after.state, number).copy_(states[-1].detach())
         return self.gather(outputs), after

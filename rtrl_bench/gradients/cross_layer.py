@@ -13,7 +13,7 @@ r^l = ∂L/∂c^l(0),
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 
 from rtrl_bench.gradients import Layer, Parameters
 from rtrl_bench.gradients.elementwise import Linearised, Tape, transpose_times
-from rtrl_bench.gradients.transition import Transition
+from rtrl_bench.gradients.transition import Transition, own_traces
 
 ROWS_BLOCK_BYTES = 1 << 26  # of rows back-propagated at once: a few slots of large layers, all slots of small ones
 
@@ -56,11 +56,13 @@ class LayerSegment:
 
     @classmethod
     def of(cls, layer: Layer, tape: Tape, states: Tensor) -> LayerSegment:
-        """With everything derived."""
-        derivatives = tape.linearise(slice(None))
+        """With everything derived, for what the segment's end depends on: all is zero at steps that are left behind."""
+        keep = tape.episodes.dropped
+        tape = replace(tape, x=keep(tape.x))
+        derivatives = Linearised(*(keep(part) for part in vars(tape.linearise(slice(None))).values()))
         transition = Transition(tape, consume=False)
         transition.add(slice(None), derivatives)
-        return cls(layer, tape, states, derivatives, transition)
+        return cls(layer, tape, keep(states), derivatives, transition)
 
 
 @dataclass
@@ -85,7 +87,7 @@ class StackTransition:
         self.segments = segments
 
     def past_gradient(self, traces: dict[str, Tensor], r: Sequence[Tensor]) -> list[dict[str, Tensor]]:
-        """Σ_{l>k} Σ_b r^l S^l_k(0) for every layer k, by the parameter's name; r^l (B, s, N)."""
+        """Σ_{l≥k} Σ_b r^l S^l_k(0) for every layer k, by the parameter's name; r^l (B, s, N)."""
         gradients: list[dict[str, Tensor]] = []
         for lower, segment in enumerate(self.segments):
             named = parameters_below(segment.layer)
@@ -94,14 +96,21 @@ class StackTransition:
                 for name, gradient in gradients[-1].items():
                     trace = _matrices(traces[f"{upper}.{lower}.{name}"])
                     gradient.view(-1).addmv_(trace.flatten(0, 1).T, r[upper].flatten())
+            for name in Parameters._fields:
+                own = traces[f"{lower}.{name}"]  # (B, s, K, N, ...): row n moves unit n of its own layer alone
+                gradients[-1][name].add_(torch.einsum("bikn...,bin->kn...", own, r[lower]))
         return gradients
 
     def apply(self, traces: dict[str, Tensor]) -> None:
-        """Move the cross-layer traces in place. The layers' own must still be those of the segment's start."""
+        """Move all traces in place."""
+        for trace in traces.values():
+            self.segments[0].tape.episodes.forget_past(trace)
         for upper in reversed(range(1, len(self.segments))):  # the lower layers' are needed as they were
             slots = self._slots_at_once(upper)
             for first in range(0, len(self.segments[0].tape.x[0]), slots):
                 self._apply(traces, upper, slice(first, first + slots))
+        for number, segment in enumerate(self.segments):
+            segment.transition.apply(own_traces(traces, number))
 
     def _slots_at_once(self, upper: int) -> int:
         tape = self.segments[upper].tape
@@ -144,9 +153,11 @@ def back_propagate_rows(segment: LayerSegment, above: Tensor, some: slice, furth
         for part in (tape.x, segment.states, derivatives.lam, derivatives.alpha, derivatives.omega)
     )
     pulled = readout.pull(x, states, above, to_x=further)
-    e, later = pulled.to_c, torch.zeros_like(pulled.to_c[:, 0])
+    e, later, episodes = pulled.to_c, torch.zeros_like(pulled.to_c[:, 0]), tape.episodes
     for t in reversed(range(e.shape[1])):
         later = transpose_times(lam[:, t, None], e[:, t].add_(later))
+        if episodes.slots[t]:
+            later.masked_fill_(episodes.starts[t, some, None, None, None], 0)
     a = transpose_times(alpha.unsqueeze(2), e)
     below = pulled.to_x
     if below is not None:
@@ -158,7 +169,7 @@ def back_propagate_rows(segment: LayerSegment, above: Tensor, some: slice, furth
 
 def _matrices(trace: Tensor) -> Tensor:
     """A trace (B, R, *θ) as a matrix for each slot, (B, R, θ), in the same memory."""
-    return trace.view(*trace.shape[:2], -1)
+    return trace.flatten(2)
 
 
 def _scale(trace: Tensor, p: Tensor) -> None:

@@ -1,8 +1,9 @@
 """One segment of an element-wise cell without a tape per time step: shared by TBPTT and both forms of RTRL.
 
 Notation of Irie et al. 2024 and of Schmidhuber 1992 (hybrid of RTRL and BPTT). Inside a segment the parameters are
-constant, so with g(t) = ∂L(t)/∂c(t) the direct derivative and λ(t) = ∂c(t)/∂c(t-1) (zero where an episode starts):
-    e(t) = g(t) + λ(t+1)ᵀ e(t+1)        ordinary back-propagation, e = 0 beyond the end of the segment
+constant, so with g(t) = ∂L(t)/∂c(t) the direct derivative and λ(t) = ∂c(t)/∂c(t-1):
+    e(t) = g(t) + λ(t+1)ᵀ e(t+1)        ordinary back-propagation; nothing comes from beyond the segment's end, and
+                                        nothing from step t + 1 where an episode begins with it
     ∂L/∂u(t) = α(t)ᵀ e(t)               and from there to W, b and x; ∂L/∂w += ω(t)ᵀ e(t)
 """
 
@@ -19,6 +20,7 @@ from torch.nn.functional import linear
 
 from rtrl_bench.cells import ElementwiseCell
 from rtrl_bench.gradients import Parameters
+from rtrl_bench.gradients.episodes import Episodes
 
 BLOCK_BYTES = 1 << 20  # of pre-activations linearised at once on a CPU: what they give rise to then stays in the cache
 
@@ -27,7 +29,8 @@ BLOCK_BYTES = 1 << 20  # of pre-activations linearised at once on a CPU: what th
 class Linearised:
     """The cell's derivatives along a block of steps.
 
-    λ (m, B, s, s, N) with zeros at episode starts, α (m, B, s, K, N), ω (m, B, s, K', N).
+    λ (m, B, s, s, N), α (m, B, s, K, N), ω (m, B, s, K', N): as the cell returns them, so not to be written to. λ knows
+    nothing of episodes: where one begins, whoever multiplies by λ has to stop.
     """
 
     lam: Tensor
@@ -39,21 +42,20 @@ class Linearised:
 class Tape:
     """What the forward pass of a segment leaves behind: all that its derivatives need.
 
-    x (M, B, D), keep (M, B), left (M, B, K, N): what the cell's `step_` left in the place of u, previous (M, B, s, N):
-    the states before the steps, zero at starts.
+    x (M, B, D), left (M, B, K, N): what the cell's `step_` left in the place of u, previous (M, B, s, N): the states
+    before the steps, zero where an episode begins.
     """
 
     cell: ElementwiseCell
+    episodes: Episodes
     x: Tensor
-    keep: Tensor
     left: Tensor
     previous: Tensor
     w: Tensor
 
     def linearise(self, steps: slice) -> Linearised:
         """The derivatives at `steps`."""
-        lam, alpha, omega = self.cell.partials_(self.left[steps], self.previous[steps], self.w)
-        return Linearised(lam.mul_(self.keep[steps, :, None, None, None]), alpha, omega)
+        return Linearised(*self.cell.partials_(self.left[steps], self.previous[steps], self.w))
 
     def blocks_from_the_end(self) -> Iterator[slice]:
         """The segment cut into blocks of steps, the last first; one block except on a CPU."""
@@ -125,7 +127,7 @@ def run_segment(
     cell: ElementwiseCell,
     parameters: Parameters,
     x: Tensor,
-    keep: Tensor,
+    episodes: Episodes,
     state: Tensor,
     accumulator: Callable[[Tape], Accumulator],
 ) -> Tensor:
@@ -134,26 +136,26 @@ def run_segment(
     x (M, B, D) receives the gradient truncated at the segment's start, state (B, s, N) that of what the segment made
     of it.
     """
-    states: Tensor = _Segment.apply(x, *parameters, keep, state, cell, accumulator)
+    states: Tensor = _Segment.apply(x, *parameters, state, episodes, cell, accumulator)
     return states
 
 
 def forward_states(
-    cell: ElementwiseCell, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor
+    cell: ElementwiseCell, parameters: Parameters, x: Tensor, episodes: Episodes, state: Tensor
 ) -> tuple[Tape, Tensor]:
     """Run the segment without autograd: its tape and its states (M, B, s, N)."""
     weight, bias, w = parameters
     u = linear(x, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
     previous = x.new_empty(*x.shape[:2], *state.shape[1:])
     states = []
-    for u_t, mask, before in zip(u, keep[:, :, None, None], previous):
-        torch.mul(state, mask, out=before)
+    for step, (u_t, before) in enumerate(zip(u, previous)):
+        episodes.enter(step, state, out=before)
         state = cell.step_(u_t, before, w)
         states.append(state)
-    return Tape(cell, x, keep, u, previous, w), torch.stack(states)
+    return Tape(cell, episodes, x, u, previous, w), torch.stack(states)
 
 
-def backpropagate(g: Tensor, lam: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
+def backpropagate(g: Tensor, lam: Tensor, later: Tensor, episodes: Episodes, steps: slice) -> tuple[Tensor, Tensor]:
     """e(t) = g(t) + λ(t+1)ᵀ e(t+1) over a block: e (m, B, s, N), and λᵀ e at its first step for the block before.
 
     `later` (B, s, N) is that of the block behind, zero at the segment's end.
@@ -163,7 +165,10 @@ def backpropagate(g: Tensor, lam: Tensor, later: Tensor) -> tuple[Tensor, Tensor
     torch.add(g_t[-1], later, out=e_t[-1])
     for t in reversed(range(len(e) - 1)):
         add_transpose_times(g_t[t], lam_t[t + 1], e_t[t + 1], out=e_t[t])
-    return e, transpose_times(lam_t[0], e_t[0])
+        episodes.stop(steps.start + t + 1, e_t[t], g_t[t])
+    before = transpose_times(lam_t[0], e_t[0])
+    episodes.stop(steps.start, before)
+    return e, before
 
 
 class _Segment(torch.autograd.Function):
@@ -174,26 +179,26 @@ class _Segment(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor,
         w: Tensor,
-        keep: Tensor,
         state: Tensor,
+        episodes: Episodes,
         cell: ElementwiseCell,
         accumulator: Callable[[Tape], Accumulator],
     ) -> Tensor:
-        tape, states = forward_states(cell, Parameters(weight, bias, w), x, keep, state)
-        ctx.save_for_backward(x, keep, tape.left, tape.previous, w, weight)
-        ctx.cell, ctx.accumulator = cell, accumulator
+        tape, states = forward_states(cell, Parameters(weight, bias, w), x, episodes, state)
+        ctx.save_for_backward(x, tape.left, tape.previous, w, weight)
+        ctx.cell, ctx.episodes, ctx.accumulator = cell, episodes, accumulator
         return states
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         *parts, weight = ctx.saved_tensors
-        tape = Tape(ctx.cell, *parts)
+        tape = Tape(ctx.cell, ctx.episodes, *parts)
         gradient = ctx.accumulator(tape)
         later = torch.zeros_like(g[0])
         for steps in tape.blocks_from_the_end():
             block = tape.linearise(steps)
-            e, later = backpropagate(g[steps], block.lam, later)
+            e, later = backpropagate(g[steps], block.lam, later, tape.episodes, steps)
             gradient.add(steps, block, g[steps], e)
         d_x = gradient.to_input.flatten(2) @ weight.flatten(0, 1) if ctx.needs_input_grad[0] else None
-        return d_x, *gradient.finish(later), None, later, None, None
+        return d_x, *gradient.finish(later), later, None, None, None

@@ -28,7 +28,8 @@ from rtrl_bench.gradients.elementwise import (
     forward_states,
     run_segment,
 )
-from rtrl_bench.gradients.transition import Transition
+from rtrl_bench.gradients.episodes import Episodes, clear
+from rtrl_bench.gradients.transition import Transition, own_traces
 
 
 class CarriedSensitivities(GradientMethod):
@@ -59,26 +60,28 @@ class CarriedSensitivities(GradientMethod):
         parameters = layer.parameters._asdict().items()
         return {f"{number}.{name}": parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters}
 
-    def segment(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+    def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         claim(carry)
+        episodes = Episodes(starts)
         after = Carry(carry.state, carry.traces)
         outputs: list[Tensor] = []
         ends = []
         for number, layer in enumerate(layers):
             read = self.feed(x, outputs)
-            states = self.layer_states(number, layer.parameters, read, keep, self.rows(carry.state, number), after)
+            before = self.rows(carry.state, number)
+            states = self.layer_states(number, layer.parameters, read, episodes, before, after)
             ends.append(states[-1].detach())
             outputs.append(layer.readout(read, states))
         after.state = torch.cat(ends, dim=-2)
         return self.gather(outputs), after
 
     def layer_states(
-        self, number: int, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor, after: Carry
+        self, number: int, parameters: Parameters, x: Tensor, episodes: Episodes, state: Tensor, after: Carry
     ) -> Tensor:
         """Run one layer: its states (M, B, s, N), of which the backward pass moves the layer's traces in `after`."""
         traces = own_traces(after.traces, number)
         if not torch.is_grad_enabled():
-            tape, states = forward_states(self.cell, parameters, x, keep, state)
+            tape, states = forward_states(self.cell, parameters, x, episodes, state)
             self.advance(traces, tape)
             return states
         layer = str(number)
@@ -88,7 +91,7 @@ class CarriedSensitivities(GradientMethod):
             settle(after, layer)
             return self.accumulator(traces, tape)
 
-        return run_segment(self.cell, parameters, x, keep, state, accumulator)
+        return run_segment(self.cell, parameters, x, episodes, state, accumulator)
 
     def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
         """Collects the gradient of a layer's segment and moves its traces to the end, in place."""
@@ -97,11 +100,6 @@ class CarriedSensitivities(GradientMethod):
     def advance(self, traces: dict[str, Tensor], tape: Tape) -> None:
         """Move a layer's traces over a segment without loss, in place."""
         raise TypeError(f"{type(self).__name__} must define advance")
-
-
-def own_traces(traces: dict[str, Tensor], number: int) -> dict[str, Tensor]:
-    """The sensitivities of layer `number` to its own parameters, by name."""
-    return {name: traces[f"{number}.{name}"] for name in Parameters._fields}
 
 
 def claim(carry: Carry) -> None:
@@ -162,12 +160,12 @@ class RTRL(SegmentWise):
         carry.traces |= cross_layer.no_sensitivities(batch, layers, len(self.cell.state))
         return carry
 
-    def segment(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+    def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if len(layers) == 1:
-            return super().segment(layers, x, keep, carry)
+            return super().segment(layers, x, starts, carry)
         claim(carry)
         after = Carry(carry.state, carry.traces)
-        stack = _StackSegment(layers, carry.traces, self)
+        stack = _StackSegment(layers, Episodes(starts), carry.traces, self)
         state = carry.state
         if torch.is_grad_enabled():
             after.pending.add("stack")
@@ -177,7 +175,7 @@ class RTRL(SegmentWise):
                 return stack.learn(r)
 
             state = cross_layer.Past.apply(gradients, state, *stack.parameters())
-        h = stack.run(x, keep, state)
+        h = stack.run(x, state)
         if not torch.is_grad_enabled():
             stack.advance()
         after.state = torch.cat([states[-1] for states in stack.states], dim=-2)
@@ -187,8 +185,8 @@ class RTRL(SegmentWise):
 class _StackSegment:
     """A segment of two or more layers, connected by back-propagation inside it and by sensitivities with the past."""
 
-    def __init__(self, layers: Sequence[Layer], traces: dict[str, Tensor], method: RTRL):
-        self.layers, self.traces, self.method = layers, traces, method
+    def __init__(self, layers: Sequence[Layer], episodes: Episodes, traces: dict[str, Tensor], method: RTRL):
+        self.layers, self.episodes, self.traces, self.method = layers, episodes, traces, method
         self.tapes: dict[int, Tape] = {}
         self.states: list[Tensor] = []
 
@@ -197,45 +195,39 @@ class _StackSegment:
         below = [parameter for layer in self.layers[:-1] for parameter in cross_layer.parameters_below(layer).values()]
         return [*below, *self.layers[-1].parameters]
 
-    def run(self, x: Tensor, keep: Tensor, state: Tensor) -> Tensor:
+    def run(self, x: Tensor, state: Tensor) -> Tensor:
         """The stack's output (M, B, ·); keeps every layer's states, and its tape once the backward pass has come by."""
-        cell, h = self.method.cell, x
+        cell, episodes, h = self.method.cell, self.episodes, x
         for number, layer in enumerate(self.layers):
             start = self.method.rows(state, number)
             if torch.is_grad_enabled():
-                states = run_segment(cell, layer.parameters, h, keep, start, partial(self._in_segment, number))
+                states = run_segment(cell, layer.parameters, h, episodes, start, partial(self._in_segment, number))
             else:
-                self.tapes[number], states = forward_states(cell, layer.parameters, h, keep, start)
+                self.tapes[number], states = forward_states(cell, layer.parameters, h, episodes, start)
             self.states.append(states.detach())
             h = layer.readout(h, states)
         return h
 
     def learn(self, r: Tensor) -> list[Tensor]:
         """What the past adds to the gradients, given r (B, L s, N); moves all traces to the segment's end."""
-        by_layer = [self.method.rows(r, number) for number in range(len(self.layers))]
+        for trace in self.traces.values():
+            clear(trace, self.episodes.first)
         transition = self._transition()
-        gradients = transition.past_gradient(self.traces, by_layer)
+        gradients = transition.past_gradient(
+            self.traces, [self.method.rows(r, number) for number in range(len(self.layers))]
+        )
         transition.apply(self.traces)
-        for number, segment in enumerate(transition.segments):
-            own = Parameters(*(gradients[number][name] for name in Parameters._fields))
-            segment.transition.apply(self._own(number), by_layer[number], own)
         self.tapes.clear()  # they know the graph, which knows this object: a circle would keep all of it alive
         last = gradients.pop()
         return [*(g for named in gradients for g in named.values()), *(last[name] for name in Parameters._fields)]
 
     def advance(self) -> None:
         """Move all traces to the end of a segment without loss."""
-        transition = self._transition()
-        transition.apply(self.traces)
-        for number, segment in enumerate(transition.segments):
-            segment.transition.apply(self._own(number))
+        self._transition().apply(self.traces)
 
     def _in_segment(self, number: int, tape: Tape) -> Accumulator:
         self.tapes[number] = tape
         return InSegmentGradient(tape)
-
-    def _own(self, number: int) -> dict[str, Tensor]:
-        return own_traces(self.traces, number)
 
     def _transition(self) -> cross_layer.StackTransition:
         return cross_layer.StackTransition(

@@ -13,6 +13,7 @@ from rtrl_bench.cells import Cell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Parameters
 from rtrl_bench.gradients.elementwise import Accumulator, Linearised, Tape, times, transpose_times
+from rtrl_bench.gradients.episodes import clear
 from rtrl_bench.gradients.rtrl import CarriedSensitivities
 
 
@@ -35,6 +36,8 @@ class StepwiseRTRL(CarriedSensitivities):
 
 def _step(traces: dict[str, Tensor], tape: Tape, t: int) -> None:
     """Move the sensitivities from step t - 1 to step t, in place."""
+    for trace in traces.values():
+        clear(trace, tape.episodes.slots[t])
     block = tape.linearise(slice(t, t + 1))
     lam, alpha, omega = block.lam[0], block.alpha[0], block.omega[0]
     s_w, s_b, s_r = traces["weight"], traces["bias"], traces["recurrent"]

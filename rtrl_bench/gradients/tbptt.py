@@ -11,6 +11,7 @@ from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, autograd_segment
 from rtrl_bench.gradients.elementwise import InSegmentGradient, run_segment
+from rtrl_bench.gradients.episodes import Episodes
 
 
 @GRADIENTS.register("tbptt")
@@ -35,44 +36,44 @@ class TBPTT(GradientMethod):
         weight = layers[0].parameters.weight
         carry.traces = {
             "x": weight.new_empty(0, batch, weight.shape[2]),  # inputs before the segment, within the window
-            "keep": weight.new_empty(0, batch),
+            "starts": weight.new_empty(0, batch, dtype=torch.bool),
             "start": carry.state,  # the state before the first of them
         }
         return carry
 
-    def segment(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        past = carry.traces
-        replayed = len(past["x"])
-        inputs = torch.cat([past["x"], x]) if replayed else x
-        keeps = torch.cat([past["keep"], keep]) if replayed else keep
-        h, states = self._run(layers, inputs, keeps, past["start"])
-        drop = len(inputs) - self.remembered(keeps, len(x))
-        start = states[drop - 1].clone() if drop else past["start"]
-        traces = {"x": inputs[drop:].detach().clone(), "keep": keeps[drop:].clone(), "start": start}
+    def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
+        past, unroll = carry.traces, len(x)
+        replayed, start = len(past["x"]), past["start"]
+        if replayed:
+            until_now = Episodes(torch.cat([past["starts"], starts[:1]]))
+            x = torch.cat([until_now.dropped(past["x"]), x])  # what episodes held that are over is replayed as zero
+            start = until_now.without_past(start)
+            starts = torch.cat([past["starts"], starts])
+        h, states = self._run(layers, x, starts, start)
+        drop = len(x) - self.remembered(starts, unroll)
+        start = states[drop - 1].clone() if drop else start
+        traces = {"x": x[drop:].detach().clone(), "starts": starts[drop:].clone(), "start": start}
         return h[replayed:], Carry(states[-1].clone(), traces)
 
-    def _run(self, layers: Sequence[Layer], x: Tensor, keep: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    def _run(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
         """The stack's output (H, B, ·), and the states of all layers (H, B, L s, N) without their history."""
-        h, states = x, []
+        h, states, episodes = x, list[Tensor](), Episodes(starts)
         for number, layer in enumerate(layers):
-            states.append(self._states(layer.parameters, h, keep, self.rows(start, number)))
+            states.append(self._states(layer.parameters, h, episodes, self.rows(start, number)))
             h = layer.readout(h, states[-1])
         return h, torch.cat([s.detach() for s in states], dim=-2)
 
-    def _states(self, parameters: Parameters, x: Tensor, keep: Tensor, state: Tensor) -> Tensor:
+    def _states(self, parameters: Parameters, x: Tensor, episodes: Episodes, state: Tensor) -> Tensor:
         if isinstance(self.cell, ElementwiseCell):
-            return run_segment(self.cell, parameters, x, keep, state, InSegmentGradient)
-        return autograd_segment(self.cell, parameters, x, keep, state)
+            return run_segment(self.cell, parameters, x, episodes, state, InSegmentGradient)
+        return autograd_segment(self.cell, parameters, x, episodes.starts, state)
 
-    def remembered(self, keep: Tensor, unroll: int) -> int:
-        """How many of the steps so far the next segment's window reaches back to."""
-        if self.window == "episode":
-            is_start = keep == 0  # (H, B); steps before the last start of every slot can be forgotten
-            steps = torch.arange(len(keep), device=keep.device)[:, None]
-            last_start = torch.where(is_start, steps, torch.zeros_like(steps)).amax(dim=0)
-            return len(keep) - int(last_start.min())
+    def remembered(self, starts: Tensor, unroll: int) -> int:
+        """How many of the steps so far the next segment's window reaches back to; starts (H, B)."""
+        if self.window == "episode":  # the steps that every slot has left behind can be forgotten
+            return len(starts) - int(Episodes(starts).left_behind.all(dim=1).sum())
         if self.window is None:
             return 0
         if int(self.window) < unroll:
             raise ConfigError(f"window = {self.window}: expected at least the segment's {unroll} steps")
-        return min(len(keep), int(self.window) - unroll)
+        return min(len(starts), int(self.window) - unroll)

@@ -7,6 +7,12 @@ from torch import Tensor
 
 from rtrl_bench.gradients import Parameters
 from rtrl_bench.gradients.elementwise import Linearised, Tape, times, transpose_times
+from rtrl_bench.gradients.episodes import clear
+
+
+def own_traces(traces: dict[str, Tensor], number: int) -> dict[str, Tensor]:
+    """The sensitivities of layer `number` to its own parameters, by name."""
+    return {name: traces[f"{number}.{name}"] for name in Parameters._fields}
 
 
 class Transition:
@@ -17,7 +23,8 @@ class Transition:
     """
 
     def __init__(self, tape: Tape, consume: bool):
-        self.x = tape.x
+        self.episodes = tape.episodes
+        self.x = tape.episodes.dropped(tape.x)
         batch, s, n = tape.previous.shape[1:]
         identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
         self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
@@ -37,32 +44,53 @@ class Transition:
 
     def add(self, steps: slice, block: Linearised) -> None:
         """Take in a block of steps, the last block first."""
+        episodes, first = self.episodes, steps.start or 0
         p = torch.empty_like(block.lam)
         p_t, lam = p.unbind(), block.lam.unbind()
         p_t[-1].copy_(self.p)
         for t in reversed(range(1, len(p))):
             times(p_t[t], lam[t], out=p_t[t - 1])
+            episodes.stop(first + t, p_t[t - 1])
         self.p = times(p_t[0], lam[0])
-        self.recurrent += times(p, block.omega).sum(dim=0)
+        if first:
+            episodes.stop(first, self.p)
+        else:
+            episodes.forget_past(self.p)
+        recurrent = times(p, block.omega)
+        episodes.drop(recurrent, steps)
+        self.recurrent += recurrent.sum(dim=0)
         times(p, block.alpha, out=self.q[steps])  # last, as a cell's derivatives may lie where it is written
+        episodes.drop(self.q[steps], steps)
 
     def apply(self, traces: dict[str, Tensor], r: Tensor | None = None, gradient: Parameters | None = None) -> None:
         """Move the traces in place; with r (B, s, N) first add Σ_b r ⊙ S(0) to the gradient."""
+        episodes = self.episodes
         for name, new in (("bias", self.q.sum(dim=0)), ("recurrent", self.recurrent)):
+            clear(traces[name], episodes.first)
             if gradient is not None and r is not None:
                 getattr(gradient, name).add_(transpose_times(traces[name], r).sum(dim=0))
+            clear(traces[name], episodes.later)
             traces[name].copy_(times(self.p, traces[name]).add_(new))
+        clear(traces["weight"], episodes.first)
         d_weight = gradient.weight if gradient is not None else None
-        _advance_weight(traces["weight"], self.x, self.q, self.p, r, d_weight)
+        _advance_weight(traces["weight"], self.x, self.q, self.p, episodes.later, r, d_weight)
 
 
 SLOT_BLOCK_BYTES = 1 << 19  # of sensitivities worked on at once on a CPU: a share of a core's cache
 
 
 def _advance_weight(
-    sensitivity: Tensor, x: Tensor, q: Tensor, total: Tensor, r: Tensor | None, d_weight: Tensor | None
+    sensitivity: Tensor,
+    x: Tensor,
+    q: Tensor,
+    total: Tensor,
+    begun: list[int],
+    r: Tensor | None,
+    d_weight: Tensor | None,
 ) -> None:
     """S_W ← p(0) S_W + Σ_t q(t) ⊗ x(t) in place, after adding Σ_b r ⊙ S_W to `d_weight`.
+
+    In the slots `begun` p(0) is zero, and S_W may be infinite.
 
     A few slots at a time on a CPU: their block then goes through all three operations while it is in the cache, so
     main memory sees one read and one write of the sensitivities.
@@ -76,6 +104,7 @@ def _advance_weight(
         block = sensitivity[some]
         if r is not None and d_weight is not None:
             _add_products(d_weight, r[some], block)
+        clear(block, [slot - first for slot in begun if 0 <= slot - first < slots])
         if block.shape[1] == 1:
             block.mul_(total[some, 0, :, None, :, None])
         else:

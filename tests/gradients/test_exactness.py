@@ -13,6 +13,7 @@ from oracles.rotation import Rotation
 from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.gradients import GRADIENTS, Layer, Parameters, elementwise, transition
 from rtrl_bench.gradients.elementwise import run_segment
+from rtrl_bench.gradients.episodes import Episodes
 
 REGISTERED = [CELLS[name] for name in CELLS]
 CELL_TYPES = [*(cell for cell in REGISTERED if issubclass(cell, ElementwiseCell)), Rotation, Gain]
@@ -66,7 +67,7 @@ def learn(method, parameters, stream, x=None):
     layers = [Layer(parameters, oracle.States())]
     carry = method.begin(x.shape[1], layers)
     for s in stream.segments():
-        states, carry = method.segment(layers, x[s], (~stream.starts[s]).double(), carry)
+        states, carry = method.segment(layers, x[s], stream.starts[s], carry)
         oracle.loss(states, stream.v[s]).backward()
     gradient = {name: p.grad.clone() for name, p in parameters._asdict().items()}
     for p in parameters:
@@ -122,7 +123,7 @@ def truncated_gradient(cell, parameters, stream, segment, window):
     state, total = before, torch.zeros(())
     for t in range(begin, segment.stop):
         u = torch.einsum("bd,knd->bkn", stream.x[t], leaves[0]) + leaves[1]
-        state = cell.step(u, state * ~stream.starts[t][:, None, None], leaves[2])
+        state = cell.step(u, state.masked_fill(stream.starts[t][:, None, None], 0), leaves[2])
         if t >= segment.start:
             total = total + oracle.loss(state, stream.v[t])
     return dict(zip(("weight", "bias", "recurrent"), torch.autograd.grad(total, leaves)))
@@ -143,7 +144,7 @@ def test_input_gradient_equals_autograd_truncated_at_the_segment(cell_type, meth
         if t % stream.unroll == 0:
             state = state.detach()
         u = torch.einsum("bd,knd->bkn", cut.x[t], parameters.weight.detach()) + parameters.bias.detach()
-        state = cell.step(u, state * ~stream.starts[t][:, None, None], parameters.recurrent.detach())
+        state = cell.step(u, state.masked_fill(stream.starts[t][:, None, None], 0), parameters.recurrent.detach())
         total = total + oracle.loss(state, stream.v[t])
     total.backward()
     assert_same({"x": x.grad}, {"x": truth.grad})
@@ -224,7 +225,7 @@ def test_elstm_steps_in_place_to_float32_accuracy():
 def test_elstm_follows_the_papers_equations():
     cell = CELLS["elstm"]()
     parameters, stream = problem(cell, unroll=6, segments=1, batch=3, inputs=4, hidden=5, seed=1)
-    states = run_segment(cell, parameters, stream.x, (~stream.starts).double(), torch.zeros(3, 1, 5).double(), None)
+    states = run_segment(cell, parameters, stream.x, Episodes(stream.starts), torch.zeros(3, 1, 5).double(), None)
     expected = oracle.elstm_states([p.detach() for p in parameters], stream.x.numpy(), stream.starts.numpy())
     assert torch.allclose(states[:, :, 0].detach(), torch.from_numpy(expected), rtol=1e-12)
 

@@ -83,7 +83,7 @@ class Problem:
         carry = self.method.begin(x.shape[1], self.layers)
         for number, s in enumerate(self.segments()):
             self.method.progress = progress(number)
-            h, carry = self.method.segment(self.layers, x[s], (~self.starts[s]).double(), carry)
+            h, carry = self.method.segment(self.layers, x[s], self.starts[s], carry)
             (self.v[s] * torch.tanh(h)).sum().backward()
         zero = torch.zeros(())
         named = oracle.parameters(self.layers).items()
@@ -231,7 +231,7 @@ def test_a_segment_without_loss_moves_all_sensitivities_under_no_grad(depth):
     carry = problem.method.begin(2, problem.layers)
     with torch.no_grad():
         for s in problem.segments():
-            _, carry = problem.method.segment(problem.layers, problem.x[s], (~problem.starts[s]).double(), carry)
+            _, carry = problem.method.segment(problem.layers, problem.x[s], problem.starts[s], carry)
     assert torch.equal(carry.state, learnt.state)
     assert_same(carry.traces, learnt.traces)
 
