@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +24,21 @@ def lab(kind, folder):
             patch.syspath_prepend(PLACE)
             (folder / "log").mkdir()
             patch.setenv("STAND_IN_LOG", str(folder / "log"))
+            patch.setenv("PATH", str(_zip_program(folder / "programs")), prepend=os.pathsep)
         (folder / "temporary").mkdir()
         patch.setattr(tempfile, "tempdir", str(folder / "temporary"))
         patch.setenv("TMPDIR", str(folder / "temporary"))
         patch.setenv("RTRL_BENCH_CACHE", str(folder / "cache"))
         yield
+
+
+def _zip_program(folder):
+    """`zip`, which the simulator calls to pack maps, written with Python's module: a machine may have none."""
+    folder.mkdir()
+    program = folder / "zip"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m zipfile -c "$@"\n')
+    program.chmod(0o755)
+    return folder
 
 
 def calls(folder, name):

@@ -6,8 +6,10 @@ Nothing of this project is tested here: the same holds of the real module, and i
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 
 # What the simulator does with what an adapter could do wrong; None: it ends the process.
 MISUSES = {
@@ -57,3 +59,11 @@ def test_the_module_refuses_what_an_adapter_could_do_wrong(simulator):
 def test_the_module_dies_of_calls_after_close(simulator):
     for code in [code for code, outcome in MISUSES.items() if outcome is None]:
         assert _misuse(code).returncode != 0
+
+
+def test_the_stand_in_brings_the_program_that_packs_maps(stand_in, tmp_path):
+    assert shutil.which("zip").startswith(str(tmp_path))
+    (tmp_path / "map").write_text("walls")
+    subprocess.run(["zip", tmp_path / "map.pk3", tmp_path / "map"], check=True)
+    with zipfile.ZipFile(tmp_path / "map.pk3") as packed:
+        assert packed.read("map") == b"walls"

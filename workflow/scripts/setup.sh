@@ -5,11 +5,17 @@ venv=$1
 source "$(dirname "$0")/python.sh"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
+# pip and apt-get warn of much that a reader cannot change; what they say matters where they fail.
+quietly() { # COMMAND...
+    local said
+    said=$("$@" 2>&1) || { printf '%s\n' "$said" >&2 && return 1; }
+}
+
 [ -x "$venv/bin/python" ] || make_venv "$venv"
 echo "installing requirements.lock into $venv: about 3 minutes the first time"
-"$venv/bin/python" -m pip install --quiet --requirement requirements.lock
+quietly "$venv/bin/python" -m pip install --quiet --requirement requirements.lock
 # The lock has the build tools too, so nothing is fetched here.
-"$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+quietly "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
 
 # ProcGen alone needs libraries of the system.
 libraries_found() {
@@ -25,9 +31,9 @@ install_libraries() {
     command -v apt-get >/dev/null || return
     "${as_root[@]}" true 2>/dev/null || return
     echo "installing the libraries that ProcGen needs: libgl1 libglib2.0-0"
-    "${as_root[@]}" apt-get update -qq &&
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends libgl1 libglib2.0-0 >/dev/null
+    quietly "${as_root[@]}" apt-get update -qq &&
+        quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends libgl1 libglib2.0-0
 }
 
 libraries_found || install_libraries || true

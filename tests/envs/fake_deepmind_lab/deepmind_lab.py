@@ -3,7 +3,8 @@
 Its level is trivial and known exactly. An episode has $STAND_IN_FRAMES frames (10). Frame k = 1, 2, ... rewards k where
 the action goes forward. The image (uint8, height x width x 3) has its row number in channel 0, its column number in
 channel 1, and in channel 2 noise that differs with all that decides it: level, seed, mixer seed, frame, sum of the
-actions, and whether this is the first episode of its environment. Levels with "keys_doors" compile a map per episode.
+actions, and whether this is the first episode of its environment. Levels with "keys_doors" compile a map per episode,
+and pack it with `zip`, the program on PATH.
 
 $STAND_IN_LOG, a folder: what each process was asked for, as a line of JSON per call. $STAND_IN_FIRE, what the action
 "fire" does besides: "die", "raise", "hang" or nothing.
@@ -12,8 +13,10 @@ $STAND_IN_LOG, a folder: what each process was asked for, as a line of JSON per 
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import time
+import zipfile
 import zlib
 
 import numpy as np
@@ -81,15 +84,18 @@ class Lab:
     def _map(self):
         """Fetch the compiled map of this episode, or compile it and offer it to the cache."""
         key, path = f"{self._level}/maps:{self._seed}", os.path.join(self._folder, "map.pk3")
+        source = os.path.join(self._folder, "map")
         try:
             if self._cache is None or not self._cache.fetch(key, path):
                 _log("compile", key=key)
-                with open(path, "wb") as file:
-                    file.write(key.encode())
+                with open(source, "w") as file:
+                    file.write(key)
+                subprocess.run(["zip", path, source], check=True)
+                os.unlink(source)
                 if self._cache is not None:
                     self._cache.write(key, path)
-            with open(path, "rb") as file:
-                assert file.read() == key.encode()
+            with zipfile.ZipFile(path) as packed:
+                assert packed.read("map") == key.encode()
             os.unlink(path)
         except BaseException:
             os._exit(CRASH)
