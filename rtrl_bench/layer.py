@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from rtrl_bench.cells import CELLS, Cell
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer, Parameters
+from rtrl_bench.gradients.episodes import as_mask
 
 
 class RecurrentStack(nn.Module):
@@ -60,15 +61,16 @@ class RecurrentStack(nn.Module):
         Call backward() on a loss of h before the next segment, or run a segment without loss under torch.no_grad().
         """
         batch = carry.state.shape[0]
+        starts = as_mask(starts)
         if x.ndim != 3 or x.shape[1:] != (batch, self.inputs) or starts.shape != x.shape[:2]:
             expected = f"x (M, {batch}, {self.inputs}) and starts (M, {batch})"
             raise ValueError(f"x {tuple(x.shape)}, starts {tuple(starts.shape)}: expected {expected}")
-        return self.method.segment(self.parts(), x, starts.bool(), carry)
+        return self.method.segment(self.parts(), x, starts, carry)
 
     @torch.no_grad()
     def step(self, x: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One step of acting: x (B, D), starts (B,) bool, state (B, L s, N) -> h (B, output_size), state."""
-        before = state.masked_fill(starts.bool()[:, None, None], 0)
+        before = state.masked_fill(as_mask(starts)[:, None, None], 0)
         outputs: list[Tensor] = []
         state = torch.zeros_like(state)  # of layers that have not grown yet, if the method grows them
         for number, layer in enumerate(self.parts()[: self.method.grown]):

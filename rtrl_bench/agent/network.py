@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from rtrl_bench.agent import vision
 from rtrl_bench.config import RunConfig
 from rtrl_bench.gradients import Carry
+from rtrl_bench.gradients.episodes import as_mask
 from rtrl_bench.layer import RecurrentStack
 
 
@@ -48,6 +49,7 @@ class AgentNetwork(nn.Module):
 
         Returns the core's output h (M, B, ·) and the next carry.
         """
+        starts = as_mask(starts)
         x = self._inputs(observations.flatten(0, 1), last_rewards.flatten(), starts.flatten())
         h: Tensor
         h, carry = self.core(x.unflatten(0, starts.shape), starts, carry)
@@ -62,11 +64,12 @@ class AgentNetwork(nn.Module):
         self, observation: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """One step without learning, from an encoded observation: logits (B, A), values (B,), state (B, L s, N)."""
+        starts = as_mask(starts)
         h, state = self.core.step(self._inputs(observation, last_reward, starts), starts, state)
         return *self.heads(h), state
 
     def _inputs(self, encoded: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
-        reward = last_reward.clamp(-self.reward_clip, self.reward_clip) * ~starts
+        reward = last_reward.clamp(-self.reward_clip, self.reward_clip).masked_fill(starts, 0)
         features = encoded if self.frozen_vision else self.vision(encoded)
         return torch.cat([features, reward[:, None]], dim=-1)
 

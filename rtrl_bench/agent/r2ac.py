@@ -14,6 +14,7 @@ from rtrl_bench.config import LossConfig, RunConfig
 from rtrl_bench.diagnostics.gradient_quality import GradientQuality
 from rtrl_bench.errors import NonFiniteLoss
 from rtrl_bench.gradients import Carry
+from rtrl_bench.gradients.episodes import as_mask
 from rtrl_bench.optimisers import RMSProp
 
 
@@ -37,6 +38,9 @@ class Segment:
     next_observation: Tensor
     next_last_reward: Tensor
     next_start: Tensor
+
+    def __post_init__(self) -> None:
+        self.starts, self.ends, self.next_start = map(as_mask, (self.starts, self.ends, self.next_start))
 
 
 METRICS = ("loss_policy", "loss_baseline", "loss_entropy", "entropy", "grad_norm")

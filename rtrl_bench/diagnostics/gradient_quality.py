@@ -18,6 +18,7 @@ from rtrl_bench.config import RunConfig
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry
 from rtrl_bench.gradients.cross_layer import parameters_below
+from rtrl_bench.gradients.episodes import as_mask
 from rtrl_bench.gradients.tbptt import TBPTT
 from rtrl_bench.layer import RecurrentStack
 
@@ -53,7 +54,7 @@ class GradientQuality:
     def _see(self, stack: nn.Module, arguments: tuple[Any, ...]) -> None:
         """Note a segment that the stack is about to learn from."""
         x, starts, _ = arguments
-        self.x, self.starts = x.detach(), starts.bool()
+        self.x, self.starts = x.detach(), as_mask(starts)
         if self.carry is None:
             self.carry = self.exact.begin(x.shape[1], self.stack.parts())
 

@@ -107,10 +107,13 @@ class BatchEnv(VectorEnv):
             raise ValueError(
                 f"action {actions[slot]} in slot {slot} of {self.spec_name}: expected 0..{self._actions - 1}"
             )
-        result = self._simulate(self._step, actions)
-        self._check("rewards", result[1], (self.num_envs,), np.float32)
+        observations, rewards, terminated, truncated, infos = self._simulate(self._step, actions)
+        self._check("rewards", rewards, (self.num_envs,), np.float32)
+        terminated, truncated = self._mask("terminated", terminated), self._mask("truncated", truncated)
+        if "game_over" in infos:
+            infos = {**infos, "game_over": self._mask("game_over", infos["game_over"])}
         self.steps += 1
-        return result
+        return observations, rewards, terminated, truncated, infos
 
     def _simulate(self, call: Callable[[Any], Any], argument: Any) -> Any:
         """What `call` returns, observations first; EnvironmentFailed for what it raises, and for bad observations."""
@@ -134,6 +137,14 @@ class BatchEnv(VectorEnv):
             problem = f"{found[slot]} in slot {slot}, expected finite numbers"
         if problem:
             raise EnvironmentFailed(f"{self.spec_name} returned {what} {problem}")
+
+    def _mask(self, what: str, found: Any) -> np.ndarray:
+        """The flags (B,) as bool, of which alone ~ is the negation; EnvironmentFailed for what is neither 0 nor 1."""
+        flags = np.asarray(found)
+        if flags.dtype.kind not in "biu" or flags.shape != (self.num_envs,) or not np.isin(flags, (0, 1)).all():
+            seen = f"{flags.dtype} {flags.shape} {flags.tolist()}"
+            raise EnvironmentFailed(f"{self.spec_name} returned {what} {seen}, expected bool ({self.num_envs},)")
+        return flags.astype(bool)
 
     def get_state(self) -> bytes:
         """Everything that decides what comes next, random generators included; RuntimeError unless `can_restore`."""

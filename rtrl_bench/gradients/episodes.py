@@ -12,6 +12,13 @@ import torch
 from torch import Tensor
 
 
+def as_mask(flags: Tensor) -> Tensor:
+    """Flags as bool: of integers ~ is no negation. Everything that is not zero is True."""
+    if not isinstance(flags, Tensor):
+        raise TypeError(f"{type(flags).__name__} {flags!r}: expected a tensor of flags, True where an episode begins")
+    return flags if flags.dtype == torch.bool else flags != 0
+
+
 class Episodes:
     """starts (M, B) bool: True where an episode begins with the step.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -142,6 +143,22 @@ def test_acting_sees_what_the_learner_sees(cell, gradient):
         acted, value, state = network.act(data.observations[t], data.last_rewards[t], data.starts[t], state)
         assert torch.allclose(acted, logits[t], atol=1e-5)
         assert torch.allclose(value, values[t], atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
+def test_flags_of_other_types_mean_what_they_do_as_bool(dtype):
+    torch.manual_seed(0)
+    network, data = AgentNetwork(config(vision="flat"), (2,), ACTIONS), segment((2,))
+    starts, ends, next_start = (flags.to(dtype) for flags in (data.starts, data.ends, data.next_start))
+    same = replace(data, starts=starts, ends=ends, next_start=next_start)
+    assert all(torch.equal(getattr(same, name), getattr(data, name)) for name in ("starts", "ends", "next_start"))
+    h, _ = network.recur(data.observations, data.last_rewards, starts, network.core.begin(B))
+    expected, _ = network.recur(data.observations, data.last_rewards, data.starts, network.core.begin(B))
+    assert torch.equal(h, expected)
+    state = torch.randn(B, 1, 6)
+    acted = network.act(data.observations[0], data.last_rewards[0], starts[0], state)
+    expected = network.act(data.observations[0], data.last_rewards[0], data.starts[0], state)
+    assert all(torch.equal(mine, same) for mine, same in zip(acted, expected))
 
 
 def test_the_last_reward_is_clipped_and_absent_at_an_episode_start():

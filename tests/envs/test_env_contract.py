@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode
 from marks import needs_procgen
 
 from rtrl_bench.envs.registry import ENVIRONMENTS, make, spec
+from rtrl_bench.errors import EnvironmentFailed
 
 SLOTS = 2
 MORE = {
@@ -73,6 +74,40 @@ def test_a_step_returns_arrays_of_the_promised_shapes_and_types(env):
     assert (rewards.shape, rewards.dtype) == ((SLOTS,), np.float32)
     for flags in (terminated, truncated, infos.get("game_over", terminated)):
         assert (flags.shape, flags.dtype) == ((SLOTS,), np.bool_)
+
+
+def _with_flags(flags, what):
+    """A batch of two whose simulator returns `flags` as `what`."""
+    env = make("tmaze", SLOTS, seed=0)
+    env.reset()
+    simulate = env._step
+
+    def step(actions):
+        observations, rewards, terminated, truncated, infos = simulate(actions)
+        found = {"terminated": terminated, "truncated": truncated, **infos, what: flags}
+        more = {key: value for key, value in found.items() if key not in ("terminated", "truncated")}
+        return observations, rewards, found["terminated"], found["truncated"], more
+
+    env._step = step
+    return env
+
+
+@pytest.mark.parametrize("what", ["terminated", "truncated", "game_over"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_flags_that_a_simulator_returns_as_integers_become_bool(what, dtype):
+    *_, terminated, truncated, infos = _with_flags(np.array([0, 1], dtype), what).step(np.zeros(SLOTS, int))
+    flags = {"terminated": terminated, "truncated": truncated, **infos}[what]
+    assert flags.dtype == np.bool_
+    assert flags.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("what", ["terminated", "truncated", "game_over"])
+@pytest.mark.parametrize(
+    "flags", [np.array([0, 2]), np.array([0.0, np.nan]), np.zeros(3, bool), np.array(True)], ids=str
+)
+def test_flags_that_are_neither_true_nor_false_end_the_batch(what, flags):
+    with pytest.raises(EnvironmentFailed, match=f"tmaze returned {what} .*, expected bool \\(2,\\)"):
+        _with_flags(flags, what).step(np.zeros(SLOTS, int))
 
 
 def test_returned_arrays_are_not_overwritten_by_later_steps(env):

@@ -124,6 +124,20 @@ def test_acting_step_by_step_equals_the_segment():
             assert torch.allclose(acted, h[t], atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32])
+def test_starts_of_other_types_mean_what_they_do_as_bool(dtype):
+    torch.manual_seed(0)
+    layer = RecurrentStack(5, 4)
+    x, starts = segment()
+    starts[2, 1] = True
+    expected, _ = layer(x, starts, layer.begin(3))
+    h, _ = layer(x, starts.to(dtype), layer.begin(3))
+    assert torch.equal(h, expected)
+    state = torch.randn(3, 1, 4)
+    for mine, same in zip(layer.step(x[2], starts[2].to(dtype), state), layer.step(x[2], starts[2], state)):
+        assert torch.equal(mine, same)
+
+
 def test_retention_sets_the_initial_forget_gate():
     torch.manual_seed(0)
     layer = RecurrentStack(2, 2000, retention=20.0)
