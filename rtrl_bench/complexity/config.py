@@ -2,54 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
 
 from rtrl_bench.complexity.predict import METHODS, predict
 from rtrl_bench.complexity.shapes import Sizes
-from rtrl_bench.config import build, fingerprint_of, load_yaml, to_dict
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import Device, Distinct, Positive, RunSettings, Settings, Size, Threads, load_settings
 
 Wanted = Literal["counted", "time", "memory"]
 
 
-@dataclass(frozen=True)
-class MethodConfig:
-    """A method of a sweep. `up_to`: the largest value at which it is counted and measured (None: all of them)."""
-
-    cells: list[str] = field(default_factory=lambda: ["elstm"])
-    up_to: int | None = None
+def _ascending(values: list[int]) -> list[int]:
+    if values != sorted(set(values)):
+        raise ConfigError("expected ascending integers >= 1 that differ from each other")
+    return values
 
 
-@dataclass(frozen=True)
-class SweepConfig:
-    """Costs along one axis. `values` are those of the axis; the other sizes are fixed, `inputs` None: as many as N.
+Ascending = Annotated[list[Size], Field(min_length=1), AfterValidator(_ascending)]
 
-    `want`: what is found out besides the prediction, of counted (by the compiler), time and memory (measured).
-    """
 
-    axis: Literal["hidden", "inputs", "layers", "batch", "unroll", "episode"]
-    values: list[int]
-    methods: dict[str, MethodConfig | None]
-    hidden: int = 64
-    inputs: int | None = None
-    layers: int = 1
-    batch: int = 8
-    unroll: int = 20
-    episode: int = 500
-    want: list[Wanted] = field(default_factory=lambda: ["counted", "time", "memory"])
+class MethodConfig(Settings):
+    """A method of a sweep."""
 
-    def __post_init__(self) -> None:
-        _check_ascending("values", self.values)
-        if not self.methods:
-            raise ConfigError(f"methods = {{}}: expected some of {', '.join(METHODS)}")
-        for name, method in self.methods.items():
-            _check_method(name)
-            if method is not None and not method.cells:
-                raise ConfigError(f"methods.{name}.cells = []: expected at least one cell")
-        Sizes("any", **self._fixed())  # refuses what is no size
+    cells: list[str] = Field(default=["elstm"], min_length=1, description="recurrent cells")
+    up_to: Size | None = Field(
+        default=None, description="largest value at which the method is counted and measured; null: all of them"
+    )
+
+
+class SweepConfig(Settings):
+    """Costs along one axis."""
+
+    axis: Literal["hidden", "inputs", "layers", "batch", "unroll", "episode"] = Field(
+        description="the size that varies"
+    )
+    values: Ascending = Field(description="of the axis")
+    methods: dict[str, MethodConfig | None] = Field(
+        min_length=1, description="gradient methods, and what is special to them"
+    )
+    hidden: Size = Field(default=64, description="N, units of a layer")
+    inputs: Size | None = Field(default=None, description="D, inputs of the lowest layer; null: as many as hidden")
+    layers: Size = Field(default=1, description="L, layers")
+    batch: Size = Field(default=8, description="B, slots")
+    unroll: Size = Field(default=20, description="M, steps of a segment")
+    episode: Size = Field(default=500, description="T, steps of an episode, which full BPTT keeps")
+    want: Distinct[Wanted] = Field(
+        default=["counted", "time", "memory"],
+        description="what is found out besides the prediction: counted by the compiler, time and memory by measuring",
+    )
+
+    @model_validator(mode="after")
+    def _methods_exist(self) -> Self:
+        _check_methods(self.methods)
+        return self
 
     def sizes(self, cell: str, value: int) -> Sizes:
         """All sizes at a value of the axis."""
@@ -70,54 +79,49 @@ class SweepConfig:
                 yield name, cell, self.values[-1] if method.up_to is None else method.up_to
 
 
-@dataclass(frozen=True)
-class LimitsConfig:
-    """Which networks fit into which memories, by prediction. Methods by cell."""
+class LimitsConfig(Settings):
+    """Which networks fit into which memories, by prediction."""
 
-    memory_gb: list[int] = field(default_factory=lambda: [8, 24, 80, 141])
-    layers: list[int] = field(default_factory=lambda: [1, 2, 3])
-    methods: dict[str, list[str]] = field(default_factory=lambda: {"bptt": ["elstm"], "rtrl": ["elstm"]})
-    inputs: int = 257
-    batch: int = 32
-    unroll: int = 50
-    episode: int = 1000
+    memory_gb: Ascending = Field(default=[8, 24, 80, 141], description="memories, in 10⁹ bytes")
+    layers: Ascending = Field(default=[1, 2, 3], description="L, layers")
+    methods: dict[str, list[str]] = Field(
+        default={"bptt": ["elstm"], "rtrl": ["elstm"]},
+        description="gradient methods, each with its cells",
+    )
+    inputs: Size = Field(default=257, description="D, inputs of the lowest layer")
+    batch: Size = Field(default=32, description="B, slots")
+    unroll: Size = Field(default=50, description="M, steps of a segment")
+    episode: Size = Field(default=1000, description="T, steps of an episode, which full BPTT keeps")
 
-    def __post_init__(self) -> None:
-        for name in ("memory_gb", "layers"):
-            _check_ascending(name, getattr(self, name))
-        for name in self.methods:
-            _check_method(name)
-        self.sizes("any", 1)
+    @model_validator(mode="after")
+    def _methods_exist(self) -> Self:
+        _check_methods(self.methods)
+        return self
 
     def sizes(self, cell: str, layers: int) -> Sizes:
         """Sizes of one unit, of which the largest number is searched."""
         return Sizes(cell, layers, 1, self.inputs, self.batch, self.unroll, self.episode)
 
 
-@dataclass(frozen=True)
-class ComplexityConfig:
-    """The study. `memory_gb`: what a point may be predicted to take (None: half of what is free when it starts)."""
+class StudyConfig(RunSettings):
+    """The study, on whatever machine."""
 
-    sweeps: dict[str, SweepConfig]
-    limits: LimitsConfig = field(default_factory=LimitsConfig)
-    repeats: int = 7  # of a timed segment
-    seconds: float = 2.0  # after which points that are timed in turn are repeated no more
-    memory_gb: float | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 0  # 0: all that the process may use
+    sweeps: dict[str, SweepConfig] = Field(description="what varies, by name")
+    limits: LimitsConfig = Field(default_factory=LimitsConfig, description="the largest layers that fit into memories")
+    repeats: Size = Field(default=7, description="how often a segment is timed")
+    seconds: Positive = Field(
+        default=2.0, description="seconds after which points that are timed in turn are repeated no more"
+    )
+    memory_gb: Positive | None = Field(
+        default=None, description="10⁹ bytes that a point may be predicted to take; null: half of what is free"
+    )
 
-    def __post_init__(self) -> None:
-        for name, least in (("repeats", 1), ("threads", 0)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} = {getattr(self, name)}: expected an integer >= {least}")
-        for name in ("seconds", "memory_gb"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ConfigError(f"{name} = {value}: expected a number > 0")
 
-    def fingerprint(self) -> str:
-        """Changes with anything that can change the result, but the machine."""
-        return fingerprint_of(to_dict(self))
+class ComplexityConfig(StudyConfig):
+    """The study, and where it is made."""
+
+    device: Device = Field(default="auto", description="where it is measured; auto: cuda where there is one")
+    threads: Threads = Field(default=0, description="CPU threads of torch; 0: all that the process may use")
 
     def check_methods(self) -> None:
         """Refuse (ConfigError) cells that do not exist and methods that do not take them. Imports torch."""
@@ -132,25 +136,18 @@ class ComplexityConfig:
 
 def load_complexity_config(path: Path) -> ComplexityConfig:
     """Read and check the configuration of a study (ConfigError)."""
-    values = load_yaml(path)
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{path}: expected keys and values")
+    config = load_settings(ComplexityConfig, path)
     try:
-        config: ComplexityConfig = build(ComplexityConfig, values)
         config.check_methods()
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return config
 
 
-def _check_ascending(name: str, values: Sequence[int]) -> None:
-    if not values or values[0] < 1 or list(values) != sorted(set(values)):
-        raise ConfigError(f"{name} = {values!r}: expected ascending integers >= 1 that differ from each other")
-
-
-def _check_method(name: str) -> None:
-    if name not in METHODS:
-        raise ConfigError(f"unknown method {name!r}: expected one of {', '.join(METHODS)}")
+def _check_methods(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in METHODS:
+            raise ConfigError(f"methods: unknown method {name!r}: expected one of {', '.join(METHODS)}")
 
 
 def _check_possible(where: str, method: str, sizes: Sizes) -> None:

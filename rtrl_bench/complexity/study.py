@@ -17,9 +17,9 @@ from rtrl_bench.complexity import tables
 from rtrl_bench.complexity.config import ComplexityConfig
 from rtrl_bench.complexity.points import Done, Point, points_of
 from rtrl_bench.complexity.tasks import Task, tasks_of
-from rtrl_bench.config import to_dict
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.resident import free_bytes
+from rtrl_bench.settings import to_dict
 from rtrl_bench.training.folder import set_aside
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.progress import Progress

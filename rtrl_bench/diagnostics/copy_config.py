@@ -2,76 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from rtrl_bench.config import build, fingerprint_of, load_yaml, to_dict
+from pydantic import Field, model_validator
+
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import Decay, Device, Positive, Retention, RunSettings, Seed, Size, Threads, load_settings
 
 
-@dataclass(frozen=True)
-class CopyConfig:
-    """One copy-task run. `steps` are updates; `unroll` is the window of tbptt, in steps."""
+class CopyConfig(RunSettings):
+    """One copy-task run. The defaults are the paper's values."""
 
-    max_length: int
-    method: Literal["rtrl", "tbptt", "bptt"]
-    steps: int
-    update: Literal["online", "sequence"] = "online"
-    unroll: int | None = None
-    hidden: int = 2048
-    batch: int = 1
-    learning_rate: float = 3e-5
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.995
-    adam_epsilon: float = 1e-9
-    gradient_clip: float = 1.0
-    retention: float | None = None
-    train_size: int = 10_000
-    valid_size: int = 1_000
-    test_size: int = 1_000
-    validations: int = 50  # rows of curve.csv
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 0
-    checkpoint_minutes: float = 5.0
+    max_length: Size = Field(description="bits of the longest pattern")
+    method: Literal["rtrl", "tbptt", "bptt"] = Field(description="gradient method")
+    steps: Size = Field(description="budget, in updates")
+    update: Literal["online", "sequence"] = Field(
+        default="online", description="when parameters change: after every step, or after a batch of sequences"
+    )
+    unroll: Size | None = Field(default=None, description="steps of a segment of method: tbptt; null for the others")
+    hidden: Size = Field(default=2048, description="N, units of the recurrent layer")
+    batch: Size = Field(default=1, description="B, sequences read at the same time")
+    learning_rate: Positive = Field(default=3e-5, description="of Adam")
+    adam_beta1: Decay = Field(default=0.9, description="Adam's decay of the mean, per update")
+    adam_beta2: Decay = Field(default=0.995, description="Adam's decay of the mean square, per update")
+    adam_epsilon: Positive = Field(default=1e-9, description="added to the root of the mean square")
+    gradient_clip: Positive = Field(default=1.0, description="largest global norm of the gradient")
+    retention: Retention | None = Field(
+        default=None, description="steps: forget biases drawn as log U(1, retention); null: the paper's normal(0, 0.1)"
+    )
+    train_size: Size = Field(default=10_000, description="sequences to train on")
+    valid_size: Size = Field(default=1_000, description="sequences to validate on")
+    test_size: Size = Field(default=1_000, description="sequences to test on")
+    validations: Size = Field(default=50, description="rows of curve.csv")
+    seed: Seed = Field(default=0, description="of parameters and data")
+    device: Device = Field(default="auto", description="where the network runs; auto: cuda where there is one")
+    threads: Threads = Field(default=0, description="CPU threads of torch; 0: all that the process may use")
+    checkpoint_minutes: Positive = Field(default=5.0, description="minutes between checkpoints")
 
-    def __post_init__(self) -> None:
-        low = dict.fromkeys(("max_length", "steps", "hidden", "batch", "train_size", "valid_size", "test_size"), 1)
-        for name, least in {**low, "validations": 1, "seed": 0, "threads": 0}.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} = {getattr(self, name)}: expected an integer >= {least}")
-        for name in ("learning_rate", "adam_epsilon", "gradient_clip", "checkpoint_minutes"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(f"{name} = {getattr(self, name)}: expected a number > 0")
-        for name in ("adam_beta1", "adam_beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} = {getattr(self, name)}: expected a number in [0, 1)")
-        if self.retention is not None and self.retention <= 1:
-            raise ConfigError(f"retention = {self.retention}: expected a number > 1")
-        if (self.unroll is not None) != (self.method == "tbptt") or (self.unroll is not None and self.unroll < 1):
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.unroll is not None) != (self.method == "tbptt"):
             raise ConfigError(f"unroll = {self.unroll}: method: tbptt needs it (>= 1), the others have none")
         if self.method == "tbptt" and self.update == "sequence":
             raise ConfigError("update = sequence: method: tbptt is online here; use method: bptt or update: online")
+        return self
 
     @property
     def label(self) -> str:
         """The run in a few words, for progress lines."""
         return f"copy task {self.max_length} {self.method} seed {self.seed}"
 
-    def fingerprint(self) -> str:
-        """Changes with anything that can change the result."""
-        return fingerprint_of(to_dict(self))
-
 
 def load_copy_config(path: Path) -> CopyConfig:
     """Read and check a copy-task configuration (ConfigError)."""
-    values = load_yaml(path)
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{path}: expected keys and values")
-    try:
-        config: CopyConfig = build(CopyConfig, values)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return config
+    return load_settings(CopyConfig, path)

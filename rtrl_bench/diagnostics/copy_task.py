@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.config import dump, to_dict
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
 from rtrl_bench.errors import Interrupted, NonFiniteLoss
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import Adam
+from rtrl_bench.settings import dump, to_dict
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.folder import examine, set_aside
 from rtrl_bench.training.process import prepare_process

@@ -13,11 +13,12 @@ import torch
 from rtrl_bench.agent import vision
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.config import RunConfig, dump, to_dict
+from rtrl_bench.config import RunConfig
 from rtrl_bench.diagnostics import gradient_quality
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError, Interrupted
 from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.settings import dump, to_dict
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.evaluate import evaluate
 from rtrl_bench.training.folder import Past, examine, set_aside

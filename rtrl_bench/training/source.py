@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rtrl_bench.config import PretrainedConfig, RunConfig, load
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import replace
 
 STEM_KEYS = ("vision", "features")  # what a run and the one that its stem comes from must have in common
 

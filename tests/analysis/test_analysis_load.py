@@ -232,7 +232,8 @@ def test_gradient_columns_are_those_that_the_harness_writes():
 
 @pytest.mark.parametrize(("key", "value"), CAME_LATER.items())
 def test_keys_that_came_later_are_those_of_the_harness(key, value):
-    from rtrl_bench.config import RunConfig, fingerprint_of, to_dict
+    from rtrl_bench.config import RunConfig
+    from rtrl_bench.settings import fingerprint_of, to_dict
 
     settings = to_dict(RunConfig(environment="tmaze", env_steps=10))
     assert settings[key] == value

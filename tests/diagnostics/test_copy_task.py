@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from rtrl_bench.cli import main
-from rtrl_bench.config import build
 from rtrl_bench.diagnostics import copy_task
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import Patterns, PatternStream, make_patterns, unrolled
 from rtrl_bench.errors import ConfigError, NonFiniteLoss
+from rtrl_bench.settings import build
 
 SMALL = {"max_length": 2, "hidden": 24, "batch": 16, "steps": 1500, "learning_rate": 1e-2, "train_size": 100}
 SMALL |= {"valid_size": 50, "test_size": 50, "validations": 15, "threads": 1, "device": "cpu"}

@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 from small_runs import assert_same_run, config
 
-from rtrl_bench.config import to_dict
+from rtrl_bench.settings import to_dict
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(

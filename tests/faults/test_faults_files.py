@@ -16,9 +16,9 @@ from small_runs import config
 
 from analysis import records as analysis_records
 from rtrl_bench.cli import main
-from rtrl_bench.config import dump, to_dict
 from rtrl_bench.envs.batch import unpack
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import dump, to_dict
 from rtrl_bench.training import checkpoint, run
 from workflow.scripts import scales
 

@@ -14,8 +14,8 @@ import pytest
 from processes import SETTINGS, Program, assert_same_records, checkpoints, command
 from small_runs import game
 
-from rtrl_bench.config import build
 from rtrl_bench.diagnostics.copy_config import CopyConfig
+from rtrl_bench.settings import build
 
 SAME = "the same command completes the run, with the same records"
 LOST = "lost: the updates since the last checkpoint, made again"

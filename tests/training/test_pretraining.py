@@ -13,8 +13,9 @@ from pictures import pictures  # noqa: F401 (a fixture)
 from small_runs import assert_same_run, game, parameters, stop_after
 
 from rtrl_bench.cli import main
-from rtrl_bench.config import from_dict, to_dict
+from rtrl_bench.config import from_dict
 from rtrl_bench.errors import ConfigError, Interrupted
+from rtrl_bench.settings import to_dict
 from rtrl_bench.training import checkpoint, run
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.pretraining import find_stem

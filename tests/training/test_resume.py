@@ -9,8 +9,8 @@ from marks import needs_procgen
 from small_runs import assert_same_run, config, game, stop_after
 
 from rtrl_bench.cli import main
-from rtrl_bench.config import to_dict
 from rtrl_bench.errors import Interrupted
+from rtrl_bench.settings import to_dict
 from rtrl_bench.training import checkpoint, run
 
 

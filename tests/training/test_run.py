@@ -14,9 +14,9 @@ from pictures import pictures  # noqa: F401 (a fixture)
 from small_runs import assert_same_run, config, curve, game, parameters, stop_after
 
 from rtrl_bench.cli import main
-from rtrl_bench.config import to_dict
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError, Interrupted, NonFiniteLoss
+from rtrl_bench.settings import to_dict
 from rtrl_bench.training import checkpoint, run
 from rtrl_bench.training.loop import Training
 

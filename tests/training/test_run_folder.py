@@ -9,8 +9,8 @@ import yaml
 from small_runs import config, stop_after
 
 from rtrl_bench.cli import main
-from rtrl_bench.config import to_dict
 from rtrl_bench.errors import ConfigError, Interrupted
+from rtrl_bench.settings import to_dict
 from rtrl_bench.training import checkpoint, records, run
 from rtrl_bench.training.loop import Training
 

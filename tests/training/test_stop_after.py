@@ -9,8 +9,8 @@ import sys
 import pytest
 from small_runs import config
 
-from rtrl_bench.config import dump
 from rtrl_bench.diagnostics.copy_config import CopyConfig
+from rtrl_bench.settings import dump
 from rtrl_bench.training import checkpoint
 
 ENDLESS = {

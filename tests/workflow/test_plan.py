@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 
 from rtrl_bench.complexity.config import ComplexityConfig, MethodConfig, SweepConfig
-from rtrl_bench.config import EvaluationConfig, PretrainedConfig, RunConfig, dump
+from rtrl_bench.config import EvaluationConfig, PretrainedConfig, RunConfig
 from rtrl_bench.diagnostics.copy_config import CopyConfig
+from rtrl_bench.settings import dump, replace
 from workflow.scripts import plan, speeds
 
 CONFIG = RunConfig(environment="tmaze", vision="flat", env_steps=36_000, unroll=5, threads=1)
@@ -108,7 +108,7 @@ def test_finished_runs_cost_nothing_more(scale, asked):
 
 def test_pretraining_counts_and_a_frozen_stem_has_a_speed_of_its_own(scale, asked):
     images = replace(CONFIG, environment="chaser", vision="nature")
-    main = replace(images, pretrained=PretrainedConfig("runs/pretrain_tbptt"))
+    main = replace(images, pretrained=PretrainedConfig(run="runs/pretrain_tbptt"))
     folder = scale("mine", {"runs/pretrain_tbptt": (images, 20.0), "runs/a": (main, None)})
     text = plan.describe(folder, cores=1)
     assert re.search(r"procgen +2 +1 +72,000 +1\.00", text)
@@ -136,8 +136,10 @@ def test_the_text_has_the_study_of_costs(scale, asked):
     summary = json.loads((folder / "scale.json").read_text())
     (folder / "scale.json").write_text(json.dumps(summary | {"complexity": "complexity"}))
     (folder / "complexity").mkdir()
-    sweep = SweepConfig("hidden", [4, 8, 16], {"rtrl": None, "rtrl_dense": MethodConfig(["rnn", "gru"])})
-    (folder / "complexity/config.yaml").write_text(dump(ComplexityConfig({"width": sweep})))
+    sweep = SweepConfig(
+        axis="hidden", values=[4, 8, 16], methods={"rtrl": None, "rtrl_dense": MethodConfig(cells=["rnn", "gru"])}
+    )
+    (folder / "complexity/config.yaml").write_text(dump(ComplexityConfig(sweeps={"width": sweep})))
     assert "study of costs: 9 points, some minutes on all cores" in plan.describe(folder, cores=2)
     (folder / "complexity/complexity.json").touch()
     assert "study of costs: 9 points, finished" in plan.describe(folder, cores=2)

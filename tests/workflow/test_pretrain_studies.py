@@ -34,7 +34,7 @@ def test_each_environment_of_a_study_is_pretrained_once_for_all_its_runs(expand)
     assert len(scale.runs) == 2 + 2 * 2 * 2 * 2
     for run in scale.runs[2:]:
         (source,) = [one for one in scale.pretraining if one.config.environment == run.config.environment]
-        expected = PretrainedConfig(source.folder.as_posix(), source.config.fingerprint())
+        expected = PretrainedConfig(run=source.folder.as_posix(), fingerprint=source.config.fingerprint())
         assert run.config.pretrained == expected
     assert not {run.folder for run in scale.pretraining} & {run.folder for run in scale.studies["memory"]}
 
@@ -92,7 +92,7 @@ def test_a_finished_run_with_a_stem_of_ones_own_is_not_repeated_when_that_is_gon
     source.mkdir()
     (source / "run.json").write_text(json.dumps({"status": "complete", "fingerprint": "aa"}))
     scale = expand(values)
-    assert [run.config.pretrained for run in scale.runs] == [PretrainedConfig(str(source), "aa")] * 2
+    assert [run.config.pretrained for run in scale.runs] == [PretrainedConfig(run=str(source), fingerprint="aa")] * 2
     write_inputs(scale)
     first = scale.runs[0]
     (first.folder / "run.json").write_text("{}")
@@ -108,7 +108,7 @@ def test_a_finished_run_with_a_stem_of_ones_own_is_not_repeated_when_that_is_gon
             {"pretrain": PRETRAIN | {"seed": 1}},
             r"unknown key studies\.memory\.pretrain\.seed: expected one of",
         ),
-        ({"pretrain": PRETRAIN | {"unroll": 0}}, r"pretrain\.unroll = 0: expected at least 1"),
+        ({"pretrain": PRETRAIN | {"unroll": 0}}, r"pretrain\.unroll = 0: expected an integer >= 1"),
         ({"pretrain": PRETRAIN | {"method": "tbtt"}}, "unknown method 'tbtt': expected one of feedforward"),
         (
             {"pretrain": PRETRAIN | {"run": {"env_step": 1}}},

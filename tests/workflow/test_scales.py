@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from small_scales import SETTINGS, folders, small_scale
 
-from rtrl_bench.config import load, load_yaml, to_dict
+from rtrl_bench.config import load
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import to_dict
+from rtrl_bench.yaml_files import load_yaml
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import write_inputs
 
@@ -124,17 +126,20 @@ def test_a_scale_may_have_no_study_of_costs(expand):
     ("change", "message"),
     [
         ({"seedz": [1]}, "unknown key seedz: expected one of .*; did you mean seeds"),
-        ({"study": {"method": ["rtrl"]}}, r"unknown key studies\.memory\.method: .*; did you mean methods"),
+        (
+            {"study": {"method": ["rtrl"]}},
+            r"key studies\.memory\.method: .*; did you mean studies\.memory\.methods",
+        ),
         ({"run": {"env_step": 5}}, r"studies\.memory: unknown key env_step: .*; did you mean env_steps"),
         ({"run": {"env_steps": 5, "optimiser": {"lr": 1.0}}}, r"unknown key optimiser\.lr"),
         ({"threads": 4}, r"unknown key threads: .*run\.threads"),
         ({"seeds": [0, "one"]}, r"seeds\[1\] = 'one': expected an integer"),
         ({"seeds": [0, 1.5]}, r"seeds\[1\] = 1\.5: expected an integer"),
-        ({"seeds": [-1]}, r"seeds\[0\] = -1: expected at least 0"),
+        ({"seeds": [-1]}, r"seeds\[0\] = -1: expected an integer in \[0"),
         ({"seeds": [1, 1]}, r"seeds = \[1, 1\]: expected values that differ"),
         ({"run": {"env_steps": -5}}, "env_steps = -5: expected an integer >= 1"),
         ({"run": {"env_steps": "many"}}, "env_steps = 'many': expected an integer"),
-        ({"study": {"unroll": [0]}}, r"studies\.memory\.unroll\[0\] = 0: expected at least 1"),
+        ({"study": {"unroll": [0]}}, r"studies\.memory\.unroll\[0\] = 0: expected an integer >= 1"),
         ({"study": {"methods": "rtrl"}}, r"studies\.memory\.methods = 'rtrl': expected a list"),
         ({"study": {"methods": ["rtlr"]}}, "unknown method 'rtlr': expected one of feedforward, tbptt"),
         ({"study": {"methods": ["tbptt_w10"], "unroll": [20]}}, "window = 10: expected at least unroll = 20"),
@@ -144,16 +149,25 @@ def test_a_scale_may_have_no_study_of_costs(expand):
         ({"study": {"vary": {"retentoin": [20]}}}, "unknown key retentoin: .*did you mean retention"),
         ({"label": None}, "label = None: expected text"),
         ({"complexity": {}}, r"missing key complexity\.sweeps"),
-        ({"complexity": _costs(repeat=3)}, r"unknown key complexity\.repeat: .*did you mean repeats"),
+        ({"complexity": _costs(repeat=3)}, r"key complexity\.repeat: .*did you mean complexity\.repeats"),
         ({"complexity": _costs(sweep={"axis": "time"})}, r"sweeps\.width\.axis = 'time': expected one of hidden"),
-        ({"complexity": _costs(sweep={"values": [0]})}, r"values\[0\] = 0: expected at least 1"),
-        ({"complexity": _costs(sweep={"values": [8, 4]})}, r"complexity: values = \[8, 4\]: expected ascending"),
-        ({"complexity": _costs(sweep={"width": 3})}, r"complexity: unknown key sweeps\.width\.width"),
-        ({"complexity": _costs(sweep={"methods": {"rtlr": None}})}, "complexity: unknown method 'rtlr'"),
+        ({"complexity": _costs(sweep={"values": [0]})}, r"values\[0\] = 0: expected an integer >= 1"),
+        (
+            {"complexity": _costs(sweep={"values": [8, 4]})},
+            r"sweeps\.width\.values = \[8, 4\]: expected ascending",
+        ),
+        ({"complexity": _costs(sweep={"width": 3})}, r"unknown key complexity\.sweeps\.width\.width"),
+        (
+            {"complexity": _costs(sweep={"methods": {"rtlr": None}})},
+            r"sweeps\.width\.methods: unknown method 'rtlr'",
+        ),
         ({"copy_task": _copy_task(lengths=[])}, r"copy_task\.lengths = \[\]: expected a list of"),
         ({"copy_task": _copy_task(run={"hiden": 4})}, "copy_task: unknown key hiden: .*did you mean hidden"),
         ({"copy_task": _copy_task(lengths=[{"hidden": 4}])}, "copy_task: missing key max_length"),
-        ({"copy_task": _copy_task(methods={"rtlr": None})}, "copy_task: method = 'rtlr': expected rtrl | tbptt | bptt"),
+        (
+            {"copy_task": _copy_task(methods={"rtlr": None})},
+            "copy_task: method = 'rtlr': expected one of rtrl",
+        ),
         ({"copy_task": _copy_task(lengths=[{"max_length": 5}] * 2)}, "copy_task: .*seed0 belongs to another run"),
     ],
 )
@@ -162,6 +176,25 @@ def test_a_mistake_is_named_with_what_was_expected(expand, change, message):
         expand(small_scale(**change))
     assert str(caught.value).startswith("workflow/config/given.yaml: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["null", "~", None])
+def test_null_on_the_command_line_is_null(expand, word):
+    """Snakemake hands over the word."""
+    assert {run.config.threads for run in expand(small_scale(), threads=word).runs} == {0}
+
+
+def test_whole_floats_are_integers_wherever_they_stand(expand):
+    resources = {"mem_mb": 2e3, "runtime": 1e1}
+    values = small_scale(seeds=[1.0], resources=resources, run={"env_steps": 1e6}, study={"unroll": [1e1]})
+    run = expand(values).runs[0]
+    assert (run.config.env_steps, run.job.mem_mb, run.job.runtime) == (1_000_000, 2000, 10)
+    assert run.folder.as_posix().endswith("tmaze/tbptt/M10/seed1")
+
+
+def test_a_misspelt_key_of_the_command_line_is_named(expand):
+    with pytest.raises(ConfigError, match=r"^config\.yaml or --config: unknown key scal: .*; did you mean scale\?"):
+        expand(small_scale(), scal="smoke")
 
 
 def test_a_missing_key_is_named(expand):

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from rtrl_bench.config import dump, fingerprint_of, load_yaml
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import dump, fingerprint_of
+from rtrl_bench.yaml_files import load_yaml
 from workflow.scripts.scales import CopyRun, CostStudy, Scale
 from workflow.scripts.studies import Run
 

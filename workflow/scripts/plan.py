@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rtrl_bench.complexity.config import ComplexityConfig
-from rtrl_bench.config import RunConfig, build, from_dict, load_yaml
+from rtrl_bench.config import RunConfig, from_dict
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
+from rtrl_bench.settings import build
+from rtrl_bench.yaml_files import load_yaml
 from workflow.scripts.scales import Missing, explain
 from workflow.scripts.speeds import finished, measure
 

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rtrl_bench.complexity.config import ComplexityConfig
-from rtrl_bench.config import build, load_yaml
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import build
+from rtrl_bench.yaml_files import load_yaml
 from workflow.scripts.jobs import Job, job
-from workflow.scripts.schema import check_schema
+from workflow.scripts.schema import check_scale, check_workflow
 from workflow.scripts.studies import Run, machine, merge, pretraining_runs, study_runs
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "config"
-_SETTINGS = {"scale", "results", "device", "threads", "time_limit", "methods"}  # the keys of config.yaml
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def names() -> list[str]:
 
 def load_scale(settings: Mapping[str, Any]) -> Scale:
     """The scale that `settings` (config.yaml and the command line) names, or a ConfigError."""
-    name = settings.get("scale")
+    own, over = check_workflow(settings)
+    name = own["scale"]
     if name not in names():
         expected = ", ".join(names())
         raise ConfigError(f"scale = {name!r}: expected one of {expected} (the files of workflow/config)")
@@ -104,11 +105,7 @@ def load_scale(settings: Mapping[str, Any]) -> Scale:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{file}: expected keys and values")
     try:
-        for key in _SETTINGS & values.keys():
-            raise ConfigError(f"unknown key {key}: it belongs to config.yaml, or to the runs as run.{key}")
-        joined = {**values, **settings}
-        check_schema(joined)
-        return _expand(joined)
+        return _expand(own | check_scale({**values, **over}))
     except ValueError as error:
         raise ConfigError(f"{file}: {error}") from error
 
@@ -180,7 +177,7 @@ def _copy_task(settings: Mapping[str, Any], folder: Path) -> Iterator[CopyRun]:
     if task is None:
         return
     common = {"threads": settings["run"].get("threads", 0)}
-    seeds = task.get("seeds", settings["seeds"])
+    seeds = task.get("seeds") or settings["seeds"]
     for length, (method, own), seed in itertools.product(task["lengths"], task["methods"].items(), seeds):
         parts = (common, task["run"], length, own, {"method": method, "seed": seed}, machine(settings))
         config = build(CopyConfig, merge(*parts))
@@ -195,4 +192,4 @@ def _complexity(settings: Mapping[str, Any], folder: Path) -> CostStudy | None:
     keys = {key: value for key, value in study.items() if key != "resources"}
     # Timings want the whole machine, whatever `threads` says of training.
     config = build(ComplexityConfig, {**keys, "device": settings["device"], "threads": 0})
-    return CostStudy(folder, config, job(settings, study.get("resources", settings["resources"]), config))
+    return CostStudy(folder, config, job(settings, study.get("resources") or settings["resources"], config))

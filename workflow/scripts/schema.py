@@ -1,71 +1,128 @@
-"""The configuration against workflow/schemas/config.schema.json, with one message that names the key."""
+"""Settings of the workflow: config.yaml and a scale. `schema_files.py` makes their documentation from these classes."""
 
 from __future__ import annotations
 
-import difflib
-import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from jsonschema import Draft202012Validator
+from pydantic import Field, WithJsonSchema
 
+from rtrl_bench.complexity.config import StudyConfig
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import Device, Distinct, Options, Seed, Settings, Size, Threads, build
+from rtrl_bench.yaml_files import parse_yaml
 
-SCHEMA = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.json"
-
-
-def check_schema(values: Mapping[str, Any]) -> None:
-    """Raise ConfigError for the first key that is unknown, absent or of the wrong kind."""
-    validator = Draft202012Validator(json.loads(SCHEMA.read_text()))
-    for error in validator.iter_errors(values):
-        raise ConfigError(_explain(error))
+# Some keys of a run. They are checked when all keys of the run are together; the JSON schema knows each of them.
+RunKeys = Annotated[Options, WithJsonSchema({"type": "object", "keysOf": "RunConfig"})]
+CopyKeys = Annotated[Options, WithJsonSchema({"type": "object", "keysOf": "CopyConfig"})]
+Seeds = Annotated[Distinct[Seed], Field(min_length=1)]
 
 
-def _explain(error: Any) -> str:
-    if error.validator == "additionalProperties":
-        return _unknown_key(error)
-    if error.validator == "required":
-        absent = next(key for key in error.validator_value if key not in error.instance)
-        return f"missing key {_join([*error.absolute_path, absent])}"
-    return f"{_join(error.absolute_path)} = {error.instance!r}: {_EXPECTED[error.validator](error)}"
+class Resources(Settings):
+    """What a run asks a scheduler for."""
+
+    mem_mb: Size = Field(description="memory of one run, in MB")
+    runtime: Size = Field(description="minutes that one run may take, all its jobs together")
 
 
-def _unknown_key(error: Any) -> str:
-    known = list(error.schema["properties"])
-    key = next(key for key in error.instance if key not in known)
-    close = difflib.get_close_matches(str(key), known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"unknown key {_join([*error.absolute_path, key])}: expected one of {', '.join(known)}{hint}"
+class Pretrain(Settings):
+    """The runs that the vision stems of a study come from."""
+
+    method: str = Field(description="name from `methods` of config.yaml")
+    unroll: Size = Field(description="its M")
+    run: RunKeys = Field(default={}, description="special to these runs, e.g. their budget")
+    environments: dict[str, RunKeys | None] = Field(
+        default={}, min_length=1, description="special to one environment of the study"
+    )
 
 
-def _join(path: Iterable[Any]) -> str:
-    """studies.atari.seeds[1] from its parts."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.lstrip(".") or "the configuration"
+class Study(Settings):
+    """Every combination of environment, method, varied value, M and seed is one run."""
+
+    environments: dict[str, RunKeys | None] = Field(
+        min_length=1, description="what is played, and what is special to it, e.g. its budget"
+    )
+    methods: Distinct[str] = Field(min_length=1, description="names from `methods` of config.yaml")
+    unroll: Distinct[Size] = Field(min_length=1, description="values of M")
+    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        default={},
+        description="further RunConfig keys with several values; dots reach nested ones: `environment_options.delay`",
+    )
+    seeds: Seeds | None = Field(default=None, description="instead of the scale's")
+    resources: Resources | None = Field(default=None, description="instead of the scale's")
+    run: RunKeys = Field(default={}, description="common to the study")
+    pretrain: Pretrain | None = Field(default=None, description="the runs that the vision stems come from")
 
 
-_TYPES = {
-    "object": "keys and values",
-    "array": "a list",
-    "integer": "an integer",
-    "number": "a number",
-    "string": "text",
-    "null": "null",
-}
+class CopyTask(Settings):
+    """A run per length, method and seed."""
+
+    lengths: list[CopyKeys] = Field(
+        min_length=1, description="keys with `max_length`: the longest pattern, and what is special to it"
+    )
+    methods: dict[str, CopyKeys | None] = Field(
+        min_length=1, description="`rtrl`, `tbptt`, `bptt`: the methods, and what is special to them"
+    )
+    run: CopyKeys = Field(description="common to all")
+    seeds: Seeds | None = Field(default=None, description="instead of the scale's")
 
 
-def _type(error: Any) -> str:
-    wanted = error.validator_value
-    return "expected " + " or ".join(_TYPES[t] for t in ([wanted] if isinstance(wanted, str) else wanted))
+class Costs(StudyConfig):
+    """What the gradient methods cost: one job with all cores."""
+
+    resources: Resources | None = Field(default=None, description="instead of the scale's")
 
 
-_EXPECTED = {
-    "type": _type,
-    "enum": lambda e: "expected one of " + ", ".join(map(str, e.validator_value)),
-    "minimum": lambda e: f"expected at least {e.validator_value}",
-    "minItems": lambda e: f"expected a list of at least {e.validator_value}",
-    "minProperties": lambda e: f"expected at least {e.validator_value} key",
-    "minLength": lambda e: "expected text that is not empty",
-    "uniqueItems": lambda e: "expected values that differ from each other",
-}
+class ScaleSettings(Settings):
+    """A scale: a file of workflow/config."""
+
+    label: str = Field(min_length=1, description="what its numbers are worth; shown by `snakemake plan`")
+    seeds: Seeds = Field(description="a run per seed, unless a study has its own")
+    resources: Resources = Field(description="of one run")
+    run: RunKeys = Field(description="common to all runs")
+    studies: dict[str, Study] = Field(description="what is trained")
+    copy_task: CopyTask | None = Field(default=None, description="the copy task; may be left out")
+    complexity: Costs | None = Field(default=None, description="the study of costs; may be left out")
+
+
+class WorkflowSettings(Settings):
+    """config.yaml, each key also as `--config key=value`."""
+
+    scale: str = Field(description="which file of this folder: `smoke`, `laptop`, `overnight`, `paper`")
+    results: str = Field(min_length=1, description="folder; results go to `<results>/<scale>/`")
+    device: Device = Field(description="where runs train; `cuda` also asks the scheduler for a GPU per run")
+    threads: Threads | None = Field(
+        description="CPU threads of one run, 0 for all; null leaves it to the scale (`run.threads`)"
+    )
+    time_limit: Size | None = Field(
+        description="minutes that a queue allows one job: a longer run stops in time, with a checkpoint, and goes on "
+        "in further jobs; null: no limit"
+    )
+    methods: dict[str, RunKeys | None] = Field(
+        min_length=1,
+        description="the methods that scales may list; a name is what `RunConfig.method` makes of its keys",
+    )
+
+
+def check_workflow(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The keys of config.yaml and the command line, checked (ConfigError): the workflow's own, and those of a scale."""
+    given = {key: _spoken(key, value) for key, value in given.items()}
+    over = {key: value for key, value in given.items() if key in ScaleSettings.model_fields}
+    try:
+        own = build(WorkflowSettings, {key: value for key, value in given.items() if key not in over})
+    except ConfigError as error:
+        raise ConfigError(f"config.yaml or --config: {error}") from error
+    return own.model_dump(), over
+
+
+def check_scale(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a scale, checked (ConfigError), without those that are not given."""
+    for key in values:
+        if key in WorkflowSettings.model_fields:
+            raise ConfigError(f"unknown key {key}: it belongs to config.yaml, or to the runs as run.{key}")
+    return build(ScaleSettings, values).model_dump(exclude_unset=True)
+
+
+def _spoken(key: str, value: Any) -> Any:
+    """A value of `--config key=value`, of which Snakemake leaves null and on-the-fly YAML as text, as YAML has it."""
+    return parse_yaml(value) if isinstance(value, str) and key not in ("scale", "results", "label") else value

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from rtrl_bench.config import RunConfig
 from rtrl_bench.diagnostics.copy_config import CopyConfig
+from rtrl_bench.settings import replace
 
 SECONDS, COPY_SECONDS = 1.5, 0.5  # of a measurement, besides setting up
 # Steps per second hardly depend on these where a step is a picture, and larger ones take long to set up.

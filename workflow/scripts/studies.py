@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtrl_bench.config import PretrainedConfig, RunConfig, from_dict, to_dict
+from rtrl_bench.config import PretrainedConfig, RunConfig, from_dict
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import replace, to_dict
 from rtrl_bench.training.source import check_same_stem, with_fingerprint
 from workflow.scripts.jobs import Job, job
 
@@ -38,7 +39,7 @@ def study_runs(
         study["methods"],
         itertools.product(*vary.values()),
         study["unroll"],
-        study.get("seeds", settings["seeds"]),
+        study.get("seeds") or settings["seeds"],
     )
     for (environment, own), method, point, unroll, seed in axes:
         varied = dict(zip(vary, point, strict=True))
@@ -48,7 +49,7 @@ def study_runs(
         if stem is not None:
             _check_from_scratch(config)
             check_same_stem(config, to_dict(stem.config))
-            source = PretrainedConfig(stem.folder.as_posix(), stem.config.fingerprint())
+            source = PretrainedConfig(run=stem.folder.as_posix(), fingerprint=stem.config.fingerprint())
             config = replace(config, pretrained=source)
         options = {k: v for k, v in varied.items() if k.startswith("environment_options.")}
         others = {k: v for k, v in varied.items() if k not in options}
@@ -98,7 +99,7 @@ def _run(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path, pl
     suite = registry.validate(config.environment, config.environment_options, config.backend).suite
     path = folder / "runs" / suite / place / f"M{config.unroll}" / f"seed{config.seed}"
     config = with_fingerprint(config, path)
-    return Run(path, suite, config, job(settings, study.get("resources", settings["resources"]), config))
+    return Run(path, suite, config, job(settings, study.get("resources") or settings["resources"], config))
 
 
 def _method(settings: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

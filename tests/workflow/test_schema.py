@@ -1,0 +1,50 @@
+"""What is made from the settings: JSON schemas that accept the scales, and the tables of the documentation."""
+
+from __future__ import annotations
+
+import pytest
+from jsonschema import Draft202012Validator
+from small_scales import SETTINGS, small_scale
+
+from rtrl_bench.yaml_files import load_yaml
+from workflow.scripts import scales, schema_files
+from workflow.scripts.schema import ScaleSettings, WorkflowSettings
+
+SCALE = Draft202012Validator(schema_files.json_schema(ScaleSettings))
+
+
+@pytest.mark.parametrize("path", schema_files.made(), ids=lambda path: path.name)
+def test_what_is_made_from_the_settings_is_up_to_date(path):
+    made = schema_files.made()[path]
+    assert path.read_text(encoding="utf-8") == made, "run `python -m workflow.scripts.schema_files`"
+
+
+@pytest.mark.parametrize("kind", schema_files.TABLES.values(), ids=schema_files.TABLES)
+def test_every_key_is_described_in_the_documentation(kind):
+    assert schema_files.table(kind) in schema_files.README.read_text(encoding="utf-8")
+    assert all(field.description for field in kind.model_fields.values())
+
+
+@pytest.mark.parametrize("name", scales.names())
+def test_the_json_schema_accepts_every_scale(name):
+    SCALE.validate(load_yaml(scales.CONFIG_FOLDER / f"{name}.yaml"))
+    Draft202012Validator(schema_files.json_schema(WorkflowSettings)).validate(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seedz": [1]},
+        {"seeds": [1, 1]},
+        {"run": {"hiden": 3}},
+        {"run": {"loss": {"discount": 2}}},
+        {"study": {"environments": {"tmaze": {"batch": 0}}}},
+        {"study": {"pretrain": {"method": "rtrl", "unroll": 5, "run": {"unrol": 5}}}},
+        {"copy_task": {"lengths": [{"max_lenght": 5}], "methods": {"rtrl": None}, "run": {}}},
+        {"complexity": {"sweeps": {"width": {"axis": "time", "values": [1], "methods": {"rtrl": None}}}}},
+    ],
+    ids=str,
+)
+def test_the_json_schema_knows_every_key_and_bound(change):
+    assert SCALE.is_valid(small_scale())
+    assert not SCALE.is_valid(small_scale(**change))
