@@ -147,22 +147,24 @@ def throughput(results: Results) -> Table:
 
 
 def rooms_fidelity(errors: pd.DataFrame) -> Table:
-    """Errors of the embedded DMLab levels beside recordings of the engine, by level."""
+    """Errors of the embedded DMLab levels beside recordings of the engine, the worst first."""
     title = "The rooms backend beside recordings of DeepMind Lab"
     if errors.empty:
         return Table.empty("rooms_fidelity", title, "not measured: the rooms backend does not run here")
     display = pd.DataFrame(
         {
             "Level": errors["level"],
+            "Recordings": errors["recordings"],
             "Episodes": errors["episodes"].astype(str),
             "Steps": texts(errors, "{} ({} left out)".format, "steps", "steps_left_out"),
             "Yaw, largest error": errors["yaw_error_max_degrees"].map("{:.4f}°".format),
-            "Position, largest error walking freely": errors["position_error_free_max"].map("{:.1f}".format),
-            "Median, all steps": errors["position_error_median"].map("{:.1f}".format),
-            "95th percentile": errors["position_error_p95"].map("{:.1f}".format),
+            "Position, largest error walking freely": errors["position_error_free_max"].map("{:.3f}".format),
+            "Median, all steps": errors["position_error_median"].map("{:.3f}".format),
+            "95th percentile": errors["position_error_p95"].map("{:.3f}".format),
             "Rewards at the recorded step": texts(
                 errors, "{} of {}".format, "rewards_at_the_same_step", "rewards_recorded"
             ),
+            "Within a step": texts(errors, "{} of {}".format, "rewards_within_a_step", "rewards_recorded"),
         }
     )
     return Table("rooms_fidelity", title, errors, display)

@@ -298,15 +298,26 @@ def test_every_table_has_a_caption_of_its_own(name):
 def test_fidelity_table_shows_the_measured_errors(tree):
     tree.run("atari", "breakout", "rtrl", 0)
     pd.DataFrame(
-        [["rooms_watermaze", 5, 8787, 1, 0.0, 2.8748, 3.3, 12.24, 9, 8]],
+        [["rooms_watermaze", "players", 5, 8787, 1, 0.0, 2.8748, 3.3, 12.24, 9, 8, 9]],
         columns=[
-            *("level", "episodes", "steps", "steps_left_out", "yaw_error_max_degrees", "position_error_free_max"),
+            *(
+                "level",
+                "recordings",
+                "episodes",
+                "steps",
+                "steps_left_out",
+                "yaw_error_max_degrees",
+                "position_error_free_max",
+            ),
             *("position_error_median", "position_error_p95", "rewards_recorded", "rewards_at_the_same_step"),
+            "rewards_within_a_step",
         ],
     ).to_csv(tree.root / "rooms_fidelity.csv", index=False)
     table = study_tables.rooms_fidelity(load(tree.root).fidelity)
     assert table.frame["position_error_free_max"].tolist() == [2.8748]
-    assert table.display.iloc[0].tolist()[1:] == ["5", "8787 (1 left out)", "0.0000°", "2.9", "3.3", "12.2", "8 of 9"]
+    positions = ["2.875", "3.300", "12.240"]
+    rewards = ["8 of 9", "9 of 9"]
+    assert table.display.iloc[0].tolist()[1:] == ["players", "5", "8787 (1 left out)", "0.0000°", *positions, *rewards]
 
 
 def test_fidelity_table_says_when_nothing_was_measured(small):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from rtrl_bench import __version__
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
-from rtrl_bench.envs.dmlab_levels import FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
+from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.envs.registry import EnvSpec, Request
 from rtrl_bench.envs.rooms import levels, physics, render
 from rtrl_bench.envs.rooms.state import SLOT
@@ -52,26 +53,39 @@ class RoomsBatch(BatchEnv):
         return self._draw(), {}
 
     def _step(self, actions: np.ndarray) -> StepResult:
-        rewards = np.empty(self.num_envs, np.float32)
-        level = self.level
-        rules = (level.number, self._last_frame, level.floor_z, level.boxes, level.planes)
-        self._share(levels.advance, actions.astype(np.int64), rewards, *rules)
-        ended = self.slots["over"] == 1
-        for k in np.flatnonzero(ended):
-            levels.begin_episode(level, self.slots[k])
-        return self._draw(), rewards, ended, np.zeros_like(ended), {}
+        rewards, ended = np.zeros(self.num_envs, np.float32), np.zeros(self.num_envs, bool)
+        images = self._empty()
+        self._share(self._play, actions.astype(np.int64), rewards, ended, images, self._empty())
+        return images, rewards, ended, np.zeros_like(ended), {}
+
+    def _play(self, low: int, high: int, actions: np.ndarray, *results: np.ndarray) -> None:
+        """A step of slots low..high-1. The image is the brighter of the last two frames, as in the paper's wrapper."""
+        rewards, ended, images, last = results
+        rules = self.level.rules(self._last_frame)
+        levels.advance(self.slots, low, high, actions, ACTION_REPEAT - 1, rewards, *rules)
+        render.draw(self.slots, low, high, images, self._scene)
+        levels.advance(self.slots, low, high, actions, 1, rewards, *rules)
+        ended[low:high] = self.slots["over"][low:high] == 1
+        for k in low + np.flatnonzero(ended[low:high]):
+            levels.begin_episode(self.level, self.slots[k])
+            images[k] = 0  # of a new episode there is one frame
+        render.draw(self.slots, low, high, last, self._scene)
+        np.maximum(images[low:high], last[low:high], out=images[low:high])
 
     def _draw(self) -> np.ndarray:
-        images = np.empty((self.num_envs, *IMAGE_SHAPE), np.uint8)
-        self._share(render.draw, images, self._scene)
+        images = self._empty()
+        self._share(lambda low, high: render.draw(self.slots, low, high, images, self._scene))
         return images
 
-    def _share(self, kernel: Any, *arguments: Any) -> None:
-        """Run `kernel(slots, low, high, ...)` over all slots, in as many threads as there are."""
+    def _empty(self) -> np.ndarray:
+        return np.empty((self.num_envs, *IMAGE_SHAPE), np.uint8)
+
+    def _share(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Run `work(low, high, ...)` over all slots, in as many threads as there are."""
         if self._pool is None:
-            kernel(self.slots, 0, self.num_envs, *arguments)
+            work(0, self.num_envs, *arguments)
             return
-        waiting = [self._pool.submit(kernel, self.slots, *share, *arguments) for share in self._shares]
+        waiting = [self._pool.submit(work, *share, *arguments) for share in self._shares]
         for done in waiting:
             done.result()
 

@@ -77,14 +77,25 @@ def _painting(index: int) -> tuple[float, ...]:
 
 
 WATERMAZE_WALLS = np.array([*_arena(), *(_painting(k) for k in range(8))], np.float32)
+
+
+def _planes(normal: tuple[float, float], point: tuple[float, float]) -> list[tuple[float, float, float]]:
+    """Planes n_x, n_y, d of the wall through `point`, square to `normal`, and of its mirror images."""
+    length = math.hypot(*normal)
+    x, y = normal[0] / length, normal[1] / length
+    distance = x * point[0] + y * point[1]
+    sides = {(sx * a, sy * b) for a, b in ((x, y), (y, x)) for sx in (1, -1) for sy in (1, -1)}
+    return [(*side, distance) for side in sorted(sides)]
+
+
+# The map's corners are whole numbers, so its walls stand at three distances from the centre.
 WATERMAZE_PLANES = np.array(
-    [(math.cos(a), math.sin(a), ARENA_APOTHEM) for a in (k * 2 * math.pi / ARENA_SIDES for k in range(ARENA_SIDES))]
+    [*_planes((1.0, 0.0), (760.0, 0.0)), *_planes((710.0, 294.0), (703.0, 291.0)), *_planes((1.0, 1.0), (537.0, 537.0))]
 )
-# Beside the paintings, from east counter-clockwise. Source: recorded starts; those in the east and north-west, of which
-# there is no recording, by symmetry.
+# Beside the paintings, from east counter-clockwise.
 WATER_SPAWNS = np.array(
     [
-        *((720.0, 0.0), (504.0, 504.0), (0.0, 720.0), (-496.0, 504.0)),
+        *((712.0, 0.0), (504.0, 504.0), (0.0, 720.0), (-488.0, 488.0)),
         *((-728.0, 0.0), (-496.0, -496.0), (0.0, -712.0), (504.0, -504.0)),
     ]
 )

@@ -38,4 +38,4 @@ def nonmatching(slot: Any) -> int:
 
 def watermaze(slot: Any) -> int:
     """Straight to the platform, then rest on it."""
-    return walk_to(slot, slot["platform_x"], slot["platform_y"]) if slot["event"] < 0 else NOTHING
+    return walk_to(slot, slot["platform_x"], slot["platform_y"]) if slot["found_ms"] < 0 else NOTHING

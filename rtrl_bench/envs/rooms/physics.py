@@ -14,8 +14,6 @@ import numpy as np
 from rtrl_bench.envs import dmlab_levels
 from rtrl_bench.envs.rooms.compiled import compiled
 
-FRAME_MS = 16  # of engine time
-FIRST_FRAME_MS = 13  # fitted: while the engine's clocks settle, recordings fall behind by this much
 HALF_WIDTH = 15.0  # of the player's box
 GROUND_Z = 24.125  # of the player's origin above the floor: its feet are 24 below it, an eighth above the floor
 EYE_Z = 26.0  # of the eye above the origin
@@ -34,16 +32,16 @@ ACTIONS = np.array([(look, strafe, forward) for look, _, strafe, forward, *_ in 
 
 
 @compiled
-def move(slot, turn, strafe, forward, floor_z, boxes, box_count, planes):
-    """One frame. boxes (n, 4): x0, y0, x1, y1 of what is solid; planes (m, 3): n_x, n_y, d, the player stays n.p <= d.
+def move(slot, milliseconds, turn, strafe, forward, floor_z, boxes, box_count, planes):
+    """A frame of so many ms over a floor at height `floor_z`.
 
-    `floor_z` is the height of the floor below the player.
+    boxes (n, 4): x0, y0, x1, y1 of what is solid; planes (m, 3): n_x, n_y, d, the player stays n.p <= d.
     """
-    seconds = (FIRST_FRAME_MS if slot.frame == 1 else FRAME_MS) * 1e-3
+    seconds = milliseconds * 1e-3
     _turn(slot, turn)
     grounded = slot.z <= floor_z + GROUND_Z + 0.25 and slot.vz <= 0.0
     pushed = slot.pushed_ms > 0
-    slot.pushed_ms = max(0, slot.pushed_ms - FRAME_MS)
+    slot.pushed_ms = max(0, slot.pushed_ms - milliseconds)
     _friction(slot, grounded and not pushed, seconds)
     if strafe != 0.0 or forward != 0.0:
         angle = math.radians(slot.yaw)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rtrl_bench.envs.rooms import keys_doors, maps, pictures, raster
+from rtrl_bench.envs.rooms.clock import FRAME_MS
 from rtrl_bench.envs.rooms.compiled import compiled
-from rtrl_bench.envs.rooms.physics import EYE_Z, FRAME_MS
+from rtrl_bench.envs.rooms.physics import EYE_Z
 from rtrl_bench.envs.rooms.pictures import CHANNELS, FENCE, FIRST_DOOR_COLOUR, VIEWS
 from rtrl_bench.envs.rooms.raster import HEIGHT, HORIZON, SLOPES, WIDTH
 from rtrl_bench.envs.rooms.state import (

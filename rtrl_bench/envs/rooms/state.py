@@ -25,6 +25,10 @@ SLOT = np.dtype(
         ("rng", "u8"),  # state of `uniform`
         ("frame", "i8"),  # of the episode
         ("over", "u1"),  # the episode has ended
+        # The engine's clocks: see clock.py
+        ("server_ms", "i8"),  # time of the server's last frame since the map's load
+        ("residual_ms", "i8"),  # since that frame
+        ("lag_ms", "i8"),  # the player's time less that of the server
         # The player. z is that of the engine's origin, 24 above the feet; the eye is 26 above it.
         ("x", "f8"),
         ("y", "f8"),
@@ -48,8 +52,10 @@ SLOT = np.dtype(
         ("choice", "i8"),  # nonmatching: 1 if the non-matching object stands at the first of the two places
         ("platform_x", "f8"),  # watermaze
         ("platform_y", "f8"),
-        ("event", "i8"),  # frame at which something started (a platform found, a choice made, the goal), -1 none
-        ("given", "i8"),  # rewards of the platform already given in this trial
+        ("found_ms", "i8"),  # watermaze: the server's time when the platform was touched, -1 not yet in this trial
+        ("timer_ms", "i8"),  # watermaze: when the platform's timer fires next, 0 off
+        ("given", "i8"),  # watermaze: triggers of the timer in this trial
+        ("event", "i8"),  # frame at which something started (a choice made, the goal reached), -1 none
         ("pending", "f8"),  # reward that the next frame brings
     ]
 )

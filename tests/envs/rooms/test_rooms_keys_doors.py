@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT
 from rtrl_bench.envs.rooms import keys_doors, levels, physics
 from rtrl_bench.envs.rooms.fidelity import recorded
 from rtrl_bench.envs.rooms.keys_doors_map import Door, Key, Kind, Layout, Room, generate
@@ -57,7 +58,7 @@ def visit(slot, x, y):
     """A frame at (x, y), and one more, which brings the reward."""
     slot["x"], slot["y"] = x, y
     slot["frame"] += 2
-    return keys_doors.frame(slot) + keys_doors.frame(slot)
+    return keys_doors.after_move(slot) + keys_doors.after_move(slot)
 
 
 TWO_ROOMS = """
@@ -104,7 +105,7 @@ def test_a_key_is_taken_within_the_reach_of_a_pickup(dx, dy, touched):
 def test_a_reward_comes_in_the_frame_after_the_touch():
     slot = new_slot(TWO_ROOMS)
     slot["x"], slot["y"] = 250, 250
-    assert [keys_doors.frame(slot) for _ in range(3)] == [0, 1, 0]
+    assert [keys_doors.after_move(slot) for _ in range(3)] == [0, 1, 0]
 
 
 def test_a_new_key_destroys_the_held_one():
@@ -125,7 +126,7 @@ def test_a_door_opens_for_its_colour_alone_and_uses_the_key_up():
     slot["held"] = 0
     assert visit(slot, 550, 350) == 0 and slot["held"] == 0  # it is open for good
     for _ in range(40):
-        keys_doors.frame(slot)
+        keys_doors.after_move(slot)
     assert slot["fences"][0, FENCE_OPEN] == keys_doors.SLIDE_FRAMES
 
 
@@ -145,7 +146,7 @@ def test_the_goal_gives_50_once_and_ends_the_episode_12_frames_later():
     slot["x"], slot["y"] = 850, 250
     while not slot["over"]:
         slot["frame"] += 1
-        rewards.append(keys_doors.frame(slot))
+        rewards.append(keys_doors.after_move(slot))
     assert rewards == [0, 50, *[0] * 11]
 
 
@@ -240,7 +241,7 @@ KINDS = {(102, 102): "wall", (8, 100): "closed door", (5, 8): "open door"}  # by
 
 def played(number):
     """Rewards (T,) of the rules along a recorded way, and the least clearance to each kind of solid."""
-    episode = list(recorded(LEVEL))[number]
+    episode = list(recorded(LEVEL, "wandering"))[number]
     slot = new_slot(RECORDED[number])
     positions = episode["position"][:, :2].astype(float)
     rewards, clearances = np.zeros(len(positions)), {}
@@ -249,7 +250,7 @@ def played(number):
         for part in (0.25, 0.5, 0.75, 1.0):
             slot["frame"] += 1
             slot["x"], slot["y"] = here + part * (there - here)
-            rewards[step] += keys_doors.frame(slot)
+            rewards[step] += keys_doors.after_move(slot)
         for x0, y0, x1, y1 in boxes[: keys_doors.solids(slot, boxes)]:
             kind = KINDS.get((round(min(x1 - x0, y1 - y0)), round(max(x1 - x0, y1 - y0))), "sliding door")
             gap = max(x0 - there[0], there[0] - x1, y0 - there[1], there[1] - y1) - physics.HALF_WIDTH
@@ -276,17 +277,16 @@ def test_the_recorded_ways_end_an_eighth_before_what_is_solid(number, met):
 
 
 def test_the_oracle_reaches_the_goal():
-    level, reward = levels.LEVELS[LEVEL], np.zeros(1, np.float32)
+    level = levels.LEVELS[LEVEL]
     for seed in range(40):
-        slots = np.zeros(1, SLOT)
+        slots, reward = np.zeros(1, SLOT), np.zeros(1, np.float32)
         slots["seed"] = seed
         levels.begin_episode(level, slots[0])
-        oracle, total = KeysDoorsOracle(), 0.0
+        oracle = KeysDoorsOracle()
         while not slots["over"]:
             actions = np.array([oracle(slots[0])])
-            levels.advance(slots, 0, 1, actions, reward, level.number, 3600, level.floor_z, level.boxes, level.planes)
-            total += reward[0]
-        assert total >= 52 and slots[0]["frame"] < 2400
+            levels.advance(slots, 0, 1, actions, ACTION_REPEAT, reward, *level.rules(3600))
+        assert reward[0] >= 52 and slots[0]["frame"] < 2400
 
 
 def test_the_oracle_does_nothing_once_the_goal_is_out_of_reach():
