@@ -24,27 +24,32 @@ def vtrace(
     bootstrap: Tensor,
     rho_bar: float = 1.0,
     c_bar: float = 1.0,
+    pg_rho_bar: float = 1.0,
+    lam: float = 1.0,
 ) -> VTrace:
     """V-trace over a segment of M steps.
 
     log_ratios (M, B) = log π(a|x) - log μ(a|x); rewards (M, B); discounts (M, B): γ, or 0 where the step ended its
-    episode; values (M, B) = V(x_t); bootstrap (B,) = V(x_M). ValueError if the shapes do not agree.
+    episode; values (M, B) = V(x_t); bootstrap (B,) = V(x_M). `rho_bar`, `c_bar` and `pg_rho_bar` cut the ratios of the
+    errors δ, of the traces c and of the advantages; `lam` in [0, 1] is λ (remark 2 of the source), 1 in the paper.
+    ValueError if the shapes do not agree.
 
     v_s = V_s + Σ_t γ^(t-s) (Π c) δ_t is computed backwards: with a_s = v_s - V_s,
-    a_s = δ_s + γ_s c_s a_(s+1) and δ_s = ρ_s (r_s + γ_s V_(s+1) - V_s).
+    a_s = δ_s + γ_s c_s a_(s+1), c_s = λ min(c̄, π/μ) and δ_s = min(ρ̄, π/μ) (r_s + γ_s V_(s+1) - V_s). The advantage of
+    step s is min(ρ̄_pg, π/μ) (r_s + γ_s q - V_s) with q = λ v_(s+1) + (1 - λ) V_(s+1), at the end V(x_M), as in rlax.
     """
     shapes = {tuple(t.shape) for t in (log_ratios, rewards, discounts, values)}
     if shapes != {tuple(values.shape)} or bootstrap.shape != values.shape[1:]:
         raise ValueError(f"V-trace: expected four (M, B) and a (B,), got {shapes} and {tuple(bootstrap.shape)}")
     ratios = log_ratios.exp()
-    rho, c = ratios.clamp(max=rho_bar), ratios.clamp(max=c_bar)
+    c = lam * ratios.clamp(max=c_bar)
     next_values = torch.cat([values[1:], bootstrap[None]])
-    delta = rho * (rewards + discounts * next_values - values)
+    delta = ratios.clamp(max=rho_bar) * (rewards + discounts * next_values - values)
     correction = torch.zeros_like(bootstrap)
     corrections = torch.empty_like(values)
     for t in range(len(values) - 1, -1, -1):
         correction = delta[t] + discounts[t] * c[t] * correction
         corrections[t] = correction
     targets = values + corrections
-    next_targets = torch.cat([targets[1:], bootstrap[None]])
-    return VTrace(targets, rho * (rewards + discounts * next_targets - values))
+    following = torch.cat([torch.lerp(values[1:], targets[1:], lam), bootstrap[None]])
+    return VTrace(targets, ratios.clamp(max=pg_rho_bar) * (rewards + discounts * following - values))

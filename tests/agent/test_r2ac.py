@@ -180,7 +180,7 @@ def test_loss_terms_are_the_papers_sums():
     ratios = torch.gather(p.log(), -1, data.actions[..., None])[..., 0] - data.behaviour_log_probs
     rewards, discounts = data.rewards.clamp(-1, 1), 0.99 * (~data.ends).double()
     targets, advantages = vtrace(
-        ratios.numpy(), rewards.numpy(), discounts.numpy(), values.double().numpy(), bootstrap.numpy(), 1.0, 1.0
+        ratios.numpy(), rewards.numpy(), discounts.numpy(), values.double().numpy(), bootstrap.numpy()
     )
     expected = [0.0, 0.0, 0.0]
     for t in range(M):
