@@ -19,7 +19,7 @@ TABLE2_SUITES = ("atari", "procgen")
 LIVES = (
     "Atari: our scores, and verdicts, are of full games, as the paper's text has it; its released code ends an episode "
     f'of the evaluation at every lost life. A score "{BY_LIFE}" is the mean over all lives of the same play. '
-    "Which of the two the paper's numbers are cannot be told from what is published."
+    "Which of the two the paper's numbers are cannot be told from its text and code (docs/deviations.md)."
 )
 
 Absence = Callable[[str], str]  # why a suite has no rows
