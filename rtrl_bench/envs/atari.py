@@ -5,8 +5,8 @@ in training) and its code (IDSIA/rtrl-elstm, `atari_wrappers.py`): NoFrameskip-v
 over the last two frames of a skip.
 
 The simulator starts games in its own way: where the game has FIRE, one frame of it and then 0 to 29 no-ops; where it
-has not, 0 to 30 no-ops. After a lost life nobody presses FIRE for the agent, and the stack of a new game begins with
-empty frames. docs/deviations.md has what the paper's code does in place of that, and how its evaluation differs.
+has not, 0 to 30 no-ops; the stack of a new game begins with empty frames. docs/deviations.md has what the paper's code
+does in place of that, and how its evaluation differs.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ INSTALL = "install it: pip install ale-py opencv-python-headless"
 class AtariBatch(BatchEnv):
     """Games of one ROM. A lost life ends the episode while the game goes on; `infos["game_over"]` marks full games.
 
+    In games that have it, the first action after a lost life is FIRE, whatever was asked for: as in the paper's code
+    the agent need not learn to serve, and no game stands still because it never does.
+
     A game's end is the simulator's own; a lost life is told from the number of lives, by the rule of the simulator's
     `life_loss_info` (fewer than before, but not zero), which would leave the two indistinguishable. The simulator
     offers no way to save its state.
@@ -84,20 +87,27 @@ class AtariBatch(BatchEnv):
             seed=request.seed,
             split=request.split,
         )
+        names = [action.name for action in self._simulator.ale.get_action_set()]
+        self._fire = names.index("FIRE") if "FIRE" in names else None
         self._lives = np.zeros(request.num_envs, np.int32)
+        self._fallen = np.zeros(request.num_envs, bool)  # a life was lost in the last step, and the game goes on
 
     def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
         # One seed per slot: given a single one the simulator counts up from it, and runs with close seeds share games.
         slots = (seeds.generate_state(self.num_envs) >> 1).astype(np.int32)
         observations, infos = self._simulator.reset(seed=slots)
         self._lives = infos["lives"].copy()
+        self._fallen = np.zeros(self.num_envs, bool)
         return observations, {"lives": infos["lives"]}
 
     def _step(self, actions: np.ndarray) -> StepResult:
+        if self._fire is not None:
+            actions = np.where(self._fallen, self._fire, actions)
         observations, rewards, ended, truncated, infos = self._simulator.step(actions.astype(np.int64))
         lives = infos["lives"].copy()
         game_over = ended | truncated
-        terminated = ended | (self._lost_life(lives) & ~game_over)
+        self._fallen = self._lost_life(lives) & ~game_over
+        terminated = ended | self._fallen
         self._lives = lives
         info = {"game_over": game_over, "lives": lives.copy()}
         return observations, rewards.astype(np.float32), terminated, truncated, info

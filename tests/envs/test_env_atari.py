@@ -26,6 +26,7 @@ def breakout():
     played = {}
     for split in ("train", "test"):
         env = make("breakout", SLOTS, seed=1, split=split)
+        env._fire = None  # the oracle presses none
         seeds = []
         reset = env._simulator.reset
         env._simulator.reset = lambda seed, reset=reset, seeds=seeds: (seeds.append(seed), reset(seed=seed))[1]
@@ -92,6 +93,28 @@ def test_the_evaluations_episodes_end_where_trainings_do(breakout):
     lives = np.array([step[4]["lives"] for step in breakout["test"]])
     assert np.array_equal(ended, lives[1:] != lives[:-1])
     assert ended.sum() > 2 * SLOTS
+
+
+def test_a_game_goes_on_though_the_player_never_serves():
+    env = make("breakout", 2, seed=0, split="test")
+    env.reset()
+    steps = [env.step(np.zeros(2, int)) for _ in range(200)]
+    assert np.array([step[4]["game_over"] for step in steps]).any(axis=0).all()
+    env.close()
+
+
+@pytest.mark.parametrize(("game", "fire"), [("breakout", 1), ("mspacman", None)])
+def test_the_first_action_after_a_lost_life_is_fire_where_the_game_has_it(game, fire):
+    env = make(game, SLOTS, seed=0)
+    env.reset()
+    asked, step = [], env._simulator.step
+    env._simulator.step = lambda actions: (asked.append(actions.copy()), step(actions))[1]
+    done = [env.step(np.full(SLOTS, 2)) for _ in range(300)]
+    env.close()
+    fell = np.array([step[2] & ~step[4]["game_over"] for step in done])[:-1]
+    assert fell.any()
+    assert set(np.array(asked)[1:][fell]) == {2 if fire is None else fire}
+    assert set(np.array(asked)[1:][~fell]) == {2}
 
 
 def test_lives_that_show_zero_before_the_end_do_not_end_the_episode():
