@@ -54,7 +54,10 @@ class EvaluationConfig(Settings):
 
     sets: Size = Field(default=3, description="sets of episodes, each with seeds of its own")
     episodes: Size = Field(default=100, description="episodes of a set")
-    max_steps: Size | None = Field(default=None, description="agent steps that cut an episode; null: none does")
+    max_steps: Size | None = Field(
+        default=None,
+        description="agent steps that cut an episode; null: 10 000 where the environment has no limit of its own",
+    )
 
 
 class PretrainedConfig(Settings):

@@ -13,6 +13,7 @@ from typing import Any
 from rtrl_bench.complexity.config import ComplexityConfig, SweepConfig
 from rtrl_bench.complexity.predict import Cost, predict
 from rtrl_bench.complexity.shapes import Sizes
+from rtrl_bench.errors import Unwritable
 
 
 @dataclass
@@ -86,10 +87,13 @@ class Done:
     def put(self, key: str, value: Any) -> None:
         """Remember what was found."""
         self._found[key] = value
-        with self._path.open("a") as file:
-            file.write(f"\n{json.dumps([key, value])}\n")  # on a line of its own, whatever a killed process left there
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self._path.open("a") as file:
+                file.write(f"\n{json.dumps([key, value])}\n")  # on its own line, whatever a killed process left there
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise Unwritable(error.errno, error.strerror, str(self._path)) from error
 
 
 def _relevant(method: str, sizes: Sizes) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from rtrl_bench.complexity.tasks import Task, tasks_of
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.resident import free_bytes
 from rtrl_bench.settings import to_dict
-from rtrl_bench.training.folder import set_aside
+from rtrl_bench.training.folder import check_free, move_aside
+from rtrl_bench.training.lock import sole_writer
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.progress import Progress
 from rtrl_bench.training.records import (
@@ -28,7 +29,6 @@ from rtrl_bench.training.records import (
     device_name,
     git_state,
     machine,
-    sole_writer,
     versions,
     write_json,
 )
@@ -51,6 +51,7 @@ def run_study(config: ComplexityConfig, out: Path, restart_if_changed: bool = Fa
 
     `wait`: if another process is at work in the folder, wait for its end.
     """
+    out = out.absolute()
     device = choose_device(config.device)
     with sole_writer(out, wait):
         if _is_complete(out, config, restart_if_changed):
@@ -93,6 +94,8 @@ def _is_complete(out: Path, config: ComplexityConfig, restart_if_changed: bool) 
         record = json.loads((out / RECORD).read_text())
         fingerprint = str(record["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError):
+        if not (out / PART).exists():
+            check_free(out, OUTPUTS)
         return False
     if fingerprint == config.fingerprint():
         return all((out / name).exists() for name in OUTPUTS)
@@ -101,7 +104,7 @@ def _is_complete(out: Path, config: ComplexityConfig, restart_if_changed: bool) 
             f"output folder {out} holds a study of another configuration (fingerprint {fingerprint}, this one is "
             f"{config.fingerprint()}): choose another folder, or --restart-if-changed to set that study aside"
         )
-    set_aside(out, fingerprint, OUTPUTS)
+    move_aside(out, fingerprint, OUTPUTS)
     return False
 
 

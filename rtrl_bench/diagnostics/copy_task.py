@@ -6,7 +6,6 @@ accuracy, every bit of a sequence right.
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,14 @@ from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, m
 from rtrl_bench.errors import Interrupted, NonFiniteLoss
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import Adam
-from rtrl_bench.settings import dump, to_dict
+from rtrl_bench.output import say
+from rtrl_bench.settings import to_dict
 from rtrl_bench.training import checkpoint, records
-from rtrl_bench.training.folder import examine, set_aside
+from rtrl_bench.training.folder import examine, set_aside, write_config
+from rtrl_bench.training.lock import sole_writer
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.progress import Progress
-from rtrl_bench.training.signals import collect_signals
+from rtrl_bench.training.signals import collect_signals, undisturbed
 
 CURVE_COLUMNS = ("step", "sequences", "loss", "valid_sequence_accuracy", "wall_s")
 
@@ -147,29 +148,31 @@ def train_copy_task(
 
     Raises as `rtrl_bench.training.run.train` does.
     """
+    folder = folder.absolute()
     device = records.choose_device(config.device)
-    with records.sole_writer(folder, wait):
+    with sole_writer(folder, wait):
         return _train(config, folder, device, restart_if_changed)
 
 
 def _train(config: CopyConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
-    past = examine(folder, config.fingerprint(), OUTPUTS, restart_if_changed)
+    past = examine(folder, config, OUTPUTS, restart_if_changed)
     if past.record is not None:
-        print(f"{folder}: already complete, nothing to do", file=sys.stderr)
+        say(f"{folder}: already complete, nothing to do")
         return past.record
     prepare_process(config.threads)
     training = CopyTraining(config, device)
     if past.other is not None:
-        set_aside(folder, past.other, OUTPUTS)
-    records.write_text(folder / "config.yaml", dump(config))
+        set_aside(folder, past.other, config)
+    write_config(folder, config)
     if past.state is not None:
         with checkpoint.fitting(folder / "checkpoint"):
             training.restore(past.state)
-        print(f"{folder}: going on exactly from update {training.updates:,}", file=sys.stderr)
+        say(f"{folder}: going on exactly from update {training.updates:,}")
     _train_to_the_end(training, folder)
     record = _record(training)
-    records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
-    records.write_json(folder / "run.json", record)
+    with undisturbed():
+        records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
+        records.write_json(folder / "run.json", record)
     return record
 
 

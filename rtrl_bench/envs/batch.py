@@ -17,6 +17,8 @@ from gymnasium.vector.utils import batch_space
 
 from rtrl_bench.envs.registry import SPLITS
 from rtrl_bench.errors import EnvironmentFailed
+from rtrl_bench.foreign import in_words, is_stop
+from rtrl_bench.output import say
 
 Arrays = dict[str, np.ndarray]
 StepResult = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
@@ -115,15 +117,26 @@ class BatchEnv(VectorEnv):
         self.steps += 1
         return observations, rewards, terminated, truncated, infos
 
+    def close(self, **more: Any) -> None:
+        """End the simulator. One that fails at its own end takes nothing back: it is named on stderr."""
+        try:
+            super().close(**more)
+        except BaseException as error:
+            if is_stop(error):
+                raise
+            self.closed = True
+            say(f"warning: {self.spec_name} failed to close: {in_words(error)}")
+
     def _simulate(self, call: Callable[[Any], Any], argument: Any) -> Any:
         """What `call` returns, observations first; EnvironmentFailed for what it raises, and for bad observations."""
         try:
             result = call(argument)
         except EnvironmentFailed:
             raise
-        except Exception as error:
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            raise EnvironmentFailed(f"{self.spec_name} failed: {what}") from error
+        except BaseException as error:
+            if is_stop(error):
+                raise
+            raise EnvironmentFailed(f"{self.spec_name} failed: {in_words(error)}") from error
         self._check("observations", result[0], self._observed, self._dtype)
         return result
 

@@ -20,6 +20,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request, did_you_mean
 from rtrl_bench.errors import ConfigError, UnknownName
+from rtrl_bench.foreign import in_words, is_stop
 
 
 class GymnasiumBatch(BatchEnv):
@@ -95,8 +96,10 @@ def _problem(target: str, name: str) -> ConfigError | str:
         as_box(gymnasium.make(target, disable_env_checker=True), name).close()
     except ConfigError as error:
         return error
-    except Exception as error:  # a constructor may raise anything
-        return _in_words(error)
+    except BaseException as error:  # a constructor may raise anything
+        if is_stop(error):
+            raise
+        return in_words(error)
     return ""
 
 
@@ -115,10 +118,6 @@ def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
         raise problem
 
 
-def _in_words(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
-
-
 def _version() -> str:
     return f"gymnasium {importlib.metadata.version('gymnasium')}"
 
@@ -129,9 +128,11 @@ def _resolve(target: str) -> EnvSpec:
     try:
         if module:
             importlib.import_module(module)  # `module:id` of gymnasium.make: importing it registers the id
-    except Exception as error:  # a module may raise anything
+    except BaseException as error:  # a module may raise anything
+        if is_stop(error):
+            raise
         expected = f"expected {module!r} to be a module that can be imported"
-        raise UnknownName(f"{unknown}: {expected}, not {_in_words(error)}; install it or correct the name") from error
+        raise UnknownName(f"{unknown}: {expected}, not {in_words(error)}; install it or correct the name") from error
     try:
         found = gymnasium.spec(identifier)
     except gymnasium.error.Error as error:

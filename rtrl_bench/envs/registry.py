@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rtrl_bench.errors import ConfigError, EnvironmentUnavailable, UnknownName
+from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName
+from rtrl_bench.foreign import in_words, is_stop
 from rtrl_bench.registry import Registry
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def make(
 
     `split`: "train" for the training rules, "test" for those of the evaluation (held-out levels or seeds).
     `threads`: of the simulator, 0 for all cores that the process may use; results do not depend on it.
-    Raises UnknownName, ConfigError (options, backend, numbers) or EnvironmentUnavailable.
+    Raises UnknownName, ConfigError (options, backend, numbers) or EnvironmentUnavailable; EnvironmentFailed if its
+    simulator raises.
     """
     from rtrl_bench.envs.batch import usable_cores
 
@@ -187,7 +189,15 @@ def make(
     chosen, available = _choose(found, backend)
     if not available.ok:
         raise EnvironmentUnavailable(f"environment {name} cannot run here: {available.reason}; {available.fix}")
-    return chosen.make(found, Request(num_envs, seed, split, complete, threads or usable_cores()))
+    request = Request(num_envs, seed, split, complete, threads or usable_cores())
+    try:
+        return chosen.make(found, request)
+    except (ConfigError, UnknownName, EnvironmentUnavailable, EnvironmentFailed):
+        raise
+    except BaseException as error:
+        if is_stop(error):
+            raise
+        raise EnvironmentFailed(f"{name} cannot be made: {in_words(error)}") from error
 
 
 def _candidates(found: EnvSpec, backend: str) -> tuple[Backend, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 
 from rtrl_bench.errors import CheckpointError
 from rtrl_bench.files import write_whole
+from rtrl_bench.output import say
 
 FORMAT = 1
 _HEADER = re.compile(rb"rtrl-bench checkpoint (\d+) sha256 ([0-9a-f]{64})")
@@ -74,7 +74,7 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
             return read(path)
         except CheckpointError as error:
             problems.append(str(error))
-            print(f"warning: {error}; trying the one before", file=sys.stderr)
+            say(f"warning: {error}; trying the one before")
     if problems:
         raise CheckpointError(
             f"no usable checkpoint in {folder}: {'; '.join(problems)}. Remove the folder to start the run again"

@@ -20,6 +20,7 @@ def derived_seed(*entropy: int) -> int:
 
 
 MAX_SLOTS = 128  # environments at once; more episodes are played in rounds
+STEPS_WITHOUT_LIMIT = 10_000  # of an episode, where neither the configuration nor the environment ends it
 
 
 def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> dict[str, Any]:
@@ -43,7 +44,17 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
             sets = [_play_set(network, env, config, device, k, seed, progress) for k, seed in enumerate(seeds)]
     finally:
         env.close()
-    return {"schema": 1, "greedy": True, "split": "test", "max_steps": plan.max_steps, "sets": sets}
+    return {"schema": 1, "greedy": True, "split": "test", "max_steps": max_steps(config), "sets": sets}
+
+
+def max_steps(config: RunConfig) -> int | None:
+    """Steps at which an episode of the evaluation is cut; None: the environment ends every one by itself.
+
+    A greedy policy may go in circles for ever. What STEPS_WITHOUT_LIMIT cuts is counted as `truncated`.
+    """
+    if config.evaluation.max_steps is not None or registry.spec(config.environment).episode_limit is not None:
+        return config.evaluation.max_steps
+    return STEPS_WITHOUT_LIMIT
 
 
 def _play_set(
@@ -55,13 +66,12 @@ def _play_set(
         if record["returns"]:
             observation, _ = env.reset()
         wanted = min(env.num_envs, missing)
-        played = _play_round(network, env, observation, device, wanted, config.evaluation.max_steps)
+        played = _play_round(network, env, observation, device, wanted, max_steps(config), progress)
         record["returns"] += played.returns
         record["lengths"] += played.lengths
         record["truncated"] += played.cut
         if played.life_returns is not None:
             record["life_returns"] = record.get("life_returns", []) + played.life_returns
-        progress.advance(wanted)
     return record
 
 
@@ -71,13 +81,19 @@ class _Played(NamedTuple):
     returns: list[float]
     lengths: list[int]
     life_returns: list[list[float]] | None
-    cut: int  # by max_steps
+    cut: int  # at max_steps
 
 
 def _play_round(
-    network: AgentNetwork, env: Any, observation: np.ndarray, device: torch.device, wanted: int, max_steps: int | None
+    network: AgentNetwork,
+    env: Any,
+    observation: np.ndarray,
+    device: torch.device,
+    wanted: int,
+    longest: int | None,
+    progress: Progress,
 ) -> _Played:
-    """One episode, or full game, in each of the first `wanted` slots.
+    """One episode, or full game, in each of the first `wanted` slots, cut at `longest` steps.
 
     The agent begins anew wherever it did in training: after a lost life too.
     """
@@ -86,7 +102,7 @@ def _play_round(
     starts, playing, has_lives = np.ones(slots, dtype=bool), np.arange(slots) < wanted, False
     rewards, life, lengths = np.zeros(slots), np.zeros(slots), np.zeros(slots, dtype=np.int64)
     lives: list[list[float]] = [[] for _ in range(slots)]  # an episode without lives counts as one
-    while playing.any() and (max_steps is None or lengths.max() < max_steps):
+    while playing.any() and (longest is None or lengths.max() < longest):
         logits, _, state = network.act(
             network.encode(torch.as_tensor(observation, device=device)),
             torch.as_tensor(rewards, dtype=torch.float32, device=device),
@@ -101,7 +117,10 @@ def _play_round(
         for slot in np.flatnonzero(playing & starts):
             lives[slot].append(float(life[slot]))
             life[slot] = 0
-        playing &= ~infos.get("game_over", starts)
+        ended = playing & infos.get("game_over", starts)
+        playing &= ~ended
+        progress.advance(int(ended.sum()), f"{playing.sum()} being played, step {lengths.max():,}")
+    progress.advance(int(playing.sum()))
     for slot in np.flatnonzero(playing & ~starts):  # cut in the midst of a life
         lives[slot].append(float(life[slot]))
     returns = [sum(of_lives) for of_lives in lives[:wanted]]

@@ -36,8 +36,10 @@ class PretrainedStem:
         vision.load_state_dict(self.parameters)
 
 
-def find_stem(config: RunConfig) -> PretrainedStem | None:
+def find_stem(config: RunConfig, here: Path | None = None) -> PretrainedStem | None:
     """The stem of the run that `config.pretrained` names, at the end of its training; None if no run is named.
+
+    `here`: what a relative folder is relative to; None for the working directory.
 
     Raises ConfigError when there is no such run, or one with another stem; CheckpointError if its checkpoints are all
     damaged.
@@ -45,9 +47,10 @@ def find_stem(config: RunConfig) -> PretrainedStem | None:
     wanted = config.pretrained
     if wanted is None:
         return None
-    record = _complete_record(wanted)
+    source = (here or Path.cwd()) / wanted.run
+    record = _complete_record(wanted, source)
     check_same_stem(config, record["config"])
-    saved = checkpoint.load_newest(Path(wanted.run) / "checkpoint")
+    saved = checkpoint.load_newest(source / "checkpoint")
     made_by = None if saved is None else (saved["fingerprint"], saved["counters"]["updates"])
     if saved is None or made_by != (record["fingerprint"], record["updates"]):
         raise ConfigError(
@@ -64,14 +67,14 @@ def find_stem(config: RunConfig) -> PretrainedStem | None:
     )
 
 
-def remade(config: RunConfig, origin: Mapping[str, Any]) -> str | None:
+def remade(config: RunConfig, origin: Mapping[str, Any], here: Path) -> str | None:
     """What tells that the run at `config.pretrained` was trained anew since `origin` was taken from it, or None.
 
     The same configuration need not give the same parameters: on a GPU or in DeepMind Lab it does not. A source that is
     gone, or that another run has replaced, is None: a run that has begun needs it no more.
     """
     try:
-        stem = find_stem(config)
+        stem = find_stem(config, here)
     except (ConfigError, checkpoint.CheckpointError):
         return None
     if stem is None:
@@ -89,9 +92,9 @@ def _digest(parameters: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _complete_record(wanted: PretrainedConfig) -> dict[str, Any]:
+def _complete_record(wanted: PretrainedConfig, source: Path) -> dict[str, Any]:
     """The run.json of the run that is wanted."""
-    record = finished_record(wanted.run)
+    record = finished_record(source)
     if record is None:
         raise ConfigError(
             f"pretrained.run = {wanted.run!r}: expected the folder of a finished run, with its run.json; "

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then in a log."""
+"""Progress of long work: a bar on a terminal, a plain line now and then in a log. It ends no work if nobody listens."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 LOG_EVERY_S = 15.0
+DRAW_EVERY_S = 0.5
 
 
 class Progress:
@@ -19,25 +20,35 @@ class Progress:
         self._label, self._total, self._done, self._unit = label, total, done, unit
         self._began, self._first, self._said = time.monotonic(), done, time.monotonic()
         self._bar: tqdm | None = None
-        if sys.stderr.isatty():
-            self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, unit_scale=True, dynamic_ncols=True)
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr.isatty():
+                self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, unit_scale=True, dynamic_ncols=True)
 
     def advance(self, count: int, note: str = "") -> None:
-        """`count` more are done."""
+        """`count` more are done; 0 shows that time goes by, and `note`."""
         self._done += count
-        if self._bar is not None:
-            self._bar.update(count)
+        now = time.monotonic()
+        if self._bar is None:
+            if now - self._said >= LOG_EVERY_S:
+                self._said = now
+                self.say(note)
+            return
+        with contextlib.suppress(OSError, ValueError):
             self._bar.set_postfix_str(note, refresh=False)
-        elif time.monotonic() - self._said >= LOG_EVERY_S:
-            self._said = time.monotonic()
-            self.say(note)
+            self._bar.update(count)
+            if now - self._said >= DRAW_EVERY_S:
+                self._said = now
+                self._bar.refresh()
 
     def say(self, note: str) -> None:
         """Print one line with the state of things."""
-        rate = (self._done - self._first) / max(time.monotonic() - self._began, 1e-9)
-        left = max(0, self._total - self._done) / rate if rate > 0 else float("inf")
-        line = f"{self._label}: {self._done:,}/{self._total:,} {self._unit}s, {rate:,.0f}/s, ETA {left:,.0f} s"
-        with contextlib.suppress(OSError):  # a log that cannot be written any more ends no run
+        done = self._done - self._first
+        rate = done / max(time.monotonic() - self._began, 1e-9)
+        line = f"{self._label}: {self._done:,}/{self._total:,} {self._unit}s"
+        if done:  # before the first there is nothing to reckon with
+            digits = ",.0f" if rate >= 10 else ".2g"
+            line += f", {rate:{digits}}/s, ETA {max(0, self._total - self._done) / rate:,.0f} s"
+        with contextlib.suppress(OSError, ValueError):
             tqdm.write(f"{line}  {note}".rstrip(), file=sys.stderr)
             sys.stderr.flush()
 
@@ -48,4 +59,5 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.close()

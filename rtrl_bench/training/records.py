@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
 import platform
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -48,35 +44,6 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[float 
     writer.writerow(columns)
     writer.writerows(["" if v is None else f"{v:.7g}" if isinstance(v, float) else v for v in row] for row in rows)
     write_text(path, buffer.getvalue())
-
-
-def prepare_folder(folder: Path) -> None:
-    """Create `folder` and try that files can be written in it; ConfigError if not."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(f"output folder {folder}: cannot be written ({error.strerror}); choose another") from error
-
-
-@contextmanager
-def sole_writer(folder: Path, wait: bool = False) -> Iterator[None]:
-    """Create `folder`, check that it can be written and keep other runs out of it; ConfigError if any of it fails.
-
-    With `wait` a process that is training there is no failure: this one goes on when that one ends.
-    """
-    prepare_folder(folder)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            busy = f"output folder {folder}: another process is training in it"
-            if not wait:
-                raise ConfigError(f"{busy}; wait or stop it") from error
-            print(f"{busy}; waiting for its end", file=sys.stderr, flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def now_utc() -> str:

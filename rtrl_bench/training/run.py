@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,14 +17,16 @@ from rtrl_bench.diagnostics import gradient_quality
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError, Interrupted
 from rtrl_bench.gradients import GRADIENTS
-from rtrl_bench.settings import dump, to_dict
+from rtrl_bench.output import say
+from rtrl_bench.settings import to_dict
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.evaluate import evaluate
-from rtrl_bench.training.folder import Past, examine, set_aside
+from rtrl_bench.training.folder import Past, examine, set_aside, write_config
+from rtrl_bench.training.lock import sole_writer
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.pretraining import find_stem, remade
 from rtrl_bench.training.process import prepare_process
-from rtrl_bench.training.signals import collect_signals
+from rtrl_bench.training.signals import collect_signals, undisturbed
 from rtrl_bench.training.source import with_fingerprint
 from rtrl_bench.training.watchdog import watched
 
@@ -55,50 +56,54 @@ def train(config: RunConfig, folder: Path, restart_if_changed: bool = False, wai
     with the last good checkpoint kept. `restart_if_changed` sets another configuration's run aside; with `wait` a
     process that trains in `folder` is waited for.
     """
+    here, folder = Path.cwd(), folder.absolute()  # an environment may change the working directory
     check_choices(config)
     device = records.choose_device(config.device)
-    with records.sole_writer(folder, wait):
-        return _train(with_fingerprint(config, folder), folder, device, restart_if_changed)
+    with sole_writer(folder, wait):
+        return _train(with_fingerprint(config, folder, here), folder, here, device, restart_if_changed)
 
 
-def _train(config: RunConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
-    past = _past(config, folder, restart_if_changed)
+def _train(
+    config: RunConfig, folder: Path, here: Path, device: torch.device, restart_if_changed: bool
+) -> dict[str, Any]:
+    past = _past(config, folder, here, restart_if_changed)
     if past.record is not None:
-        print(f"{folder}: already complete, nothing to do", file=sys.stderr)
+        say(f"{folder}: already complete, nothing to do")
         return past.record
-    stem = find_stem(config) if past.state is None else None
+    stem = find_stem(config, here) if past.state is None else None
     prepare_process(config.threads)
     training = Training(config, device, stem)
     try:
         if past.other is not None:
-            set_aside(folder, past.other, outputs(config))
+            set_aside(folder, past.other, config)
         if past.state is not None:
             with checkpoint.fitting(folder / "checkpoint"):
                 training.restore(past.state)
             _say_resumed(training, folder)
         else:
             checkpoint.save(folder / "checkpoint", training.state(), 0)
-        records.write_text(folder / "config.yaml", dump(config))
+        write_config(folder, config)
         with watched(training.env):
             _train_to_the_end(training, folder)
         backend = training.env.backend
     finally:
         training.close()
     evaluation = evaluate(training.network, config, device)
-    record = _run_record(training, backend, evaluation)
-    records.write_csv(folder / "curve.csv", records.CURVE_COLUMNS, training.curve)
-    if training.learner.quality is not None:
-        records.write_csv(folder / "gradient.csv", gradient_quality.COLUMNS, training.learner.quality.rows)
-    records.write_json(folder / "evaluation.json", evaluation)
-    records.write_json(folder / "run.json", record)
+    with undisturbed():
+        record = _run_record(training, backend, evaluation)
+        records.write_csv(folder / "curve.csv", records.CURVE_COLUMNS, training.curve)
+        if training.learner.quality is not None:
+            records.write_csv(folder / "gradient.csv", gradient_quality.COLUMNS, training.learner.quality.rows)
+        records.write_json(folder / "evaluation.json", evaluation)
+        records.write_json(folder / "run.json", record)
     return record
 
 
-def _past(config: RunConfig, folder: Path, restart_if_changed: bool) -> Past:
+def _past(config: RunConfig, folder: Path, here: Path, restart_if_changed: bool) -> Past:
     """As `examine`; a run whose vision stem has been trained anew since it began is another one too."""
-    past = examine(folder, config.fingerprint(), outputs(config), restart_if_changed)
+    past = examine(folder, config, outputs(config), restart_if_changed)
     origin = (past.record or past.state or {}).get("pretrained")
-    change = None if origin is None else remade(config, origin)
+    change = None if origin is None else remade(config, origin, here)
     if change is None:
         return past
     if not restart_if_changed:
@@ -115,13 +120,13 @@ def _say_resumed(training: Training, folder: Path) -> None:
         how = "with new episodes (this simulator cannot be restored)"
     elif not training.counters.exact_resume:
         how = "not bit for bit (other device, threads or versions)"
-    print(f"{folder}: going on {how} from {training.counters.env_steps:,} steps", file=sys.stderr)
+    say(f"{folder}: going on {how} from {training.counters.env_steps:,} steps")
 
 
 def _train_to_the_end(training: Training, folder: Path) -> None:
     """Train with a checkpoint every `checkpoint_minutes`, at the end, and on a signal (which raises Interrupted)."""
     saved_at = time.monotonic()
-    board = _TensorBoard(folder, len(training.curve)) if training.config.tensorboard else None
+    board = _TensorBoard(folder, training.curve) if training.config.tensorboard else None
 
     def save() -> None:
         nonlocal saved_at
@@ -148,15 +153,20 @@ def _train_to_the_end(training: Training, folder: Path) -> None:
 
 
 class _TensorBoard:
-    """The rows of the curve as TensorBoard scalars, in the run folder's tensorboard/."""
+    """The rows of the curve as TensorBoard scalars, in the run folder's tensorboard/.
 
-    def __init__(self, folder: Path, written: int):
+    Rows behind those in `written`, of a process that was killed after its last checkpoint, are written again:
+    TensorBoard is told to forget them.
+    """
+
+    def __init__(self, folder: Path, written: list[list[float | None]]):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ConfigError("tensorboard = true: tensorboard is not installed; pip install tensorboard") from error
-        self._writer = SummaryWriter(str(folder / "tensorboard"))
-        self._written = written
+        forget_from = int(written[-1][1] or 0) + 1 if written else None
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=forget_from)
+        self._written = len(written)
 
     def write(self, curve: list[list[float | None]]) -> None:
         for row in curve[self._written :]:
@@ -215,6 +225,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
             "mean": float(np.mean(means)),
             "std_over_sets": float(np.std(means)),
             "truncated": sum(s["truncated"] for s in evaluation["sets"]),
+            "max_steps": evaluation["max_steps"],
         },
     }
 

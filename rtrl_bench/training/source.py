@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +15,8 @@ from rtrl_bench.settings import replace
 STEM_KEYS = ("vision", "features")  # what a run and the one that its stem comes from must have in common
 
 
-def with_fingerprint(config: RunConfig, folder: Path) -> RunConfig:
-    """`config`, for a run in `folder`, with the fingerprint of the run that `pretrained.run` names.
+def with_fingerprint(config: RunConfig, folder: Path, here: Path | None = None) -> RunConfig:
+    """`config`, for a run in `folder`, with the fingerprint of the run that `pretrained.run` names, seen from `here`.
 
     Two runs with stems from different runs are then told apart. If that run is gone, it is the one that `folder` began
     with, so that what is in `folder` needs its source no more; without such a record the fingerprint stays None.
@@ -23,26 +24,29 @@ def with_fingerprint(config: RunConfig, folder: Path) -> RunConfig:
     wanted = config.pretrained
     if wanted is None or wanted.fingerprint is not None:
         return config
-    record = finished_record(wanted.run)
+    record = finished_record((here or Path.cwd()) / wanted.run)
     fingerprint = record["fingerprint"] if record is not None else _recorded_fingerprint(folder, wanted)
     return replace(config, pretrained=replace(wanted, fingerprint=fingerprint))
 
 
-def finished_record(run: str) -> dict[str, Any] | None:
+def finished_record(run: Path) -> dict[str, Any] | None:
     """The run.json of the finished run in folder `run`; None if there is no finished run."""
     try:
-        record: dict[str, Any] = json.loads((Path(run) / "run.json").read_text())
+        record: dict[str, Any] = json.loads((run / "run.json").read_text())
         return record if record["status"] == "complete" and record["fingerprint"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _recorded_fingerprint(folder: Path, wanted: PretrainedConfig) -> str | None:
-    try:
-        begun = load(folder / "config.yaml").pretrained
-    except ConfigError:
-        return None
-    return begun.fingerprint if begun is not None and begun.run == wanted.run else None
+    """What config.yaml says, or, where a person wrote that and left it out, the record of the finished run."""
+    begun: list[PretrainedConfig | None] = []
+    with contextlib.suppress(ConfigError):
+        begun.append(load(folder / "config.yaml").pretrained)
+    record = finished_record(folder)
+    if record is not None and record["config"].get("pretrained"):
+        begun.append(PretrainedConfig(**record["config"]["pretrained"]))
+    return next((b.fingerprint for b in begun if b and b.run == wanted.run and b.fingerprint), None)
 
 
 def check_same_stem(config: RunConfig, source: Mapping[str, Any]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rtrl_bench.envs.batch import BatchEnv
+from rtrl_bench.output import say
 
 LIMIT_S = 3600.0  # without a step: far beyond an update of the largest network or the compilation of a level
 LOOKS = 20  # within the limit
@@ -37,11 +38,10 @@ def _watch(env: BatchEnv, done: threading.Event) -> None:
         quiet = quiet + 1 if env.steps == seen else 0
         seen = env.steps
         if quiet == LOOKS:
-            faulthandler.dump_traceback()
-            print(
+            with contextlib.suppress(OSError, ValueError, RuntimeError):  # nobody may be listening
+                faulthandler.dump_traceback()
+            say(
                 f"rtrl-bench: {env.spec_name}: no step within {LIMIT_S:,.0f} s (above: where it hangs); the same "
-                "command goes on from the last checkpoint",
-                file=sys.stderr,
-                flush=True,
+                "command goes on from the last checkpoint"
             )
             os._exit(EXIT_CODE)

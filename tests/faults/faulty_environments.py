@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from small_runs import config
 
 FAULT: str | None = None
 BAD_STEP = 30
@@ -32,7 +34,17 @@ class Faulty(gymnasium.Env):
     observation_space = spaces.Box(-1, 1, (3,), np.float64)
     action_space = spaces.Discrete(2)
 
+    def __init__(self):
+        if FAULT == "its constructor exits":
+            sys.exit(0)
+
+    def close(self):
+        if FAULT == "its end exits":
+            sys.exit(0)
+
     def reset(self, *, seed=None, options=None):
+        if FAULT == "its reset exits":
+            sys.exit(0)
         self._steps = 0
         return np.zeros(3), {}
 
@@ -51,6 +63,16 @@ def misbehave():
         os.kill(os.getpid(), signal.SIGSEGV)
     if FAULT == "it hangs":
         time.sleep(3600)
+    if FAULT == "it exits":
+        sys.exit(0)
+    if FAULT == "it interrupts":
+        raise KeyboardInterrupt
+    if FAULT == "it changes the working directory":
+        os.chdir("/")
+    if FAULT == "it prints":
+        print("from Python", flush=True)
+        os.write(1, b"from C\n")
+    return np.zeros(3), 0.0
 
 
 def break_with(fault: str, limit_s: float | None = None) -> None:
@@ -61,6 +83,16 @@ def break_with(fault: str, limit_s: float | None = None) -> None:
         from rtrl_bench.training import watchdog
 
         watchdog.LIMIT_S = limit_s
+
+
+def settings():
+    """A run of 20 updates on it, with a checkpoint after each."""
+    return config(
+        environment="gymnasium:faulty_environments:Faulty-v0",
+        environment_options={},
+        checkpoint_minutes=1e-9,
+        evaluation={"sets": 1, "episodes": 2},
+    )
 
 
 gymnasium.register("Faulty-v0", Faulty)

@@ -16,12 +16,12 @@ from small_runs import config, curve, parameters
 
 from rtrl_bench.agent.r2ac import R2AC
 from rtrl_bench.cli import main
+from rtrl_bench.envs import gymnasium_ids, registry
 from rtrl_bench.envs.memory import TMaze
 
 NAME = "gymnasium:faulty_environments:Faulty-v0"
 STOPS = "the run stops with code 4 and the environment's name, its last checkpoint kept; the same command goes on"
-EVALUATION = {"sets": 1, "episodes": 2}
-SETTINGS = config(environment=NAME, environment_options={}, checkpoint_minutes=1e-9, evaluation=EVALUATION)
+SETTINGS = faulty_environments.settings()
 EXPECTED = {
     "a reward that is not a number": "returned rewards nan in slot 0, expected finite numbers",
     "an infinite reward": "returned rewards inf in slot 0, expected finite numbers",
@@ -30,6 +30,8 @@ EXPECTED = {
     "an observation of another shape": "failed: ValueError: ",
     "an observation that is text": "failed: ValueError: could not convert string to float: 'nothing'",
     "it raises": "failed: OSError: the licence server is gone",
+    "it exits": "failed: SystemExit: 0",
+    "it interrupts": "failed: KeyboardInterrupt: ",
 }
 
 
@@ -42,7 +44,7 @@ def test_nothing_is_learned_from_garbage(tmp_path, monkeypatch, capsys, observed
     monkeypatch.setattr(faulty_environments, "FAULT", fault)
     assert main(words) == 4
     said = capsys.readouterr().err
-    assert f"rtrl-bench: {NAME} {EXPECTED[fault]}" in said.splitlines()[-1]
+    assert f"rtrl-bench: {NAME} {EXPECTED[fault]}".strip() in said.splitlines()[-1]
     assert len(learned) == 5  # those before the segment of step 30
     assert all(torch.isfinite(value).all() for value in parameters(tmp_path / "run").values())
     assert not (tmp_path / "run/run.json").exists()
@@ -64,6 +66,41 @@ def test_garbage_in_the_evaluation_is_never_recorded(tmp_path, monkeypatch, caps
     assert main(words) == 0
     assert json.loads((tmp_path / "run/run.json").read_text())["resumes"] == 0  # training was over
     observed("exit code 4; lost: the evaluation, made again")
+
+
+@pytest.mark.injects("a Gymnasium environment exits where it is made or reset", "sys.exit(0)", "code 2 or 4, its name")
+@pytest.mark.parametrize(("fault", "code"), [("its constructor exits", 2), ("its reset exits", 4)])
+def test_an_environment_that_exits_is_no_success(tmp_path, monkeypatch, capsys, observed, fault, code):
+    gymnasium_ids._problem.cache_clear()
+    monkeypatch.setattr(faulty_environments, "FAULT", fault)
+    assert main(command(SETTINGS, tmp_path / "run")) == code
+    assert re.search(f"rtrl-bench: .*{NAME} .*SystemExit: 0", capsys.readouterr().err.splitlines()[-1])
+    assert not (tmp_path / "run/run.json").exists()
+    gymnasium_ids._problem.cache_clear()
+    observed(f"{fault}: exit code {code}")
+
+
+@pytest.mark.injects("a Gymnasium environment fails where it is closed", "sys.exit(0)", "said; nothing is lost")
+def test_an_environment_that_fails_at_its_end_takes_nothing_back(tmp_path, monkeypatch, capsys, observed):
+    words = command(SETTINGS, tmp_path / "run")
+    registry.validate(NAME)
+    monkeypatch.setattr(faulty_environments, "FAULT", "its end exits")
+    assert main(words) == 0
+    assert f"warning: {NAME} failed to close: SystemExit: 0" in capsys.readouterr().err
+    assert json.loads((tmp_path / "run/run.json").read_text())["updates"] == 20
+    observed("exit code 0, a warning")
+
+
+@pytest.mark.injects(
+    "an environment changes the working directory", "os.chdir in a step", "records land where they were asked for"
+)
+def test_records_land_where_they_were_asked_for(tmp_path, monkeypatch, observed):
+    command(SETTINGS, tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(faulty_environments, "FAULT", "it changes the working directory")
+    assert main(["train", "--config", "run.yaml", "--out", "run"]) == 0
+    assert json.loads((tmp_path / "run/run.json").read_text())["updates"] == 20
+    observed("in the folder that was given")
 
 
 BATCHES = {

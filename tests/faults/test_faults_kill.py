@@ -112,10 +112,15 @@ def test_a_run_that_is_killed_in_its_evaluation_only_evaluates_again(whole, tmp_
     observed("lost: the evaluation, made again")
 
 
+STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+
+
 @pytest.mark.injects(
-    "SIGTERM, SIGINT in training", "the parent", "a checkpoint within 10 s, exit code 128 + the signal's; " + SAME
+    "SIGTERM, SIGINT, SIGHUP in training",
+    "the parent",
+    "a checkpoint within 10 s, exit code 128 + the signal's; " + SAME,
 )
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", STOPS)
 def test_a_signal_in_training_ends_it_with_a_checkpoint(whole, tmp_path, observed, signum):
     folder = tmp_path / "run"
     words = command(SETTINGS, folder)
@@ -160,6 +165,46 @@ def test_a_signal_in_the_evaluation_ends_it_at_once(whole, tmp_path, observed, s
     assert_goes_on(whole, words, tmp_path / "run", tmp_path / "log")
 
 
+def send_writing(name, signum):
+    """A signal right before the file `name` is written."""
+    from rtrl_bench.training import records
+
+    original = records.write_text
+
+    def write_text(path, text):
+        if path.name == name:
+            os.kill(os.getpid(), signum)
+        original(path, text)
+
+    records.write_text = write_text
+
+
+@pytest.mark.injects(
+    "SIGTERM, SIGALRM while the records are written", "the process itself", "they are written; exit code 0"
+)
+@pytest.mark.parametrize(("name", "signum"), [("evaluation.json", signal.SIGTERM), ("run.json", signal.SIGALRM)])
+def test_a_signal_to_a_run_that_has_its_results_takes_nothing_back(whole, tmp_path, observed, name, signum):
+    words = command(SETTINGS, tmp_path / "run")
+    assert Program(words, tmp_path / "log", partial(send_writing, name, signum)).exit_code() == 0
+    assert_same_records(whole.folder, tmp_path / "run")
+    observed(f"{signum.name} at {name}: exit code 0")
+
+
+def ignore_hangup():
+    """As nohup does."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+@pytest.mark.injects("SIGHUP under nohup", "the parent, in training", "the run goes on")
+def test_nohup_keeps_a_run_alive(whole, tmp_path, observed):
+    program = Program(command(SETTINGS, tmp_path / "run"), tmp_path / "log", ignore_hangup)
+    program.wait_for(lambda: len(checkpoints(tmp_path / "run")) == 2)
+    os.kill(program.pid, signal.SIGHUP)
+    assert program.exit_code() == 0
+    assert_same_records(whole.folder, tmp_path / "run")
+    observed("exit code 0")
+
+
 @pytest.mark.injects(
     "SIGKILL while another configuration's run is set aside", "os.rename, wrapped", "nothing of it is lost"
 )
@@ -169,7 +214,7 @@ def test_a_signal_in_the_evaluation_ends_it_at_once(whole, tmp_path, observed, s
 def test_what_is_being_set_aside_is_not_lost(whole, tmp_path, observed, name):
     folder, other = tmp_path / "run", SETTINGS.__class__(**{**vars(SETTINGS), "seed": 5})
     assert Program(command(other, folder), tmp_path / "log").exit_code() == 0
-    before = {path.name: path.read_bytes() for path in folder.glob("*.*") if path.name not in (".lock", "config.yaml")}
+    before = {path.name: path.read_bytes() for path in folder.glob("*.*") if path.name != ".lock"}
     words = [*command(SETTINGS, folder), "--restart-if-changed"]
     inject = partial(injections.die_renaming, name, "after")
     assert Program(words, tmp_path / "log", inject).exit_code() == -signal.SIGKILL

@@ -12,6 +12,7 @@ from rtrl_bench.config import from_dict
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.training import evaluate as module
+from rtrl_bench.training import progress
 from rtrl_bench.training.loop import Training
 
 
@@ -51,6 +52,34 @@ def test_an_episode_beyond_max_steps_is_cut_and_counted():
     (one,) = module.evaluate(network, settings, torch.device("cpu"))["sets"]
     assert one["truncated"] == 5
     assert one["lengths"] == [2] * 5
+
+
+def test_an_environment_without_a_limit_is_cut_after_some_thousand_steps_and_says_so(monkeypatch):
+    """CliffWalking ends nowhere but at its goal, and a greedy policy may run against a wall for ever."""
+    monkeypatch.setattr(module, "STEPS_WITHOUT_LIMIT", 60)
+    plan = {"sets": 1, "episodes": 2}
+    network, settings = trained(environment="gymnasium:CliffWalking-v1", environment_options={}, evaluation=plan)
+    with torch.no_grad():
+        network.policy.weight.zero_()
+        network.policy.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))  # upwards
+    found = module.evaluate(network, settings, torch.device("cpu"))
+    assert found["max_steps"] == 60
+    assert found["sets"][0]["truncated"] == 2
+    assert found["sets"][0]["lengths"] == [60, 60]
+
+
+@pytest.mark.parametrize(("environment", "plan", "steps"), [("tmaze", {}, None), ("tmaze", {"max_steps": 3}, 3)])
+def test_an_environment_that_ends_by_itself_is_cut_where_it_is_asked_for_alone(environment, plan, steps):
+    network, settings = trained(environment=environment, evaluation={"sets": 1, "episodes": 2, **plan})
+    assert module.evaluate(network, settings, torch.device("cpu"))["max_steps"] == steps
+
+
+def test_an_evaluation_shows_that_time_goes_by(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "LOG_EVERY_S", 0.0)
+    network, settings = trained(environment_options={"delay": 6}, evaluation={"sets": 1, "episodes": 3})
+    module.evaluate(network, settings, torch.device("cpu"))
+    said = capsys.readouterr().err.splitlines()
+    assert said[3] == "evaluation: 0/3 episodes  3 being played, step 4"
 
 
 def test_sets_differ_and_are_reproducible():
@@ -101,6 +130,11 @@ class Lives:
         return np.zeros((2, 6), np.float32), rewards, ended, np.zeros(2, bool), {"game_over": over}
 
 
+def play_lives(network, wanted, max_steps):
+    start, shown = np.zeros((2, 6), np.float32), progress.Progress("lives", 2)
+    return module._play_round(network, Lives(), start, torch.device("cpu"), wanted, max_steps, shown)
+
+
 @pytest.mark.parametrize(
     ("max_steps", "lives", "cut"),
     [
@@ -111,7 +145,7 @@ class Lives:
 )
 def test_a_games_return_is_that_of_its_lives_together(max_steps, lives, cut):
     network, _ = trained()
-    played = module._play_round(network, Lives(), np.zeros((2, 6), np.float32), torch.device("cpu"), 2, max_steps)
+    played = play_lives(network, 2, max_steps)
     assert played.life_returns == lives
     assert played.returns == [sum(each) for each in lives]
     assert (played.lengths, played.cut) == ([max_steps or 6, 3], cut)
@@ -121,7 +155,7 @@ def test_the_agent_begins_anew_after_a_lost_life_as_in_training(monkeypatch):
     network, _ = trained()
     starts, act = [], network.act
     monkeypatch.setattr(network, "act", lambda o, r, s, state: (starts.append(s.tolist()), act(o, r, s, state))[1])
-    module._play_round(network, Lives(), np.zeros((2, 6), np.float32), torch.device("cpu"), 1, None)
+    play_lives(network, 1, None)
     assert [first for first, _ in starts] == [True, True, False, True, False, False]
 
 

@@ -158,6 +158,30 @@ def test_tensorboard_gets_the_curve(tmp_path):
     assert [e.step for e in events.Scalars("grad_norm")] == [int(row["env_steps"]) for row in curve(tmp_path)]
 
 
+def test_tensorboard_forgets_what_a_process_wrote_after_its_last_checkpoint(tmp_path, monkeypatch):
+    settings = config(tensorboard=True)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 6)
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path)
+    original = Training.update
+
+    def fail(self):
+        original(self)
+        if self.counters.updates == 15:
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "update", fail)
+        with pytest.raises(RuntimeError, match="killed"):
+            run.train(settings, tmp_path)
+    run.train(settings, tmp_path)
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [e.step for e in events.Scalars("grad_norm")] == [int(row["env_steps"]) for row in curve(tmp_path)]
+
+
 def test_a_run_compares_its_gradient_with_the_exact_one(tmp_path):
     record = run.train(config(layers=2, gradient="rtrl_layerwise", gradient_quality=4), tmp_path)
     rows = list(csv.DictReader((tmp_path / "gradient.csv").open()))

@@ -1,0 +1,41 @@
+"""The command line's kinds of argument. Each refusal names the value and what was expected, and ends with code 2."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+from pathlib import Path
+from typing import Any
+
+LONGEST_S = 1e9  # three decades; timers of the system take no more than some times this
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells what was probably meant by a command that there is not."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = list(map(str, action.choices))
+            close = difflib.get_close_matches(str(value), known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            what = action.metavar if isinstance(action.metavar, str) else action.dest
+            raise argparse.ArgumentError(None, f"{what} {value!r}: expected one of {', '.join(known)}{hint}")
+
+
+def path(text: str) -> Path:
+    """A file or folder, from the folder in which the command was given: an environment may change into another."""
+    if not text:
+        raise argparse.ArgumentTypeError("'': expected the path of a file or folder; '.' is the present folder")
+    return Path(text).absolute()
+
+
+def seconds(text: str) -> float:
+    """A time span; 0 is one too."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds from 0 to {LONGEST_S:.0e}")
+    return value
