@@ -47,6 +47,10 @@ class LossConfig(Settings):
     reward_clip: Positive = Field(default=1.0, description="rewards are clipped to ± this")
     rho_bar: Positive = Field(default=1.0, description="where the importance weights of the errors are cut")
     c_bar: Positive = Field(default=1.0, description="where the importance weights of the trace are cut")
+    bootstrap_truncation: bool = Field(
+        default=False,
+        description="true: behind a time limit the last observation's value counts; false: nothing, as in the paper",
+    )
 
 
 class EvaluationConfig(Settings):

@@ -147,7 +147,13 @@ def dump(settings: Settings) -> str:
 
 
 _NOT_DECISIVE = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
-_CAME_LATER = {"layers": 1, "gradient_quality": 0, "deterministic": True}
+_CAME_LATER = {"layers": 1, "gradient_quality": 0, "deterministic": True, "loss.bootstrap_truncation": False}
+
+
+def _older(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The settings, nested ones too, without the keys that came later and have the value that stands for before."""
+    kept = {k: v for k, v in settings.items() if (prefix + k, v) not in _CAME_LATER.items()}
+    return {k: _older(v, f"{prefix}{k}.") if isinstance(v, Mapping) else v for k, v in kept.items()}
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +162,7 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     Of a pretrained stem the fingerprint counts and not the folder; without one the key counts for nothing. Nor do keys
     that came later count at the value that stands for what was before them.
     """
-    kept = {k: v for k, v in settings.items() if k not in _NOT_DECISIVE and (k, v) not in _CAME_LATER.items()}
+    kept = {k: v for k, v in _older(settings).items() if k not in _NOT_DECISIVE}
     pretrained = kept.pop("pretrained", None)
     if pretrained is not None:
         kept["pretrained"] = {**pretrained}.get("fingerprint")

@@ -95,6 +95,7 @@ BAD = [
     ({"pretrained": {"fingerprint": "a"}}, "missing key pretrained.run", "it has no default"),
     ({"pretrained": {"rnu": "there"}}, "unknown key pretrained.rnu", "did you mean pretrained.run"),
     ({"pretrained": "there"}, "pretrained = 'there'", "expected keys and values or null"),
+    ({"loss": {"bootstrap_truncation": True}}, "loss.bootstrap_truncation = true", "tmaze tells no time limit"),
     ({"backend": "envpool"}, "backend = 'envpool'", "expected one of auto"),
 ]
 
@@ -148,5 +149,7 @@ def test_keys_that_came_later_leave_the_fingerprints_of_older_runs_as_they_were(
     later = ("layers", "gradient_quality", "deterministic")
     older = {key: value for key, value in to_dict(one).items() if key not in later}
     assert fingerprint_of(older) == one.fingerprint()
-    for change in ({"layers": 2}, {"deterministic": False}):
+    older["loss"] = {key: value for key, value in older["loss"].items() if key != "bootstrap_truncation"}
+    assert fingerprint_of(older) == one.fingerprint()
+    for change in ({"layers": 2}, {"deterministic": False}, {"loss": {"bootstrap_truncation": True}}):
         assert module.from_dict({**GOOD, **change}).fingerprint() != one.fingerprint()

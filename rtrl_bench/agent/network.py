@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from rtrl_bench.agent import vision
+from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.config import RunConfig
 from rtrl_bench.gradients import Carry
 from rtrl_bench.gradients.episodes import as_mask
@@ -13,14 +16,14 @@ from rtrl_bench.layer import RecurrentStack
 
 
 class AgentNetwork(nn.Module):
-    """π(a | o, r, past) and V for observations of `shape` and `actions` discrete actions.
+    """π(a | o, r, past) and V for observations of `shape` and actions whose factors have `sizes` values each.
 
     The recurrent input is the stem's features with the last reward, clipped, behind them (D = F + 1, as in the paper);
     at an episode's first step that reward is zero. A stem that is not trained sees every observation once, in `encode`;
     all else works on what that returns.
     """
 
-    def __init__(self, config: RunConfig, shape: tuple[int, ...], actions: int):
+    def __init__(self, config: RunConfig, shape: tuple[int, ...], sizes: Sequence[int]):
         super().__init__()
         self.reward_clip = config.loss.reward_clip
         self.vision = vision.build(config.vision, shape, config.features)
@@ -35,7 +38,8 @@ class AgentNetwork(nn.Module):
             window=config.window,
             retention=config.retention,
         )
-        self.policy = nn.Linear(self.core.output_size, actions)
+        self.actions = FactorisedActions(sizes)
+        self.policy = nn.Linear(self.core.output_size, self.actions.logits)
         self.baseline = nn.Linear(self.core.output_size, 1)
 
     @torch.no_grad()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.agent.vtrace import vtrace
 from rtrl_bench.config import LossConfig, RunConfig
 from rtrl_bench.diagnostics.gradient_quality import GradientQuality
@@ -23,9 +24,12 @@ class Segment:
     """What acting for M steps in B slots left behind.
 
     observations (M, B, ...) as the network encodes them and starts (M, B), before each action; last_rewards (M, B)
-    received before it; actions (M, B) int64; behaviour_log_probs (M, B); rewards (M, B) unclipped and ends (M, B) bool
-    after it; next_observation (B, ...), encoded, next_last_reward (B,), next_start (B,): what follows the segment. An
-    end is an end: as in IMPALA nothing is bootstrapped behind it, time limits included.
+    received before it; actions (M, B) int64, or (M, B, K) of K factors; behaviour_log_probs (M, B); rewards (M, B)
+    unclipped and ends (M, B) bool after it; next_observation (B, ...), encoded, next_last_reward (B,), next_start (B,):
+    what follows the segment.
+
+    cut_values (M, B): with `loss.bootstrap_truncation` the value, when acting, of the observation at which a time limit
+    cut the episode; zero everywhere else. Without it an end is an end, time limits included, as in IMPALA.
     """
 
     observations: Tensor
@@ -35,6 +39,7 @@ class Segment:
     behaviour_log_probs: Tensor
     rewards: Tensor
     ends: Tensor
+    cut_values: Tensor
     next_observation: Tensor
     next_last_reward: Tensor
     next_start: Tensor
@@ -47,17 +52,25 @@ METRICS = ("loss_policy", "loss_baseline", "loss_entropy", "entropy", "grad_norm
 
 
 def loss_terms(
-    logits: Tensor, values: Tensor, bootstrap: Tensor, segment: Segment, config: LossConfig
+    logits: Tensor,
+    values: Tensor,
+    bootstrap: Tensor,
+    segment: Segment,
+    actions: FactorisedActions,
+    config: LossConfig,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Policy-gradient term, baseline term with its cost, and negative entropy; each summed over time and batch.
 
-    logits (M, B, A), values (M, B), bootstrap (B,): the value of what follows the segment.
+    logits (M, B, ·) of `actions`, values (M, B), bootstrap (B,): the value of what follows the segment. A step that a
+    time limit cut counts as an end whose reward has the discounted value of the last observation in it (Pardo et al.
+    2018, arXiv:1712.00378): nothing of the next episode reaches it.
     """
-    log_probs = torch.log_softmax(logits, dim=-1)
-    taken = log_probs.gather(-1, segment.actions.unsqueeze(-1)).squeeze(-1)
+    log_probs = actions.log_probs(logits)
+    taken = actions.taken(log_probs, segment.actions)
+    rewards = segment.rewards.clamp(-config.reward_clip, config.reward_clip)
     targets, advantages = vtrace(
         log_ratios=taken.detach() - segment.behaviour_log_probs,
-        rewards=segment.rewards.clamp(-config.reward_clip, config.reward_clip),
+        rewards=rewards + config.discount * segment.cut_values,
         discounts=config.discount * (~segment.ends).to(values.dtype),
         values=values.detach(),
         bootstrap=bootstrap,
@@ -66,7 +79,7 @@ def loss_terms(
     )
     policy = -(advantages * taken).sum()
     baseline = config.baseline_cost * 0.5 * (targets - values).square().sum()
-    return policy, baseline, (log_probs.exp() * log_probs).sum()
+    return policy, baseline, actions.negative_entropy(log_probs).sum()
 
 
 class R2AC:
@@ -111,6 +124,8 @@ class R2AC:
         logits, values = self.network.heads(h)
         follows = segment.next_observation, segment.next_last_reward, segment.next_start
         _, bootstrap, _ = self.network.act(*follows, state)
-        policy, baseline, negative_entropy = loss_terms(logits, values, bootstrap, segment, self.config.loss)
-        entropy = -negative_entropy.detach() / segment.actions.numel()  # nats per decision
+        policy, baseline, negative_entropy = loss_terms(
+            logits, values, bootstrap, segment, self.network.actions, self.config.loss
+        )
+        entropy = -negative_entropy.detach() / segment.rewards.numel()  # nats per decision
         return torch.stack([policy, baseline, self.config.loss.entropy_cost * negative_entropy, entropy])

@@ -110,6 +110,8 @@ class AtariBatch(BatchEnv):
         terminated = ended | self._fallen
         self._lives = lives
         info = {"game_over": game_over, "lives": lives.copy()}
+        if truncated.any():
+            info["final_observations"] = infos["final_obs"]
         return observations, rewards.astype(np.float32), terminated, truncated, info
 
     def _lost_life(self, lives: np.ndarray) -> np.ndarray:
@@ -153,7 +155,7 @@ def _spec(name: str, rom: str, paper_env_steps: int | None = None) -> EnvSpec:
         name=name,
         suite="atari",
         target=rom,
-        backends=(Backend("ale-py", _available, AtariBatch),),
+        backends=(Backend("ale-py", _available, AtariBatch, truncates=True),),
         frames_per_step=FRAME_SKIP,
         episode_limit=MAX_FRAMES // FRAME_SKIP,
         paper_env_steps=paper_env_steps,

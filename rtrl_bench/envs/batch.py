@@ -7,11 +7,12 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -32,13 +33,16 @@ def usable_cores() -> int:
 class BatchEnv(VectorEnv):
     """B environments stepped together, with same-step autoreset.
 
-    - Observations: uint8 (B, C, H, W) or float32 (B, D), fresh arrays. Actions: integers (B,) in 0..n-1.
+    - Observations: uint8 (B, C, H, W) in 0..255 or float32 (B, D), fresh arrays. Actions: integers (B,) in 0..n-1, or
+      (B, K) where they have K > 1 factors; `action_sizes` has the number n of values of each factor.
     - `step` returns (observations, rewards float32 (B,), terminated (B,), truncated (B,), infos). Where an episode
       ended the reward is that of its last step and the observation already the first of the next episode. Rewards are
       unclipped.
     - What the simulator raises, observations or rewards that are not finite or not of the promised form end the batch's
       use: EnvironmentFailed names the environment, and where it can the slot.
     - `infos["game_over"]`, where present: the real end of a game, if that is not terminated | truncated.
+    - `infos["final_observations"]`, where a slot is truncated: arrays as observations, with the last one of the episode
+      that was cut in that slot and anything elsewhere. Simulators that never truncate lack it (`Backend.truncates`).
     - `reset(seed=k)` starts the stream of seeds that `make(seed=k)` starts; `reset()` takes the stream's next. The
       seeds that reach the simulator come from NumPy's SeedSequence of (seed, split), so that those of different runs,
       splits and slots have nothing in common.
@@ -55,22 +59,25 @@ class BatchEnv(VectorEnv):
         backend: str,
         num_envs: int,
         observation_space: gymnasium.spaces.Box,
-        actions: int,
+        actions: int | Sequence[int],
         *,
         seed: int | None = None,
         split: str = "train",
         rules: dict[str, Any] | None = None,
     ):
+        _check_promises(name, num_envs, observation_space, split)
         self.spec_name, self.backend, self.num_envs = name, backend, num_envs
         self.metadata = {**self.metadata}
+        self.action_sizes = (actions,) if isinstance(actions, int) else tuple(map(int, actions))
         self.single_observation_space = observation_space
-        self.single_action_space = gymnasium.spaces.Discrete(actions)
+        one = len(self.action_sizes) == 1
+        self.single_action_space = Discrete(self.action_sizes[0]) if one else MultiDiscrete(list(self.action_sizes))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._observed, self._dtype = (num_envs, *observation_space.shape), observation_space.dtype
         self._split = split
         self._rules = {"split": split, **(rules or {})}  # a state fits only where these are the same
-        self._actions = actions
+        self._acted = (num_envs,) if one else (num_envs, len(self.action_sizes))
         self._seeds = self._seed_stream(seed)
         self._part = 0
         self._ready = False
@@ -101,19 +108,14 @@ class BatchEnv(VectorEnv):
         if not self._ready:
             raise gymnasium.error.ResetNeeded(f"{self.spec_name}: call reset() before step()")
         actions = np.asarray(actions)
-        if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
-            found = f"{actions.dtype} {actions.shape}"
-            raise ValueError(f"actions of {self.spec_name}: expected integers of shape ({self.num_envs},), not {found}")
-        if actions.min() < 0 or actions.max() >= self._actions:
-            slot = int(np.argmax((actions < 0) | (actions >= self._actions)))
-            raise ValueError(
-                f"action {actions[slot]} in slot {slot} of {self.spec_name}: expected 0..{self._actions - 1}"
-            )
+        self._check_actions(actions)
         observations, rewards, terminated, truncated, infos = self._simulate(self._step, actions)
         self._check("rewards", rewards, (self.num_envs,), np.float32)
         terminated, truncated = self._mask("terminated", terminated), self._mask("truncated", truncated)
         if "game_over" in infos:
             infos = {**infos, "game_over": self._mask("game_over", infos["game_over"])}
+        if truncated.any() and "final_observations" in infos:
+            self._check("last observations", infos["final_observations"], self._observed, self._dtype)
         self.steps += 1
         return observations, rewards, terminated, truncated, infos
 
@@ -126,6 +128,16 @@ class BatchEnv(VectorEnv):
                 raise
             self.closed = True
             say(f"warning: {self.spec_name} failed to close: {in_words(error)}")
+
+    def _check_actions(self, actions: np.ndarray) -> None:
+        if actions.shape != self._acted or actions.dtype.kind not in "iu":
+            found = f"{actions.dtype} {actions.shape}"
+            raise ValueError(f"actions of {self.spec_name}: expected integers of shape {self._acted}, not {found}")
+        bad = ((actions < 0) | (actions >= self.action_sizes)).reshape(self.num_envs, -1).any(axis=1)
+        if bad.any():
+            slot = int(np.argmax(bad))
+            expected = " x ".join(f"0..{size - 1}" for size in self.action_sizes)
+            raise ValueError(f"action {actions[slot]} in slot {slot} of {self.spec_name}: expected {expected}")
 
     def _simulate(self, call: Callable[[Any], Any], argument: Any) -> Any:
         """What `call` returns, observations first; EnvironmentFailed for what it raises, and for bad observations."""
@@ -204,6 +216,18 @@ class BatchEnv(VectorEnv):
     def _load(self, arrays: Arrays) -> None:
         """Take over what `_save` returned (where `can_restore`)."""
         raise RuntimeError(f"{self.backend} cannot restore the state of {self.spec_name}")
+
+
+def _check_promises(name: str, num_envs: Any, space: gymnasium.spaces.Box, split: str) -> None:
+    """ValueError for what no batch may be: the stems divide by 255 whatever an image's own bounds are."""
+    if type(num_envs) is not int or num_envs < 1:
+        raise ValueError(f"num_envs = {num_envs!r} of {name}: expected an integer >= 1")
+    if split not in SPLITS:
+        raise ValueError(f"split = {split!r} of {name}: expected one of {', '.join(SPLITS)}")
+    if (space.dtype, len(space.shape)) not in ((np.uint8, 3), (np.float32, 1)):
+        raise ValueError(f"observations {space} of {name}: expected uint8 (C, H, W) or float32 (D,)")
+    if space.dtype == np.uint8 and not ((space.low == 0).all() and (space.high == 255).all()):
+        raise ValueError(f"observations {space} of {name}: expected images in 0..255; scale them by their bounds")
 
 
 def pack(header: dict[str, Any], arrays: Arrays) -> bytes:

@@ -1,26 +1,35 @@
-"""Any registered Gymnasium id with image or vector observations and discrete actions, as `gymnasium:<id>`.
+"""Any registered Gymnasium id as `gymnasium:<id>`, or `gymnasium:<module>:<id>` where importing a module registers it.
 
-Images (uint8, channel last or without channels) become channel-first, vectors float32, discrete observations one-hot.
-The environments are stepped one after the other in this process.
+What observations and actions become is told in `gymnasium_spaces.py`. The environments are stepped one after the other
+in this process. Options are those of the environment's constructor, `max_episode_steps` of `gymnasium.make`, and:
+
+- `observation_keys`: the parts of a Dict that are seen;
+- `image_layout`: channels_first, channels_last or flat (no image), where the space leaves it open or says otherwise.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
 import importlib.metadata
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec as GymnasiumSpec
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from rtrl_bench.envs import gymnasium_packages
 from rtrl_bench.envs.batch import BatchEnv, StepResult
+from rtrl_bench.envs.gymnasium_packages import NotImportable
+from rtrl_bench.envs.gymnasium_spaces import adapt
 from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request, did_you_mean
-from rtrl_bench.errors import ConfigError, UnknownName
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.foreign import in_words, is_stop
+
+VIEW = ("observation_keys", "image_layout")  # options of ours; all others are Gymnasium's and the environment's
 
 
 class GymnasiumBatch(BatchEnv):
@@ -28,17 +37,21 @@ class GymnasiumBatch(BatchEnv):
 
     def __init__(self, spec: EnvSpec, request: Request):
         def one() -> gymnasium.Env:
-            return as_box(gymnasium.make(spec.target, disable_env_checker=True), spec.name)
+            return _make_one(spec.target, spec.name, request.options)
 
         self._envs = SyncVectorEnv([one] * request.num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
-        actions = self._envs.single_action_space
+        actions: Any = self._envs.single_action_space
         box = self._envs.single_observation_space
-        assert isinstance(actions, spaces.Discrete)
         assert isinstance(box, spaces.Box)
         super().__init__(
-            spec.name, _version(), request.num_envs, box, int(actions.n), seed=request.seed, split=request.split
+            spec.name,
+            _version(),
+            request.num_envs,
+            box,
+            [actions.n] if isinstance(actions, spaces.Discrete) else actions.nvec.tolist(),
+            seed=request.seed,
+            split=request.split,
         )
-        self._first_action = actions.start
 
     def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
         slots = seeds.generate_state(self.num_envs) >> 1
@@ -46,65 +59,75 @@ class GymnasiumBatch(BatchEnv):
         return observations, {}
 
     def _step(self, actions: np.ndarray) -> StepResult:
-        result = self._envs.step(actions + self._first_action)
-        observations, rewards, terminated, truncated, _ = result
-        return observations, rewards.astype(np.float32), terminated.astype(bool), truncated.astype(bool), {}
+        observations, rewards, terminated, truncated, infos = self._envs.step(actions)
+        cut = {"final_observations": _last(infos["final_obs"], observations)} if truncated.any() else {}
+        return observations, rewards.astype(np.float32), terminated.astype(bool), truncated.astype(bool), cut
 
     def close_extras(self) -> None:
         """Close every environment."""
         self._envs.close()
 
 
-def as_box(env: gymnasium.Env, name: str) -> gymnasium.Env:
-    """The environment with observations as `BatchEnv` wants them; ConfigError where that cannot be."""
-    space = env.observation_space
-    if not isinstance(env.action_space, spaces.Discrete):
-        raise ConfigError(
-            f"environment {name} has the actions {env.action_space}: expected discrete actions; use another environment"
-        )
-    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
-        env = gymnasium.wrappers.FlattenObservation(env)  # one-hot
-    elif isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) in (2, 3):
-        return _channels_first(env, space)
-    elif not (isinstance(space, spaces.Box) and len(space.shape) == 1):
-        raise ConfigError(
-            f"environment {name} has the observations {space}: "
-            "expected an image (uint8, 2 or 3 dimensions), a vector or a discrete space; use another environment"
-        )
-    flat = env.observation_space
-    assert isinstance(flat, spaces.Box)
-    box = spaces.Box(flat.low.astype(np.float32), flat.high.astype(np.float32), dtype=np.float32)
-    return gymnasium.wrappers.TransformObservation(env, lambda x: np.asarray(x, np.float32), box)
+def _last(final: np.ndarray, observations: np.ndarray) -> np.ndarray:
+    """The last observations of episodes that ended, `final`, None in other slots; there the present ones."""
+    found = observations.copy()
+    for slot, last in enumerate(final):
+        if last is not None:
+            found[slot] = last
+    return found
 
 
-def _channels_first(env: gymnasium.Env, space: spaces.Box) -> gymnasium.Env:
-    """Images as (C, H, W); one without channels gets C = 1, and a channel-first one stays."""
-    if len(space.shape) == 2:
-        box = spaces.Box(0, 255, (1, *space.shape), np.uint8)
-        return gymnasium.wrappers.TransformObservation(env, lambda x: x[None], box)
-    if space.shape[0] < min(space.shape[1:]):
-        return env
-    height, width, channels = space.shape
-    box = spaces.Box(0, 255, (channels, height, width), np.uint8)
-    return gymnasium.wrappers.TransformObservation(env, lambda x: np.moveaxis(x, 2, 0), box)
+def _shared_out(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of ours, and those of the environment."""
+    ours = {key: value for key, value in options.items() if key in VIEW}
+    return ours, {key: value for key, value in options.items() if key not in VIEW}
 
 
-@functools.cache
-def _problem(target: str, name: str) -> ConfigError | str:
-    """Make one and drop it: the ConfigError of spaces that do not fit, what else kept it from being made, or ''."""
+def _make_one(target: str, name: str, options: Mapping[str, Any]) -> gymnasium.Env:
+    ours, its = _shared_out(options)
+    return adapt(gymnasium.make(target, disable_env_checker=True, **its), name, **ours)
+
+
+def _accepted(found: GymnasiumSpec) -> tuple[set[str], bool]:
+    """The names of the constructor's arguments, and whether it takes further ones that no signature tells."""
+    names, more = {"max_episode_steps", *found.kwargs}, False
     try:
-        as_box(gymnasium.make(target, disable_env_checker=True), name).close()
-    except ConfigError as error:
-        return error
-    except BaseException as error:  # a constructor may raise anything
+        creator: Any = load_env_creator(found.entry_point) if isinstance(found.entry_point, str) else found.entry_point
+        own = (place for place in inspect.getmro(creator)[:-1] if "__init__" in vars(place))
+        for place in own if isinstance(creator, type) else [creator]:  # what takes **kwargs hands them to its base
+            parameters = inspect.signature(place).parameters.values()
+            names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+            more = any(p.kind == p.VAR_KEYWORD for p in parameters)
+            if not more:
+                break
+        return names, more
+    except BaseException as error:  # what makes it unavailable: `_problem` says what
         if is_stop(error):
             raise
-        return in_words(error)
-    return ""
+        return names, True
+
+
+_problems: dict[tuple[str, str], ConfigError | str] = {}
+
+
+def _problem(spec: EnvSpec, options: Mapping[str, Any]) -> ConfigError | str:
+    """Make one and drop it: the ConfigError of spaces that do not fit, what else kept it from being made, or ''."""
+    key = spec.name, repr(sorted(options.items()))
+    if key not in _problems:
+        try:
+            _make_one(spec.target, spec.name, options).close()
+            _problems[key] = ""
+        except ConfigError as error:
+            _problems[key] = error
+        except BaseException as error:  # a constructor may raise anything
+            if is_stop(error):
+                raise
+            _problems[key] = in_words(error)
+    return _problems[key]
 
 
 def _available(spec: EnvSpec) -> Availability:
-    problem = _problem(spec.target, spec.name)
+    problem = _problem(spec, spec.options)
     if not problem:
         return Availability(True, _version())
     if isinstance(problem, ConfigError):
@@ -113,9 +136,20 @@ def _available(spec: EnvSpec) -> Availability:
 
 
 def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
-    problem = _problem(spec.target, spec.name)
+    """Refuse options that the constructor does not take, or does not bear, and spaces that do not fit."""
+    names, more = _accepted(gymnasium.spec(spec.target))
+    known = sorted({*names, *VIEW})
+    for key in options:
+        if key not in known and not more:
+            expected = f"expected one of {', '.join(known)}{did_you_mean(key, known)}"
+            raise ConfigError(f"unknown option {key!r} of environment {spec.name}: {expected}")
+    problem = _problem(spec, options)
     if isinstance(problem, ConfigError):
         raise problem
+    ours, its = _shared_out(options)
+    if problem and its and (isinstance(without := _problem(spec, ours), ConfigError) or not without):
+        given = ", ".join(f"{key} = {value!r}" for key, value in its.items())
+        raise ConfigError(f"options {given} of environment {spec.name}: making one with them ended in {problem}")
 
 
 def _version() -> str:
@@ -123,30 +157,21 @@ def _version() -> str:
 
 
 def _resolve(target: str) -> EnvSpec:
-    module, _, identifier = target.rpartition(":")
-    unknown = f"unknown environment 'gymnasium:{target}'"
+    name = f"gymnasium:{target}"
     try:
-        if module:
-            importlib.import_module(module)  # `module:id` of gymnasium.make: importing it registers the id
-    except BaseException as error:  # a module may raise anything
-        if is_stop(error):
-            raise
-        expected = f"expected {module!r} to be a module that can be imported"
-        raise UnknownName(f"{unknown}: {expected}, not {in_words(error)}; install it or correct the name") from error
-    try:
-        found = gymnasium.spec(identifier)
-    except gymnasium.error.Error as error:
-        hint = did_you_mean(identifier, gymnasium.registry, f"gymnasium:{module}:" if module else "gymnasium:")
-        raise UnknownName(
-            f"{unknown}: expected an id of gymnasium.envs.registration.registry (gymnasium.pprint_registry() shows "
-            f"them), or gymnasium:<module>:<id> where importing a module registers it{hint}"
-        ) from error
+        found = gymnasium_packages.find(target)
+    except NotImportable as error:
+        lacking = Availability(False, reason=str(error), fix=error.fix)
+        absent = Backend("gymnasium", lambda spec: lacking, GymnasiumBatch)
+        return EnvSpec(name=name, suite="gymnasium", target=target, backends=(absent,), own_options=True)
+    packages = gymnasium_packages.distributions(found)
     return EnvSpec(
-        name=f"gymnasium:{target}",
+        name=name,
         suite="gymnasium",
-        target=identifier,
-        backends=(Backend("gymnasium", _available, GymnasiumBatch),),
+        target=found.id,
+        backends=(Backend("gymnasium", _available, GymnasiumBatch, packages=packages, truncates=True),),
         episode_limit=found.max_episode_steps,
+        own_options=True,
         check=_check,
         source="https://gymnasium.farama.org",
     )

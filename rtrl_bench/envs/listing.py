@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rtrl_bench.envs.registry import ENVIRONMENTS, EnvSpec, check_available, families, make
 
 SLOTS = 2
@@ -72,14 +70,17 @@ def probe_all(names: Sequence[str], steps: int) -> dict[str, dict[str, Any]]:
 def probe(name: str, steps: int) -> dict[str, Any]:
     """Make environment `name` and take `steps` random steps: what it is. May end the process with its simulator."""
     env = make(name, SLOTS, seed=0, threads=1)
-    actions = int(env.single_action_space.n)  # type: ignore[attr-defined]
-    random = np.random.default_rng(0)
+    env.action_space.seed(0)
     if steps:
         env.reset()
     for _ in range(steps):
-        env.step(random.integers(0, actions, SLOTS))
+        env.step(env.action_space.sample())
     env.close()
-    return {"backend": env.backend, "actions": actions, "shape": env.single_observation_space.shape}
+    return {
+        "backend": env.backend,
+        "actions": "x".join(map(str, env.action_sizes)),
+        "shape": env.single_observation_space.shape,
+    }
 
 
 def _probe_apart(names: Sequence[str], steps: int) -> dict[str, dict[str, Any]]:
@@ -107,7 +108,7 @@ def _row(spec: EnvSpec, result: dict[str, Any]) -> list[str]:
     runs = f"no: {result['error']}" if "error" in result else "yes"
     shape = "x".join(map(str, result.get("shape", ())))
     backend = result.get("backend") or " | ".join(b.name for b in spec.backends)
-    actions = str(result.get("actions", ""))
+    actions = result.get("actions", "")
     return [spec.name, spec.suite, backend, actions, shape, str(spec.frames_per_step), limit, runs]
 
 

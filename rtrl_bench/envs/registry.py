@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName
@@ -47,7 +47,8 @@ class Backend:
     """One way to run an environment. `available` is cheap, imports no simulator and raises nothing.
 
     `process_per_slot`: every slot of a batch is a process of its own, so that slots are dear. `packages`: those that
-    decide its numbers, beside the simulator itself; runs record their versions.
+    decide its numbers, beside the simulator itself; runs record their versions. `truncates`: it tells a time limit from
+    an end, and keeps the observation there (`BatchEnv`).
     """
 
     name: str
@@ -55,6 +56,7 @@ class Backend:
     make: Callable[[EnvSpec, Request], BatchEnv]
     process_per_slot: bool = False
     packages: tuple[str, ...] = ()
+    truncates: bool = False
 
 
 def _accept(spec: EnvSpec, options: Mapping[str, Any]) -> None:
@@ -67,7 +69,8 @@ class EnvSpec:
 
     `target` is the simulator's own name of it. `backends`, at least one, are in order of preference. `episode_limit`
     (under the default options) and `paper_env_steps` count agent steps, `frames_per_step` simulator frames. `options`
-    holds every option with its default; `check` raises `ConfigError` for values that cannot be run.
+    holds every option with its default, and after `validate` with its value; `check` raises `ConfigError` for values
+    that cannot be run. `own_options`: any option may be given, as only the simulator, and thus `check`, knows them.
     """
 
     name: str
@@ -78,6 +81,7 @@ class EnvSpec:
     episode_limit: int | None = None
     paper_env_steps: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    own_options: bool = False
     check: Callable[[EnvSpec, Mapping[str, Any]], None] = _accept
     source: str = ""
 
@@ -122,19 +126,19 @@ def spec(name: str) -> EnvSpec:
 
 
 def validate(name: str, options: Mapping[str, Any] | None = None, backend: str = "auto") -> EnvSpec:
-    """Refuse an unknown environment, option or backend, or a bad value, without making anything.
+    """The description of environment `name` with these options; refuses an unknown name, option, backend or value.
 
     Raises UnknownName or ConfigError with one message that names the thing, the value and what was expected.
     """
     found = spec(name)
-    complete_options(found, options)
+    found = replace(found, options=complete_options(found, options))
     _candidates(found, backend)
     return found
 
 
 def complete_options(found: EnvSpec, options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The environment's options with those given on top of the defaults, checked (ConfigError)."""
-    for key, value in (options or {}).items():
+    for key, value in () if found.own_options else (options or {}).items():
         if key not in found.options:
             expected = f"expected one of {', '.join(found.options)}" if found.options else "it has no options"
             hint = did_you_mean(str(key), found.options)
@@ -147,17 +151,17 @@ def complete_options(found: EnvSpec, options: Mapping[str, Any] | None) -> dict[
     return complete
 
 
-def check_available(name: str, backend: str = "auto") -> Availability:
+def check_available(name: str, backend: str = "auto", options: Mapping[str, Any] | None = None) -> Availability:
     """Whether environment `name` can run here, and if not what is missing; quick, and raises nothing."""
     try:
-        return _choose(spec(name), backend)[1]
+        return _choose(validate(name, options, backend), backend)[1]
     except (UnknownName, ConfigError) as error:
         return Availability(False, reason=str(error), fix="correct the name; `python -m rtrl_bench list` shows them")
 
 
-def chosen_backend(name: str, backend: str = "auto") -> Backend:
+def chosen_backend(name: str, backend: str = "auto", options: Mapping[str, Any] | None = None) -> Backend:
     """The backend that `make` takes for environment `name`; UnknownName or ConfigError as there."""
-    return _choose(spec(name), backend)[0]
+    return _choose(validate(name, options, backend), backend)[0]
 
 
 def make(
@@ -179,8 +183,7 @@ def make(
     """
     from rtrl_bench.envs.batch import usable_cores
 
-    found = spec(name)
-    complete = complete_options(found, options)
+    found = validate(name, options, backend)
     for key, value, low in (("num_envs", num_envs, 1), ("seed", seed, 0), ("threads", threads, 0)):
         if type(value) is not int or value < low:
             raise ConfigError(f"{key} = {value!r} of environment {name}: expected an integer >= {low}")
@@ -189,7 +192,7 @@ def make(
     chosen, available = _choose(found, backend)
     if not available.ok:
         raise EnvironmentUnavailable(f"environment {name} cannot run here: {available.reason}; {available.fix}")
-    request = Request(num_envs, seed, split, complete, threads or usable_cores())
+    request = Request(num_envs, seed, split, found.options, threads or usable_cores())
     try:
         return chosen.make(found, request)
     except (ConfigError, UnknownName, EnvironmentUnavailable, EnvironmentFailed):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,13 @@ class Acted:
     state: Tensor
     returns: list[float]
     lengths: list[int]
+
+
+class Cut(NamedTuple):
+    """Where a time limit cut an episode, (B,) bool, and the observations (B, ...) that were the last there."""
+
+    where: np.ndarray
+    observations: np.ndarray
 
 
 class Actor:
@@ -50,7 +57,7 @@ class Actor:
         steps = self.config.unroll
         shape = (steps, self.config.batch)
         observations = self.encoded.new_empty((steps, *self.encoded.shape))
-        last_rewards, rewards = torch.empty(shape), torch.empty(shape)
+        last_rewards, rewards, cut_values = torch.empty(shape), torch.empty(shape), torch.zeros(shape)
         starts, ends = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.bool)
         actions: list[Tensor] = []
         log_probs: list[Tensor] = []
@@ -63,12 +70,13 @@ class Actor:
             logits, _, state = self.network.act(*seen, state)
             if not torch.isfinite(logits).all():
                 raise NonFiniteLoss(f"update {number}: a policy logit is {logits.abs().max()}")
-            distribution = torch.log_softmax(logits, dim=-1)
-            action = torch.multinomial(distribution.exp(), 1, generator=self.generator)
-            actions.append(action.squeeze(-1))
-            log_probs.append(distribution.gather(-1, action).squeeze(-1))
-            over = self._step(actions[-1].cpu().numpy())
+            distribution = self.network.actions.log_probs(logits)
+            actions.append(self.network.actions.sample(distribution, self.generator))
+            log_probs.append(self.network.actions.taken(distribution, actions[-1]))
+            over, cut = self._step(actions[-1].cpu().numpy())
             rewards[t], ends[t] = self.last_reward, self.starts
+            if cut is not None:
+                cut_values[t] = self._values_of(cut, state)
             if over.any():
                 returns += self.returns[over].tolist()
                 lengths += self.lengths[over].tolist()
@@ -81,6 +89,7 @@ class Actor:
             torch.stack(log_probs),
             rewards.to(self.device),
             ends.to(self.device),
+            cut_values.to(self.device),
             self.encoded,
             self.last_reward.to(self.device),
             self.starts.to(self.device),
@@ -92,8 +101,8 @@ class Actor:
         self.observation = observation
         self.encoded = self.network.encode(torch.from_numpy(observation).to(self.device))
 
-    def _step(self, actions: np.ndarray) -> np.ndarray:
-        """One step in every slot; returns where a game is over, (B,) bool."""
+    def _step(self, actions: np.ndarray) -> tuple[np.ndarray, Cut | None]:
+        """One step in every slot; returns where a game is over, (B,) bool, and what is to be bootstrapped, if any."""
         observation, rewards, terminated, truncated, infos = self.env.step(actions)
         self._see(observation)
         ended = terminated | truncated
@@ -101,8 +110,16 @@ class Actor:
         self.starts = torch.as_tensor(ended)
         self.returns += rewards
         self.lengths += 1
-        over: np.ndarray = infos.get("game_over", ended)
-        return over
+        cut = truncated & ~terminated
+        bootstrapped = self.config.loss.bootstrap_truncation and cut.any()
+        return infos.get("game_over", ended), Cut(cut, infos["final_observations"]) if bootstrapped else None
+
+    def _values_of(self, cut: Cut, state: Tensor) -> Tensor:
+        """V (B,) of the observations at which episodes were cut, from the state before them; 0 where none was."""
+        observations = self.network.encode(torch.from_numpy(cut.observations).to(self.device))
+        goes_on = torch.zeros(len(cut.where), dtype=torch.bool, device=self.device)
+        values = self.network.act(observations, self.last_reward.to(self.device), goes_on, state)[1]
+        return torch.where(torch.from_numpy(cut.where), values.cpu(), 0.0)
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, as tensors and plain values; `env` is None where the simulator cannot be saved."""

@@ -28,7 +28,7 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
     plan = config.evaluation
     seeds = [derived_seed(config.seed, 1, k) for k in range(plan.sets)]
     slots = MAX_SLOTS
-    if registry.chosen_backend(config.environment, config.backend).process_per_slot:
+    if registry.chosen_backend(config.environment, config.backend, config.environment_options).process_per_slot:
         slots = min(slots, config.batch)  # what the machine bears: training has run so many processes
     env = registry.make(
         config.environment,
@@ -109,7 +109,7 @@ def _play_round(
             torch.as_tensor(starts, device=device),
             state,
         )
-        observation, rewards, terminated, truncated, infos = env.step(logits.argmax(dim=-1).cpu().numpy())
+        observation, rewards, terminated, truncated, infos = env.step(network.actions.greedy(logits).cpu().numpy())
         starts = terminated | truncated
         has_lives = "game_over" in infos
         life[playing] += rewards[playing]

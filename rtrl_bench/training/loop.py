@@ -62,10 +62,9 @@ class Training:
         torch.manual_seed(config.seed)
         self.env = make_env(config, env_seed(config, 0))
         space: Any = self.env.single_observation_space
-        actions: Any = self.env.single_action_space
         try:
             check_memory(config, recurrent_inputs(config, space.shape), device)
-            self.network = AgentNetwork(config, space.shape, int(actions.n)).to(device)
+            self.network = AgentNetwork(config, space.shape, self.env.action_sizes).to(device)
         except ConfigError:
             self.env.close()
             raise
@@ -76,7 +75,7 @@ class Training:
         self.carry = self.network.core.begin(config.batch)
         self.counters, self.interval = Counters(), Interval()
         self.started_utc = records.now_utc()
-        backend = registry.chosen_backend(config.environment, config.backend)
+        backend = registry.chosen_backend(config.environment, config.backend, config.environment_options)
         self.versions = records.versions(self.env.backend, backend.packages)
         self.processes = [_this_process(device, self.versions)]
         self.curve: list[list[float | None]] = []
@@ -150,6 +149,7 @@ class Training:
         return {
             "fingerprint": self.config.fingerprint(),
             "network": self.network.state_dict(),
+            "action_sizes": list(self.network.actions.sizes),
             "pretrained": self.pretrained,
             "optimiser": self.learner.optimiser.state_dict(),
             "gradient_quality": self.learner.quality.state() if self.learner.quality else None,

@@ -39,7 +39,12 @@ def outputs(config: RunConfig) -> tuple[str, ...]:
 
 def check_choices(config: RunConfig) -> None:
     """Refuse unknown names and unfit combinations before anything is made (UnknownName, ConfigError)."""
-    registry.validate(config.environment, config.environment_options, config.backend)
+    found = registry.validate(config.environment, config.environment_options, config.backend)
+    if config.loss.bootstrap_truncation and not any(backend.truncates for backend in found.backends):
+        raise ConfigError(
+            f"loss.bootstrap_truncation = true: the simulator of {config.environment} tells no time limit from an end; "
+            "remove the key"
+        )
     cell = CELLS[config.cell]()
     GRADIENTS[config.gradient](cell, config.window, config.layers)
     vision.VISION[config.vision]
@@ -231,12 +236,12 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
 
 
 class TrainedAgent(NamedTuple):
-    """A trained network on `device`, for observations of `observation_shape` (without the slots) and `actions`."""
+    """A trained network on `device`, for observations of `observation_shape` and actions of `action_sizes`."""
 
     network: AgentNetwork
     device: torch.device
     observation_shape: tuple[int, ...]
-    actions: int
+    action_sizes: tuple[int, ...]
 
 
 def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
@@ -251,10 +256,10 @@ def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
     if saved is None:
         raise ConfigError(f"{folder}: no checkpoint there; train first")
     with checkpoint.fitting(folder / "checkpoint"):
-        shape, actions = tuple(saved["observation"].shape[1:]), len(saved["network"]["policy.bias"])
-        network = AgentNetwork(config, shape, actions).to(device)
+        shape, sizes = tuple(saved["observation"].shape[1:]), tuple(saved["action_sizes"])
+        network = AgentNetwork(config, shape, sizes).to(device)
         network.load_state_dict(saved["network"])
-    return TrainedAgent(network, device, shape, actions)
+    return TrainedAgent(network, device, shape, sizes)
 
 
 def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:

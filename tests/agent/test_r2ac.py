@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from oracles.vtrace import vtrace, vtrace_cut
 
 from rtrl_bench.agent import vision
 from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.agent.r2ac import R2AC, Segment, loss_terms
 from rtrl_bench.config import from_dict
 from rtrl_bench.errors import ConfigError, NonFiniteLoss
@@ -36,6 +38,7 @@ def segment(shape, seed=0):
         behaviour_log_probs=-torch.rand(M, B, generator=g) - 1,
         rewards=3 * torch.randn(M, B, generator=g),
         ends=torch.rand(M, B, generator=g) < 0.3,
+        cut_values=torch.zeros(M, B),
         next_observation=torch.randint(0, 255, (B, *shape), generator=g, dtype=torch.uint8)
         if images
         else torch.randn(B, *shape, generator=g),
@@ -134,7 +137,7 @@ def test_images_too_small_for_the_stem_are_refused():
 @pytest.mark.parametrize(("cell", "gradient"), [("elstm", "rtrl"), ("lstm", "tbptt"), ("none", "tbptt")])
 def test_acting_sees_what_the_learner_sees(cell, gradient):
     torch.manual_seed(0)
-    network = AgentNetwork(config(cell=cell, gradient=gradient), (4, 84, 84), ACTIONS)
+    network = AgentNetwork(config(cell=cell, gradient=gradient), (4, 84, 84), (ACTIONS,))
     data = segment((4, 84, 84))
     carry = network.core.begin(B)
     state = carry.state
@@ -148,7 +151,7 @@ def test_acting_sees_what_the_learner_sees(cell, gradient):
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
 def test_flags_of_other_types_mean_what_they_do_as_bool(dtype):
     torch.manual_seed(0)
-    network, data = AgentNetwork(config(vision="flat"), (2,), ACTIONS), segment((2,))
+    network, data = AgentNetwork(config(vision="flat"), (2,), (ACTIONS,)), segment((2,))
     starts, ends, next_start = (flags.to(dtype) for flags in (data.starts, data.ends, data.next_start))
     same = replace(data, starts=starts, ends=ends, next_start=next_start)
     assert all(torch.equal(getattr(same, name), getattr(data, name)) for name in ("starts", "ends", "next_start"))
@@ -162,7 +165,7 @@ def test_flags_of_other_types_mean_what_they_do_as_bool(dtype):
 
 
 def test_the_last_reward_is_clipped_and_absent_at_an_episode_start():
-    network = AgentNetwork(config(vision="flat"), (2,), ACTIONS)
+    network = AgentNetwork(config(vision="flat"), (2,), (ACTIONS,))
     rewards, starts = torch.tensor([5.0, -0.5, 5.0]), torch.tensor([False, False, True])
     x = network._inputs(torch.zeros(3, 2), rewards, starts)
     assert x[:, -1].tolist() == [1.0, -0.5, 0.0]
@@ -173,9 +176,9 @@ def test_loss_terms_are_the_papers_sums():
     g = torch.Generator().manual_seed(1)
     logits, values = torch.randn(M, B, ACTIONS, generator=g), torch.randn(M, B, generator=g)
     bootstrap = torch.randn(B, generator=g)
-    policy, baseline, negative_entropy = loss_terms(logits, values, bootstrap, data, config().loss)
-    from oracles.vtrace import vtrace
-
+    policy, baseline, negative_entropy = loss_terms(
+        logits, values, bootstrap, data, FactorisedActions((ACTIONS,)), config().loss
+    )
     p = torch.softmax(logits, -1).double()
     ratios = torch.gather(p.log(), -1, data.actions[..., None])[..., 0] - data.behaviour_log_probs
     rewards, discounts = data.rewards.clamp(-1, 1), 0.99 * (~data.ends).double()
@@ -192,15 +195,71 @@ def test_loss_terms_are_the_papers_sums():
         assert float(found) == pytest.approx(truth, rel=1e-5)
 
 
+def test_the_loss_of_factors_is_that_of_the_joint_actions():
+    """Independent factors with logits l and k are one categorical distribution with the logits l + k of every pair."""
+    data, g = segment((2,)), torch.Generator().manual_seed(1)
+    first, second = torch.randn(M, B, 3, generator=g).double(), torch.randn(M, B, 2, generator=g).double()
+    values, bootstrap = torch.randn(M, B, generator=g).double(), torch.randn(B, generator=g).double()
+    data.actions = torch.stack([data.actions % 3, data.actions % 2], dim=-1)
+    joined = copy.copy(data)
+    joined.actions = 2 * data.actions[..., 0] + data.actions[..., 1]
+    found = []
+    for joint in (False, True):
+        leaves = [logits.clone().requires_grad_() for logits in (first, second)]
+        pairs = (leaves[0].unsqueeze(-1) + leaves[1].unsqueeze(-2)).flatten(-2)
+        logits = pairs if joint else torch.cat(leaves, dim=-1)
+        actions = FactorisedActions((6,) if joint else (3, 2))
+        terms = loss_terms(logits, values, bootstrap, joined if joint else data, actions, config().loss)
+        sum(terms).backward()
+        found.append([*(term.detach() for term in terms), *(leaf.grad for leaf in leaves)])
+    for factors, table in zip(*found, strict=True):
+        assert torch.allclose(factors, table, rtol=1e-12, atol=1e-12)
+
+
+def test_the_entropy_is_told_per_decision_whatever_the_number_of_factors():
+    settings = config(vision="flat")
+    network = AgentNetwork(settings, (2,), (ACTIONS, ACTIONS))
+    torch.nn.init.zeros_(network.policy.weight)
+    torch.nn.init.zeros_(network.policy.bias)
+    data = segment((2,))
+    data.actions = torch.stack([data.actions, data.actions], dim=-1)
+    metrics, _ = R2AC(network, settings).update(data, network.core.begin(B), 0, 1)
+    assert float(metrics[3]) == pytest.approx(2 * np.log(ACTIONS), rel=1e-5)
+
+
+def test_a_bootstrapped_time_limit_is_v_trace_whose_return_goes_on_with_the_value_there():
+    g = torch.Generator().manual_seed(1)
+    settings = config(loss={"bootstrap_truncation": True, "rho_bar": 1.5, "c_bar": 0.8}).loss
+    data = Segment(*(value.double() if value.is_floating_point() else value for value in vars(segment((2,))).values()))
+    cuts = data.ends & (torch.rand(M, B, generator=g) < 0.5)
+    assert cuts.any()
+    assert (data.ends & ~cuts).any()
+    data.cut_values = torch.where(cuts, torch.randn(M, B, generator=g).double(), 0.0)
+    logits, values = (torch.randn(M, B, n, generator=g).double() for n in (ACTIONS, 1))
+    values, bootstrap = values[..., 0], torch.randn(B, generator=g).double()
+    policy, baseline, _ = loss_terms(logits, values, bootstrap, data, FactorisedActions((ACTIONS,)), settings)
+    taken = torch.log_softmax(logits, -1).gather(-1, data.actions[..., None])[..., 0]
+    targets, advantages = vtrace_cut(
+        *(each.numpy() for each in (taken - data.behaviour_log_probs, data.rewards.clamp(-1, 1))),
+        settings.discount,
+        *(each.numpy() for each in (data.ends, cuts, data.cut_values, values, bootstrap)),
+        settings.rho_bar,
+        settings.c_bar,
+        pg_rho_bar=1.0,
+    )
+    assert float(policy) == pytest.approx(-(advantages * taken.numpy()).sum(), rel=1e-12)
+    assert float(baseline) == pytest.approx(0.25 * ((targets - values.numpy()) ** 2).sum(), rel=1e-12)
+
+
 def test_the_learning_rate_falls_linearly_to_zero():
-    learner = R2AC(AgentNetwork(config(vision="flat"), (2,), ACTIONS), config(vision="flat"))
+    learner = R2AC(AgentNetwork(config(vision="flat"), (2,), (ACTIONS,)), config(vision="flat"))
     assert [learner.learning_rate(s) for s in (0, 500, 1000, 1200)] == pytest.approx([6e-4, 3e-4, 0, 0])
 
 
 def test_an_update_clips_the_gradient_and_takes_an_rmsprop_step():
     settings = config(vision="flat", optimiser={"gradient_clip": 0.01})
     torch.manual_seed(0)
-    network = AgentNetwork(settings, (2,), ACTIONS)
+    network = AgentNetwork(settings, (2,), (ACTIONS,))
     before = copy.deepcopy(dict(network.named_parameters()))
     learner = R2AC(network, settings)
     metrics, _ = learner.update(segment((2,)), network.core.begin(B), 0, 1)
@@ -214,7 +273,7 @@ def test_an_update_clips_the_gradient_and_takes_an_rmsprop_step():
 
 def test_a_non_finite_loss_names_update_and_term_and_changes_nothing():
     settings = config(vision="flat")
-    network = AgentNetwork(settings, (2,), ACTIONS)
+    network = AgentNetwork(settings, (2,), (ACTIONS,))
     before = copy.deepcopy(network.state_dict())
     data = segment((2,))
     data.next_observation[0] = float("nan")
@@ -227,7 +286,7 @@ def test_a_non_finite_loss_names_update_and_term_and_changes_nothing():
 def test_the_bootstrap_is_the_value_of_what_follows_from_the_learners_state():
     settings = config(vision="flat")
     torch.manual_seed(0)
-    network = AgentNetwork(settings, (2,), ACTIONS)
+    network = AgentNetwork(settings, (2,), (ACTIONS,))
     data = segment((2,))
     carry = network.core.begin(B)
     with torch.no_grad():
@@ -242,7 +301,7 @@ def test_the_bootstrap_is_the_value_of_what_follows_from_the_learners_state():
 
 def test_a_step_that_makes_a_parameter_infinite_is_named():
     settings = config(vision="flat", optimiser={"learning_rate": 1e38})
-    network = AgentNetwork(settings, (2,), ACTIONS)
+    network = AgentNetwork(settings, (2,), (ACTIONS,))
     with pytest.raises(NonFiniteLoss, match="update 3: its step made a parameter infinite"):
         R2AC(network, settings).update(segment((2,)), network.core.begin(B), 0, 3)
 
@@ -253,7 +312,7 @@ def test_rtrl_and_full_bptt_train_the_whole_agent_alike_while_parameters_stand()
     for gradient, window in (("rtrl", None), ("tbptt", "episode")):
         settings = config(vision="flat", gradient=gradient, window=window, optimiser={"learning_rate": 1e-30})
         torch.manual_seed(0)
-        network = AgentNetwork(settings, (2,), ACTIONS).double()
+        network = AgentNetwork(settings, (2,), (ACTIONS,)).double()
         learner = R2AC(network, settings)
         carry, found = network.core.begin(B), []
         for k in range(3):
@@ -274,7 +333,7 @@ def test_a_frozen_stem_leaves_loss_and_gradients_of_all_else_as_they_are(method)
     for pretrained in (None, {"run": "anywhere"}):
         settings = config(optimiser=still, pretrained=pretrained, **method)
         torch.manual_seed(0)
-        network = AgentNetwork(settings, shape, ACTIONS)
+        network = AgentNetwork(settings, shape, (ACTIONS,))
         learner, carry, seen = R2AC(network, settings), network.core.begin(B), []
         for k in range(3):
             data = segment(shape, seed=k)
@@ -295,7 +354,7 @@ def test_a_frozen_stem_leaves_loss_and_gradients_of_all_else_as_they_are(method)
 def test_a_frozen_stem_is_neither_in_the_optimiser_nor_in_the_norm():
     settings = config(pretrained={"run": "anywhere"}, optimiser={"gradient_clip": 1e9})
     torch.manual_seed(0)
-    network = AgentNetwork(settings, (3, 36, 36), ACTIONS)
+    network = AgentNetwork(settings, (3, 36, 36), (ACTIONS,))
     learner = R2AC(network, settings)
     data = segment((settings.features,))
     metrics, _ = learner.update(data, network.core.begin(B), 0, 1)

@@ -1,82 +1,23 @@
-"""`gymnasium:<id>`: what is accepted, how observations are turned, and what is refused before work starts."""
+"""`gymnasium:<id>`: which ids are found, which are refused or unavailable and why, and how episodes end."""
 
 from __future__ import annotations
 
 import gymnasium
+import gymnasium_environments  # noqa: F401 (registers TestVector-v0)
 import numpy as np
 import pytest
-from gymnasium import spaces
 
+from rtrl_bench.envs import gymnasium_packages
 from rtrl_bench.envs.registry import check_available, make, validate
-from rtrl_bench.errors import ConfigError, EnvironmentUnavailable, UnknownName
+from rtrl_bench.errors import EnvironmentUnavailable, UnknownName
 
 
-class Counting(gymnasium.Env):
-    """Shows how many steps its episode has; ends after three with reward 3, and every third time is cut instead."""
-
-    action_space = spaces.Discrete(2, start=5)
-
-    def __init__(self, observation_space, convert):
-        self.observation_space, self._convert, self._episodes = observation_space, convert, 0
-
-    def reset(self, *, seed=None, options=None):
-        self._count, self._episodes = 0, self._episodes + 1
-        return self._convert(self._count), {}
-
-    def step(self, action):
-        assert action in (5, 6)
-        self._count += 1
-        ended = self._count == 3
-        cut = ended and self._episodes % 3 == 0
-        return self._convert(self._count), float(self._count), ended and not cut, cut, {}
-
-
-IMAGE = np.arange(10 * 12 * 3, dtype=np.uint8).reshape(10, 12, 3)
-FORMS = {
-    "Vector": (spaces.Box(-9, 9, (2,), np.float64), lambda n: np.array([n, -n], np.float64)),
-    "Symbol": (spaces.Discrete(4), lambda n: n),
-    "Image": (spaces.Box(0, 255, (10, 12, 3), np.uint8), lambda n: IMAGE + np.uint8(n)),
-    "Grey": (spaces.Box(0, 255, (10, 12), np.uint8), lambda n: IMAGE[..., 0]),
-    "First": (spaces.Box(0, 255, (3, 10, 12), np.uint8), lambda n: np.moveaxis(IMAGE, 2, 0)),
-    "Dict": (spaces.Dict({"x": spaces.Discrete(4)}), lambda n: {"x": n}),
-    "Volume": (spaces.Box(0, 1, (4, 4, 4), np.float32), lambda n: np.zeros((4, 4, 4), np.float32)),
-}
-for _name, (_space, _convert) in FORMS.items():
-    gymnasium.register(f"Test{_name}-v0", Counting, kwargs={"observation_space": _space, "convert": _convert})
-
-
-def _first(name, slots=2):
-    env = make(f"gymnasium:Test{name}-v0", slots, seed=0)
-    return env.single_observation_space, env.reset()[0]
-
-
-def test_vectors_become_float32():
-    space, seen = _first("Vector")
-    assert (space.dtype, space.shape, seen.dtype) == (np.float32, (2,), np.float32)
-
-
-def test_discrete_observations_become_one_hot():
-    space, seen = _first("Symbol")
-    assert (space.dtype, space.shape) == (np.float32, (4,))
-    assert seen.tolist() == [[1, 0, 0, 0]] * 2
-
-
-def test_images_become_channel_first():
-    space, seen = _first("Image")
-    assert (space.dtype, space.shape) == (np.uint8, (3, 10, 12))
-    assert np.array_equal(seen[1, 2], IMAGE[:, :, 2])
-
-
-def test_images_without_channels_get_one():
-    space, seen = _first("Grey")
-    assert space.shape == (1, 10, 12)
-    assert np.array_equal(seen[0, 0], IMAGE[:, :, 0])
-
-
-def test_channel_first_images_stay():
-    space, seen = _first("First")
-    assert space.shape == (3, 10, 12)
-    assert np.array_equal(seen[0, 1], IMAGE[:, :, 1])
+def test_the_last_observation_of_an_episode_that_was_cut_is_kept():
+    env = make("gymnasium:TestVector-v0", 2, seed=0)
+    env.reset()
+    infos = [env.step(np.zeros(2, int))[4] for _ in range(9)]
+    assert [sorted(info) for info in infos] == [[]] * 8 + [["final_observations"]]
+    assert infos[-1]["final_observations"].tolist() == [[3, -3]] * 2
 
 
 def test_the_next_episode_begins_in_the_step_in_which_one_ended():
@@ -96,23 +37,6 @@ def test_the_episode_limit_is_the_ids_own():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "Pendulum-v1",
-            r"gymnasium:Pendulum-v1 has the actions Box.*expected discrete actions; use another environment",
-        ),
-        ("TestDict-v0", r"gymnasium:TestDict-v0 has the observations Dict.*expected an image"),
-        ("TestVolume-v0", r"gymnasium:TestVolume-v0 has the observations Box.*expected an image"),
-    ],
-)
-def test_spaces_that_do_not_fit_are_refused(name, message):
-    for refuse in (lambda: validate(f"gymnasium:{name}"), lambda: make(f"gymnasium:{name}", 1, seed=0)):
-        with pytest.raises(ConfigError, match=message):
-            refuse()
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
         ("CartPol-v1", "did you mean gymnasium:CartPole-v1"),
         ("CartPole-v7", "did you mean gymnasium:CartPole-v"),
         (
@@ -121,10 +45,9 @@ def test_spaces_that_do_not_fit_are_refused(name, message):
             r"expected an id of gymnasium\.envs\.registration\.registry.*gymnasium\.pprint_registry\(\) shows them",
         ),
         ("rtrl_bench.envs:rtrl_bench/TMase-v0", "did you mean gymnasium:rtrl_bench.envs:rtrl_bench/TMaze-v0"),
-        (
-            "no_such_module:Nothing-v0",
-            "expected 'no_such_module' to be a module .* No module named 'no_such_module'; install it or correct",
-        ),
+        ("CartPole-v1:", "expected 'CartPole-v1' to be the name of a Python module"),
+        ("../pole:Cart-v0", r"expected '\.\./pole' to be the name"),
+        ("gym-nasium:CartPole-v1", "did you mean gymnasium:gymnasium:CartPole-v1"),
     ],
 )
 def test_ids_that_do_not_exist_are_refused(name, message):
@@ -153,20 +76,74 @@ def test_an_id_whose_constructor_raises_is_unavailable_with_the_reason(error):
         make(f"gymnasium:{name}", 1, seed=0)
 
 
-def test_a_module_that_raises_while_imported_is_reported(tmp_path, monkeypatch):
-    (tmp_path / "broken_environments.py").write_text("raise ValueError('no display')")
+@pytest.mark.parametrize("raised", ["ValueError('no display')", "SystemExit(0)"])
+def test_a_module_that_raises_while_imported_is_unavailable_with_the_reason(tmp_path, monkeypatch, raised):
+    module = f"broken_environments_{raised[:3].lower()}"
+    (tmp_path / f"{module}.py").write_text(f"raise {raised}")
     monkeypatch.syspath_prepend(tmp_path)
-    available = check_available("gymnasium:broken_environments:Some-v0")
+    name = f"gymnasium:{module}:Some-v0"
+    assert validate(name, {"any": 1}).suite == "gymnasium"
+    available = check_available(name)
     assert not available.ok
-    assert "ValueError: no display" in available.reason
+    assert f"Python module {module} cannot be imported: {raised[:9]}" in available.reason
+    assert available.fix == "mend what it names"
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("no_such_module:Nothing-v0", "install the package that has it, or correct the name"),
+        ("gymnazium:CartPole-v1", "or correct the name; did you mean gymnasium:gymnasium:CartPole-v1?"),
+        ("popgym_:popgym-Any-v0", "pip install popgym, and name it gymnasium:popgym:popgym-Any-v0"),
+    ],
+)
+def test_a_module_that_is_absent_leaves_the_environment_unavailable_and_says_how_to_get_it(name, fix):
+    available = check_available(f"gymnasium:{name}")
+    assert f"Python module {name.partition(':')[0]} cannot be imported: ModuleNotFoundError" in available.reason
+    assert available.fix.endswith(fix)
+    with pytest.raises(EnvironmentUnavailable, match="cannot be imported"):
+        make(f"gymnasium:{name}", 1, seed=0)
+
+
+def test_the_package_of_a_well_known_id_is_found_without_its_module():
+    packages = validate("gymnasium:ALE/Pong-v5").backends[0].packages
+    assert packages == ("ale-py",)
+    assert make("gymnasium:ALE/Pong-v5", 1, seed=0).single_observation_space.shape == (3, 210, 160)
+
+
+def test_the_package_of_a_well_known_id_is_named_where_it_is_absent(monkeypatch):
+    monkeypatch.setitem(gymnasium_packages.PACKAGES, "Absent/", gymnasium_packages.Package("no_such", "no-such"))
+    available = check_available("gymnasium:Absent/Any-v0")
+    assert "Python module no_such cannot be imported" in available.reason
+    assert available.fix == "install the package of Absent/Any-v0: pip install no-such"
+
+
+OFFERING = """
+import gymnasium
+
+def register():
+    gymnasium.register("Offered/Some-v0", "gymnasium.envs.toy_text:TaxiEnv")
+"""
+
+
+@pytest.mark.parametrize("name", ["Offered/Some-v0", "offering:Offered/Some-v0"])
+def test_a_package_that_registers_its_ids_by_an_entry_point_is_found(tmp_path, monkeypatch, name):
+    (tmp_path / "offering.py").write_text(OFFERING)
+    package = tmp_path / "offering-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: offering\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[gymnasium.envs]\nOffered = offering:register\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    gymnasium.registry.pop("Offered/Some-v0", None)
+    assert validate(f"gymnasium:{name}").target == "Offered/Some-v0"
+
+
+def test_an_unknown_id_of_a_module_that_registers_others_is_refused_with_the_closest():
+    with pytest.raises(UnknownName, match=r"importing ale_py registers no such id; did you mean .*ale_py:ALE/Pong-v5"):
+        validate("gymnasium:ale_py:ALE/Pnog-v5")
 
 
 def test_continuous_actions_are_unavailable_with_the_reason():
     available = check_available("gymnasium:Pendulum-v1")
     assert not available.ok
     assert "expected discrete actions" in available.reason
-
-
-def test_options_are_refused_by_name():
-    with pytest.raises(ConfigError, match=r"unknown option 'gravity' of environment gymnasium:CartPole-v1: it has no"):
-        validate("gymnasium:CartPole-v1", {"gravity": 1.0})

@@ -84,7 +84,7 @@ def test_a_crashing_simulator_is_reported_and_the_others_are_still_tried(tmp_pat
     crashing = "gymnasium:crashing_simulator:Crashing-v0"
     found = listing.probe_all(["delayed_match", crashing, "tmaze"], steps=1)
     assert "ended with signal 6" in found[crashing]["error"]
-    assert found["delayed_match"]["actions"] == found["tmaze"]["actions"] == 2
+    assert found["delayed_match"]["actions"] == found["tmaze"]["actions"] == "2"
 
 
 def test_a_table_keeps_its_columns_aligned():

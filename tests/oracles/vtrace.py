@@ -49,3 +49,39 @@ def lambda_returns(rewards, discounts, values, bootstrap, lam):
                 total += (lam ** (n - 1) if s + n == steps else (1 - lam) * lam ** (n - 1)) * n_step
             returns[s, b] = total
     return returns
+
+
+def vtrace_cut(log_ratios, rewards, discount, ends, cuts, cut_values, values, bootstrap, rho_bar, c_bar, pg_rho_bar):
+    """V-trace where `ends` are ends of episodes, those in `cuts` by a time limit, beyond which the return goes on.
+
+    A limit's next value is that of the last observation of the episode, `cut_values`; no step after an end or a limit
+    has a weight in the targets before it. All (M, B) but bootstrap (B,); returns targets and advantages, (M, B).
+    """
+    steps, batch = values.shape
+    targets, advantages = np.zeros((steps, batch)), np.zeros((steps, batch))
+
+    def following(t, b, inside, behind):
+        """The value after step t: of the next step, of what is behind the segment, of the cut, or of an end."""
+        if cuts[t, b]:
+            return cut_values[t, b]
+        if ends[t, b]:
+            return 0.0
+        return inside[t + 1, b] if t + 1 < steps else behind[b]
+
+    def ratio(t, b):
+        return np.exp(log_ratios[t, b])
+
+    for b in range(batch):
+        for s in range(steps):
+            weight, targets[s, b] = 1.0, values[s, b]
+            for t in range(s, steps):
+                next_value = following(t, b, values, bootstrap)
+                error = rewards[t, b] + discount * next_value - values[t, b]
+                targets[s, b] += weight * min(rho_bar, ratio(t, b)) * error
+                if ends[t, b]:
+                    break
+                weight *= discount * min(c_bar, ratio(t, b))
+        for s in range(steps):
+            next_target = following(s, b, targets, bootstrap)
+            advantages[s, b] = min(pg_rho_bar, ratio(s, b)) * (rewards[s, b] + discount * next_target - values[s, b])
+    return targets, advantages

@@ -113,13 +113,13 @@ def test_a_checkpoint_can_be_evaluated_again_with_the_same_result(tmp_path, caps
 
 
 @pytest.mark.parametrize(
-    ("settings", "shape", "actions"), [(config(), (6,), 2), (game("pictures", env_steps=100), (3, 36, 36), 2)]
+    ("settings", "shape", "sizes"), [(config(), (6,), (2,)), (game("pictures", env_steps=100), (3, 36, 36), (2,))]
 )
-def test_a_trained_network_is_made_without_its_simulator(tmp_path, monkeypatch, pictures, settings, shape, actions):  # noqa: F811
+def test_a_trained_network_is_made_without_its_simulator(tmp_path, monkeypatch, pictures, settings, shape, sizes):  # noqa: F811
     run.train(settings, tmp_path)
     monkeypatch.setattr(registry, "make", None)
     trained = run.trained_network(settings, tmp_path)
-    assert (trained.observation_shape, trained.actions) == (shape, actions)
+    assert (trained.observation_shape, trained.action_sizes) == (shape, sizes)
     saved = parameters(tmp_path)
     assert all(torch.equal(value, saved[name]) for name, value in trained.network.named_parameters())
 

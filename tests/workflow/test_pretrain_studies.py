@@ -64,7 +64,7 @@ def test_the_list_of_runs_has_pretraining_apart_from_the_studies(expand):
 
 def test_an_environment_that_cannot_run_takes_its_pretraining_with_it(expand, monkeypatch):
     gone, there = Availability(False, reason="no ROM", fix="find one"), Availability(True)
-    monkeypatch.setattr(registry, "check_available", lambda name, backend: gone if name == "qbert" else there)
+    monkeypatch.setattr(registry, "check_available", lambda name, *more: gone if name == "qbert" else there)
     scale = expand(_pictures())
     assert {run.config.environment for run in scale.runs} == {"breakout"}
     assert [one.name for one in scale.missing] == ["qbert"]

@@ -218,7 +218,7 @@ def test_a_target_outside_the_scale_stops_with_those_inside(expand, capsys):
 
 def test_a_target_without_simulator_stops_with_the_fix(expand, monkeypatch, capsys):
     gone = Availability(False, reason="libmaze is not installed", fix="install libmaze")
-    monkeypatch.setattr(registry, "check_available", lambda name, backend: gone)
+    monkeypatch.setattr(registry, "check_available", lambda name, *more: gone)
     with pytest.raises(SystemExit) as caught:
         targets.run_files(expand(small_scale()), "memory")
     assert caught.value.code == 2
@@ -254,7 +254,7 @@ def test_the_list_of_runs_has_those_that_can_be_made_here_or_are_finished(expand
     write_inputs(expand(values))
     gone = Availability(False, reason="no match", fix="find one")
     there = Availability(True)
-    monkeypatch.setattr(registry, "check_available", lambda name, backend: there if name == "tmaze" else gone)
+    monkeypatch.setattr(registry, "check_available", lambda name, *more: there if name == "tmaze" else gone)
     scale = expand(values)
     (scale.folder / "runs/memory/delayed_match/rtrl/M5/seed0/run.json").touch()
     write_inputs(scale)

@@ -165,8 +165,9 @@ def _claim(plan: dict[Path, AnyRun], runs: Iterable[AnyRun]) -> None:
 def _missing(runs: Iterable[Run]) -> dict[str, Missing]:
     """The environments of `runs` that cannot run on this machine."""
     missing = {}
-    for environment, backend in dict.fromkeys((r.config.environment, r.config.backend) for r in runs):
-        found = registry.check_available(environment, backend)
+    asked = {(r.config.environment, r.config.backend): r.config.environment_options for r in runs}
+    for (environment, backend), options in asked.items():
+        found = registry.check_available(environment, backend, options)
         if not found.ok:
             missing[environment] = Missing(environment, registry.spec(environment).suite, found.reason, found.fix)
     return missing

@@ -71,11 +71,11 @@ def agent(folder: Path) -> Player:
     from rtrl_bench.training.run import trained_network
 
     config = load(folder / "config.yaml")
-    network, device, shape, actions = trained_network(config, folder)
-    if (shape, actions) != (IMAGE_SHAPE, len(ACTIONS)):
+    network, device, shape, sizes = trained_network(config, folder)
+    if (shape, sizes) != (IMAGE_SHAPE, (len(ACTIONS),)):
         raise ConfigError(
             f"--agent {folder}: it was trained on {config.environment}, with observations of shape {shape} and "
-            f"{actions} actions; expected a run on one of the DMLab levels"
+            f"{' x '.join(map(str, sizes))} actions; expected a run on one of the DMLab levels"
         )
     state = network.core.zero_state(1)
 
@@ -83,7 +83,7 @@ def agent(folder: Path) -> Player:
         nonlocal state
         seen, last, begins = (torch.as_tensor(values, device=device) for values in (observation, reward, start))
         logits, _, state = network.act(network.encode(seen), last, begins, state)
-        return logits.argmax(dim=-1).cpu().numpy()
+        return network.actions.greedy(logits).cpu().numpy()
 
     return play
 

@@ -1,0 +1,53 @@
+"""The policy's distribution over actions: one categorical distribution per factor, independent of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class FactorisedActions:
+    """Actions of K independent discrete factors; `sizes` has the number n_k of values of each.
+
+    The logits of all factors stand side by side: (..., n_1 + ... + n_K). Actions are int64 (..., K), and where K = 1
+    (...): then there is nothing but a categorical distribution.
+    """
+
+    def __init__(self, sizes: Sequence[int]):
+        self.sizes = tuple(sizes)
+
+    @property
+    def logits(self) -> int:
+        """How many logits there are."""
+        return sum(self.sizes)
+
+    def log_probs(self, logits: Tensor) -> Tensor:
+        """Logits (..., n_1 + ... + n_K) normalised factor by factor."""
+        return torch.cat([torch.log_softmax(part, dim=-1) for part in self._parts(logits)], dim=-1)
+
+    def taken(self, log_probs: Tensor, actions: Tensor) -> Tensor:
+        """log π (...) of actions: the sum over the factors."""
+        chosen = actions.unsqueeze(-1) if len(self.sizes) == 1 else actions
+        parts = zip(self._parts(log_probs), chosen.split(1, dim=-1), strict=True)
+        return torch.cat([part.gather(-1, one) for part, one in parts], dim=-1).sum(-1)
+
+    def negative_entropy(self, log_probs: Tensor) -> Tensor:
+        """Σ π log π (...), in nats: that of independent factors is the sum of theirs."""
+        return (log_probs.exp() * log_probs).sum(-1)
+
+    def sample(self, log_probs: Tensor, generator: torch.Generator) -> Tensor:
+        """Actions drawn from (B, n_1 + ... + n_K), one factor after the other."""
+        drawn = [torch.multinomial(part.exp(), 1, generator=generator) for part in self._parts(log_probs)]
+        return self._joined(drawn)
+
+    def greedy(self, logits: Tensor) -> Tensor:
+        """The most probable actions: of each factor the most probable value."""
+        return self._joined([part.argmax(dim=-1, keepdim=True) for part in self._parts(logits)])
+
+    def _parts(self, logits: Tensor) -> tuple[Tensor, ...]:
+        return logits.split(self.sizes, dim=-1)
+
+    def _joined(self, factors: list[Tensor]) -> Tensor:
+        return factors[0].squeeze(-1) if len(factors) == 1 else torch.cat(factors, dim=-1)
