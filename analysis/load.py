@@ -25,7 +25,6 @@ from analysis.records import (
     QUALITY_KEYS,
     RUN_KEYS,
     Unusable,
-    decisive,
     read_curve,
     read_evaluation,
     read_gradient,
@@ -33,6 +32,7 @@ from analysis.records import (
     read_record,
 )
 from analysis.scope import LoadError, Missing
+from rtrl_bench.settings import decisive
 
 SUITES = ("atari", "procgen", "memory", "dmlab", "copy_task")
 # What may differ between two runs that are "equal but for the gradient", and between two of the same design.

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
+
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import decisive
+from rtrl_bench.yaml_files import load_yaml
 
 SCHEMA = 1
-# Keys of a run's configuration that cannot change its result (the harness's fingerprint leaves them out too).
-MACHINE_KEYS = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
-# Keys that came later, at the value that stands for what was before them (likewise in the harness).
-CAME_LATER = {"layers": 1, "gradient_quality": 0, "deterministic": True}
 RUN_KEYS = (
     "suite environment method backend env_steps env_frames updates episodes wall_s steps_per_s peak_bytes"
     " parameters device device_name threads git_revision git_dirty paper_env_steps budget_fraction resumes"
@@ -34,14 +33,6 @@ QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean
 
 class Unusable(ValueError):
     """Why one run cannot be used."""
-
-
-def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration without what cannot change the result: the machine, and the folder of a pre-training."""
-    kept = {k: v for k, v in config.items() if k not in MACHINE_KEYS and (k, v) not in CAME_LATER.items()}
-    if isinstance(kept.get("pretrained"), dict):
-        kept["pretrained"] = {key: value for key, value in kept["pretrained"].items() if key != "run"}
-    return kept
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -79,9 +70,9 @@ def _outdated(path: Path, config: Mapping[str, Any]) -> list[str]:
     if not path.exists():
         return []
     try:
-        current = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Unusable(f"config.yaml cannot be read ({' '.join(str(error).split())})") from error
+        current = load_yaml(path)
+    except ConfigError as error:
+        raise Unusable(str(error).removeprefix(f"{path.parent}/")) from error
     if not isinstance(current, dict):
         raise Unusable("config.yaml: expected keys and values")
     made = decisive(config)

@@ -146,29 +146,29 @@ def dump(settings: Settings) -> str:
     return dump_yaml(to_dict(settings))
 
 
-_NOT_DECISIVE = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
-_CAME_LATER = {"layers": 1, "gradient_quality": 0, "deterministic": True, "loss.bootstrap_truncation": False}
+MACHINE_KEYS = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")  # where and how safely to run
+# Keys that came later, at the value that stands for what was before them.
+CAME_LATER = {"layers": 1, "gradient_quality": 0, "deterministic": True, "loss.bootstrap_truncation": False}
+
+
+def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that can change a result: without those of the machine and the folder of a pretrained stem."""
+    kept = {k: v for k, v in _older(settings).items() if k not in MACHINE_KEYS}
+    if isinstance(kept.get("pretrained"), Mapping):
+        kept["pretrained"] = {key: value for key, value in kept["pretrained"].items() if key != "run"}
+    return kept
 
 
 def _older(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The settings, nested ones too, without the keys that came later and have the value that stands for before."""
-    kept = {k: v for k, v in settings.items() if (prefix + k, v) not in _CAME_LATER.items()}
+    kept = {k: v for k, v in settings.items() if (prefix + k, v) not in CAME_LATER.items()}
     return {k: _older(v, f"{prefix}{k}.") if isinstance(v, Mapping) else v for k, v in kept.items()}
 
 
-def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings but those that only say on which machine, where and how safely to run.
-
-    Of a pretrained stem the fingerprint counts and not the folder; without one the key counts for nothing. Nor do keys
-    that came later count at the value that stands for what was before them.
-    """
-    kept = {k: v for k, v in _older(settings).items() if k not in _NOT_DECISIVE}
+def fingerprint_of(settings: Mapping[str, Any]) -> str:
+    """Twelve hex digits of what is decisive in settings; without a pretrained stem that key counts for nothing."""
+    kept = decisive(settings)
     pretrained = kept.pop("pretrained", None)
     if pretrained is not None:
-        kept["pretrained"] = {**pretrained}.get("fingerprint")
-    return kept
-
-
-def fingerprint_of(settings: Mapping[str, Any]) -> str:
-    """Twelve hex digits of what is decisive in settings."""
-    return hashlib.sha256(json.dumps(decisive(settings), sort_keys=True).encode()).hexdigest()[:12]
+        kept["pretrained"] = pretrained.get("fingerprint")
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]

@@ -20,9 +20,38 @@ def test_every_key_survives_writing_and_reading(tmp_path):
 
 
 def test_the_fingerprint_ignores_the_machine_and_nothing_else():
-    one = module.from_dict(GOOD)
-    assert module.from_dict({**GOOD, "threads": 3, "device": "cpu"}).fingerprint() == one.fingerprint()
-    assert module.from_dict({**GOOD, "loss": {"discount": 0.98}}).fingerprint() != one.fingerprint()
+    """Every key has another value here, so that a new one has to be thought of."""
+    other = {
+        "environment": "delayed_match",
+        "env_steps": 101,
+        "environment_options": {"delay": 3},
+        "backend": "own",
+        "cell": "lstm",
+        "gradient": "tbptt",
+        "unroll": 51,
+        "batch": 33,
+        "hidden": 257,
+        "layers": 2,
+        "vision": "nature",
+        "features": 257,
+        "retention": 3,
+        "optimiser": {"epsilon": 1},
+        "loss": {"discount": 0.98},
+        "evaluation": {"sets": 2},
+        "seed": 1,
+        "deterministic": False,
+        "gradient_quality": 1,
+        "log_points": 101,
+    }
+    machine = {"device": "cuda", "memory_gb": 3, "threads": 3, "checkpoint_minutes": 9, "tensorboard": True}
+    assert {*other, *machine, "window", "pretrained"} == set(module.RunConfig.model_fields)
+    one = module.from_dict(GOOD).fingerprint()
+    for key, value in other.items():
+        assert module.from_dict({**GOOD, key: value}).fingerprint() != one, key
+    for key, value in machine.items():
+        assert module.from_dict({**GOOD, key: value}).fingerprint() == one, key
+    whole = {**GOOD, "gradient": "tbptt"}
+    assert module.from_dict({**whole, "window": 60}).fingerprint() != module.from_dict(whole).fingerprint()
 
 
 def test_of_a_pretrained_stem_the_fingerprint_counts_and_not_the_folder():

@@ -199,7 +199,7 @@ def test_a_configuration_cannot_run_code(trained, unfinished, tmp_path, monkeypa
         scales.load_scale({"scale": "strange", "results": str(tmp_path)})
     folder = shutil.copytree(trained, tmp_path / "run")
     (folder / "config.yaml").write_text(dump(config()) + code)
-    with pytest.raises(analysis_records.Unusable, match=r"config\.yaml cannot be read"):
+    with pytest.raises(analysis_records.Unusable, match=r"config\.yaml: not valid YAML"):
         analysis_records.read_record(folder)
     assert not (tmp_path / "owned").exists()
     observed("train, copy-task, a scale, the analysis: refused, no folder")

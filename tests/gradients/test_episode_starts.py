@@ -10,7 +10,7 @@ import torch
 
 from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS
-from rtrl_bench.config import ConfigError
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS
 
 B, D, N, M, START, SLOT = 3, 4, 5, 6, 3, 1
