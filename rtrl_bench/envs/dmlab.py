@@ -15,18 +15,16 @@ import gymnasium
 import numpy as np
 
 from rtrl_bench import __version__
+from rtrl_bench.envs import dmlab_probe
 from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.dmlab_cache import cache_folder
 from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.envs.dmlab_pool import WorkerPool
+from rtrl_bench.envs.dmlab_probe import BUILD
 from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, register
 from rtrl_bench.errors import EnvironmentFailed, EnvironmentUnavailable
 
 TEST_MIXER_SEED = 0x600D5EED  # of IMPALA's evaluation (scalable_agent, experiment.py)
-BUILD = (
-    "the paper's numbers need the real simulator: it is on no package registry; build python/pip_package of "
-    "github.com/google-deepmind/lab with bazel and install the wheel"
-)
 
 
 class LabBatch(BatchEnv):
@@ -89,12 +87,17 @@ class LabBatch(BatchEnv):
 
 
 def _lab_available(spec: EnvSpec) -> Availability:
-    if importlib.util.find_spec("deepmind_lab") is None:
+    found = importlib.util.find_spec("deepmind_lab")
+    if found is None:
         return Availability(False, reason="Python package deepmind_lab is missing", fix=BUILD)
     missing = [program for program in ("bash", "zip") if shutil.which(program) is None]  # it calls them to pack maps
     if missing:
         fix = "install them: apt-get install bash zip (Debian, Ubuntu)"
-        return Availability(False, reason=f"deepmind_lab needs {' and '.join(missing)} on PATH", fix=fix)
+        return Availability(False, reason=f"deepmind_lab needs {' and '.join(missing)} on PATH", fix=fix, broken=True)
+    problem = dmlab_probe.problem(str(found.origin), spec.target)
+    if problem is not None:
+        why, fix = problem
+        return Availability(False, reason=f"deepmind_lab is installed and cannot be used: {why}", fix=fix, broken=True)
     return Availability(True, _lab_version())
 
 

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.envs.dmlab_levels import IMAGE_SHAPE
+from rtrl_bench.envs.dmlab_probe import environment
 
 ANSWER_S = 1800.0  # for an answer: all slots may be compiling a map at once, on too few cores
 GRACE_S = 5.0  # for a simulator to end by itself; one that is compiling a map takes longer, and is killed
@@ -73,11 +74,8 @@ class WorkerPool:
             stdin=subprocess.DEVNULL,
             stdout=2,  # what the simulator prints is none of this program's output
             pass_fds=(theirs.fileno(), memory),
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in sys.path),
-                "OMP_NUM_THREADS": "1",  # the processes are the parallelism
-            },
+            env=environment(),  # one thread each: the processes are the parallelism
+            process_group=0,  # with the compilers that the simulator starts, so that they can be ended with it
         )
         theirs.close()  # so that the worker's death closes the pipe
         self._processes.append(process)
@@ -123,7 +121,7 @@ def _end(owner: int, processes: list[subprocess.Popen], pipes: list[Connection],
         try:
             process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # it has not been waited for: the number is still its own
             process.wait()
     shutil.rmtree(folder, ignore_errors=True)
 

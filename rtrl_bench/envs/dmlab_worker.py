@@ -12,6 +12,8 @@ import json
 import mmap
 import signal
 import sys
+import time
+import warnings
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -20,30 +22,39 @@ import numpy as np
 
 from rtrl_bench.envs.dmlab_cache import LevelCache
 from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS, IMAGE_SHAPE
+from rtrl_bench.foreign import in_words
+from rtrl_bench.output import say
 
 OBSERVATION = "RGB_INTERLEAVED"
+PAUSES_S = (1.0, 4.0, 16.0)  # before another try to begin an episode: a long run compiles some 100 000 maps
+
+
+def new_lab(level: str, config: dict[str, str], cache: LevelCache | None, temp_folder: str) -> Any:
+    """A `deepmind_lab.Lab` of the level, with images of the paper's size."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # every import of it warns of setuptools
+        import deepmind_lab
+    _, height, width = IMAGE_SHAPE
+    return deepmind_lab.Lab(
+        level,
+        [OBSERVATION],
+        {"width": str(width), "height": str(height), "logLevel": "WARN", **config},
+        renderer="software",
+        level_cache=cache,
+        temp_folder=temp_folder,
+    )
 
 
 class Simulator:
     """A level that starts its next episode by itself; `frame` always holds the current image, uint8 (3, 72, 96)."""
 
     def __init__(self, frame: np.ndarray, level: str, config: dict[str, str], temp_folder: str, cache: str | None):
-        import deepmind_lab
-
-        _, height, width = IMAGE_SHAPE
         self._frame = frame
         # The simulator reads the memory and ignores strides: other integers or a column of a table run other actions.
         self._actions = [np.array(action, np.intc) for action in ACTIONS.values()]
-        self._lab = deepmind_lab.Lab(
-            level,
-            [OBSERVATION],
-            {"width": str(width), "height": str(height), "logLevel": "WARN", **config},
-            renderer="software",
-            level_cache=LevelCache(Path(cache)) if cache else None,
-            temp_folder=temp_folder,
-        )
+        self._lab = new_lab(level, config, LevelCache(Path(cache)) if cache else None, temp_folder)
         # A simulator's first episode differs slightly from later ones of the same seed; those are alike bit for bit.
-        self._lab.reset(seed=0)
+        self._start(0)
 
     def reset(self, seeds: np.random.SeedSequence) -> None:
         """Begin the first of the episodes that `seeds` stands for."""
@@ -74,9 +85,20 @@ class Simulator:
         self._lab.close()
 
     def _begin(self) -> None:
-        # By keyword, as the first positional is another thing; a Python int, as the simulator wants no NumPy integer.
-        self._lab.reset(seed=int(self._episodes.integers(2**31)))
+        self._start(int(self._episodes.integers(2**31)))  # a Python int: the simulator wants no NumPy integer
         self._frame[...] = self._image()
+
+    def _start(self, seed: int) -> None:
+        """Begin the episode of this seed. A map's compiler may fail on a busy machine; the same again then works."""
+        for pause_s in (*PAUSES_S, None):
+            try:
+                self._lab.reset(seed=seed)  # by keyword: the first positional is another thing
+                return
+            except Exception as error:
+                if pause_s is None:
+                    raise
+                say(f"warning: DeepMind Lab cannot begin an episode, trying again in {pause_s:g} s: {in_words(error)}")
+                time.sleep(pause_s)
 
     def _image(self) -> np.ndarray:
         image: np.ndarray = self._lab.observations()[OBSERVATION]
@@ -96,7 +118,7 @@ def serve(pipe: Connection, frame: np.ndarray, settings: dict[str, Any]) -> None
             method, argument = _exchange(pipe, getattr(simulator, method)(argument))
     except Exception as error:
         with contextlib.suppress(OSError):
-            pipe.send((f"{type(error).__name__}: {' '.join(str(error).split())}", None))
+            pipe.send((in_words(error), None))
     finally:
         if simulator is not None:
             simulator.close()

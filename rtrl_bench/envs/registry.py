@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName
 from rtrl_bench.foreign import in_words, is_stop
+from rtrl_bench.output import say
 from rtrl_bench.registry import Registry
 
 if TYPE_CHECKING:
@@ -23,12 +24,16 @@ SPLITS = ("train", "test")
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether an environment runs on this machine; if not, what is missing and how to get it."""
+    """Whether an environment runs on this machine; if not, what is missing and how to get it.
+
+    `broken`: it is installed and does not work, which nobody wants passed over in silence.
+    """
 
     ok: bool
     backend: str = ""  # with its version, e.g. "ale-py 0.12.1"
     reason: str = ""
     fix: str = ""
+    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,10 @@ def make(
     chosen, available = _choose(found, backend)
     if not available.ok:
         raise EnvironmentUnavailable(f"environment {name} cannot run here: {available.reason}; {available.fix}")
+    for passed in found.backends[: found.backends.index(chosen)] if backend == "auto" else ():
+        lacking = passed.available(found)
+        if lacking.broken:
+            say(f"warning: {name} runs in {available.backend}: {lacking.reason}; {lacking.fix}")
     request = Request(num_envs, seed, split, found.options, threads or usable_cores())
     try:
         return chosen.make(found, request)

@@ -42,9 +42,14 @@ def _zip_program(folder):
 
 
 def calls(folder, name):
-    """The arguments of all calls of that name to stand-ins that write in `folder`: a list per slot of a batch."""
+    """The arguments of all calls of that name to stand-ins that write in `folder`: a list per slot of a batch.
+
+    What only was made and closed is no slot: availability is found so.
+    """
     found = []
     for log in (folder / "log").iterdir():
         made, *more = map(json.loads, log.read_text().splitlines())
+        if all(call["call"] == "close" for call in more):
+            continue
         found.append((made["temp_folder"], [call for call in (made, *more) if call["call"] == name]))
     return [calls for _, calls in sorted(found)]

@@ -7,7 +7,8 @@ actions, and whether this is the first episode of its environment. Levels with "
 and pack it with `zip`, the program on PATH.
 
 $STAND_IN_LOG, a folder: what each process was asked for, as a line of JSON per call. $STAND_IN_FIRE, what the action
-"fire" does besides: "die", "raise", "hang" or nothing.
+"fire" does besides: "die", "raise", "hang", "compile" (for a minute, in a program of its own) or nothing.
+$STAND_IN_FAILED_MAPS, how many maps, the first, each process fails to compile.
 """
 
 import json
@@ -75,11 +76,21 @@ class Lab:
             raise ValueError("'seed' must be int or long, was " + type(seed).__name__)
         self._seed = (time.time_ns() if seed is None else seed) & 0xFFFFFFFF
         self._episodes += 1
+        self._status = "made"
+        if "keys_doors" in self._level:
+            self._fail_to_compile()
         self._status, self._frame, self._steps, self._actions = "running", 0, 0, np.zeros(7, int)
         _log("reset", episode=episode, seed=seed)
         if "keys_doors" in self._level:
             self._map()
         return True
+
+    def _fail_to_compile(self):
+        global failures
+        if failures < int(os.environ.get("STAND_IN_FAILED_MAPS", "0")):
+            failures += 1
+            _log("failure", seed=self._seed)
+            raise RuntimeError("Failed to compile map:\nq3map2 exited with status 1")
 
     def _map(self):
         """Fetch the compiled map of this episode, or compile it and offer it to the cache."""
@@ -157,6 +168,9 @@ class Lab:
             raise RuntimeError(f"Environment in wrong status for call to {call}")
 
 
+failures = 0  # of this process to compile a map
+
+
 def _fire(what):
     if what == "die":
         os._exit(CRASH)
@@ -164,6 +178,9 @@ def _fire(what):
         raise RuntimeError("the engine\nis on fire")
     if what == "hang":
         time.sleep(60)
+    if what == "compile":
+        with subprocess.Popen(["sleep", "60"]) as compiler:
+            _log("compiler", pid=compiler.pid)
 
 
 def _log(call, **arguments):
