@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
 from rtrl_bench.cells import CELLS, Cell
-from rtrl_bench.gradients import GRADIENTS, Carry, Layer, Parameters
+from rtrl_bench.checks import real, whole
+from rtrl_bench.gradients import GRADIENTS, Carry, Layer, Parameters, no_autocast
 from rtrl_bench.gradients.episodes import as_mask
 
 
@@ -16,6 +20,9 @@ class RecurrentStack(nn.Module):
     carry = stack.begin(batch); h, carry = stack(x, starts, carry); loss(h).backward(); optimiser.step(); and so on.
     inputs D and hidden N are sizes; `window` belongs to gradient="tbptt"; `retention` sets the initial memory in
     steps (None: the cell's own initialisation). Unknown names and unfit combinations raise ValueError.
+
+    Under torch.autocast the stack computes in its parameters' type all the same: sensitivities over a long memory do
+    not survive rounding to bfloat16. Call backward() outside of it, as torch recommends.
     """
 
     def __init__(
@@ -29,51 +36,77 @@ class RecurrentStack(nn.Module):
         retention: float | None = None,
     ):
         super().__init__()
-        for name, size in (("inputs", inputs), ("hidden", hidden), ("layers", layers)):
-            if not isinstance(size, int) or size < 1:
-                raise ValueError(f"{name} = {size!r}: expected an integer >= 1")
+        self.inputs, hidden, layers = whole("inputs", inputs), whole("hidden", hidden), whole("layers", layers)
+        if retention is not None:
+            retention = real("retention", retention, above=1)
         self.cell = CELLS[cell]()
         self.method = GRADIENTS[gradient](self.cell, window, layers)
-        self.inputs = inputs
         self.layers = nn.ModuleList()
-        x, outputs = torch.empty(0, inputs), list[Tensor]()  # nothing in them: only their sizes are looked at
+        x, outputs = torch.empty(0, self.inputs), list[Tensor]()  # nothing in them: only their sizes are looked at
         for _ in range(layers):
             size = self.method.feed(x, outputs).shape[-1]
             self.layers.append(_Layer(self.cell, size, hidden, retention))
             outputs.append(torch.empty(0, self.cell.output_size(size, hidden)))
         self.output_size = self.method.gather(outputs).shape[-1]
+        by = gradient if window is None else f"{gradient} with window {window}"
+        self._owner = f"cell {cell}, {layers} x {hidden} units, {self.inputs} inputs, gradient {by}"
 
     def parts(self) -> list[Layer]:
         """The layers as the gradient method sees them."""
         return [layer.parts() for layer in self.layers if isinstance(layer, _Layer)]
 
     def begin(self, batch: int) -> Carry:
-        """The carry at the start of `batch` streams."""
-        return self.method.begin(batch, self.parts())
+        """The carry at the start of `batch` streams, on the parameters' device and in their type."""
+        batch, parts = whole("batch", batch), self.parts()
+        self.method.check_type(parts[0].parameters.weight.dtype)
+        with _own_arithmetic(parts[0].parameters.weight):
+            carry = self.method.begin(batch, parts)
+        carry.owner = self._owner
+        return carry
 
     def zero_state(self, batch: int) -> Tensor:
         """State (B, L s, N) at an episode's start, for acting with `step`."""
-        return self.method.zero_state(batch, self.parts())
+        return self.method.zero_state(whole("batch", batch), self.parts())
 
     def forward(self, x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         """A segment: x (M, B, D), starts (M, B) bool, True where an episode begins -> h (M, B, output_size), carry.
 
         Call backward() on a loss of h before the next segment, or run a segment without loss under torch.no_grad().
+        ValueError for what does not fit the stack; RuntimeError for a carry that no segment may begin from any more.
         """
-        batch = carry.state.shape[0]
+        parts = self.parts()
+        weight = parts[0].parameters.weight
         starts = as_mask(starts)
-        if x.ndim != 3 or x.shape[1:] != (batch, self.inputs) or starts.shape != x.shape[:2]:
-            expected = f"x (M, {batch}, {self.inputs}) and starts (M, {batch})"
+        self._check_carry(carry, weight)
+        batch = carry.state.shape[0]
+        if x.ndim != 3 or not len(x) or x.shape[1:] != (batch, self.inputs) or starts.shape != x.shape[:2]:
+            expected = f"x (M, {batch}, {self.inputs}) and starts (M, {batch}) with M >= 1"
             raise ValueError(f"x {tuple(x.shape)}, starts {tuple(starts.shape)}: expected {expected}")
-        return self.method.segment(self.parts(), x, starts, carry)
+        x, starts = _like(weight, "x", x), starts.to(weight.device)
+        with _own_arithmetic(weight):
+            h, after = self.method.segment(parts, x, starts, carry)
+        after.owner = self._owner
+        return h, after
 
     @torch.no_grad()
     def step(self, x: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One step of acting: x (B, D), starts (B,) bool, state (B, L s, N) -> h (B, output_size), state."""
-        before = state.masked_fill(as_mask(starts)[:, None, None], 0)
+        parts = self.parts()
+        weight = parts[0].parameters.weight
+        starts = as_mask(starts)
+        rows = (len(parts) * len(self.cell.state), weight.shape[1])
+        if x.shape[1:] != (self.inputs,) or starts.shape != x.shape[:1] or state.shape != (len(x), *rows):
+            found = f"x {tuple(x.shape)}, starts {tuple(starts.shape)}, state {tuple(state.shape)}"
+            raise ValueError(f"{found}: expected x (B, {self.inputs}), starts (B,), state (B, {rows[0]}, {rows[1]})")
+        x, state, starts = _like(weight, "x", x), _like(weight, "state", state), starts.to(weight.device)
+        with _own_arithmetic(weight):
+            return self._step(parts, x, starts, state)
+
+    def _step(self, parts: list[Layer], x: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        before = state.masked_fill(starts[:, None, None], 0)
         outputs: list[Tensor] = []
-        state = torch.zeros_like(state)  # of layers that have not grown yet, if the method grows them
-        for number, layer in enumerate(self.parts()[: self.method.grown]):
+        state = torch.zeros_like(before)  # of layers that have not grown yet, if the method grows them
+        for number, layer in enumerate(parts[: self.method.grown]):
             read = self.method.feed(x, outputs)
             weight, bias, recurrent = layer.parameters
             u = nn.functional.linear(read, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
@@ -82,6 +115,20 @@ class RecurrentStack(nn.Module):
             outputs.append(layer.readout(read, after))
         return self.method.gather(outputs), state
 
+    def _check_carry(self, carry: Carry, weight: Tensor) -> None:
+        """ValueError for a carry of another stack, type or device; what it would give is no gradient of this one."""
+        if carry.owner != self._owner:
+            raise ValueError(
+                f"this carry is of another stack ({carry.owner or 'unknown'}): expected one of {self._owner}, as "
+                "begin(batch) makes it"
+            )
+        if (carry.state.dtype, carry.state.device) != (weight.dtype, weight.device):
+            raise ValueError(
+                f"the carry is {carry.state.dtype} on {carry.state.device}, the parameters are {weight.dtype} on "
+                f"{weight.device}: move both, as in stack.to(...) and carry = carry.to(...), or begin(batch) anew"
+            )
+        self.method.check_type(weight.dtype)
+
     def get_extra_state(self) -> Tensor:
         """What of the method has to be saved beside the parameters: its progress, ()."""
         return torch.tensor(self.method.progress, dtype=torch.float64)
@@ -89,6 +136,25 @@ class RecurrentStack(nn.Module):
     def set_extra_state(self, state: Tensor) -> None:
         """Restore what `get_extra_state` returned."""
         self.method.progress = state.item()
+
+
+def _like(weight: Tensor, name: str, given: Tensor) -> Tensor:
+    """`given` in the parameters' type, if it is, or if autocast has made it what it is; ValueError otherwise."""
+    if given.device != weight.device:
+        raise ValueError(f"{name} is on {given.device}, the parameters are on {weight.device}: move one to the other")
+    if given.dtype == weight.dtype:
+        return given
+    if given.is_floating_point() and torch.is_autocast_enabled(weight.device.type):
+        return given.to(weight.dtype)
+    raise ValueError(f"{name} is {given.dtype}, the parameters are {weight.dtype}: convert it with .to({weight.dtype})")
+
+
+@contextmanager
+def _own_arithmetic(weight: Tensor) -> Iterator[None]:
+    """Computing in the parameters' type whatever autocast says, on tensors that can be used outside inference_mode."""
+    learning = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.set_grad_enabled(learning), no_autocast(weight):
+        yield
 
 
 class _Layer(nn.Module):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
 from rtrl_bench.errors import Interrupted, NonFiniteLoss
+from rtrl_bench.gradients import Carry
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.output import say
@@ -119,7 +120,7 @@ class CopyTraining:
             "fingerprint": self.config.fingerprint(),
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "carry": {"state": self.carry.state, "traces": self.carry.traces},
+            "carry": self.carry.state_dict(),
             "stream": {"which": self.stream.which, "position": self.stream.position},
             "generator": self.stream.generator.get_state(),
             "plain": {name: getattr(self, name) for name in plain},
@@ -129,8 +130,7 @@ class CopyTraining:
         """Go on exactly from `state()`."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.carry.state = state["carry"]["state"].to(self.device)
-        self.carry.traces = {k: v.to(self.device) for k, v in state["carry"]["traces"].items()}
+        self.carry = Carry.from_state_dict(state["carry"]).to(self.device)
         self.stream.which, self.stream.position = state["stream"]["which"], state["stream"]["position"]
         self.stream.generator.set_state(state["generator"])
         for name, value in state["plain"].items():

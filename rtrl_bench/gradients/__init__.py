@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,19 +38,80 @@ class Carry:
     """What goes from one segment to the next, a row per environment slot.
 
     state (B, L s, N): s rows for each of the L layers, the lowest first; traces: the method's own tensors
-    (sensitivities, replayed inputs). `pending` names, between a segment's forward and its backward pass, the traces
-    that are still those of the segment's start. `spent`: a segment that moved the traces in place has begun from this
-    carry, so it cannot begin another.
+    (sensitivities, replayed inputs); owner: the stack that it belongs to, in words.
+
+    A method that moves its traces in place keeps track of it here. `spent`: a segment has begun from this carry, so no
+    other can. `pending`: the groups of traces that still are those of the segment's start, until the backward pass
+    moves them. `moving`: those that a backward pass has moved, or begun to move, and that has not come to its end.
     """
 
     state: Tensor
     traces: dict[str, Tensor] = field(default_factory=dict)
-    pending: set[str] = field(default_factory=set)
+    owner: str = ""
     spent: bool = False
+    pending: set[str] = field(default_factory=set)
+    moving: set[str] = field(default_factory=set)
 
     def bytes(self) -> int:
         """Memory held, in bytes."""
         return sum(t.numel() * t.element_size() for t in (self.state, *self.traces.values()))
+
+    def check(self) -> None:
+        """RuntimeError unless state and traces stand at the same step, as only then anything can go on from them."""
+        if self.moving:
+            raise RuntimeError(
+                "an exception ended backward() after it had moved sensitivities of this carry: go on from a "
+                "copy.deepcopy of the carry before, or begin(batch) anew"
+            )
+        if self.pending:
+            raise RuntimeError(
+                "the sensitivities still stand at the previous segment's start: call backward() on its loss before "
+                "the next segment, or run a segment that has no loss under torch.no_grad()"
+            )
+        if self.spent:
+            raise RuntimeError(
+                "a segment has begun from this carry, and moved its sensitivities: go on with the carry that it "
+                "returned, or keep a copy.deepcopy of this one to branch off"
+            )
+
+    def claim(self) -> None:
+        """Mark that a segment begins from this carry; RuntimeError if it may not."""
+        self.check()
+        self.spent = True
+
+    def settle(self, group: str) -> None:
+        """Called by a backward pass before it moves a pending group of traces; RuntimeError if it was here before."""
+        if group not in self.pending:
+            raise RuntimeError("backward() was called twice on one segment; its sensitivities have moved on")
+        self.pending.remove(group)
+        self.moving.add(group)
+        # Called when the whole backward pass has come to its end without an exception, in any node or hook.
+        torch.autograd.Variable._execution_engine.queue_callback(lambda: self.moving.discard(group))
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Carry:
+        """A copy on another device, its numbers (not its flags) in another type; where nothing changes, the same."""
+        self.check()
+
+        def moved(tensor: Tensor) -> Tensor:
+            return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
+
+        traces = {name: moved(trace) for name, trace in self.traces.items()}
+        return Carry(moved(self.state), traces, self.owner)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and text, shared and not copied, that torch.save writes and torch.load(weights_only=True) reads."""
+        self.check()
+        return {"state": self.state, "traces": dict(self.traces), "owner": self.owner}
+
+    @classmethod
+    def from_state_dict(cls, saved: dict[str, Any]) -> Carry:
+        """The carry that `state_dict` describes, on the device where the tensors are."""
+        return cls(saved["state"], dict(saved["traces"]), saved["owner"])
+
+
+def no_autocast(tensor: Tensor) -> torch.autocast:
+    """Inside, operations on the tensor's device compute in their arguments' type."""
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 class GradientMethod:
@@ -72,6 +133,9 @@ class GradientMethod:
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
         """The carry before the first step: everything zero, on the parameters' device and in their type."""
         return Carry(self.zero_state(batch, layers))
+
+    def check_type(self, dtype: torch.dtype) -> None:
+        """ConfigError if the method cannot work on parameters of this type."""
 
     def zero_state(self, batch: int, layers: Sequence[Layer]) -> Tensor:
         """State (B, L s, N) of zeros."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer
 from rtrl_bench.gradients.elementwise import forward_states
 from rtrl_bench.gradients.episodes import Episodes
-from rtrl_bench.gradients.rtrl import SegmentWise, claim
+from rtrl_bench.gradients.rtrl import SegmentWise
 
 
 @GRADIENTS.register("columnar")
@@ -40,7 +40,7 @@ class Columnar(SegmentWise):
         return torch.cat([*outputs, *missing * [torch.zeros_like(outputs[0])]], dim=-1)
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        claim(carry)
+        carry.claim()
         episodes = Episodes(starts)
         newest = self.grown - 1
         traces = carry.traces

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rtrl_bench.gradients import Layer, Parameters
+from rtrl_bench.gradients import Layer, Parameters, no_autocast
 from rtrl_bench.gradients.elementwise import Linearised, Tape, transpose_times
 from rtrl_bench.gradients.transition import Transition, own_traces
 
@@ -203,17 +203,17 @@ def _add_in_segment(group: dict[str, Tensor], rows: Rows) -> None:
 class Past(torch.autograd.Function):
     """The state (B, L s, N) at a segment's start, as something that the parameters have made.
 
-    Its backward pass comes last, with r = ∂L/∂c(0) of all layers, and returns `gradients(r)` for `parameters`.
+    Its backward pass comes last, with r = ∂L/∂c(0) of all layers, and gives `gradients(r)` to the first of `roots`.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, gradients: Callable[[Tensor], Sequence[Tensor]], state: Tensor, *parameters: Tensor
-    ) -> Tensor:
-        ctx.gradients = gradients
+    def forward(ctx: Any, gradients: Callable[[Tensor], Sequence[Tensor]], state: Tensor, *roots: Tensor) -> Tensor:
+        ctx.gradients, ctx.roots = gradients, len(roots)
         return state.clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, r: Tensor) -> tuple[Tensor | None, ...]:
-        return None, None, *ctx.gradients(r)
+        with no_autocast(r):
+            gradients = ctx.gradients(r)
+        return None, None, *gradients, *(ctx.roots - len(gradients)) * [None]

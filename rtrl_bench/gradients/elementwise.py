@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 from rtrl_bench.cells import ElementwiseCell
-from rtrl_bench.gradients import Parameters
+from rtrl_bench.gradients import Parameters, no_autocast
 from rtrl_bench.gradients.episodes import Episodes
 
 BLOCK_BYTES = 1 << 20  # of pre-activations linearised at once on a CPU: what they give rise to then stays in the cache
@@ -192,6 +192,11 @@ class _Segment(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        with no_autocast(g):
+            return _Segment.gradients(ctx, g)
+
+    @staticmethod
+    def gradients(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         *parts, weight = ctx.saved_tensors
         tape = Tape(ctx.cell, ctx.episodes, *parts)
         gradient = ctx.accumulator(tape)

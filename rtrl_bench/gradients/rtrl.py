@@ -48,6 +48,13 @@ class CarriedSensitivities(GradientMethod):
             name = type(cell).__name__
             raise ConfigError(f"gradient: exact RTRL needs an element-wise cell, {name} is none; use gradient: tbptt")
 
+    def check_type(self, dtype: torch.dtype) -> None:
+        if dtype not in (torch.float32, torch.float64):
+            raise ConfigError(
+                f"parameters of type {dtype}: sensitivities over a long memory do not survive its rounding, expected "
+                "torch.float32 or torch.float64; use stack.float(), and torch.autocast for what lies around it"
+            )
+
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
         carry = super().begin(batch, layers)
         for number, layer in enumerate(layers):
@@ -61,7 +68,7 @@ class CarriedSensitivities(GradientMethod):
         return {f"{number}.{name}": parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters}
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        claim(carry)
+        carry.claim()
         episodes = Episodes(starts)
         after = Carry(carry.state, carry.traces)
         outputs: list[Tensor] = []
@@ -80,7 +87,7 @@ class CarriedSensitivities(GradientMethod):
     ) -> Tensor:
         """Run one layer: its states (M, B, s, N), of which the backward pass moves the layer's traces in `after`."""
         traces = own_traces(after.traces, number)
-        if not torch.is_grad_enabled():
+        if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *parameters))):
             tape, states = forward_states(self.cell, parameters, x, episodes, state)
             self.advance(traces, tape)
             return states
@@ -88,7 +95,7 @@ class CarriedSensitivities(GradientMethod):
         after.pending.add(layer)
 
         def accumulator(tape: Tape) -> Accumulator:
-            settle(after, layer)
+            after.settle(layer)
             return self.accumulator(traces, tape)
 
         return run_segment(self.cell, parameters, x, episodes, state, accumulator)
@@ -100,28 +107,6 @@ class CarriedSensitivities(GradientMethod):
     def advance(self, traces: dict[str, Tensor], tape: Tape) -> None:
         """Move a layer's traces over a segment without loss, in place."""
         raise TypeError(f"{type(self).__name__} must define advance")
-
-
-def claim(carry: Carry) -> None:
-    """Mark that a segment begins from `carry`; RuntimeError if it may not."""
-    if carry.pending:
-        raise RuntimeError(
-            "the sensitivities still stand at the previous segment's start: call backward() on its loss before "
-            "the next segment, or run a segment that has no loss under torch.no_grad()"
-        )
-    if carry.spent:
-        raise RuntimeError(
-            "a segment has begun from this carry, and moved its sensitivities: go on with the carry that it "
-            "returned, or keep a copy.deepcopy of this one to branch off"
-        )
-    carry.spent = True
-
-
-def settle(after: Carry, traces: str) -> None:
-    """Mark that the backward pass moves `traces` on now; RuntimeError if it has been here before."""
-    if traces not in after.pending:
-        raise RuntimeError("backward() was called twice on one segment; its sensitivities have moved on")
-    after.pending.remove(traces)
 
 
 class SegmentWise(CarriedSensitivities):
@@ -163,20 +148,24 @@ class RTRL(SegmentWise):
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if len(layers) == 1:
             return super().segment(layers, x, starts, carry)
-        claim(carry)
+        carry.claim()
         after = Carry(carry.state, carry.traces)
         stack = _StackSegment(layers, Episodes(starts), carry.traces, self)
         state = carry.state
-        if torch.is_grad_enabled():
+        roots = stack.parameters()
+        if not any(parameter.requires_grad for parameter in roots):
+            roots.append(x)  # its gradient alone can then make a backward pass come by
+        stack.learning = torch.is_grad_enabled() and any(root.requires_grad for root in roots)
+        if stack.learning:
             after.pending.add("stack")
 
             def gradients(r: Tensor) -> list[Tensor]:
-                settle(after, "stack")
+                after.settle("stack")
                 return stack.learn(r)
 
-            state = cross_layer.Past.apply(gradients, state, *stack.parameters())
+            state = cross_layer.Past.apply(gradients, state, *roots)
         h = stack.run(x, state)
-        if not torch.is_grad_enabled():
+        if not stack.learning:
             stack.advance()
         after.state = torch.cat([states[-1] for states in stack.states], dim=-2)
         return h, after
@@ -189,6 +178,7 @@ class _StackSegment:
         self.layers, self.episodes, self.traces, self.method = layers, episodes, traces, method
         self.tapes: dict[int, Tape] = {}
         self.states: list[Tensor] = []
+        self.learning = False  # whether a backward pass will come by
 
     def parameters(self) -> list[Tensor]:
         """All that the past has depended on, in the order of `learn`."""
@@ -200,7 +190,7 @@ class _StackSegment:
         cell, episodes, h = self.method.cell, self.episodes, x
         for number, layer in enumerate(self.layers):
             start = self.method.rows(state, number)
-            if torch.is_grad_enabled():
+            if self.learning:
                 states = run_segment(cell, layer.parameters, h, episodes, start, partial(self._in_segment, number))
             else:
                 self.tapes[number], states = forward_states(cell, layer.parameters, h, episodes, start)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Cell, ElementwiseCell
+from rtrl_bench.checks import whole
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, autograd_segment
 from rtrl_bench.gradients.elementwise import InSegmentGradient, run_segment
@@ -27,8 +28,11 @@ class TBPTT(GradientMethod):
 
     def __init__(self, cell: Cell, window: int | str | None = None, layers: int = 1):
         super().__init__(cell, layers=layers)
-        if not (window is None or window == "episode" or (isinstance(window, int) and window >= 1)):
-            raise ConfigError(f"window = {window!r}: expected an integer >= 1, 'episode' or null")
+        if window is not None and window != "episode":
+            try:
+                window = whole("window", window)
+            except ConfigError as error:
+                raise ConfigError(f"{error}, 'episode' or null") from None
         self.window = window
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:

@@ -153,7 +153,7 @@ class Training:
             "pretrained": self.pretrained,
             "optimiser": self.learner.optimiser.state_dict(),
             "gradient_quality": self.learner.quality.state() if self.learner.quality else None,
-            "carry": {"state": self.carry.state, "traces": self.carry.traces},
+            "carry": self.carry.state_dict(),
             **self.actor.state(),
             "acted": self.acting.state(),
             "started_utc": self.started_utc,
@@ -172,8 +172,7 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.pretrained = state.get("pretrained")  # checkpoints from before there was such a thing lack the key
         self.learner.optimiser.load_state_dict(state["optimiser"])
-        traces = {name: trace.to(self.device) for name, trace in state["carry"]["traces"].items()}
-        self.carry = Carry(state["carry"]["state"].to(self.device), traces)
+        self.carry = Carry.from_state_dict(state["carry"]).to(self.device)
         if self.learner.quality is not None:
             self.learner.quality.restore(state["gradient_quality"])
         self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
