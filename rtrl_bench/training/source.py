@@ -29,10 +29,10 @@ def with_fingerprint(config: RunConfig, folder: Path, here: Path | None = None) 
     return replace(config, pretrained=replace(wanted, fingerprint=fingerprint))
 
 
-def finished_record(run: Path) -> dict[str, Any] | None:
-    """The run.json of the finished run in folder `run`; None if there is no finished run."""
+def finished_record(run: Path, name: str = "run.json") -> dict[str, Any] | None:
+    """The record `name` of the finished run in folder `run`; None if there is no finished run."""
     try:
-        record: dict[str, Any] = json.loads((run / "run.json").read_text())
+        record: dict[str, Any] = json.loads((run / name).read_text(encoding="utf-8"))
         return record if record["status"] == "complete" and record["fingerprint"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+
+import pytest
 
 RUNS = {
     "runs/letters/alpha/tbptt/M5/seed0",
@@ -49,6 +52,60 @@ def test_an_environment_without_simulator_is_left_out_and_said_so(first_run):
     }
 
 
+def _contents(folder):
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_of_a_changed_scale_writes_nothing(project):
+    _edit(project.root / "workflow/config/tiny.yaml", "{ threads: 1,", "{ threads: 1, hidden: 7,")
+    before = _contents(project.root / "results")
+    assert project.planned("all")[1] == RUNS
+    assert _contents(project.root / "results") == before
+
+
+def test_a_dry_run_of_a_new_results_folder_does_not_make_it(project):
+    assert project.planned("all", "results=elsewhere")[1] == RUNS | COPY_RUNS
+    assert not (project.root / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("name", ["curve.csv", "gradient.csv", "evaluation.json", "run.json"])
+def test_a_deleted_file_of_a_run_makes_that_run_again(project, name):
+    run = "runs/pictures/delta/rtrl/M5/seed0"
+    (project.root / "results/tiny" / run / name).unlink()
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, {run})
+
+
+@pytest.mark.parametrize("name", ["costs.csv", "complexity.json"])
+def test_a_deleted_file_of_the_study_of_costs_makes_it_again(project, name):
+    (project.root / "results/tiny/complexity" / name).unlink()
+    assert project.planned("all") == ({"complexity_study", "tables", "figures", "report", "all"}, set())
+
+
+def test_a_changed_configuration_is_seen_without_what_snakemake_remembers(project):
+    shutil.rmtree(project.root / ".snakemake")
+    assert project.planned("all") == (set(), set())
+    _edit(project.root / "workflow/config/tiny.yaml", "beta: { env_steps: 200 }", "beta: { env_steps: 300 }")
+    assert project.planned("all")[1] == {run for run in RUNS if "/beta/" in run}
+
+
+def test_an_environment_that_is_there_now_is_in_the_tables_without_what_snakemake_remembers(project):
+    shutil.rmtree(project.root / ".snakemake")
+    _edit(
+        project.root / "rtrl_bench/envs/letters.py", '("gamma", "symbols", _absent)', '("gamma", "symbols", _present)'
+    )
+    steps, trained = project.planned("all")
+    assert trained == {f"runs/symbols/gamma/{method}/M5/seed0" for method in ("tbptt", "rtrl")}
+    assert steps == {"tables", "figures", "report", "all"}
+
+
+def test_runs_that_were_finished_elsewhere_are_finished(project):
+    shutil.rmtree(project.root / ".snakemake")
+    shutil.rmtree(project.root / "results/tiny/inputs")
+    for config in (project.root / "results").rglob("config.yaml"):
+        config.touch()
+    assert project.planned("letters", "pictures", "copy_task", "complexity") == (set(), set())
+
+
 def test_editing_a_plotting_file_plots_again_and_trains_nothing(project):
     _edit(project.root / "analysis/figures.py", "kind = ", "kind  =  ")
     assert project.planned("all") == ({"figures", "report", "all"}, set())
@@ -84,8 +141,8 @@ def test_changing_a_pretraining_trains_it_and_the_runs_that_build_on_it_only(pro
 def test_changing_the_runs_that_build_on_a_pretraining_leaves_it_alone(project):
     _edit(
         project.root / "workflow/config/tiny.yaml",
-        "      delta:\n",
-        "      delta:\n    run: { loss: { discount: 0.9 } }\n",
+        "      delta: { gradient_quality: 3 }\n",
+        "      delta: { gradient_quality: 3 }\n    run: { loss: { discount: 0.9 } }\n",
     )
     _edit(
         project.root / "workflow/config/tiny.yaml", "{ env_steps: 400 }", "{ env_steps: 400, loss: { discount: 0.99 } }"

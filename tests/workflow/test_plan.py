@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from rtrl_bench.complexity.config import ComplexityConfig, MethodConfig, SweepConfig
 from rtrl_bench.config import EvaluationConfig, PretrainedConfig, RunConfig
 from rtrl_bench.diagnostics.copy_config import CopyConfig
-from rtrl_bench.settings import dump, replace
+from rtrl_bench.settings import replace, to_dict
 from workflow.scripts import plan, speeds
+from workflow.scripts.jobs import Job
+from workflow.scripts.scales import CopyRun, CostStudy, Missing, Scale
+from workflow.scripts.studies import Run
 
 CONFIG = RunConfig(environment="tmaze", vision="flat", env_steps=36_000, unroll=5, threads=1)
 COPY = CopyConfig(max_length=5, method="rtrl", steps=36_000, hidden=4, threads=1)
@@ -19,28 +23,40 @@ COPY = CopyConfig(max_length=5, method="rtrl", steps=36_000, hidden=4, threads=1
 
 @pytest.fixture
 def scale(tmp_path):
-    """Make results/<name> with the given runs; those with a speed are finished."""
+    """Make a scale of the given runs in results/<name>; those with a speed are finished."""
 
-    def make(name, runs, missing=()):
-        folder = tmp_path / name
-        folder.mkdir()
-        for run, (config, steps_per_s) in runs.items():
-            (folder / run).mkdir(parents=True)
-            (folder / run / "config.yaml").write_text(dump(config))
+    def make(name, runs, **parts):
+        made = []
+        for place, (config, steps_per_s) in runs.items():
+            job = Job(mem_mb=100, runtime=1, threads=1, gpu=0, time_limit=None)
+            folder = tmp_path / name / place
+            copy = isinstance(config, CopyConfig)
+            run = CopyRun(folder, config, job) if copy else Run(folder, "suite", config, job)
+            made.append(run)
             if steps_per_s:
-                record = {"status": "complete", "env_steps": config.env_steps, "wall_s": config.env_steps / steps_per_s}
-                (folder / run / "run.json").write_text(json.dumps(record))
-        summary = {
-            "label": f"label of {name}",
-            "studies": {"one": [run for run in runs if run.startswith("runs/") and "pretrain" not in run]},
-            "pretraining": [run for run in runs if "pretrain" in run],
-            "copy_task": [run for run in runs if run.startswith("copy_task/")],
-        }
-        (folder / "scale.json").write_text(json.dumps(summary))
-        (folder / "missing.json").write_text(json.dumps(list(missing)))
-        return folder
+                _finish(run, steps_per_s)
+        training = [run for run in made if isinstance(run, Run)]
+        return Scale(
+            name=name,
+            label=f"label of {name}",
+            folder=tmp_path / name,
+            runs=tuple(training),
+            copy_runs=tuple(run for run in made if isinstance(run, CopyRun)),
+            studies={},
+            pretraining=tuple(run for run in training if "pretrain" in run.folder.name),
+            complexity=parts.get("complexity"),
+            missing=tuple(parts.get("missing", ())),
+        )
 
     return make
+
+
+def _finish(run, steps_per_s):
+    amount = {"updates": run.config.steps} if isinstance(run, CopyRun) else {"env_steps": run.config.env_steps}
+    record = {"status": "complete", "fingerprint": run.config.fingerprint(), "config": to_dict(run.config), **amount}
+    run.folder.mkdir(parents=True)
+    for name in run.outputs:
+        (run.folder / name).write_text(json.dumps(record | {"wall_s": next(iter(amount.values())) / steps_per_s}))
 
 
 @pytest.fixture
@@ -58,10 +74,10 @@ def asked(monkeypatch):
     return configs
 
 
-def parts(folder, cores):
+def parts(scale, cores):
     """The plan's parts, by suite."""
-    works = [plan.read(path.parent) for path in sorted(folder.rglob("config.yaml"))]
-    known = plan.speeds([work for work in works if not work.done], folder.parent, cores)
+    works = plan.works_of(scale)
+    known = plan.speeds([work for work in works if not work.done], scale.folder.parent, cores)
     return {part.name: part for part in plan.parts(works, known, cores)}
 
 
@@ -91,12 +107,32 @@ def test_finished_runs_of_any_scale_give_the_speed_without_measuring(scale, aske
     assert asked == []
 
 
-def test_one_run_is_measured_for_each_suite_vision_and_cell(scale, asked):
-    feedforward = replace(CONFIG, cell="none", gradient="tbptt")
-    runs = [CONFIG, replace(CONFIG, unroll=50), feedforward, replace(CONFIG, gradient="tbptt")]
-    folder = scale("mine", {f"runs/{k}": (config, None) for k, config in enumerate(runs)})
+def test_runs_that_differ_in_what_they_cost_are_measured_each(scale, asked):
+    """By the cell alone, two layers of 512 units would be planned as one of 16."""
+    same = [CONFIG, replace(CONFIG, seed=1), replace(CONFIG, unroll=50), replace(CONFIG, env_steps=7)]
+    others = [
+        replace(CONFIG, cell="none", gradient="tbptt"),
+        replace(CONFIG, gradient="tbptt"),
+        replace(CONFIG, layers=2),
+        replace(CONFIG, hidden=512),
+        replace(CONFIG, batch=4),
+        replace(CONFIG, environment="gymnasium:CartPole-v1"),
+        replace(CONFIG, environment="gymnasium:Acrobot-v1"),
+    ]
+    folder = scale("mine", {f"runs/{k}": (config, None) for k, config in enumerate([*same, *others])})
     parts(folder, cores=1)
-    assert asked == [CONFIG, feedforward]
+    assert asked[1:] == others
+    assert asked[0] in same
+
+
+def test_a_damaged_record_or_one_of_another_version_tells_no_speed(scale, asked):
+    other = scale("other", {"runs/x": (CONFIG, 20.0), "runs/y": (CONFIG, 20.0), "runs/z": (CONFIG, 20.0)})
+    record = json.loads((other.runs[0].folder / "run.json").read_text())
+    broken = ("{", json.dumps(record | {"config": {"wheels": 4}}), json.dumps(record | {"wall_s": 0}))
+    for run, text in zip(other.runs, broken):
+        (run.folder / "run.json").write_text(text)
+    parts(scale("mine", {"runs/a": (CONFIG, None)}), cores=1)
+    assert asked == [CONFIG]
 
 
 def test_finished_runs_cost_nothing_more(scale, asked):
@@ -112,7 +148,7 @@ def test_pretraining_counts_and_a_frozen_stem_has_a_speed_of_its_own(scale, aske
     folder = scale("mine", {"runs/pretrain_tbptt": (images, 20.0), "runs/a": (main, None)})
     text = plan.describe(folder, cores=1)
     assert re.search(r"procgen +2 +1 +72,000 +1\.00", text)
-    assert "procgen, vision nature, frozen, cell elstm: 10 (measured now)" in text
+    assert "procgen, vision nature, frozen, rtrl, hidden 256: 10 (measured now)" in text
     assert asked == [main]
 
 
@@ -123,7 +159,7 @@ def test_the_copy_task_counts_updates(scale, asked):
 
 
 def test_the_text_has_label_jobs_hours_and_what_is_missing(scale, asked):
-    missing = [{"name": "chaser", "suite": "procgen", "reason": "libGL is missing", "fix": "apt-get install libgl1"}]
+    missing = [Missing("chaser", "procgen", reason="libGL is missing", fix="apt-get install libgl1")]
     folder = scale("mine", {"runs/a": (CONFIG, None)}, missing=missing)
     text = plan.describe(folder, cores=2)
     assert "label of mine" in text
@@ -131,26 +167,25 @@ def test_the_text_has_label_jobs_hours_and_what_is_missing(scale, asked):
     assert "left out: chaser: libGL is missing. Fix: apt-get install libgl1" in text
 
 
-def test_the_text_has_the_study_of_costs(scale, asked):
-    folder = scale("mine", {"runs/a": (CONFIG, None)})
-    summary = json.loads((folder / "scale.json").read_text())
-    (folder / "scale.json").write_text(json.dumps(summary | {"complexity": "complexity"}))
-    (folder / "complexity").mkdir()
+def test_the_text_has_the_study_of_costs(scale, asked, tmp_path):
     sweep = SweepConfig(
         axis="hidden", values=[4, 8, 16], methods={"rtrl": None, "rtrl_dense": MethodConfig(cells=["rnn", "gru"])}
     )
-    (folder / "complexity/config.yaml").write_text(dump(ComplexityConfig(sweeps={"width": sweep})))
-    assert "study of costs: 9 points, some minutes on all cores" in plan.describe(folder, cores=2)
-    (folder / "complexity/complexity.json").touch()
-    assert "study of costs: 9 points, finished" in plan.describe(folder, cores=2)
+    study = CostStudy(tmp_path / "mine/complexity", ComplexityConfig(sweeps={"width": sweep}), None)
+    mine = scale("mine", {"runs/a": (CONFIG, None)}, complexity=study)
+    assert "study of costs: 9 points, some minutes on all cores" in plan.describe(mine, cores=2)
+    study.folder.mkdir(parents=True)
+    for name in study.outputs:
+        (study.folder / name).write_text(json.dumps({"status": "complete", "fingerprint": study.config.fingerprint()}))
+    assert "study of costs: 9 points, finished" in plan.describe(mine, cores=2)
 
 
 def test_the_text_tells_measured_speeds_from_those_of_finished_runs(scale, asked):
-    done = replace(CONFIG, unroll=7)
+    done = replace(CONFIG, hidden=7)
     runs = {"runs/a": (done, 20.0), "runs/b": (replace(done, seed=1), None), "runs/c": (CONFIG, None)}
     text = plan.describe(scale("mine", runs), cores=1)
-    assert "memory, vision flat, cell elstm: 20 (finished runs)" in text
-    assert "memory, vision flat, cell elstm: 10 (measured now)" in text
+    assert "memory, vision flat, rtrl, hidden 7: 20 (finished runs)" in text
+    assert "memory, vision flat, rtrl, hidden 256: 10 (measured now)" in text
 
 
 @pytest.mark.parametrize("config", [CONFIG, COPY])
@@ -158,3 +193,10 @@ def test_a_measured_speed_is_a_number_of_steps(config, monkeypatch):
     monkeypatch.setattr(speeds, "SECONDS", 0.02)
     monkeypatch.setattr(speeds, "COPY_SECONDS", 0.02)
     assert speeds.measure(config, cores=1) > 1
+
+
+def test_what_an_environment_prints_while_it_is_measured_is_no_part_of_the_plan(monkeypatch, capfd):
+    monkeypatch.setattr(speeds, "_measure_run", lambda config: os.write(1, b"[0.1, 0.2]\n") and 5.0)
+    print("the plan")
+    assert speeds.measure(CONFIG, cores=1) == 5.0
+    assert capfd.readouterr() == ("the plan\n", "[0.1, 0.2]\n")

@@ -11,8 +11,9 @@ from rtrl_bench.config import PretrainedConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.settings import dump
 from workflow.scripts import scales, targets
-from workflow.scripts.inputs import write_inputs
+from workflow.scripts.inputs import summary
 
 EXCLUDES = (
     "studies.memory: pretrain and run.pretrained exclude each other: pretrained.run = 'own' for breakout, "
@@ -56,8 +57,7 @@ def test_studies_with_the_same_pretraining_share_it(expand):
 
 def test_the_list_of_runs_has_pretraining_apart_from_the_studies(expand):
     scale = expand(_pictures())
-    write_inputs(scale)
-    listed = json.loads((scale.folder / "scale.json").read_text())
+    listed = json.loads(summary(scale))
     assert listed["pretraining"] == [f"runs/atari/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")]
     assert not [run for run in listed["studies"]["memory"] if "pretrain" in run]
 
@@ -73,8 +73,8 @@ def test_an_environment_that_cannot_run_takes_its_pretraining_with_it(expand, mo
 def test_a_named_target_includes_pretraining(expand):
     scale = expand(_pictures())
     source = f"{scale.folder}/runs/atari/qbert/pretrain_tbptt/M9/seed0/run.json"
-    assert source in targets.run_files(scale, "qbert")
-    assert source in targets.run_files(scale, "atari")
+    assert source in targets.records(targets.runs(scale, "qbert"))
+    assert source in targets.records(targets.runs(scale, "atari"))
     assert targets.stems(scale)["runs/atari/qbert/rtrl/M5/seed1"] == source
 
 
@@ -93,9 +93,9 @@ def test_a_finished_run_with_a_stem_of_ones_own_is_not_repeated_when_that_is_gon
     (source / "run.json").write_text(json.dumps({"status": "complete", "fingerprint": "aa"}))
     scale = expand(values)
     assert [run.config.pretrained for run in scale.runs] == [PretrainedConfig(run=str(source), fingerprint="aa")] * 2
-    write_inputs(scale)
     first = scale.runs[0]
-    (first.folder / "run.json").write_text("{}")
+    first.folder.mkdir(parents=True)
+    (first.folder / "config.yaml").write_text(dump(first.config))
     (source / "run.json").unlink()
     assert expand(values).runs[0].config == first.config
 

@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from small_scales import SETTINGS, folders, small_scale
 
-from rtrl_bench.config import load
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import to_dict
 from rtrl_bench.yaml_files import load_yaml
 from workflow.scripts import scales, targets
-from workflow.scripts.inputs import write_inputs
+from workflow.scripts.inputs import summary
 
 EXTENDING = Path(__file__).parents[2] / "docs" / "extending.md"
 
@@ -78,48 +76,25 @@ def test_copy_task_runs_have_their_folder_and_the_keys_of_all_parts(expand):
     assert runs[1].config == CopyConfig(method="bptt", update="sequence", **common)
 
 
-def test_a_copy_task_run_gets_its_whole_configuration_as_input(expand):
-    scale = expand(small_scale(copy_task=_copy_task()))
-    write_inputs(scale)
-    run = scale.copy_runs[0]
-    assert load_yaml(run.folder / "config.yaml") == to_dict(run.config)
-
-
 def _costs(**changes):
     """A small valid study of costs; `sweep` changes its only sweep."""
     sweep = {"axis": "hidden", "values": [4, 8], "methods": {"rtrl": None}} | changes.pop("sweep", {})
     return {"sweeps": {"width": sweep}} | changes
 
 
-def test_the_study_of_costs_takes_all_cores_and_gets_its_whole_configuration_as_input(expand):
+def test_the_study_of_costs_takes_all_cores(expand):
     values = small_scale(complexity=_costs(resources={"mem_mb": 500, "runtime": 7}), run={"env_steps": 9, "threads": 3})
     scale = expand(values, device="cpu")
     study = scale.complexity
     assert (study.job.mem_mb, study.job.runtime, study.config.threads) == (500, 7, 0)
-    write_inputs(scale)
-    assert load_yaml(study.folder / "config.yaml") == to_dict(study.config)
-    assert json.loads((scale.folder / "scale.json").read_text())["complexity"] == "complexity"
-
-
-def test_a_finished_study_of_costs_is_kept_when_only_the_machine_differs(expand):
-    first = expand(small_scale(complexity=_costs()), device="cpu")
-    write_inputs(first)
-    folder = first.complexity.folder
-    second = expand(small_scale(complexity=_costs()), device="cuda")
-    (folder / "complexity.json").touch()
-    write_inputs(second)
-    assert load_yaml(folder / "config.yaml")["device"] == "cpu"
-    (folder / "complexity.json").unlink()
-    write_inputs(second)
-    assert load_yaml(folder / "config.yaml")["device"] == "cuda"
+    assert json.loads(summary(scale))["complexity"] == "complexity"
 
 
 def test_a_scale_may_have_no_study_of_costs(expand):
     scale = expand(small_scale())
-    write_inputs(scale)
     assert scale.complexity is None
     assert targets.complexity(scale) == []
-    assert json.loads((scale.folder / "scale.json").read_text())["complexity"] is None
+    assert json.loads(summary(scale))["complexity"] is None
 
 
 @pytest.mark.parametrize(
@@ -211,7 +186,7 @@ def test_a_wrong_setting_of_the_command_line_is_named(expand):
 
 def test_a_target_outside_the_scale_stops_with_those_inside(expand, capsys):
     with pytest.raises(SystemExit) as caught:
-        targets.run_files(expand(small_scale()), "breakout")
+        targets.runs(expand(small_scale()), "breakout")
     assert caught.value.code == 2
     assert "scale given has no runs of breakout: expected one of tmaze" in capsys.readouterr().err
 
@@ -220,53 +195,25 @@ def test_a_target_without_simulator_stops_with_the_fix(expand, monkeypatch, caps
     gone = Availability(False, reason="libmaze is not installed", fix="install libmaze")
     monkeypatch.setattr(registry, "check_available", lambda name, *more: gone)
     with pytest.raises(SystemExit) as caught:
-        targets.run_files(expand(small_scale()), "memory")
+        targets.runs(expand(small_scale()), "memory")
     assert caught.value.code == 2
     assert "error: cannot run here: tmaze: libmaze is not installed. Fix: install libmaze" in capsys.readouterr().err
 
 
-def test_inputs_are_written_once_and_again_when_they_change(expand):
-    write_inputs(expand(small_scale()))
-    scale = expand(small_scale())
-    paths = [run.folder / "config.yaml" for run in scale.runs]
-    dates = [path.stat().st_mtime_ns for path in paths]
-    write_inputs(scale)
-    assert [path.stat().st_mtime_ns for path in paths] == dates
-    write_inputs(expand(small_scale(run={"env_steps": 2000})))
-    assert [load(path).env_steps for path in paths] == [2000] * 4
-
-
-def test_a_finished_run_keeps_its_configuration_when_only_the_machine_differs(expand):
-    first = expand(small_scale(seeds=[0], study={"methods": ["rtrl"]}), device="cpu")
-    write_inputs(first)
-    folder = first.runs[0].folder
-    second = expand(small_scale(seeds=[0], study={"methods": ["rtrl"]}), device="cuda", threads=4)
-    (folder / "run.json").touch()
-    write_inputs(second)
-    assert load(folder / "config.yaml") == first.runs[0].config
-    (folder / "run.json").unlink()
-    write_inputs(second)
-    assert load(folder / "config.yaml") == second.runs[0].config
-
-
-def test_the_list_of_runs_has_those_that_can_be_made_here_or_are_finished(expand, monkeypatch):
-    values = small_scale(seeds=[0], study={"environments": {"tmaze": None, "delayed_match": None}})
-    write_inputs(expand(values))
-    gone = Availability(False, reason="no match", fix="find one")
-    there = Availability(True)
-    monkeypatch.setattr(registry, "check_available", lambda name, *more: there if name == "tmaze" else gone)
-    scale = expand(values)
-    (scale.folder / "runs/memory/delayed_match/rtrl/M5/seed0/run.json").touch()
-    write_inputs(scale)
-    listed = json.loads((scale.folder / "scale.json").read_text())["studies"]["memory"]
-    names = ["tmaze/tbptt", "tmaze/rtrl", "delayed_match/rtrl"]
-    assert listed == [f"runs/memory/{name}/M5/seed0" for name in names]
-
-
-def test_a_results_folder_that_cannot_be_written_is_named(expand, tmp_path):
+def test_a_results_folder_that_cannot_be_made_is_named(expand, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"file/given/.*: cannot be written .*--config results=DIR"):
-        write_inputs(expand(small_scale(), results=str(tmp_path / "file")))
+    with pytest.raises(ConfigError, match=r"results folder .*file/given: cannot be made.*--config results=DIR"):
+        expand(small_scale(), results=str(tmp_path / "file"))
+
+
+def test_a_results_folder_in_the_home_folder_is_there(expand, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expand(small_scale(), results="~/mine").folder == tmp_path / "mine/given"
+
+
+def test_a_results_folder_that_snakemake_would_take_for_a_pattern_is_refused(expand):
+    with pytest.raises(ConfigError, match=r"results folder 'res\{1\}/given': expected a name without braces"):
+        expand(small_scale(), results="res{1}")
 
 
 @pytest.mark.parametrize("name", scales.names())

@@ -15,8 +15,25 @@ rule fidelity:
     message:
         "the rooms backend beside recordings of DeepMind Lab"
     shell:
-        "python -m rtrl_bench fidelity --out {output}"
-        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }}"
+        "python -m rtrl_bench fidelity --out={output:q}"
+        " > {log:q} 2>&1 || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
+
+
+# Which runs count, and which environments could not be run.
+rule scale:
+    input:
+        INPUTS.file("scale"),
+    output:
+        scale=f"{RESULTS}/scale.json",
+        missing=f"{RESULTS}/missing.json",
+    localrule: True
+    params:
+        scale=INPUTS.scale,
+        missing=INPUTS.missing,
+    message:
+        "the runs of scale {SCALE.name}"
+    script:
+        "../scripts/write_scale.py"
 
 
 rule tables:
@@ -46,8 +63,8 @@ rule tables:
     message:
         "tables of all finished runs"
     shell:
-        "python -m analysis.tables --runs {params.results} --out {params.folder}"
-        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }}"
+        "python -m analysis.tables --runs={params.results:q} --out={params.folder:q}"
+        " > {log:q} 2>&1 || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
 
 
 rule figures:
@@ -74,5 +91,5 @@ rule figures:
     message:
         "figures of all finished runs"
     shell:
-        "python -m analysis.figures --runs {params.results} --out {params.folder}"
-        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }}"
+        "python -m analysis.figures --runs={params.results:q} --out={params.folder:q}"
+        " > {log:q} 2>&1 || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"

@@ -1,17 +1,20 @@
 # Names and helpers. What a scale contains is decided in workflow/scripts/scales.py.
+import json
 from pathlib import Path
 
 from workflow.scripts import jobs, outputs, startup, targets
+from workflow.scripts.inputs import Inputs
 from workflow.scripts.sources import analysis_sources, rooms_sources
 
 SCALE = startup.start(config, main=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()
+INPUTS = Inputs(SCALE)
 JOBS = {
     run.folder.relative_to(SCALE.folder).as_posix(): run.job for run in SCALE.all_runs
 }
 STEMS = targets.stems(SCALE)
 RUN_RECORDS = targets.records(SCALE.all_runs)
-COPY_RECORDS = targets.records(SCALE.copy_runs)
+COMPARED = targets.compared(SCALE)
 TABLES = outputs.tables(f"{RESULTS}/tables")
 TABLE_RECORDS = outputs.records(f"{RESULTS}/tables")
 FIDELITY = targets.fidelity(SCALE)
@@ -24,14 +27,26 @@ CORES = workflow.resource_settings.cores or 1  # none given for --report
 REPORT = f"{RESULTS}/report/index.html"
 
 
+def files_that_all_starts_from(wildcards):
+    return [INPUTS.file(name) for name in INPUTS.names]
+
+
 def files_of_target(name, wildcards):
-    """The records of a suite or an environment."""
-    return targets.run_files(SCALE, name)
+    """The files of a suite's or an environment's runs, and what these start from."""
+    return files_of_runs(targets.runs(SCALE, name))
+
+
+def files_of_copy_task(wildcards):
+    return files_of_runs(SCALE.copy_runs)
+
+
+def files_of_runs(runs):
+    return targets.records(runs) + [INPUTS.file(INPUTS.name(run)) for run in runs]
 
 
 def files_of_complexity(wildcards):
-    """The files of the study of costs."""
-    return targets.complexity_or_stop(SCALE)
+    """The files of the study of costs, and what it starts from."""
+    return [*targets.complexity_or_stop(SCALE), INPUTS.file("complexity")]
 
 
 def level_of_film(wildcards):
@@ -46,6 +61,24 @@ def with_captions(files, category):
         labels = {"name": file.stem, "format": file.suffix[1:]}
         shown.append(report(file, caption=caption, category=category, labels=labels))
     return shown
+
+
+def text_of_input(wildcards):
+    return INPUTS.text(wildcards.name, wildcards.digest)
+
+
+def input_of_run(name):
+    """A run's configuration. A finished run was compared with it by content, so that its date means nothing."""
+    path = INPUTS.file(name)
+    return ancient(path) if INPUTS.finished(name) else path
+
+
+def config_of_run(wildcards):
+    return input_of_run(wildcards.folder)
+
+
+def config_of_study(wildcards):
+    return input_of_run("complexity")
 
 
 def record_of_pretraining(wildcards):

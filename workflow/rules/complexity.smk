@@ -3,7 +3,7 @@
 # is interrupted is in its folder, beside its outputs, and is not found out again.
 rule complexity_study:
     input:
-        config=f"{RESULTS}/complexity/config.yaml",
+        config=config_of_study,
     output:
         expand(f"{RESULTS}/complexity/{{name}}", name=outputs.COMPLEXITY),
     log:
@@ -16,12 +16,12 @@ rule complexity_study:
         runtime=study_minutes,
         gpu=study_gpus,
     params:
-        folder=subpath(input.config, parent=True),
+        folder=subpath(output[0], parent=True),
     message:
         "what the gradient methods cost (progress: {log})"
     shell:
-        "python -m rtrl_bench complexity --config {input.config} --out {params.folder} --restart-if-changed --wait"
-        " 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
+        "python -m rtrl_bench complexity --config={input.config:q} --out={params.folder:q} --restart-if-changed --wait"
+        " 2> {log:q} || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
 
 
 rule complexity:

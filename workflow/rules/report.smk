@@ -18,8 +18,8 @@ rule film:
     message:
         "film of {wildcards.folder}"
     shell:
-        "python -m rtrl_bench show {params.level} --agent {params.folder} --frames 150 --scale 1 --out {output}"
-        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }}"
+        "python -m rtrl_bench show {params.level:q} --agent={params.folder:q} --frames=150 --scale=1 --out={output:q}"
+        " > {log:q} 2>&1 || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
 
 
 rule report:
@@ -51,15 +51,12 @@ rule report:
     message:
         "report: {output}"
     shell:
-        "python -m analysis.report --runs {params.results} --out {params.folder}"
-        " > {log} 2>&1 || {{ tail -n 5 {log} >&2; exit 1; }};"
-        " echo done: {output}"
+        "python -m analysis.report --runs={params.results:q} --out={params.folder:q}"
+        " > {log:q} 2>&1 || {{ tail -n 5 -- {log:q} >&2; exit 1; }};"
+        " echo done: {output:q} || true"
 
 
 rule plan:
-    input:
-        scale=f"{RESULTS}/scale.json",
-        missing=f"{RESULTS}/missing.json",
     log:
         f"{RESULTS}/logs/plan.txt",
     localrule: True
@@ -69,8 +66,10 @@ rule plan:
         runtime=30,
         gpu=0,
     params:
+        settings=json.dumps(config),
         cores=CORES,
     message:
-        "plan of {input.scale}"
+        "plan of scale {SCALE.name}"
     shell:
-        "python -m workflow.scripts.plan --scale {input.scale} --cores {params.cores} | tee {log}"
+        "python -m workflow.scripts.plan --settings={params.settings:q} --cores={params.cores} > {log:q}"
+        " && {{ cat -- {log:q} || true; }}"

@@ -2,9 +2,25 @@
 # and, where its vision stem is pre-trained, that run's record.
 # The folder is a param, not an output: its checkpoint/ must outlive an interrupted job. Progress goes to the log,
 # the result, one line, to the terminal. A run that a killed Snakemake left behind is waited for.
+
+
+# The file is there if, and only if, the text is the one that is wanted (workflow/scripts/inputs.py).
+rule input_file:
+    output:
+        f"{RESULTS}/inputs/{{name}}/{{digest}}.yaml",
+    localrule: True
+    params:
+        folder=subpath(output[0], parent=True),
+        text=text_of_input,
+    message:
+        "{wildcards.name}: what is wanted"
+    shell:
+        "rm -f -- {params.folder:q}/*.yaml; printf %s {params.text:q} > {output:q}"
+
+
 rule train:
     input:
-        config=f"{RESULTS}/{{folder}}/config.yaml",
+        config=config_of_run,
         pretraining=record_of_pretraining,
     output:
         curve=f"{RESULTS}/{{folder}}/curve.csv",
@@ -24,17 +40,30 @@ rule train:
         stop_s=job_stop,
         gpu=job_gpus,
     params:
-        folder=subpath(input.config, parent=True),
+        folder=subpath(output.record, parent=True),
     message:
         "train {wildcards.folder} (progress: {log})"
     shell:
-        "python -m rtrl_bench train --config {input.config} --out {params.folder} --restart-if-changed --wait"
-        " --stop-after {resources.stop_s} 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
+        "python -m rtrl_bench train --config={input.config:q} --out={params.folder:q} --restart-if-changed --wait"
+        " --stop-after={resources.stop_s} 2> {log:q} || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
+
+
+use rule train as train_and_compare with:
+    output:
+        curve=f"{RESULTS}/{{folder}}/curve.csv",
+        gradient=f"{RESULTS}/{{folder}}/gradient.csv",
+        evaluation=f"{RESULTS}/{{folder}}/evaluation.json",
+        record=f"{RESULTS}/{{folder}}/run.json",
+    wildcard_constraints:
+        folder=COMPARED,
+
+
+ruleorder: train_and_compare > train
 
 
 rule copy_run:
     input:
-        config=f"{RESULTS}/{{folder}}/config.yaml",
+        config=config_of_run,
     output:
         curve=f"{RESULTS}/{{folder}}/curve.csv",
         record=f"{RESULTS}/{{folder}}/run.json",
@@ -52,16 +81,16 @@ rule copy_run:
         stop_s=job_stop,
         gpu=job_gpus,
     params:
-        folder=subpath(input.config, parent=True),
+        folder=subpath(output.record, parent=True),
     message:
         "train {wildcards.folder} (progress: {log})"
     shell:
-        "python -m rtrl_bench copy-task --config {input.config} --out {params.folder} --restart-if-changed --wait"
-        " --stop-after {resources.stop_s} 2> {log} || {{ tail -n 5 {log} >&2; exit 1; }}"
+        "python -m rtrl_bench copy-task --config={input.config:q} --out={params.folder:q} --restart-if-changed --wait"
+        " --stop-after={resources.stop_s} 2> {log:q} || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
 
 
 rule copy_task:
     input:
-        COPY_RECORDS,
+        files_of_copy_task,
     message:
         "every run of copy_task"

@@ -1,31 +1,96 @@
-"""The small files that the rules read, written while Snakemake reads its rules.
+"""What the rules start from, each in a small file: a run's whole configuration, and what belongs to the scale.
 
-A run's config.yaml is its only input: it changes if, and only if, the run's configuration does.
+Such a file is `<results>/<scale>/inputs/<name>/<digest of its text>.yaml`. A changed text is a file that is not there
+yet: the rule `input_file` makes it, and what starts from it is made again. Nothing is written while Snakemake reads its
+rules, and nothing depends on what Snakemake remembers of earlier calls.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.settings import dump, fingerprint_of
+from rtrl_bench.training.source import finished_record
 from rtrl_bench.yaml_files import load_yaml
 from workflow.scripts.scales import CopyRun, CostStudy, Scale
 from workflow.scripts.studies import Run
 
+FOLDER = "inputs"
+AnyRun = Run | CopyRun | CostStudy
 
-def write_inputs(scale: Scale) -> None:
-    """Write a config.yaml per run, scale.json and missing.json, leaving alone what says the same already."""
-    for run in scale.all_runs:
-        if not _finished(run):
-            _write(run.folder / "config.yaml", dump(run.config))
-    if scale.complexity is not None and not _finished(scale.complexity, "complexity.json"):
-        _write(scale.complexity.folder / "config.yaml", dump(scale.complexity.config))
-    summary = {
+
+class Inputs:
+    """The input files of a scale. `name` is a run's folder within the scale's, "complexity" or "scale"."""
+
+    def __init__(self, scale: Scale):
+        self._root = scale.folder
+        studies = () if scale.complexity is None else (scale.complexity,)
+        self._runs = {self.name(run): run for run in (*scale.all_runs, *studies)}
+        self.scale = summary(scale)
+        self.missing = json.dumps([asdict(one) for one in scale.missing], indent=1)
+
+    @property
+    def names(self) -> list[str]:
+        """Everything that has an input file."""
+        return [*self._runs, "scale"]
+
+    def name(self, run: AnyRun) -> str:
+        """The folder of a run within the scale's."""
+        return run.folder.relative_to(self._root).as_posix()
+
+    def finished(self, name: str) -> bool:
+        """Whether `name` is a run with its whole result."""
+        return name in self._runs and finished(self._runs[name])
+
+    def file(self, name: str) -> str:
+        """The input file of `name`; of a finished run the one it was made from, whatever device and threads now are."""
+        folder = self._root / FOLDER / name
+        if self.finished(name):
+            run = self._runs[name]
+            elsewhere = run.folder / "config.yaml"
+            for path in (*folder.glob("*.yaml"), elsewhere):
+                if _fingerprint(path) == run.config.fingerprint():
+                    return path.as_posix()
+        return (folder / f"{_digest(self._wanted(name))}.yaml").as_posix()
+
+    def text(self, name: str, digest: str) -> str:
+        """The text of the input file of `name` with this digest."""
+        wanted = self._wanted(name)
+        made = self._root / FOLDER / name / f"{digest}.yaml"
+        return wanted if digest == _digest(wanted) else made.read_text(encoding="utf-8")
+
+    def _wanted(self, name: str) -> str:
+        if name == "scale":
+            return json.dumps({"scale": _digest(self.scale), "missing": _digest(self.missing)})
+        return dump(self._runs[name].config)
+
+
+def _fingerprint(path: Path) -> str | None:
+    """That of the configuration in a file; None where there is none."""
+    try:
+        return fingerprint_of(load_yaml(path))
+    except (ConfigError, AttributeError, TypeError):
+        return None
+
+
+def finished(run: AnyRun) -> bool:
+    """Whether the folder has the whole result of this configuration, made on whatever device and threads."""
+    record = finished_record(run.folder, run.outputs[-1])
+    return (
+        record is not None
+        and record["fingerprint"] == run.config.fingerprint()
+        and all((run.folder / name).exists() for name in run.outputs)
+    )
+
+
+def summary(scale: Scale) -> str:
+    """The text of scale.json: which runs belong to the scale, as far as they can be made here or are finished."""
+    values = {
         "schema": 1,
         "scale": scale.name,
         "label": scale.label,
@@ -34,38 +99,14 @@ def write_inputs(scale: Scale) -> None:
         "copy_task": _listed(scale.copy_runs, scale),
         "complexity": None if scale.complexity is None else scale.complexity.folder.name,
     }
-    _write(scale.folder / "scale.json", json.dumps(summary, indent=1))
-    missing = [asdict(one) for one in scale.missing]
-    _write(scale.folder / "missing.json", json.dumps(missing, indent=1))
+    return json.dumps(values, indent=1)
 
 
 def _listed(runs: Iterable[Run | CopyRun], scale: Scale) -> list[str]:
-    """Folders of the runs that can be made here or are finished."""
     here = {run.folder for run in scale.all_runs}
-    wanted = [run.folder for run in runs if run.folder in here or _finished(run)]
+    wanted = [run.folder for run in runs if run.folder in here or finished(run)]
     return [folder.relative_to(scale.folder).as_posix() for folder in wanted]
 
 
-def _finished(run: Run | CopyRun | CostStudy, record: str = "run.json") -> bool:
-    """Whether the folder has the result of this configuration, made on whatever device and threads."""
-    path = run.folder / "config.yaml"
-    if not (path.exists() and (run.folder / record).exists()):
-        return False
-    try:
-        old = load_yaml(path)
-        return isinstance(old, Mapping) and fingerprint_of(old) == run.config.fingerprint()
-    except (ConfigError, TypeError):
-        return False  # damaged: to be written, and its run made, again
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a small file in one step unless it has this text already, so that its date tells of changes."""
-    try:
-        if path.exists() and path.read_text() == text:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")  # several Snakemakes may be starting at once
-        part.write_text(text)
-        part.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); set --config results=DIR") from error
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

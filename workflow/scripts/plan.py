@@ -1,7 +1,7 @@
-"""What a scale will do here: `python -m workflow.scripts.plan --scale results/<scale>/scale.json --cores N`.
+"""What a scale will do here: `python -m workflow.scripts.plan --settings JSON --cores N`.
 
 Runs, environment frames and hours, before anything is trained. Speeds are those of finished runs with the same
-settings, of any scale beside this one. Where there are none, one run is measured for all of its family.
+settings, of any scale beside this one. Where there are none, one run is measured for all of its kind.
 """
 
 from __future__ import annotations
@@ -12,26 +12,31 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rtrl_bench.complexity.config import ComplexityConfig
-from rtrl_bench.config import RunConfig, from_dict
+from rtrl_bench.config import RunConfig
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
-from rtrl_bench.settings import build
-from rtrl_bench.yaml_files import load_yaml
-from workflow.scripts.scales import Missing, explain
-from workflow.scripts.speeds import finished, measure
+from workflow.scripts import inputs
+from workflow.scripts.scales import CostStudy, Scale, explain, load_scale
+from workflow.scripts.speeds import measure, records
 
 START_SECONDS = 4.0  # of a run, before its first step: Python, torch, the simulator
 EVALUATION = 0.5  # what an evaluation step costs, in training steps
 
 
 class Kind(NamedTuple):
-    """Runs of one kind are equally fast. `family` is all that counts when one run is measured for others."""
+    """Runs of one kind are about equally fast: they differ in level or game, segment length, budget and seed alone."""
 
-    family: tuple[str, ...]
-    sizes: tuple[Any, ...]
+    title: tuple[str, ...]
+    sizes: tuple[int | str, ...]
+
+
+class Speed(NamedTuple):
+    """Steps or updates per second, and where that is known from."""
+
+    per_s: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -57,54 +62,45 @@ class Part:
     hours: float
 
 
-class Speed(NamedTuple):
-    """Steps or updates per second, and where that is known from."""
+def works_of(scale: Scale) -> list[Work]:
+    """The scale's runs: those that vision stems come from first, the copy task's last."""
+    runs = [run for run in scale.all_runs if run not in scale.pretraining]
+    return [_work(run.config, inputs.finished(run)) for run in (*scale.pretraining, *runs) if run in scale.all_runs]
 
-    per_s: float
-    source: str
+
+def _work(config: RunConfig | CopyConfig, done: bool) -> Work:
+    if isinstance(config, CopyConfig):
+        return Work("copy_task", kind_of(config), config.steps, 0, config, done)
+    spec = registry.spec(config.environment)
+    limits = [limit for limit in (config.evaluation.max_steps, spec.episode_limit) if limit]
+    evaluation = config.evaluation.sets * config.evaluation.episodes * min(limits, default=0)
+    frames = config.env_steps * spec.frames_per_step
+    return Work(spec.suite, kind_of(config), config.env_steps + EVALUATION * evaluation, frames, config, done)
 
 
-def read(folder: Path) -> Work:
-    """The run in a folder of results/<scale>/runs or copy_task."""
-    values = load_yaml(folder / "config.yaml")
-    done = (folder / "run.json").exists()
-    if "environment" not in values:
-        copy: CopyConfig = build(CopyConfig, values)
-        kind = Kind(
-            ("copy task", copy.method, f"length {copy.max_length}"),
-            (copy.update, copy.unroll, copy.hidden, copy.batch, copy.threads, copy.device),
-        )
-        return Work("copy_task", kind, copy.steps, 0, copy, done)
-    run = from_dict(values)
-    spec = registry.spec(run.environment)
-    kind = Kind(
-        (spec.suite, f"vision {run.vision}{', frozen' if run.pretrained else ''}", f"cell {run.cell}"),
-        (run.method, run.features, run.hidden, run.batch, run.unroll, run.threads, run.device),
-    )
-    frames = run.env_steps * spec.frames_per_step
-    limits = [limit for limit in (run.evaluation.max_steps, spec.episode_limit) if limit]
-    evaluation = run.evaluation.sets * run.evaluation.episodes * min(limits, default=0)
-    return Work(spec.suite, kind, run.env_steps + EVALUATION * evaluation, frames, run, done)
+def kind_of(config: RunConfig | CopyConfig) -> Kind:
+    """The kind of a run. The environments of a family, such as `gymnasium:<id>`, have nothing in common."""
+    if isinstance(config, CopyConfig):
+        copied = ("copy task", config.method, f"length {config.max_length}", f"hidden {config.hidden}")
+        return Kind(copied, (config.update, config.unroll or 0, config.batch, config.threads, config.device))
+    name = config.environment if ":" in config.environment else registry.spec(config.environment).suite
+    vision = f"vision {config.vision}{', frozen' if config.pretrained else ''}"
+    title = (name, vision, config.method, f"hidden {config.hidden}")
+    return Kind(title, (config.features, config.batch, config.threads, config.device))
 
 
 def speeds(waiting: Iterable[Work], results: Path, cores: int) -> dict[Kind, Speed]:
-    """The slowest known speed of each kind, or one measured for its family."""
-    known: dict[Kind, float] = {}
-    for folder, per_s in finished(results):
-        kind = read(folder).kind
-        known[kind] = min(per_s, known.get(kind, per_s))
-    measured: dict[tuple[str, ...], float] = {}
-    found = {}
-    for work in waiting:
-        family = work.kind.family
-        if work.kind in known:
-            found[work.kind] = Speed(known[work.kind], "finished runs")
-            continue
-        if family not in measured:
-            print(f"measuring {', '.join(family)}", file=sys.stderr)
-            measured[family] = measure(work.config, cores)
-        found[work.kind] = Speed(measured[family], "measured now")
-    return found
+    """The slowest known speed of each kind, or a measured one."""
+    found: dict[Kind, Speed] = {}
+    for config, per_s in records(results):
+        kind = kind_of(config)
+        found[kind] = Speed(min(per_s, found[kind].per_s if kind in found else per_s), "finished runs")
+    wanted = {work.kind: work.config for work in waiting}
+    for kind, config in wanted.items():
+        if kind not in found:
+            print(f"measuring {', '.join(kind.title)}", file=sys.stderr)
+            found[kind] = Speed(measure(config, cores), "measured now")
+    return {kind: found[kind] for kind in wanted}
 
 
 def parts(works: Iterable[Work], known: Mapping[Kind, Speed], cores: int) -> list[Part]:
@@ -124,55 +120,51 @@ def parts(works: Iterable[Work], known: Mapping[Kind, Speed], cores: int) -> lis
     ]
 
 
-def describe(folder: Path, cores: int) -> str:
+def describe(scale: Scale, cores: int) -> str:
     """The plan as text."""
-    scale = json.loads((folder / "scale.json").read_text())
-    runs = dict.fromkeys(run for study in scale["studies"].values() for run in study)
-    works = [read(folder / run) for run in (*scale["pretraining"], *runs, *scale["copy_task"])]
-    known = speeds([work for work in works if not work.done], folder.parent, cores)
+    works = works_of(scale)
+    known = speeds([work for work in works if not work.done], scale.folder.parent, cores)
     rows = parts(works, known, cores)
-    lines = [scale["label"], ""]
+    lines = [scale.label, ""]
     lines.append(f"{'suite':<12}{'runs':>6}{'done':>6}{'env frames':>18}{'core hours left':>17}")
     for row in rows:
         lines.append(f"{row.name:<12}{row.runs:>6}{row.done:>6}{row.frames:>18,}{row.hours:>17,.2f}")
     left = sum(row.runs - row.done for row in rows)
     hours = sum(row.hours for row in rows) / cores
     lines.append(f"{left} runs, then tables, figures, report: about {hours:,.2f} h on {cores} cores")
-    if scale.get("complexity"):
-        lines.append(_describe_costs(folder / scale["complexity"]))
+    if scale.complexity is not None:
+        lines.append(_describe_costs(scale.complexity))
     lines += _describe_speeds(known)
-    missing = [Missing(**one) for one in json.loads((folder / "missing.json").read_text())]
-    if missing:
-        lines += ["", f"left out: {explain(missing)}"]
+    if scale.missing:
+        lines += ["", f"left out: {explain(scale.missing)}"]
     return "\n".join(lines)
 
 
-def _describe_costs(folder: Path) -> str:
+def _describe_costs(study: CostStudy) -> str:
     """The study of what the gradient methods cost, in a line."""
-    config: ComplexityConfig = build(ComplexityConfig, load_yaml(folder / "config.yaml"))
-    points = sum(len(sweep.values) * len(list(sweep.curves())) for sweep in config.sweeps.values())
-    state = "finished" if (folder / "complexity.json").exists() else "some minutes on all cores, not counted here"
+    points = sum(len(sweep.values) * len(list(sweep.curves())) for sweep in study.config.sweeps.values())
+    state = "finished" if inputs.finished(study) else "some minutes on all cores, not counted here"
     return f"study of costs: {points} points, {state}"
 
 
 def _describe_speeds(known: Mapping[Kind, Speed]) -> list[str]:
-    """A line per family and source."""
-    families: dict[tuple[str, str], list[float]] = {}
+    """A line per title and source."""
+    titles: dict[tuple[str, str], list[float]] = {}
     for kind, speed in known.items():
-        families.setdefault((", ".join(kind.family), speed.source), []).append(speed.per_s)
+        titles.setdefault((", ".join(kind.title), speed.source), []).append(speed.per_s)
     lines = ["", "steps or updates a second, one run (its evaluation is counted at its longest):"] if known else []
-    for (family, source), values in families.items():
+    for (title, source), values in titles.items():
         low, high = f"{min(values):,.0f}", f"{max(values):,.0f}"
-        lines.append(f"  {family}: {low if low == high else f'{low}–{high}'} ({source})")
+        lines.append(f"  {title}: {low if low == high else f'{low}–{high}'} ({source})")
     return lines
 
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m workflow.scripts.plan")
-    options.add_argument("--scale", type=Path, required=True, help="results/<scale>/scale.json")
+    options.add_argument("--settings", type=json.loads, required=True, help="the workflow's configuration, as JSON")
     options.add_argument("--cores", type=int, required=True)
     arguments = options.parse_args()
-    print(describe(arguments.scale.parent, arguments.cores))
+    print(describe(load_scale(arguments.settings), arguments.cores))
 
 
 if __name__ == "__main__":

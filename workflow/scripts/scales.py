@@ -7,6 +7,7 @@ Nothing here imports torch or a simulator.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from rtrl_bench.errors import ConfigError
 from rtrl_bench.settings import build
 from rtrl_bench.yaml_files import load_yaml
 from workflow.scripts.jobs import Job, job
+from workflow.scripts.outputs import COMPLEXITY
 from workflow.scripts.schema import check_scale, check_workflow
 from workflow.scripts.studies import Run, machine, merge, pretraining_runs, study_runs
 
@@ -33,6 +35,7 @@ class CopyRun:
     folder: Path
     config: CopyConfig
     job: Job
+    outputs = ("curve.csv", "run.json")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class CostStudy:
     folder: Path
     config: ComplexityConfig
     job: Job
+    outputs = COMPLEXITY
 
 
 AnyRun = TypeVar("AnyRun", Run, CopyRun)
@@ -111,7 +115,7 @@ def load_scale(settings: Mapping[str, Any]) -> Scale:
 
 
 def _expand(settings: Mapping[str, Any]) -> Scale:
-    folder = Path(settings["results"]) / settings["scale"]
+    folder = _folder(settings)
     plan: dict[Path, Run] = {}
     sources: dict[str, Run] = {}  # by fingerprint, like the next
     same: dict[str, Run] = {}
@@ -139,6 +143,16 @@ def _expand(settings: Mapping[str, Any]) -> Scale:
         complexity=complexity,
         missing=tuple(missing.values()),
     )
+
+
+def _folder(settings: Mapping[str, Any]) -> Path:
+    folder = Path(settings["results"]).expanduser() / settings["scale"]
+    if set("{}\n") & set(folder.as_posix()):
+        raise ConfigError(f"results folder {folder.as_posix()!r}: expected a name without braces and line breaks")
+    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not parent.is_dir() or (parent != folder and not os.access(parent, os.W_OK)):
+        raise ConfigError(f"results folder {folder}: cannot be made in {parent}; set --config results=DIR")
+    return folder
 
 
 @contextmanager

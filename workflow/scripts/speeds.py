@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import os
+import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from rtrl_bench.config import RunConfig
+from rtrl_bench.config import RunConfig, from_dict
 from rtrl_bench.diagnostics.copy_config import CopyConfig
-from rtrl_bench.settings import replace
+from rtrl_bench.settings import build, replace
+from rtrl_bench.training.source import finished_record
 
 SECONDS, COPY_SECONDS = 1.5, 0.5  # of a measurement, besides setting up
 # Steps per second hardly depend on these where a step is a picture, and larger ones take long to set up.
 PICTURES, UNROLL = 8, 10
 
 
-def finished(results: Path) -> Iterator[tuple[Path, float]]:
-    """(folder, env steps or updates per second) of every complete run of any scale below the results folder."""
+def records(results: Path) -> Iterator[tuple[RunConfig | CopyConfig, float]]:
+    """(configuration, env steps or updates per second) of every finished run of any scale in the results folder.
+
+    Records that are damaged or of another version of the project tell nothing here.
+    """
     for part, amount in (("runs", "env_steps"), ("copy_task", "updates")):
         for path in sorted(results.glob(f"*/{part}/**/run.json")):
-            record = json.loads(path.read_text())
-            if record["status"] == "complete":
-                yield path.parent, record[amount] / record["wall_s"]
+            record = finished_record(path.parent)
+            with contextlib.suppress(ValueError, KeyError, TypeError, ZeroDivisionError):
+                if record is not None:
+                    build_run = from_dict if part == "runs" else partial(build, CopyConfig)
+                    yield build_run(record["config"]), record[amount] / record["wall_s"]
 
 
 def measure(config: RunConfig | CopyConfig, cores: int) -> float:
-    """Env steps or updates per second of a run that has `cores` for itself; RTRL stands for its neighbours."""
+    """Env steps or updates per second of a run that has `cores` for itself."""
     config = replace(config, threads=config.threads or cores)
-    if isinstance(config, CopyConfig):
-        return _measure_copy(config)
+    with redirected_output():
+        return _measure_copy(config) if isinstance(config, CopyConfig) else _measure_run(config)
+
+
+@contextlib.contextmanager
+def redirected_output() -> Iterator[None]:
+    """What an environment prints, be it from C, goes to stderr: stdout has the plan."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _measure_run(config: RunConfig) -> float:
     from rtrl_bench.training.run import measure_speed
 
-    config = replace(config, unroll=min(config.unroll, UNROLL))
-    if config.cell == "elstm":
-        config = replace(config, gradient="rtrl", window=None)
     if config.vision != "flat":
-        config = replace(config, batch=min(config.batch, PICTURES))
+        config = replace(config, unroll=min(config.unroll, UNROLL), batch=min(config.batch, PICTURES))
     return measure_speed(config, SECONDS)
 
 

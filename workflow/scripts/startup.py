@@ -1,4 +1,4 @@
-"""The first thing Snakemake does: read the scale, write the runs' inputs, or stop with one message."""
+"""The first thing Snakemake does: read the scale, or stop with one message. Writes nothing of the results."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rtrl_bench.errors import ConfigError
-from workflow.scripts.inputs import write_inputs
 from workflow.scripts.locks import share
 from workflow.scripts.scales import Scale, explain, load_scale
 
 
 def start(settings: Mapping[str, Any], main: bool) -> Scale:
-    """The scale named in `settings`; `main`, which a job on another machine is not, puts its input files in place."""
+    """The scale named in `settings`; `main`: not a job on another machine, which has been told all that before."""
     # Jobs run with the Python that runs Snakemake, whether its environment is activated or not.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     try:
         scale = load_scale(settings)
         if main:
             share(Path(".snakemake"))
-            write_inputs(scale)
     except ConfigError as error:
         stop(str(error))
     if scale.missing and main:

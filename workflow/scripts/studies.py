@@ -28,6 +28,12 @@ class Run:
     config: RunConfig
     job: Job
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The files of its result, the record last."""
+        compared = ("gradient.csv",) if self.config.gradient_quality else ()
+        return ("curve.csv", *compared, "evaluation.json", "run.json")
+
 
 def study_runs(
     settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path, stems: Mapping[str, Run]

@@ -18,11 +18,11 @@ def names(scale: Scale) -> list[str]:
     return sorted({_target(name) for name in known} | {registry.spec(name).suite for name in known})
 
 
-def run_files(scale: Scale, name: str) -> list[str]:
-    """The records of all runs of suite or environment `name`; stops with the reason when there are none."""
-    runs = [r for r in scale.runs if name in (r.suite, _target(r.config.environment))]
-    if runs:
-        return records(runs)
+def runs(scale: Scale, name: str) -> list[Run]:
+    """The runs of suite or environment `name`; stops with the reason when there are none."""
+    found = [run for run in scale.runs if name in (run.suite, _target(run.config.environment))]
+    if found:
+        return found
     gone = [m for m in scale.missing if name in (registry.spec(m.name).suite, _target(m.name))]
     if gone:
         stop(f"cannot run here: {explain(gone)}")
@@ -31,8 +31,14 @@ def run_files(scale: Scale, name: str) -> list[str]:
 
 
 def records(runs: Iterable[Run | CopyRun]) -> list[str]:
-    """The record that each run writes last, which stands for all its files."""
-    return [f"{run.folder.as_posix()}/run.json" for run in runs]
+    """Every file of every run's result."""
+    return [f"{run.folder.as_posix()}/{name}" for run in runs for name in run.outputs]
+
+
+def compared(scale: Scale) -> str:
+    """The folders of the runs that also compare gradients, as a regular expression within the scale's folder."""
+    chosen = [run.folder.relative_to(scale.folder).as_posix() for run in scale.runs if run.config.gradient_quality]
+    return "|".join(map(re.escape, chosen)) or "(?!)"
 
 
 def stems(scale: Scale) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """Copied over analysis/tables.py, figures.py and report.py: writes their files without looking at any run."""
 
-import sys
+import argparse
 from pathlib import Path
 
 from analysis import shared  # noqa: F401
 from workflow.scripts import outputs
 
-folder = Path(sys.argv[sys.argv.index("--out") + 1])
+parser = argparse.ArgumentParser()
+parser.add_argument("--out", type=Path, required=True)
+folder = parser.parse_known_args()[0].out
 kind = Path(__file__).stem
 files = {
     "tables": outputs.tables(str(folder)) + outputs.records(str(folder)),

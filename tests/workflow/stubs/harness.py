@@ -1,22 +1,34 @@
 """Copied over rtrl_bench/__main__.py: writes the files of a run without training."""
 
+import argparse
+import json
+import shutil
 import sys
 from pathlib import Path
 
-import yaml
+from rtrl_bench.settings import fingerprint_of
+from rtrl_bench.yaml_files import load_yaml
 
-folder = Path(sys.argv[sys.argv.index("--out") + 1])
-if sys.argv[1] == "fidelity":
-    folder.write_text("")
+OUTPUTS = {
+    "train": ("curve.csv", "gradient.csv", "evaluation.json", "run.json"),
+    "copy-task": ("curve.csv", "run.json"),
+    "complexity": ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", "complexity.json"),
+}
+parser = argparse.ArgumentParser()
+parser.add_argument("command")
+parser.add_argument("--config", type=Path)
+parser.add_argument("--out", type=Path, required=True)
+arguments, _ = parser.parse_known_args()
+if arguments.command == "fidelity":
+    arguments.out.write_text("")
     sys.exit()
-if sys.argv[1] == "complexity":
-    for name in ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", "complexity.json"):
-        (folder / name).write_text("")
-    sys.exit()
-stem = yaml.safe_load((folder / "config.yaml").read_text()).get("pretrained")
+config = load_yaml(arguments.config)
+stem = config.get("pretrained")
 assert stem is None or Path(stem["run"], "run.json").exists(), "started before the run of its vision stem was done"
-names = ["curve.csv", "run.json"] + (["evaluation.json"] if sys.argv[1] == "train" else [])
-for name in names:
-    (folder / name).write_text((folder / "config.yaml").read_text())
+shutil.copy(arguments.config, arguments.out / "config.yaml")
+record = json.dumps({"status": "complete", "fingerprint": fingerprint_of(config), "config": config})
+for name in OUTPUTS[arguments.command]:
+    if name != "gradient.csv" or config["gradient_quality"]:
+        (arguments.out / name).write_text(record)
 print("progress", file=sys.stderr)
-print(f"result of {folder}")
+print(f"result of {arguments.out}")
