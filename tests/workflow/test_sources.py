@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from analysis import figures, tables
-from workflow.scripts import outputs
+from workflow.scripts import outputs, sources
 from workflow.scripts.sources import analysis_sources
 
 
 def test_a_step_depends_on_what_it_imports_directly_and_indirectly(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
     (tmp_path / "analysis/templates").mkdir(parents=True)
     files = {
         "__init__.py": "",

@@ -43,7 +43,7 @@ rule tables:
         fidelity=FIDELITY,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
-        captions=outputs.captions(outputs.TABLES),
+        captions=captions(outputs.TABLES),
         code=analysis_sources("tables"),
     output:
         with_captions(TABLES, "Tables"),

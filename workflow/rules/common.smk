@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workflow.scripts import jobs, outputs, startup, targets
 from workflow.scripts.inputs import Inputs
-from workflow.scripts.sources import analysis_sources, rooms_sources
+from workflow.scripts.sources import analysis_sources, captions, rooms_sources
 
 SCALE = startup.start(config, main=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 TABLES = (
     *("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity"),
     *("two_layers", "costs", "exponents", "crossovers", "limits"),
@@ -31,8 +29,3 @@ def records(folder: str) -> list[str]:
 def figures(folder: str) -> list[str]:
     """The figures, each with the numbers that are drawn."""
     return [f"{folder}/{name}{kind}" for name in FIGURES for kind in (".png", ".pdf", ".csv")]
-
-
-def captions(names: Iterable[str]) -> list[str]:
-    """The captions of tables and figures, which the tables and the page repeat."""
-    return [f"workflow/report/{name}.rst" for name in names]

@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "analysis"
 DATA = ("*.csv", "*.mplstyle", "templates/*")
-ROOMS = Path("rtrl_bench/envs/rooms")
+ROOMS = "rtrl_bench/envs/rooms"
+CAPTIONS = "workflow/report"
 
 
 def analysis_sources(step: str) -> list[str]:
-    """Paths, relative to the project's root, of all that `python -m analysis.<step>` uses of the package."""
+    """The files that `python -m analysis.<step>` uses of the package."""
+    package = ROOT / PACKAGE
     found: set[Path] = set()
-    waiting = [Path(PACKAGE, f"{step}.py"), Path(PACKAGE, "__init__.py")]
+    waiting = [package / f"{step}.py", package / "__init__.py"]
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
             waiting += _imported(path)
-    found |= {path for kind in DATA for path in Path(PACKAGE).glob(kind)}
-    return sorted(path.as_posix() for path in found)
+    return _from_here(found | {path for kind in DATA for path in package.glob(kind)})
 
 
 def rooms_sources() -> list[str]:
-    """Paths, relative to the project's root, of the embedded DMLab levels and the recordings they are held against."""
-    return sorted(path.as_posix() for kind in ("*.py", "*.npz") for path in ROOMS.glob(kind))
+    """The files of the embedded DMLab levels and the recordings they are held against."""
+    return _from_here(path for kind in ("*.py", "*.npz") for path in (ROOT / ROOMS).glob(kind))
+
+
+def captions(names: Iterable[str]) -> list[str]:
+    """The captions of tables and figures, which the tables and the page repeat."""
+    return _from_here(ROOT / CAPTIONS / f"{name}.rst" for name in names)
+
+
+def _from_here(paths: Iterable[Path]) -> list[str]:
+    """Paths from the current folder, so that a project as a whole can be moved."""
+    return sorted(Path(os.path.relpath(path)).as_posix() for path in paths)
 
 
 def _imported(path: Path) -> Iterator[Path]:
     """The modules of the package that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
-            file = Path(*name.split(".")).with_suffix(".py")
-            if file.parts[0] == PACKAGE and file.is_file():
+            file = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+            if name.split(".")[0] == PACKAGE and file.is_file():
                 yield file

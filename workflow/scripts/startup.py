@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 from rtrl_bench.errors import ConfigError
 from workflow.scripts.locks import share
 from workflow.scripts.scales import Scale, explain, load_scale
+from workflow.scripts.sources import ROOT
 
 
 def start(settings: Mapping[str, Any], main: bool) -> Scale:
     """The scale named in `settings`; `main`: not a job on another machine, which has been told all that before."""
-    # Jobs run with the Python that runs Snakemake, whether its environment is activated or not.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    _prepare_jobs()
     try:
         scale = load_scale(settings)
         if main:
@@ -26,6 +26,13 @@ def start(settings: Mapping[str, Any], main: bool) -> Scale:
     if scale.missing and main:
         print(f"left out of this run: {explain(scale.missing)}", file=sys.stderr)
     return scale
+
+
+def _prepare_jobs() -> None:
+    """Give jobs the Python that runs Snakemake, this project's packages, and text in UTF-8, wherever they run."""
+    for name, first in (("PATH", Path(sys.executable).parent), ("PYTHONPATH", ROOT)):
+        os.environ[name] = os.pathsep.join(filter(None, [str(first), os.environ.get(name)]))
+    os.environ["PYTHONUTF8"] = "1"
 
 
 def stop(message: str) -> NoReturn:
