@@ -47,6 +47,16 @@ for _name in targets.names(SCALE):
             f"every run of {_name}"
 
 
+# What no other rule makes: a target with a mistake in its name.
+rule unknown_target:
+    input:
+        stop_for_unknown_target,
+    output:
+        "{target}",
+    wildcard_constraints:
+        target="[^/]+",
+
+
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/complexity.smk"
 include: "workflow/rules/aggregate.smk"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -188,6 +189,40 @@ def test_every_named_target_is_there(project):
     steps, trained = project.planned(*targets, "results=elsewhere")
     assert steps == {*targets, "complexity_study"}
     assert trained == RUNS | COPY_RUNS
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("bet", "error: unknown target 'bet': expected one of all, plan, copy_task, "),
+        ("tabels", "; did you mean tables?"),
+        ("leters", "; did you mean letters?"),
+    ],
+)
+def test_a_mistake_in_a_target_is_named(project, word, said):
+    done = project.snakemake("-n", word)
+    assert done.returncode == 2
+    (error,) = [line for line in done.stderr.splitlines() if "rror" in line]
+    assert said in error
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("scal=tiny", "unknown key scal: expected one of scale, results, .*; did you mean scale"),
+        ("threads=two", "threads = 'two': expected an integer or null"),
+        ("device=gpu", "device = 'gpu': expected one of auto, cpu, cuda"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_not_said_to_be_in_a_file(project, setting, said):
+    done = project.snakemake("-n", setting)
+    assert done.returncode == 2
+    (error,) = [line for line in done.stderr.splitlines() if "rror" in line]
+    assert re.fullmatch(rf"error: config.yaml or --config: {said}.*", error)
+
+
+def test_null_can_be_given_on_the_command_line(project):
+    assert project.planned("all", "threads=null", "time_limit=null") == (set(), set())
 
 
 def test_a_mistake_in_the_configuration_stops_with_one_message(project):

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_scales import SETTINGS
+
+from workflow.scripts import startup
 
 ROOT = Path(__file__).parents[2]
 HARD = """-my results ü (1) it's "so" $HOME & [x]; *"""
@@ -50,3 +53,16 @@ def test_the_workflow_runs_from_another_folder(project, tmp_path):
 def test_the_workflow_runs_with_a_new_working_directory(project, tmp_path):
     call(project.root, "beta", "tables", "-d", str(tmp_path / "new"))
     assert (tmp_path / "new/results/tiny/tables/table1.csv").exists()
+
+
+def test_a_place_where_snakemake_cannot_keep_its_notes_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(startup, "_prepare_jobs", lambda: None)
+    (tmp_path / ".snakemake").touch()
+    with pytest.raises(SystemExit) as caught:
+        startup.start(SETTINGS | {"scale": "smoke"}, main=True)
+    assert caught.value.code == 2
+    assert re.fullmatch(
+        rf"error: {tmp_path}/.snakemake: cannot be written \(.*\).*; choose .*: snakemake -d DIR\n",
+        capsys.readouterr().err,
+    )

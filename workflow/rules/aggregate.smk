@@ -26,6 +26,8 @@ rule scale:
     output:
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
+    log:
+        f"{RESULTS}/logs/scale.log",
     localrule: True
     params:
         scale=INPUTS.scale,

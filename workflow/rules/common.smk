@@ -27,6 +27,10 @@ CORES = workflow.resource_settings.cores or 1  # none given for --report
 REPORT = f"{RESULTS}/report/index.html"
 
 
+def stop_for_unknown_target(wildcards):
+    targets.unknown(SCALE, wildcards.target)
+
+
 def files_that_all_starts_from(wildcards):
     return [INPUTS.file(name) for name in INPUTS.names]
 

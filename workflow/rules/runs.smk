@@ -8,6 +8,8 @@
 rule input_file:
     output:
         f"{RESULTS}/inputs/{{name}}/{{digest}}.yaml",
+    log:
+        f"{RESULTS}/logs/inputs/{{name}}/{{digest}}.log",
     localrule: True
     params:
         folder=subpath(output[0], parent=True),
@@ -15,7 +17,7 @@ rule input_file:
     message:
         "{wildcards.name}: what is wanted"
     shell:
-        "rm -f -- {params.folder:q}/*.yaml; printf %s {params.text:q} > {output:q}"
+        "{{ rm -f -- {params.folder:q}/*.yaml && printf %s {params.text:q} > {output:q}; }} 2> {log:q}"
 
 
 rule train:

@@ -13,6 +13,8 @@ from workflow.scripts.locks import share
 from workflow.scripts.scales import Scale, explain, load_scale
 from workflow.scripts.sources import ROOT
 
+NOTES = ".snakemake"
+
 
 def start(settings: Mapping[str, Any], main: bool) -> Scale:
     """The scale named in `settings`; `main`: not a job on another machine, which has been told all that before."""
@@ -20,9 +22,14 @@ def start(settings: Mapping[str, Any], main: bool) -> Scale:
     try:
         scale = load_scale(settings)
         if main:
-            share(Path(".snakemake"))
+            share(Path(NOTES))
     except ConfigError as error:
         stop(str(error))
+    except OSError as error:
+        stop(
+            f"{Path(NOTES).absolute()}: cannot be written ({error.strerror}), and Snakemake keeps its notes there; "
+            "choose another working directory: snakemake -d DIR"
+        )
     if scale.missing and main:
         print(f"left out of this run: {explain(scale.missing)}", file=sys.stderr)
     return scale

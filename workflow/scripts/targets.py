@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NoReturn
 
 from rtrl_bench.envs import registry
+from rtrl_bench.envs.registry import did_you_mean
 from workflow.scripts.outputs import COMPLEXITY
 from workflow.scripts.scales import CopyRun, Scale, explain
 from workflow.scripts.startup import stop
@@ -16,6 +18,15 @@ def names(scale: Scale) -> list[str]:
     """Every suite and environment that the project knows, whether this scale runs it or not."""
     known = {*registry.ENVIRONMENTS, *(run.config.environment for run in scale.runs)}
     return sorted({_target(name) for name in known} | {registry.spec(name).suite for name in known})
+
+
+OTHERS = ("all", "plan", "copy_task", "complexity", "fidelity", "tables", "figures", "report")
+
+
+def unknown(scale: Scale, name: str) -> NoReturn:
+    """Stop because no target has this name."""
+    known = [*OTHERS, *names(scale)]
+    stop(f"unknown target {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}")
 
 
 def runs(scale: Scale, name: str) -> list[Run]:
