@@ -210,7 +210,7 @@ def test_a_mistake_in_a_target_is_named(project, word, said):
     ("setting", "said"),
     [
         ("scal=tiny", "unknown key scal: expected one of scale, results, .*; did you mean scale"),
-        ("threads=two", "threads = 'two': expected an integer or null"),
+        ("threads=two", "threads = 'two': expected an integer"),
         ("device=gpu", "device = 'gpu': expected one of auto, cpu, cuda"),
     ],
 )
