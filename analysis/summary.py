@@ -13,6 +13,7 @@ import pandas as pd
 from analysis import labels
 from analysis.load import Results
 from analysis.stats import Summary, summarise
+from rtrl_bench.settings import CAME_LATER
 
 # The paper's simulators, as they begin in a run's `backend`. DMLab counts only with the real one.
 PAPER_BACKENDS = {"atari": "ale-py", "procgen": "procgen", "dmlab": "deepmind_lab"}
@@ -35,6 +36,10 @@ PAPER_SETTINGS: dict[str, Any] = {
     "loss.reward_clip": 1.0,
     "loss.rho_bar": 1.0,
     "loss.c_bar": 1.0,
+    "loss.pg_rho_bar": 1.0,
+    "loss.vtrace_lambda": 1.0,
+    "loss.bootstrap_truncation": False,
+    "last_reward_across_episodes": True,  # of its code
     "evaluation.sets": 3,
     "evaluation.episodes": 100,
     "evaluation.max_steps": None,
@@ -117,7 +122,7 @@ def differences(run: pd.Series, config: Mapping[str, Any]) -> tuple[str, str]:
     options = PAPER_OPTIONS.get(run["suite"], {})
     paper |= {f"environment_options.{key}": options.get(key) for key in config.get("environment_options") or {}}
     for key, expected in paper.items():
-        value, allowed = _at(config, key), expected if isinstance(expected, tuple) else (expected,)
+        value, allowed = _at(config, key, CAME_LATER.get(key)), expected if isinstance(expected, tuple) else (expected,)
         if value not in allowed:
             found.append(f"{key} {value}, not {' or '.join(map(str, allowed))}")
     return "; ".join(conditions), "; ".join(found)
@@ -216,8 +221,10 @@ def _finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _at(config: Mapping[str, Any], path: str) -> Any:
+def _at(config: Mapping[str, Any], path: str, missing: Any) -> Any:
     value: Any = config
     for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or key not in value:
+            return missing
+        value = value[key]
     return value

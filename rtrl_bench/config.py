@@ -47,6 +47,8 @@ class LossConfig(Settings):
     reward_clip: Positive = Field(default=1.0, description="rewards are clipped to ± this")
     rho_bar: Positive = Field(default=1.0, description="where the importance weights of the errors are cut")
     c_bar: Positive = Field(default=1.0, description="where the importance weights of the trace are cut")
+    pg_rho_bar: Positive = Field(default=1.0, description="where those of the policy gradient's advantages are cut")
+    vtrace_lambda: Share = Field(default=1.0, description="λ, decay of the trace per step")
     bootstrap_truncation: bool = Field(
         default=False,
         description="true: behind a time limit the last observation's value counts; false: nothing, as in the paper",
@@ -92,6 +94,10 @@ class RunConfig(RunSettings):
     layers: Size = Field(default=1, description="L, recurrent layers, one on the other")
     vision: str = Field(default="impala", description="vision stem; flat: none, for vectors")
     features: Size = Field(default=256, description="outputs of the vision stem's linear layer")
+    last_reward_across_episodes: bool = Field(
+        default=False,
+        description="last reward at an episode's first step; true: the last one of the episode before; false: zero",
+    )
     retention: Retention | None = Field(
         default=None, description="steps: forget biases drawn as log U(1, retention); null: the paper's normal(0, 0.1)"
     )

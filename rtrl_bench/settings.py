@@ -148,7 +148,15 @@ def dump(settings: Settings) -> str:
 
 MACHINE_KEYS = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")  # where and how safely to run
 # Keys that came later, at the value that stands for what was before them.
-CAME_LATER = {"layers": 1, "gradient_quality": 0, "deterministic": True, "loss.bootstrap_truncation": False}
+CAME_LATER = {
+    "layers": 1,
+    "gradient_quality": 0,
+    "deterministic": True,
+    "last_reward_across_episodes": False,
+    "loss.pg_rho_bar": 1.0,
+    "loss.vtrace_lambda": 1.0,
+    "loss.bootstrap_truncation": False,
+}
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,13 +19,14 @@ class AgentNetwork(nn.Module):
     """π(a | o, r, past) and V for observations of `shape` and actions whose factors have `sizes` values each.
 
     The recurrent input is the stem's features with the last reward, clipped, behind them (D = F + 1, as in the paper);
-    at an episode's first step that reward is zero. A stem that is not trained sees every observation once, in `encode`;
-    all else works on what that returns.
+    at an episode's first step that reward is zero, or with `last_reward_across_episodes` that of the episode before. A
+    stem that is not trained sees every observation once, in `encode`; all else works on what that returns.
     """
 
     def __init__(self, config: RunConfig, shape: tuple[int, ...], sizes: Sequence[int]):
         super().__init__()
         self.reward_clip = config.loss.reward_clip
+        self.last_reward_across_episodes = config.last_reward_across_episodes
         self.vision = vision.build(config.vision, shape, config.features)
         self.frozen_vision = config.pretrained is not None
         self.vision.requires_grad_(not self.frozen_vision)
@@ -73,7 +74,9 @@ class AgentNetwork(nn.Module):
         return *self.heads(h), state
 
     def _inputs(self, encoded: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
-        reward = last_reward.clamp(-self.reward_clip, self.reward_clip).masked_fill(starts, 0)
+        reward = last_reward.clamp(-self.reward_clip, self.reward_clip)
+        if not self.last_reward_across_episodes:
+            reward = reward.masked_fill(starts, 0)
         features = encoded if self.frozen_vision else self.vision(encoded)
         return torch.cat([features, reward[:, None]], dim=-1)
 

@@ -76,6 +76,8 @@ def loss_terms(
         bootstrap=bootstrap,
         rho_bar=config.rho_bar,
         c_bar=config.c_bar,
+        pg_rho_bar=config.pg_rho_bar,
+        lam=config.vtrace_lambda,
     )
     policy = -(advantages * taken).sum()
     baseline = config.baseline_cost * 0.5 * (targets - values).square().sum()

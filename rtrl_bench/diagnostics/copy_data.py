@@ -1,4 +1,7 @@
-"""Data of the copy task (Irie et al. 2024, section 4.1): a binary pattern, then as many blanks to repeat it in."""
+"""Data of the copy task (Irie et al. 2024, section 4.1): a binary pattern, then as many blanks to repeat it in.
+
+docs/deviations.md has how the paper's code pads and batches sequences, and what its released data ask for.
+"""
 
 from __future__ import annotations
 

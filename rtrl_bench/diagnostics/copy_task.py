@@ -1,7 +1,8 @@
 """The copy task: can a gradient method carry what was shown over up to `max_length` steps?
 
 Settings after Irie et al. 2024 (section 4.1): fully online updates, one per step, with Adam; the goal is 100 % sequence
-accuracy, every bit of a sequence right.
+accuracy, every bit of a sequence right. The loss is ours: binary cross-entropy of the bits asked for, where the paper's
+code has three classes at every step (docs/deviations.md).
 """
 
 from __future__ import annotations

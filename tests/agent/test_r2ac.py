@@ -134,10 +134,12 @@ def test_images_too_small_for_the_stem_are_refused():
         vision.build("nature", (3, 16, 16), 16)
 
 
+@pytest.mark.parametrize("across", [False, True])
 @pytest.mark.parametrize(("cell", "gradient"), [("elstm", "rtrl"), ("lstm", "tbptt"), ("none", "tbptt")])
-def test_acting_sees_what_the_learner_sees(cell, gradient):
+def test_acting_sees_what_the_learner_sees(cell, gradient, across):
     torch.manual_seed(0)
-    network = AgentNetwork(config(cell=cell, gradient=gradient), (4, 84, 84), (ACTIONS,))
+    settings = config(cell=cell, gradient=gradient, last_reward_across_episodes=across)
+    network = AgentNetwork(settings, (4, 84, 84), (ACTIONS,))
     data = segment((4, 84, 84))
     carry = network.core.begin(B)
     state = carry.state
@@ -164,26 +166,28 @@ def test_flags_of_other_types_mean_what_they_do_as_bool(dtype):
     assert all(torch.equal(mine, same) for mine, same in zip(acted, expected))
 
 
-def test_the_last_reward_is_clipped_and_absent_at_an_episode_start():
-    network = AgentNetwork(config(vision="flat"), (2,), (ACTIONS,))
+@pytest.mark.parametrize(("across", "first"), [(False, 0.0), (True, 1.0)])
+def test_the_last_reward_is_clipped_and_crosses_an_episode_start_if_it_is_told_to(across, first):
+    network = AgentNetwork(config(vision="flat", last_reward_across_episodes=across), (2,), (ACTIONS,))
     rewards, starts = torch.tensor([5.0, -0.5, 5.0]), torch.tensor([False, False, True])
     x = network._inputs(torch.zeros(3, 2), rewards, starts)
-    assert x[:, -1].tolist() == [1.0, -0.5, 0.0]
+    assert x[:, -1].tolist() == [1.0, -0.5, first]
 
 
-def test_loss_terms_are_the_papers_sums():
+@pytest.mark.parametrize("options", [{}, {"rho_bar": 0.7, "c_bar": 0.9, "pg_rho_bar": 1.5, "vtrace_lambda": 0.6}])
+def test_loss_terms_are_the_papers_sums(options):
     data = segment((2,))
     g = torch.Generator().manual_seed(1)
     logits, values = torch.randn(M, B, ACTIONS, generator=g), torch.randn(M, B, generator=g)
     bootstrap = torch.randn(B, generator=g)
-    policy, baseline, negative_entropy = loss_terms(
-        logits, values, bootstrap, data, FactorisedActions((ACTIONS,)), config().loss
-    )
+    loss = config(loss=options).loss
+    terms = loss_terms(logits, values, bootstrap, data, FactorisedActions((ACTIONS,)), loss)
     p = torch.softmax(logits, -1).double()
     ratios = torch.gather(p.log(), -1, data.actions[..., None])[..., 0] - data.behaviour_log_probs
     rewards, discounts = data.rewards.clamp(-1, 1), 0.99 * (~data.ends).double()
     targets, advantages = vtrace(
-        ratios.numpy(), rewards.numpy(), discounts.numpy(), values.double().numpy(), bootstrap.numpy()
+        *(x.numpy() for x in (ratios, rewards, discounts, values.double(), bootstrap)),
+        *(loss.rho_bar, loss.c_bar, loss.pg_rho_bar, loss.vtrace_lambda),
     )
     expected = [0.0, 0.0, 0.0]
     for t in range(M):
@@ -191,7 +195,7 @@ def test_loss_terms_are_the_papers_sums():
             expected[0] -= advantages[t, b] * float(p[t, b, data.actions[t, b]].log())
             expected[1] += 0.5 * 0.5 * (targets[t, b] - float(values[t, b])) ** 2
             expected[2] += float((p[t, b] * p[t, b].log()).sum())
-    for found, truth in zip((policy, baseline, negative_entropy), expected):
+    for found, truth in zip(terms, expected):
         assert float(found) == pytest.approx(truth, rel=1e-5)
 
 

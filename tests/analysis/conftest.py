@@ -29,7 +29,7 @@ BACKENDS = {
 PAPER_STEPS = {"atari": 200_000_000, "procgen": 200_000_000, "dmlab": 80_000_000}
 REAL_LAB = "deepmind_lab 1.0"
 VERSIONS = {"python": "3.11.2", "torch": "2.13.0", "numpy": "1.26.4", "gymnasium": "1.4.0", "rtrl_bench": "0.1.0"}
-# The harness's defaults, which are the paper's settings.
+# The paper's settings: the harness's defaults but for the last reward.
 CONFIG = {
     "environment_options": {},
     "backend": "auto",
@@ -41,6 +41,7 @@ CONFIG = {
     "hidden": 256,
     "vision": "impala",
     "features": 256,
+    "last_reward_across_episodes": True,
     "retention": None,
     "optimiser": {"learning_rate": 6e-4, "alpha": 0.99, "epsilon": 0.01, "momentum": 0.0, "gradient_clip": 40.0},
     "loss": {

@@ -233,7 +233,7 @@ def test_a_run_from_before_a_key_came_is_of_the_same_setting(tree):
     for path, value in CAME_LATER.items():
         *above, key = path.split(".")
         (later.setdefault(above[0], {}) if above else later)[key] = value
-    folder = tree.memory("tmaze", 20, "rtrl", 0, 1.0, loss={})
+    folder = tree.memory("tmaze", 20, "rtrl", 0, 1.0, last_reward_across_episodes=False, loss={})
     config = yaml.safe_load((folder / "config.yaml").read_text())
     (folder / "config.yaml").write_text(yaml.safe_dump(config | {**later, "memory_gb": None}))
     tree.memory("tmaze", 20, "rtrl", 1, 1.0, **later)

@@ -151,12 +151,15 @@ def test_a_games_return_is_that_of_its_lives_together(max_steps, lives, cut):
     assert (played.lengths, played.cut) == ([max_steps or 6, 3], cut)
 
 
-def test_the_agent_begins_anew_after_a_lost_life_as_in_training(monkeypatch):
+def test_the_agent_begins_anew_after_a_lost_life_with_the_last_reward_as_in_training(monkeypatch):
     network, _ = trained()
-    starts, act = [], network.act
-    monkeypatch.setattr(network, "act", lambda o, r, s, state: (starts.append(s.tolist()), act(o, r, s, state))[1])
+    seen, act = [], network.act
+    monkeypatch.setattr(
+        network, "act", lambda o, r, s, state: (seen.append((s[0].item(), r[0].item())), act(o, r, s, state))[1]
+    )
     play_lives(network, 1, None)
-    assert [first for first, _ in starts] == [True, True, False, True, False, False]
+    assert [start for start, _ in seen] == [True, True, False, True, False, False]
+    assert [reward for _, reward in seen] == [0, 1, 1, 1, 1, 1]
 
 
 def test_episodes_without_lives_have_no_returns_of_lives():

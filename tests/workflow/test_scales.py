@@ -239,7 +239,10 @@ def test_the_paper_scale_is_the_papers_protocol():
     plans = {(run.suite, *vars(run.config.evaluation).values()) for run in scale.runs if run.suite != "memory"}
     assert plans <= {("atari", 5, 30, None), ("procgen", 3, 200, None), ("dmlab", 3, 100, None)}
     assert ("atari", 5, 30, None) in plans
-    assert {c.config.max_length for c in scale.copy_runs} == {50, 500}
+    copies = {(c.config.max_length, c.config.batch, c.config.hidden, c.config.steps) for c in scale.copy_runs}
+    assert copies == {(50, 128, 2048, 4_000_000), (500, 128, 2048, 40_000_000)}
+    lasting = {c.last_reward_across_episodes for c in games}
+    assert lasting == {True}
 
 
 def test_the_smoke_scale_stays_small():
