@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 SCALE :=
 CORES := all
 
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
+# Snakemake finds the logger `eta`, which shows the time left, on PYTHONPATH.
+SNAKEMAKE := PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce plan test test-faults verify-reference lint bench lock
@@ -14,8 +15,10 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SC
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Without a plan no time is told; with a mistake in the scale (2) nothing is run.
 reproduce: $(READY) ## every run, table and figure, and the report (SCALE=smoke, laptop, overnight or paper)
-	$(SNAKEMAKE) --keep-going --quiet reason host
+	$(SNAKEMAKE) --quiet all -- plan || [ $$? = 1 ]
+	$(SNAKEMAKE) --keep-going --logger eta
 
 plan: $(READY) ## what `make reproduce` would do, and for how long
 	$(SNAKEMAKE) --quiet all -- plan
@@ -27,7 +30,7 @@ test-faults: $(READY) ## kills, full disks, damaged files, failing environments;
 	$(BIN)/python -m pytest -m injects --fault-table docs/faults.md
 
 verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and what comes out beside it (about a minute)
-	$(SNAKEMAKE) --config scale=laptop results=results/verify --quiet reason host -- $$($(BIN)/python -m analysis.verify targets)
+	$(SNAKEMAKE) --config scale=laptop results=results/verify --logger eta -- $$($(BIN)/python -m analysis.verify targets)
 	$(BIN)/python -m analysis.verify compare
 
 lint: $(READY) ## style, types and the workflow's own checks

@@ -271,7 +271,8 @@ def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
 def measure_speed(config: RunConfig, seconds: float) -> float:
     """Training speed in env steps per second, from about `seconds` of training after two warm-up updates.
 
-    A frozen stem has random parameters here, which are as fast as trained ones.
+    It takes no longer than the run itself would. A frozen stem has random parameters here, which are as fast as trained
+    ones.
     """
     check_choices(config)
     prepare_process(config.threads)
@@ -280,9 +281,10 @@ def measure_speed(config: RunConfig, seconds: float) -> float:
         for _ in range(2):
             training.update()
         began, updates = time.perf_counter(), training.counters.updates
-        while time.perf_counter() - began < seconds:
+        steps = 0
+        while steps == 0 or (steps < config.env_steps and time.perf_counter() - began < seconds):
             training.update()
-        steps = (training.counters.updates - updates) * training.steps_per_update
+            steps = (training.counters.updates - updates) * training.steps_per_update
         return steps / (time.perf_counter() - began)
     finally:
         training.close()

@@ -76,9 +76,13 @@ def asked(monkeypatch):
 
 def parts(scale, cores):
     """The plan's parts, by suite."""
-    works = plan.works_of(scale)
-    known = plan.speeds([work for work in works if not work.done], scale.folder.parent, cores)
-    return {part.name: part for part in plan.parts(works, known, cores)}
+    made = plan.make_plan(scale, cores)
+    return {part.name: part for part in plan.parts(made)}
+
+
+def text(scale, cores):
+    """What the plan says."""
+    return plan.describe(plan.make_plan(scale, cores))
 
 
 def test_hours_are_steps_over_measured_speed(scale, asked):
@@ -146,9 +150,9 @@ def test_pretraining_counts_and_a_frozen_stem_has_a_speed_of_its_own(scale, aske
     images = replace(CONFIG, environment="chaser", vision="nature")
     main = replace(images, pretrained=PretrainedConfig(run="runs/pretrain_tbptt"))
     folder = scale("mine", {"runs/pretrain_tbptt": (images, 20.0), "runs/a": (main, None)})
-    text = plan.describe(folder, cores=1)
-    assert re.search(r"procgen +2 +1 +72,000 +1\.00", text)
-    assert "procgen, vision nature, frozen, rtrl, hidden 256: 10 (measured now)" in text
+    said = text(folder, cores=1)
+    assert re.search(r"procgen +2 +1 +72,000 +1\.00", said)
+    assert "procgen, vision nature, frozen, rtrl, hidden 256: 10 (measured now)" in said
     assert asked == [main]
 
 
@@ -161,10 +165,10 @@ def test_the_copy_task_counts_updates(scale, asked):
 def test_the_text_has_label_jobs_hours_and_what_is_missing(scale, asked):
     missing = [Missing("chaser", "procgen", reason="libGL is missing", fix="apt-get install libgl1")]
     folder = scale("mine", {"runs/a": (CONFIG, None)}, missing=missing)
-    text = plan.describe(folder, cores=2)
-    assert "label of mine" in text
-    assert "1 runs, then tables, figures, report: about 0.50 h on 2 cores" in text
-    assert "left out: chaser: libGL is missing. Fix: apt-get install libgl1" in text
+    said = text(folder, cores=2)
+    assert "label of mine" in said
+    assert "1 runs, then tables, figures, report: about 0.50 h on 2 cores" in said
+    assert "left out: chaser: libGL is missing. Fix: apt-get install libgl1" in said
 
 
 def test_the_text_has_the_study_of_costs(scale, asked, tmp_path):
@@ -173,19 +177,19 @@ def test_the_text_has_the_study_of_costs(scale, asked, tmp_path):
     )
     study = CostStudy(tmp_path / "mine/complexity", ComplexityConfig(sweeps={"width": sweep}), None)
     mine = scale("mine", {"runs/a": (CONFIG, None)}, complexity=study)
-    assert "study of costs: 9 points, some minutes on all cores" in plan.describe(mine, cores=2)
+    assert "study of costs: 9 points, about 1 min on all cores" in text(mine, cores=2)
     study.folder.mkdir(parents=True)
     for name in study.outputs:
         (study.folder / name).write_text(json.dumps({"status": "complete", "fingerprint": study.config.fingerprint()}))
-    assert "study of costs: 9 points, finished" in plan.describe(mine, cores=2)
+    assert "study of costs: 9 points, finished" in text(mine, cores=2)
 
 
 def test_the_text_tells_measured_speeds_from_those_of_finished_runs(scale, asked):
     done = replace(CONFIG, hidden=7)
     runs = {"runs/a": (done, 20.0), "runs/b": (replace(done, seed=1), None), "runs/c": (CONFIG, None)}
-    text = plan.describe(scale("mine", runs), cores=1)
-    assert "memory, vision flat, rtrl, hidden 7: 20 (finished runs)" in text
-    assert "memory, vision flat, rtrl, hidden 256: 10 (measured now)" in text
+    said = text(scale("mine", runs), cores=1)
+    assert "memory, vision flat, rtrl, hidden 7: 20 (finished runs)" in said
+    assert "memory, vision flat, rtrl, hidden 256: 10 (measured now)" in said
 
 
 @pytest.mark.parametrize("config", [CONFIG, COPY])

@@ -2,7 +2,7 @@
 import json
 from pathlib import Path
 
-from workflow.scripts import jobs, outputs, startup, targets
+from workflow.scripts import estimates, jobs, outputs, startup, targets
 from workflow.scripts.inputs import Inputs
 from workflow.scripts.sources import analysis_sources, captions, rooms_sources
 
@@ -25,6 +25,7 @@ FIGURES = outputs.figures(f"{RESULTS}/figures")
 RETRIES = jobs.retries(JOBS.values()) if workflow.is_main_process else 0
 CORES = workflow.resource_settings.cores or 1  # none given for --report
 REPORT = f"{RESULTS}/report/index.html"
+estimates.announce(SCALE, REPORT)
 
 
 def stop_for_unknown_target(wildcards):

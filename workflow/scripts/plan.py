@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +18,14 @@ from typing import NamedTuple
 from rtrl_bench.config import RunConfig
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
-from workflow.scripts import inputs
-from workflow.scripts.scales import CostStudy, Scale, explain, load_scale
+from workflow.scripts import estimates, inputs
+from workflow.scripts.scales import CopyRun, CostStudy, Scale, explain, load_scale
 from workflow.scripts.speeds import measure, records
+from workflow.scripts.studies import Run
 
 START_SECONDS = 4.0  # of a run, before its first step: Python, torch, the simulator
 EVALUATION = 0.5  # what an evaluation step costs, in training steps
+POINT_SECONDS = 0.8  # of a point of the study of costs, about, on all cores
 
 
 class Kind(NamedTuple):
@@ -43,6 +46,7 @@ class Speed(NamedTuple):
 class Work:
     """One run as the plan sees it. `amount`: training steps or updates, with the evaluation's at its longest."""
 
+    folder: Path
     suite: str
     kind: Kind
     amount: float
@@ -62,20 +66,39 @@ class Part:
     hours: float
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run in a scale, on how many cores; `core_seconds` of each run that is left, by its folder."""
+
+    scale: Scale
+    cores: int
+    works: Sequence[Work]
+    known: Mapping[Kind, Speed]
+    core_seconds: Mapping[Path, float]
+
+    @property
+    def study_core_seconds(self) -> float:
+        """What the study of costs will take; it has all cores."""
+        study = self.scale.complexity
+        return 0.0 if study is None else _points(study) * POINT_SECONDS * self.cores
+
+
 def works_of(scale: Scale) -> list[Work]:
     """The scale's runs: those that vision stems come from first, the copy task's last."""
     runs = [run for run in scale.all_runs if run not in scale.pretraining]
-    return [_work(run.config, inputs.finished(run)) for run in (*scale.pretraining, *runs) if run in scale.all_runs]
+    return [_work(run) for run in (*scale.pretraining, *runs) if run in scale.all_runs]
 
 
-def _work(config: RunConfig | CopyConfig, done: bool) -> Work:
+def _work(run: Run | CopyRun) -> Work:
+    config, done = run.config, inputs.finished(run)
     if isinstance(config, CopyConfig):
-        return Work("copy_task", kind_of(config), config.steps, 0, config, done)
+        return Work(run.folder, "copy_task", kind_of(config), config.steps, 0, config, done)
     spec = registry.spec(config.environment)
     limits = [limit for limit in (config.evaluation.max_steps, spec.episode_limit) if limit]
     evaluation = config.evaluation.sets * config.evaluation.episodes * min(limits, default=0)
     frames = config.env_steps * spec.frames_per_step
-    return Work(spec.suite, kind_of(config), config.env_steps + EVALUATION * evaluation, frames, config, done)
+    amount = config.env_steps + EVALUATION * evaluation
+    return Work(run.folder, spec.suite, kind_of(config), amount, frames, config, done)
 
 
 def kind_of(config: RunConfig | CopyConfig) -> Kind:
@@ -103,47 +126,62 @@ def speeds(waiting: Iterable[Work], results: Path, cores: int) -> dict[Kind, Spe
     return {kind: found[kind] for kind in wanted}
 
 
-def parts(works: Iterable[Work], known: Mapping[Kind, Speed], cores: int) -> list[Part]:
-    """One Part per suite, in the order of the scale; a run with `threads: 0` takes all cores."""
+def make_plan(scale: Scale, cores: int) -> Plan:
+    """Look up or measure the speed of every kind of run that is left, and reckon."""
+    works = works_of(scale)
+    waiting = [work for work in works if not work.done]
+    known = speeds(waiting, scale.folder.parent, cores)
+    core_seconds = {
+        work.folder: (START_SECONDS + work.amount / known[work.kind].per_s) * (work.config.threads or cores)
+        for work in waiting
+    }
+    return Plan(scale, cores, works, known, core_seconds)
+
+
+def parts(plan: Plan) -> list[Part]:
+    """One Part per suite, in the order of the scale."""
     suites: dict[str, list[Work]] = {}
-    for work in works:
+    for work in plan.works:
         suites.setdefault(work.suite, []).append(work)
-    hours = dict.fromkeys(suites, 0.0)
-    for suite, those in suites.items():
-        for work in those:
-            if not work.done:
-                seconds = START_SECONDS + work.amount / known[work.kind].per_s
-                hours[suite] += seconds / 3600 * (work.config.threads or cores)
     return [
-        Part(suite, len(those), sum(w.done for w in those), sum(w.frames for w in those), hours[suite])
+        Part(
+            suite,
+            runs=len(those),
+            done=sum(work.done for work in those),
+            frames=sum(work.frames for work in those),
+            hours=sum(plan.core_seconds.get(work.folder, 0.0) for work in those) / 3600,
+        )
         for suite, those in suites.items()
     ]
 
 
-def describe(scale: Scale, cores: int) -> str:
+def describe(plan: Plan) -> str:
     """The plan as text."""
-    works = works_of(scale)
-    known = speeds([work for work in works if not work.done], scale.folder.parent, cores)
-    rows = parts(works, known, cores)
-    lines = [scale.label, ""]
+    rows = parts(plan)
+    lines = [plan.scale.label, ""]
     lines.append(f"{'suite':<12}{'runs':>6}{'done':>6}{'env frames':>18}{'core hours left':>17}")
     for row in rows:
         lines.append(f"{row.name:<12}{row.runs:>6}{row.done:>6}{row.frames:>18,}{row.hours:>17,.2f}")
     left = sum(row.runs - row.done for row in rows)
-    hours = sum(row.hours for row in rows) / cores
-    lines.append(f"{left} runs, then tables, figures, report: about {hours:,.2f} h on {cores} cores")
-    if scale.complexity is not None:
-        lines.append(_describe_costs(scale.complexity))
-    lines += _describe_speeds(known)
-    if scale.missing:
-        lines += ["", f"left out: {explain(scale.missing)}"]
+    hours = sum(row.hours for row in rows) / plan.cores
+    lines.append(f"{left} runs, then tables, figures, report: about {hours:,.2f} h on {plan.cores} cores")
+    if plan.scale.complexity is not None:
+        lines.append(_describe_costs(plan.scale.complexity))
+    lines += _describe_speeds(plan.known)
+    if plan.scale.missing:
+        lines += ["", f"left out: {explain(plan.scale.missing)}"]
     return "\n".join(lines)
+
+
+def _points(study: CostStudy) -> int:
+    return sum(len(sweep.values) * len(list(sweep.curves())) for sweep in study.config.sweeps.values())
 
 
 def _describe_costs(study: CostStudy) -> str:
     """The study of what the gradient methods cost, in a line."""
-    points = sum(len(sweep.values) * len(list(sweep.curves())) for sweep in study.config.sweeps.values())
-    state = "finished" if inputs.finished(study) else "some minutes on all cores, not counted here"
+    points = _points(study)
+    minutes = math.ceil(points * POINT_SECONDS / 60)
+    state = "finished" if inputs.finished(study) else f"about {minutes} min on all cores, not counted here"
     return f"study of costs: {points} points, {state}"
 
 
@@ -164,7 +202,9 @@ def main() -> None:
     options.add_argument("--settings", type=json.loads, required=True, help="the workflow's configuration, as JSON")
     options.add_argument("--cores", type=int, required=True)
     arguments = options.parse_args()
-    print(describe(load_scale(arguments.settings), arguments.cores))
+    plan = make_plan(load_scale(arguments.settings), arguments.cores)
+    estimates.write(plan.scale, plan.core_seconds, plan.study_core_seconds)
+    print(describe(plan))
 
 
 if __name__ == "__main__":

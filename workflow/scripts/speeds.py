@@ -74,6 +74,6 @@ def _measure_copy(config: CopyConfig) -> float:
     training = CopyTraining(few, choose_device(config.device))
     training.update()
     began = time.perf_counter()
-    while time.perf_counter() - began < COPY_SECONDS:
+    while training.updates == 1 or (training.updates <= config.steps and time.perf_counter() - began < COPY_SECONDS):
         training.update()
     return (training.updates - 1) / (time.perf_counter() - began)

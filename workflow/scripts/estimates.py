@@ -1,0 +1,35 @@
+"""How long the jobs of a scale will take: from the plan to the logger that shows the time left (workflow/logger)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from snakemake.logging import logger
+
+from workflow.scripts.scales import Scale
+
+FILE = "logs/estimates.json"
+# Core seconds of one job of the rules that are not runs, about.
+RULES = {"film": 8.0, "fidelity": 12.0, "tables": 8.0, "figures": 30.0, "report": 8.0}
+
+
+def write(scale: Scale, runs: Mapping[Path, float], study: float) -> None:
+    """Keep the core seconds of the runs that are left, by their folders, and of the study of costs."""
+    estimates = {
+        "runs": {folder.relative_to(scale.folder).as_posix(): seconds for folder, seconds in runs.items()},
+        "rules": RULES | {"complexity_study": study},
+    }
+    path = scale.folder / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(estimates, indent=1), encoding="utf-8")
+
+
+def announce(scale: Scale, report: str) -> None:
+    """Hand the estimates, if there was a plan, and the report's path to Snakemake's loggers, as fields of a record."""
+    try:
+        estimates = json.loads((scale.folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        estimates = None
+    logger.info("", extra={"estimates": estimates, "report": report})
