@@ -20,7 +20,7 @@ main() {
     [ "$(id -u)" = 0 ] || run_here "making such a system takes root"
     mirror=$(find_mirror)
     [ -n "$mirror" ] || run_here "apt knows no Debian $RELEASE"
-    unshare --mount --pid --fork true 2>/dev/null || run_here "unshare is missing or not permitted"
+    unshare --mount --pid --fork --mount-proc true 2>/dev/null || run_here "unshare is missing or not permitted"
     install_debootstrap || run_here "apt-get could not install debootstrap"
 
     work=$(mktemp -d /var/tmp/rtrl-bench-bare.XXXXXX)
