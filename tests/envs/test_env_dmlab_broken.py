@@ -21,11 +21,7 @@ LEVEL, MAPS = "rooms_watermaze", "rooms_keys_doors_puzzle"
 LIBRARY = "libOSMesa.so.8: cannot open shared object file"
 NO_LEVEL = "import os\ndef Lab(level, *more, **others):\n    os.listdir(level)\n"
 BROKEN = {
-    "dm_env": (
-        "import dm_env_not_here as dm_env",
-        "ModuleNotFoundError: No module named 'dm_env_not_here'",
-        "mend what",
-    ),
+    "import": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'", "mend what it names"),
     "library": (f"raise ImportError({LIBRARY!r})", f"ImportError: {LIBRARY}", "mend what it names, or build it anew"),
     "exit": ("raise SystemExit(3)", "exit code 3", "build"),
     "crash": ("import os; os.abort()", "it ends with signal SIGABRT", "mend or rebuild it"),
@@ -92,7 +88,8 @@ def test_a_module_that_hangs_is_named(module, monkeypatch):
 
 def test_a_warning_of_a_module_does_not_make_it_broken(module, capfd):
     module(
-        "import warnings; warnings.warn('setuptools')\nclass Lab:\n    def __init__(*a, **k): pass\n    def close(s): pass"
+        "import types, warnings; warnings.warn('setuptools')\n"
+        "def Lab(*more, **others): return types.SimpleNamespace(close=lambda: None)\n"
     )
     assert check_available(LEVEL, "deepmind_lab").ok
     assert capfd.readouterr().err == ""
@@ -125,14 +122,12 @@ def test_a_map_that_fails_to_compile_is_tried_again_with_the_same_seed(simulator
     assert np.array_equal(simulator._frame, expected)
     (failures,), (resets,) = stand_in("failure"), stand_in("reset")
     assert [failure["seed"] for failure in failures] == [resets[-1]["seed"]] * times
-    assert (
-        capsys.readouterr().err.splitlines()
-        == [
-            "warning: DeepMind Lab cannot begin an episode, trying again in 0 s: RuntimeError: Failed to compile map: q3map2 "
-            "exited with status 1"
-        ]
-        * times
-    )
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == times
+    assert set(said) == {
+        "warning: DeepMind Lab cannot begin an episode, trying again in 0 s: RuntimeError: Failed to compile map: "
+        "q3map2 exited with status 1"
+    }
 
 
 def test_an_episode_within_a_run_begins_although_its_map_failed_once(simulator, monkeypatch):
