@@ -32,7 +32,28 @@ def build(name: str, shape: tuple[int, ...], features: int) -> Stem:
             f"vision = {name!r}: takes {stem.takes}, the observations are {kind} of shape {shape}; "
             f"use one of {', '.join(fitting)}"
         )
-    return stem(shape, features).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        made = stem(shape, features)
+    except TooSmall as error:
+        fitting = [other for other in VISION if VISION[other].takes == kind and _fits(VISION[other], shape)]
+        fix = f"use one of {', '.join(fitting)}" if fitting else "no stem takes them; use larger ones"
+        raise ConfigError(
+            f"vision = {name!r}: images of shape {shape} (channels x height x width) are too small for it; {fix}"
+        ) from error
+    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+class TooSmall(ValueError):
+    """Nothing is left of an image after a stem's convolutions."""
+
+
+def _fits(stem: type[Stem], shape: tuple[int, ...]) -> bool:
+    try:
+        with torch.device("meta"):
+            stem(shape, 1)
+        return True
+    except TooSmall:
+        return False
 
 
 def unit_scale(images: Tensor) -> Tensor:
@@ -233,8 +254,9 @@ def _hues_(weight: Tensor) -> None:
 
 
 def _flat_size(layers: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> int:
+    """How many numbers `layers` leave of an image."""
     try:
         with torch.no_grad():
             return int(layers(torch.zeros(1, *shape)).shape[1])
     except RuntimeError as error:
-        raise ConfigError(f"observations of shape {shape} are too small for this vision stem; use another") from error
+        raise TooSmall(f"images of shape {shape}") from error

@@ -38,6 +38,7 @@ FRAME_SKIP = 4
 MAX_FRAMES = (
     108_000  # half an hour of play: Espeholt et al. 2018 (IMPALA), appendix on Atari; the paper's code sets none
 )
+MOST_FRAMES = 2**31 - 1  # the simulator counts them in 32 bits
 NOOP_STARTS = 30
 PAPER_STEPS = 200_000_000  # total_steps of IDSIA/rtrl-elstm, in agent steps
 INSTALL = "install it: pip install ale-py opencv-python-headless"
@@ -143,10 +144,10 @@ def _version() -> str:
 
 
 def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
-    if options["max_frames"] < FRAME_SKIP:
+    if not FRAME_SKIP <= options["max_frames"] <= MOST_FRAMES:
         raise ConfigError(
             f"option max_frames = {options['max_frames']} of environment {spec.name}: "
-            f"expected an integer >= {FRAME_SKIP}"
+            f"expected an integer in {FRAME_SKIP}..{MOST_FRAMES}"
         )
 
 

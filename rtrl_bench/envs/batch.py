@@ -85,6 +85,8 @@ class BatchEnv(VectorEnv):
         self._process = os.getpid()
 
     def _seed_stream(self, seed: int | None) -> np.random.SeedSequence:
+        if seed is not None and (not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0):
+            raise ValueError(f"seed = {seed!r} of {self.spec_name}: expected an integer >= 0, or None")
         return np.random.SeedSequence(None if seed is None else (seed, SPLITS.index(self._split)))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from rtrl_bench import __version__
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
-from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, register
+from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, complete_options, register
 from rtrl_bench.errors import ConfigError
 
 BACKEND = f"rtrl_bench {__version__}"
@@ -36,12 +36,10 @@ class MemoryTask(BatchEnv):
 
     can_restore = True
 
-    def __init__(
-        self, name: str, num_envs: int, features: int, delay: int, stagger: bool, rules: dict[str, Any], **base: Any
-    ):
+    def __init__(self, name: str, num_envs: int, features: int, stagger: bool, rules: dict[str, Any], **base: Any):
         box = gymnasium.spaces.Box(-np.inf, np.inf, (features,), np.float32)
-        super().__init__(name, BACKEND, num_envs, box, 2, rules={"delay": delay, **rules}, **base)
-        self.delay = delay
+        super().__init__(name, BACKEND, num_envs, box, 2, rules=rules, **base)
+        self.delay: int = rules["delay"]
         self._stagger = stagger
         self._random = np.random.default_rng(0)
         self._slots: Arrays = {"clock": np.zeros(num_envs, np.int64)}  # every array: one entry per slot
@@ -107,12 +105,13 @@ class TMaze(MemoryTask):
         distraction: float = 1.0,
         noise: float = 0.1,
         stagger: bool = False,
-        **base: Any,
+        seed: int | None = None,
+        split: str = "train",
     ):
-        rules = {"distraction": distraction, "noise": noise}
-        super().__init__("tmaze", num_envs, 3 + self.noise_channels, delay, stagger, rules, **base)
-        self._distraction = distraction
-        self._noise = np.float32(noise)
+        rules = complete_options(TMAZE, {"delay": delay, "distraction": distraction, "noise": noise})
+        super().__init__("tmaze", num_envs, 3 + self.noise_channels, stagger, rules, seed=seed, split=split)
+        self._distraction = rules["distraction"]
+        self._noise = np.float32(rules["noise"])
 
     def _draw(self, count: int) -> Arrays:
         return {"answer": self._random.integers(0, 2, count)}
@@ -147,12 +146,12 @@ class DelayedMatch(MemoryTask):
         symbols: int = 2,
         distraction: float = 0.5,
         stagger: bool = False,
-        **base: Any,
+        seed: int | None = None,
+        split: str = "train",
     ):
-        rules = {"symbols": symbols, "distraction": distraction}
-        super().__init__("delayed_match", num_envs, symbols + 2, delay, stagger, rules, **base)
-        self._symbols = symbols
-        self._distraction = distraction
+        rules = complete_options(DELAYED_MATCH, {"delay": delay, "symbols": symbols, "distraction": distraction})
+        self._symbols, self._distraction = rules["symbols"], rules["distraction"]
+        super().__init__("delayed_match", num_envs, self._symbols + 2, stagger, rules, seed=seed, split=split)
 
     def _draw(self, count: int) -> Arrays:
         sample = self._random.integers(0, self._symbols, count)
@@ -178,9 +177,10 @@ class SingleTask(gymnasium.Env):
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (gymnasium's own type)
     task: ClassVar[Callable[..., MemoryTask]]
+    spec_of_task: ClassVar[EnvSpec]
 
     def __init__(self, render_mode: None = None, **options: Any):
-        self._batch = self.task(1, **options)
+        self._batch = self.task(1, **complete_options(self.spec_of_task, options))
         self.observation_space = self._batch.single_observation_space
         self.action_space = self._batch.single_action_space
 
@@ -194,18 +194,6 @@ class SingleTask(gymnasium.Env):
         """One step. After the last action there is nothing to see: that observation is zero."""
         observations, rewards, terminated, _, infos = self._batch.step(np.array([action]))
         return observations[0] * ~terminated, float(rewards[0]), bool(terminated[0]), False, infos
-
-
-class SingleTMaze(SingleTask):
-    """`TMaze` as a plain environment."""
-
-    task = TMaze
-
-
-class SingleDelayedMatch(SingleTask):
-    """`DelayedMatch` as a plain environment."""
-
-    task = DelayedMatch
 
 
 def _available(spec: EnvSpec) -> Availability:
@@ -238,5 +226,21 @@ def _spec(name: str, task: Callable[..., MemoryTask], options: Mapping[str, Any]
     )
 
 
-register(_spec("tmaze", TMaze, {"delay": 10, "distraction": 1.0, "noise": 0.1}, "after Bakker 2002"))
-register(_spec("delayed_match", DelayedMatch, {"delay": 10, "distraction": 0.5, "symbols": 2}, "this project"))
+TMAZE = _spec("tmaze", TMaze, {"delay": 10, "distraction": 1.0, "noise": 0.1}, "after Bakker 2002")
+DELAYED_MATCH = _spec("delayed_match", DelayedMatch, {"delay": 10, "distraction": 0.5, "symbols": 2}, "this project")
+register(TMAZE)
+register(DELAYED_MATCH)
+
+
+class SingleTMaze(SingleTask):
+    """`TMaze` as a plain environment."""
+
+    task = TMaze
+    spec_of_task = TMAZE
+
+
+class SingleDelayedMatch(SingleTask):
+    """`DelayedMatch` as a plain environment."""
+
+    task = DelayedMatch
+    spec_of_task = DELAYED_MATCH

@@ -7,6 +7,7 @@ simulator inside the functions of its `Backend`. Adding an environment is adding
 from __future__ import annotations
 
 import difflib
+import numbers
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -143,17 +144,32 @@ def validate(name: str, options: Mapping[str, Any] | None = None, backend: str =
 
 def complete_options(found: EnvSpec, options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The environment's options with those given on top of the defaults, checked (ConfigError)."""
-    for key, value in () if found.own_options else (options or {}).items():
-        if key not in found.options:
-            expected = f"expected one of {', '.join(found.options)}" if found.options else "it has no options"
-            hint = did_you_mean(str(key), found.options)
-            raise ConfigError(f"unknown option {key!r} of environment {found.name}: {expected}{hint}")
-        kind = type(found.options[key])
-        if type(value) is not kind and not (kind is float and type(value) is int):
-            raise ConfigError(f"option {key} = {value!r} of environment {found.name}: expected {kind.__name__}")
-    complete = {**found.options, **(options or {})}
+    given = dict(options or {})
+    if not found.own_options:
+        given = {key: _option(found, key, value) for key, value in given.items()}
+    complete = {**found.options, **given}
     found.check(found, complete)
     return complete
+
+
+def _option(found: EnvSpec, key: str, value: Any) -> Any:
+    """A value of the type that the option's default has; numbers may be whole floats or NumPy's."""
+    if key not in found.options:
+        expected = f"expected one of {', '.join(found.options)}" if found.options else "it has no options"
+        hint = did_you_mean(str(key), found.options)
+        raise ConfigError(f"unknown option {key!r} of environment {found.name}: {expected}{hint}")
+    kind = type(found.options[key])
+    if type(value) is kind:
+        return value
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        if kind is float:
+            return float(value)
+        if kind is int and float(value).is_integer():
+            return int(float(value))
+    raise ConfigError(f"option {key} = {value!r} of environment {found.name}: expected {_KINDS[kind]}")
+
+
+_KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
 
 
 def check_available(name: str, backend: str = "auto", options: Mapping[str, Any] | None = None) -> Availability:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -129,9 +130,23 @@ def test_a_stem_that_does_not_fit_the_observations_is_refused_with_those_that_do
         vision.build(stem, shape, 16)
 
 
-def test_images_too_small_for_the_stem_are_refused():
-    with pytest.raises(ConfigError, match="too small"):
-        vision.build("nature", (3, 16, 16), 16)
+@pytest.mark.parametrize(
+    ("stem", "shape", "fitting"),
+    [
+        ("nature", (3, 16, 16), "colours, impala, pooled"),
+        ("small", (3, 19, 40), "colours, impala, pooled"),
+        ("colours", (4, 10, 7), "impala, pooled"),
+        ("pooled", (1, 2, 2), "impala"),
+    ],
+)
+def test_images_too_small_for_a_stem_are_refused_with_its_name_and_the_stems_that_fit(stem, shape, fitting):
+    size = re.escape(str(shape))
+    with pytest.raises(
+        ConfigError, match=rf"vision = '{stem}': images of shape {size} .* too small.*; use one of {fitting}$"
+    ):
+        vision.build(stem, shape, 16)
+    for other in fitting.split(", "):
+        assert vision.build(other, shape, 16)(torch.zeros(2, *shape, dtype=torch.uint8)).shape == (2, 16)
 
 
 @pytest.mark.parametrize("across", [False, True])

@@ -205,5 +205,9 @@ def test_an_unknown_rom_is_refused_with_the_closest():
 
 
 def test_a_limit_of_no_frames_is_refused():
-    with pytest.raises(ConfigError, match=r"max_frames = 0.*expected an integer >= 4"):
-        validate("breakout", {"max_frames": 0})
+    for frames in (0, 99_999_999_999):
+        with pytest.raises(ConfigError, match=rf"max_frames = {frames}.*expected an integer in 4\.\.2147483647"):
+            validate("breakout", {"max_frames": frames})
+    env = make("breakout", 1, seed=0, options={"max_frames": 2**31 - 1})
+    env.reset()
+    assert not env.step(np.zeros(1, int))[3].any()

@@ -10,6 +10,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from marks import needs_procgen
 
+from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.envs.registry import ENVIRONMENTS, make, spec
 from rtrl_bench.errors import EnvironmentFailed
 
@@ -221,3 +222,32 @@ def test_successive_resets_without_a_seed_are_new_episodes_and_repeat_under_the_
     first = [one.reset()[0] for _ in range(2)]
     assert not np.array_equal(*first)
     assert np.array_equal(first, [two.reset()[0] for _ in range(2)])
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        (gymnasium.spaces.Box(0, 1, (3, 8, 8), np.uint8), "expected images in 0..255; scale them by their bounds"),
+        (gymnasium.spaces.Box(0, 1, (3, 8, 8), np.float32), r"expected uint8 \(C, H, W\) or float32 \(D,\)"),
+        (gymnasium.spaces.Box(0, 255, (8,), np.uint8), r"expected uint8 \(C, H, W\) or float32 \(D,\)"),
+    ],
+)
+def test_observations_that_no_stem_reads_as_they_are_meant_are_refused(space, message):
+    with pytest.raises(ValueError, match=f"of mine: {message}"):
+        BatchEnv("mine", "mine 1", 1, space, 2)
+
+
+def test_atari_keeps_the_last_observation_of_a_game_that_its_time_limit_cuts():
+    env = make("breakout", 2, seed=0, options={"max_frames": 200})
+    before, _ = env.reset()
+    for _ in range(60):
+        observations, _, _, truncated, infos = env.step(np.zeros(2, int))
+        assert ("final_observations" in infos) == truncated.any()
+        if truncated.any():
+            last = infos["final_observations"][truncated]
+            assert np.array_equal(last[:, :3], before[truncated][:, 1:])  # the frames go on from those before
+            assert not np.array_equal(last, observations[truncated])
+            break
+        before = observations
+    assert truncated.any()
+    env.close()

@@ -194,7 +194,7 @@ def test_a_state_outlives_a_release_of_this_package(name, monkeypatch):
     ("name", "options", "message"),
     [
         ("tmaze", {"delay": 0}, r"option delay = 0 of environment tmaze: expected a number in 1\.\.10000"),
-        ("tmaze", {"delay": 2.5}, r"option delay = 2.5 .* expected int"),
+        ("tmaze", {"delay": 2.5}, r"option delay = 2.5 .* expected an integer"),
         ("tmaze", {"noise": -0.1}, r"noise = -0.1"),
         ("delayed_match", {"symbols": 1}, r"symbols = 1 .* expected a number in 2\.\."),
         ("delayed_match", {"distraction": 1.5}, r"distraction = 1.5"),
@@ -205,3 +205,47 @@ def test_a_state_outlives_a_release_of_this_package(name, monkeypatch):
 def test_bad_options_are_refused(name, options, message):
     with pytest.raises(ConfigError, match=message):
         validate(name, options)
+
+
+MISTAKES = [
+    ("tmaze", {"delay": -5}, "option delay = -5 of environment tmaze: expected a number in 1..10000"),
+    ("tmaze", {"delay": 2.5}, "option delay = 2.5 of environment tmaze: expected an integer"),
+    ("tmaze", {"delay": True}, "option delay = True of environment tmaze: expected an integer"),
+    ("tmaze", {"noise": float("nan")}, "option noise = nan of environment tmaze: expected a number in 0..10"),
+    ("tmaze", {"noise": "x"}, "option noise = 'x' of environment tmaze: expected a number"),
+    ("delayed_match", {"symbols": 1}, "option symbols = 1 of environment delayed_match: expected a number in 2..100"),
+    ("delayed_match", {"distraction": 2}, "option distraction = 2.0 of .*: expected a number in 0..1"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "message"), MISTAKES)
+def test_bad_options_are_refused_alike_by_every_way_to_a_task(name, options, message):
+    task = {"tmaze": TMaze, "delayed_match": DelayedMatch}[name]
+    ways = (
+        lambda: task(2, **options),
+        lambda: make(name, 2, seed=0, options=options),
+        lambda: gymnasium.make(IDS[name], **options),
+        lambda: gymnasium.make_vec(IDS[name], num_envs=2, vectorization_mode="vector_entry_point", **options),
+    )
+    for way in ways:
+        with pytest.raises(ValueError, match=message):
+            way()
+
+
+@pytest.mark.parametrize("option", ["symbols", "num_envs"])
+def test_an_option_that_a_task_does_not_have_is_refused_with_those_that_it_has(option):
+    message = f"unknown option '{option}' of environment tmaze: expected one of delay, distraction, noise"
+    with pytest.raises(ValueError, match=message):
+        gymnasium.make(IDS["tmaze"], **{option: 3})
+
+
+@pytest.mark.parametrize(("key", "value"), [("seed", -1), ("seed", True), ("split", "x"), ("num_envs", 0)])
+def test_a_batch_made_by_hand_checks_its_numbers(key, value):
+    with pytest.raises(ValueError, match=f"{key} = {value!r} of tmaze: expected"):
+        TMaze(**{"num_envs": 2, key: value})
+
+
+@pytest.mark.parametrize("delay", [np.int64(3), 3.0])
+def test_whole_numbers_of_other_types_are_integers(delay):
+    assert TMaze(delay=delay).delay == 3
+    assert validate("tmaze", {"delay": delay}).options["delay"] == 3

@@ -135,7 +135,7 @@ def test_the_notice_that_gym_is_unmaintained_is_silenced():
         ("chaser", {"test_levels": 10**7}, r"test_levels = 10000000.*expected an integer in 0\.\.1000000"),
         ("chaser", {"test_start_level": -1}, r"test_start_level = -1.*expected an integer in 0\.\.1000000000"),
         ("chaser", {"start_level": 5, "num_levels": 0}, r"has no effect with num_levels = 0"),
-        ("chaser", {"num_levels": "500"}, r"num_levels = '500'.*expected int"),
+        ("chaser", {"num_levels": "500"}, r"num_levels = '500'.*expected an integer"),
     ],
 )
 def test_what_would_end_the_process_is_refused_before_the_library_sees_it(game, options, message):
