@@ -22,7 +22,7 @@ from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECO
 from rtrl_bench.envs.dmlab_pool import WorkerPool
 from rtrl_bench.envs.dmlab_probe import BUILD
 from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, register
-from rtrl_bench.errors import EnvironmentFailed, EnvironmentUnavailable
+from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable
 
 TEST_MIXER_SEED = 0x600D5EED  # of IMPALA's evaluation (scalable_agent, experiment.py)
 
@@ -40,6 +40,8 @@ class LabBatch(BatchEnv):
     """
 
     def __init__(self, spec: EnvSpec, request: Request):
+        if not request.options["hud"]:
+            raise ConfigError("hud = False: DeepMind Lab always shows it; remove the option, or choose backend: rooms")
         config = {"mixerSeed": str(TEST_MIXER_SEED)} if request.split == "test" else {}
         cache = cache_folder()
         self._level = spec.target
@@ -130,6 +132,7 @@ def _spec(name: str, paper_env_steps: int) -> EnvSpec:
             Backend("rooms", _rooms_available, _make_rooms, packages=("numba", "llvmlite")),
         ),
         frames_per_step=ACTION_REPEAT,
+        options={"hud": True},
         episode_limit=LEVEL_SECONDS[name] * FRAMES_PER_SECOND // ACTION_REPEAT,
         paper_env_steps=paper_env_steps,
         source="Beattie et al. 2016 (DeepMind Lab); settings of Irie et al. 2024",

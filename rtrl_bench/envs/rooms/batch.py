@@ -39,7 +39,7 @@ class RoomsBatch(BatchEnv):
         self.level = levels.LEVELS[spec.name]
         self.slots = np.zeros(request.num_envs, SLOT)
         self._last_frame = LEVEL_SECONDS[spec.name] * FRAMES_PER_SECOND
-        self._scene = render.scene(spec.name)
+        self._scene = render.scene(spec.name, request.options["hud"])
         workers = min(request.threads, request.num_envs)
         edges = np.linspace(0, request.num_envs, workers + 1).astype(int).tolist()
         self._shares = list(itertools.pairwise(edges))
@@ -55,26 +55,25 @@ class RoomsBatch(BatchEnv):
     def _step(self, actions: np.ndarray) -> StepResult:
         rewards, ended = np.zeros(self.num_envs, np.float32), np.zeros(self.num_envs, bool)
         images = self._empty()
-        self._share(self._play, actions.astype(np.int64), rewards, ended, images, self._empty())
+        self._share(self._play, actions.astype(np.int64), rewards, ended, images)
         return images, rewards, ended, np.zeros_like(ended), {}
 
     def _play(self, low: int, high: int, actions: np.ndarray, *results: np.ndarray) -> None:
         """A step of slots low..high-1. The image is the brighter of the last two frames, as in the paper's wrapper."""
-        rewards, ended, images, last = results
+        rewards, ended, images = results
         rules = self.level.rules(self._last_frame)
         levels.advance(self.slots, low, high, actions, ACTION_REPEAT - 1, rewards, *rules)
-        render.draw(self.slots, low, high, images, self._scene)
+        render.draw(self.slots, low, high, images, False, self._scene)
         levels.advance(self.slots, low, high, actions, 1, rewards, *rules)
         ended[low:high] = self.slots["over"][low:high] == 1
         for k in low + np.flatnonzero(ended[low:high]):
             levels.begin_episode(self.level, self.slots[k])
             images[k] = 0  # of a new episode there is one frame
-        render.draw(self.slots, low, high, last, self._scene)
-        np.maximum(images[low:high], last[low:high], out=images[low:high])
+        render.draw(self.slots, low, high, images, True, self._scene)
 
     def _draw(self) -> np.ndarray:
         images = self._empty()
-        self._share(lambda low, high: render.draw(self.slots, low, high, images, self._scene))
+        self._share(lambda low, high: render.draw(self.slots, low, high, images, False, self._scene))
         return images
 
     def _empty(self) -> np.ndarray:

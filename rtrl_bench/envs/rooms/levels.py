@@ -61,11 +61,13 @@ def advance(slots, low, high, actions, frames, rewards, number, last_frame, floo
             if plays:
                 physics.move(slot, duration, turn, strafe, forward, ground, boxes, count, planes)
             if number == NONMATCHING:
-                rewards[k] += nonmatching.after_move(slot)
+                reward = nonmatching.after_move(slot)
             elif number == WATERMAZE:
-                rewards[k] += watermaze.after_move(slot)
+                reward = watermaze.after_move(slot)
             else:
-                rewards[k] += keys_doors.after_move(slot)
+                reward = keys_doors.after_move(slot)
+            rewards[k] += reward
+            slot.score += reward
             if slot.frame >= last_frame:
                 slot.over = 1
 
@@ -92,6 +94,7 @@ def begin_episode(level: Level, slot: Any) -> None:
     random = np.random.default_rng((int(slot["seed"]), int(slot["episode"])))
     slot["rng"] = random.integers(2**64, dtype=np.uint64)
     slot["episode"] += 1
-    slot["frame"], slot["over"], slot["pending"], slot["found_ms"] = 0, 0, 0.0, -1
+    slot["frame"], slot["over"], slot["found_ms"] = 0, 0, -1
+    slot["pending"], slot["score"] = 0.0, 0.0
     slot["sprite_count"], slot["fence_count"], slot["held"], slot["event"] = 0, 0, -1, -1
     level.begin(slot, random)

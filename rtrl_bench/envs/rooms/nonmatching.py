@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rtrl_bench.envs.rooms import clock, maps, physics
 from rtrl_bench.envs.rooms.compiled import compiled
+from rtrl_bench.envs.rooms.pictures import SIZES
 from rtrl_bench.envs.rooms.state import (
     SPRITE_COLOUR,
     SPRITE_PICTURE,
@@ -19,7 +20,7 @@ from rtrl_bench.envs.rooms.state import (
 )
 
 OBJECTS, VARIANTS = 36, 3  # 12 shapes in 3 colours
-OBJECT_SIZE, OBJECT_Z = 32.0, 20.0
+OBJECT_Z = 13.0
 RIGHT, WRONG, PAD = 10.0, -10.0, 1.0
 RELOAD_FRAMES = 2  # after the touch of a choice
 
@@ -50,7 +51,7 @@ def _new_trial(slot):
 def _put(slot, index, place, which):
     sprite = slot.sprites[index]
     sprite[SPRITE_X], sprite[SPRITE_Y] = place[0], place[1]
-    sprite[SPRITE_Z], sprite[SPRITE_SIZE] = OBJECT_Z, OBJECT_SIZE
+    sprite[SPRITE_Z], sprite[SPRITE_SIZE] = OBJECT_Z, SIZES[which // VARIANTS]
     sprite[SPRITE_PICTURE], sprite[SPRITE_COLOUR] = which // VARIANTS, which % VARIANTS
 
 

@@ -6,9 +6,10 @@ the ray crosses it where e_0 >= 0 > e_1, at the share e_0 / (e_0 - e_1) of its l
 (s_1 d_0 - s_0 d_1) / (e_0 - e_1).
 
 Texture coordinates are fixed-point integers and everything else float32, without fastmath: frames are the same
-everywhere. Rows of `flats` (n, 5): s_0, d_0, s_1, d_1, s_1 d_0 - s_0 d_1, with signs that make the last positive; of
-`hits` (n, 3): depth, share, index of the flat; of `spans` (WIDTH, 2): the rows of a column that walls have filled.
-`camera` (5,): x, y, z of the eye, cosine and sine of the yaw. A `scene` is a render.Scene.
+everywhere. A canvas (HEIGHT, WIDTH) holds a pixel in an integer: red in its lowest byte, then green and blue. Rows of
+`flats` (n, 5): s_0, d_0, s_1, d_1, s_1 d_0 - s_0 d_1, with signs that make the last positive; of `hits` (n, 3): depth,
+share, index of the flat; of `spans` (WIDTH, 2): the rows of a column that walls have filled. `camera` (5,): x, y, z of
+the eye, cosine and sine of the yaw. A `scene` is a render.Scene.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import math
 import numpy as np
 
 from rtrl_bench.envs.rooms.compiled import compiled
-from rtrl_bench.envs.rooms.pictures import CHANNELS, LEVELS, PICTURE, TEXTURE
+from rtrl_bench.envs.rooms.pictures import LEVELS, PICTURE, TEXTURE
 
 HEIGHT, WIDTH = 72, 96
 HORIZON = HEIGHT // 2  # the first row below it
@@ -28,7 +29,7 @@ SLOPES = ((np.arange(WIDTH) + 0.5) / (WIDTH / 2) - 1).astype(np.float32)  # t of
 NEAR = F32(2.0)  # nothing is drawn that is nearer, in units
 NEAREST, BILINEAR = F32(1.5), F32(2.0)  # texels that a pixel may span, by how they are sampled, before the next level
 FULL, DARKEST, FADE = 256, 150, F32(0.035)  # brightness, its least at a distance, its loss per unit of distance
-HUD_FIRST, HUD_SIZE, HUD_EDGE = 2, 7, 128  # the held key's square: 48 x 48 at (12, 12) of 640 x 480
+RED_BLUE, GREEN = 0xFF00FF, 0x00FF00
 
 
 @compiled
@@ -43,11 +44,18 @@ def stand(flat, s0, d0, s1, d1):
 
 
 @compiled
+def seen_from(camera, x, y):
+    """A point in camera coordinates: to the right of the view, and along it."""
+    dx, dy = x - camera[0], y - camera[1]
+    return dx * camera[4] - dy * camera[3], dx * camera[3] + dy * camera[4]
+
+
+@compiled
 def stand_between(flat, camera, x0, y0, x1, y1):
     """The same for a segment in the world."""
-    dx0, dy0, dx1, dy1 = x0 - camera[0], y0 - camera[1], x1 - camera[0], y1 - camera[1]
-    c, s = camera[3], camera[4]
-    return stand(flat, dx0 * s - dy0 * c, dx0 * c + dy0 * s, dx1 * s - dy1 * c, dx1 * c + dy1 * s)
+    s0, d0 = seen_from(camera, x0, y0)
+    s1, d1 = seen_from(camera, x1, y1)
+    return stand(flat, s0, d0, s1, d1)
 
 
 @compiled
@@ -93,19 +101,22 @@ def _brightness(depth):
 
 
 @compiled
-def _strip(frame, column, first, end, texels, texture, u, v, step, mask, brightness):
+def _shade(pixel, brightness):
+    """A pixel at so many 256ths of its brightness, two channels at once."""
+    return (((pixel & RED_BLUE) * brightness >> 8) & RED_BLUE) | (((pixel & GREEN) * brightness >> 8) & GREEN)
+
+
+@compiled
+def _strip(canvas, column, first, end, texels, texture, u, v, step, mask, brightness):
     """Rows first..end-1 of a column from a texture's column u; v in 1/65536 texel is that at the horizon's row."""
     v += (first - HORIZON) * step
     for row in range(first, end):
-        texel = (v >> 16) & mask
-        frame[0, row, column] = (np.int64(texels[texture, u, texel, 0]) * brightness) >> 8
-        frame[1, row, column] = (np.int64(texels[texture, u, texel, 1]) * brightness) >> 8
-        frame[2, row, column] = (np.int64(texels[texture, u, texel, 2]) * brightness) >> 8
+        canvas[row, column] = _shade(np.int64(texels[texture, u, (v >> 16) & mask, 0]), brightness)
         v += step
 
 
 @compiled
-def paint_wall(frame, column, span, wall, eye, hit, across, textures):
+def paint_wall(canvas, column, span, wall, eye, hit, across, textures):
     """What a wall adds to a column above and below the span that nearer ones have filled; `across`: of its flat."""
     depth = hit[0]
     scale = FOCAL / depth
@@ -120,25 +131,25 @@ def paint_wall(frame, column, span, wall, eye, hit, across, textures):
     brightness = (_brightness(depth) * np.int64(wall[9])) >> 8
     texture = np.int64(wall[6])
     first, end = min(span[0], _row(wall[5], eye, scale)), max(span[1], _row(wall[4], eye, scale))
-    _strip(frame, column, first, span[0], textures, texture, u, v, step, size - 1, brightness)
-    _strip(frame, column, span[1], end, textures, texture, u, v, step, size - 1, brightness)
+    _strip(canvas, column, first, span[0], textures, texture, u, v, step, size - 1, brightness)
+    _strip(canvas, column, span[1], end, textures, texture, u, v, step, size - 1, brightness)
     span[0], span[1] = first, end
 
 
 @compiled
-def paint_sky(frame, column, end, yaw, scene):
+def paint_sky(canvas, column, end, yaw, sky, bearings):
     """Rows 0..end-1 of a column: a cylinder around the viewer, as high as the frame in the middle of the view."""
-    around, size = scene.sky.shape[1], scene.sky.shape[2]
+    around, size = sky.shape[1], sky.shape[2]
     t = SLOPES[column]
-    u = np.int64(math.floor(F32(yaw) * F32(around / 360.0) - scene.bearings[column])) & (around - 1)
+    u = np.int64(math.floor(F32(yaw) * F32(around / 360.0) - bearings[column])) & (around - 1)
     step = np.int64(F32(size * 65536.0 / HEIGHT) / math.sqrt(F32(1.0) + t * t))
     v = np.int64(size * 32768) + (step >> 1)
     first, texture, full = np.int64(0), np.int64(0), np.int64(FULL)  # typed: numba compiles anew for literals
-    _strip(frame, column, first, end, scene.sky, texture, u, v, step, size - 1, full)
+    _strip(canvas, column, first, end, sky, texture, u, v, step, size - 1, full)
 
 
 @compiled
-def paint_floor(frame, spans, ground, camera, height, texture, scene):
+def paint_floor(canvas, spans, ground, camera, height, texture, textures, scene):
     """All rows below the horizon, where no wall is and the ground is not nothing; `height`: of the eye above it."""
     c, s = camera[3], camera[4]
     cell = F32(scene.ground_cell)
@@ -160,53 +171,101 @@ def paint_floor(frame, spans, ground, camera, height, texture, scene):
             if spans[column, 1] <= row and inside and ground[i, j] > 0:
                 kind = texture + np.int64(ground[i, j]) - 1
                 u, v = ((x >> shift) & mask) + offset, (y >> shift) & mask
-                frame[0, row, column] = (np.int64(scene.textures[kind, u, v, 0]) * brightness) >> 8
-                frame[1, row, column] = (np.int64(scene.textures[kind, u, v, 1]) * brightness) >> 8
-                frame[2, row, column] = (np.int64(scene.textures[kind, u, v, 2]) * brightness) >> 8
+                canvas[row, column] = _shade(np.int64(textures[kind, u, v, 0]), brightness)
             x += step_x
             y += step_y
 
 
 @compiled
-def blend_picture(frame, column, item, eye, hit, across, texel, scene):
-    """Lay a picture over a column, bilinearly sampled. `item`: z0, z1, view, colour, and the part of the picture from
-    its left, 0..1, at either end of its flat; `texel` (CHANNELS,): scratch.
+def blend_picture(canvas, column, item, eye, hit, across, pictures, tint, crisp):
+    """Lay a picture over a column, bilinearly sampled or (`crisp`) at the nearest texel. `item`: z0, z1, view, and the part of the picture from its left,
+    0..1, at either end of its flat; `tint`: the colour of what is to be in the sprite's own.
     """
     depth = hit[0]
     scale = FOCAL / depth
     texels_up = F32(PICTURE) / (item[1] - item[0])
-    texels_along = F32(PICTURE) * (item[5] - item[4]) * depth * depth / (across * FOCAL)
+    texels_along = F32(PICTURE) * (item[4] - item[3]) * depth * depth / (across * FOCAL)
     level = _level(max(texels_up / scale, texels_along), BILINEAR)
     size = PICTURE >> level
     smaller = F32(1.0) / F32(1 << level)
-    along = np.int64((item[4] + hit[1] * (item[5] - item[4])) * F32(size * 256)) - 128
+    along = np.int64((item[3] + hit[1] * (item[4] - item[3])) * F32(size * 256)) - 128
     offset = 2 * PICTURE - (2 * PICTURE >> level)
     u0, u1, right = max(along >> 8, 0) + offset, min((along >> 8) + 1, size - 1) + offset, along & 255
+    if crisp:
+        right = (right >> 7) << 8
     first, end = _row(item[1], eye, scale), _row(item[0], eye, scale)
     step = np.int64(texels_up * smaller / scale * F32(65536.0))
     v = np.int64((item[1] - eye) * texels_up * smaller * F32(65536.0)) + (first - HORIZON) * step + (step >> 1) - 32768
-    view, colour = np.int64(item[2]), np.int64(item[3])
+    view = np.int64(item[2])
     for row in range(first, end):
         v0, v1, below = max(v >> 16, 0), min((v >> 16) + 1, size - 1), (v >> 8) & 255
         v += step
-        w01, w10, w11 = (256 - right) * below, right * (256 - below), right * below
-        w00 = 65536 - w01 - w10 - w11
-        for k in range(CHANNELS):
-            above = w00 * np.int64(scene.pictures[view, u0, v0, k]) + w10 * np.int64(scene.pictures[view, u1, v0, k])
-            under = w01 * np.int64(scene.pictures[view, u0, v1, k]) + w11 * np.int64(scene.pictures[view, u1, v1, k])
-            texel[k] = (above + under + 32768) >> 16
-        for k in range(3):
-            behind = np.int64(frame[k, row, column])
-            mixed = texel[4] * np.int64(scene.colours[colour, k]) + (255 - texel[3]) * behind
-            frame[k, row, column] = min(texel[k] + (mixed + 127) // 255, 255)
+        if crisp:
+            below = (below >> 7) << 8
+        w11 = (right * below + 128) >> 8
+        w10, w01 = right - w11, below - w11
+        w00 = 256 - w01 - w10 - w11
+        cover, rest = np.int64(0), np.int64(0)
+        cover += w00 * np.int64(pictures[view, u0, v0, 1]) + w10 * np.int64(pictures[view, u1, v0, 1])
+        cover += w01 * np.int64(pictures[view, u0, v1, 1]) + w11 * np.int64(pictures[view, u1, v1, 1])
+        cover = (cover >> 8) & RED_BLUE  # coverage, and the share of the sprite's own colour
+        if cover == 0:
+            continue
+        rest += _weighted(pictures[view, u0, v0, 0], w00) + _weighted(pictures[view, u1, v0, 0], w10)
+        rest += _weighted(pictures[view, u0, v1, 0], w01) + _weighted(pictures[view, u1, v1, 0], w11)
+        clear = 255 - (cover & 255)
+        own, behind = cover >> 16, np.int64(canvas[row, column])
+        rest += _shade(tint, own + (own >> 7)) + _shade(behind, clear + (clear >> 7))
+        canvas[row, column] = rest
 
 
 @compiled
-def paint_key(frame, rgb):
-    """The held key's square, with an edge."""
-    last = HUD_FIRST + HUD_SIZE
-    for k in range(3):
-        for row in range(HUD_FIRST - 1, last + 1):
-            for column in range(HUD_FIRST - 1, last + 1):
-                inside = HUD_FIRST <= row and row < last and HUD_FIRST <= column and column < last
-                frame[k, row, column] = rgb[k] if inside else HUD_EDGE
+def _weighted(pixel, weight):
+    return _shade(np.int64(pixel), weight)
+
+
+@compiled
+def paint_drum(canvas, column, drum, eye, side, depth, edge, rim, top):
+    """A low upright cylinder: `drum` (z0, z1, radius), its centre to the `side` of the view and at `depth`.
+
+    Colours of its side, of the rim of its upper face, and of what of that lies within 3/4 of its radius.
+    """
+    near, far = _chord(SLOPES[column], side, depth, drum[2])
+    if near < NEAR:
+        return
+    foot, lip = _row(drum[0], eye, FOCAL / near), _row(drum[1], eye, FOCAL / near)
+    back = _row(drum[1], eye, FOCAL / far)
+    for row in range(lip, foot):
+        canvas[row, column] = edge
+    for row in range(back, lip):
+        canvas[row, column] = rim
+    near, far = _chord(SLOPES[column], side, depth, F32(0.75) * drum[2])
+    if near >= NEAR:
+        for row in range(_row(drum[1], eye, FOCAL / far), _row(drum[1], eye, FOCAL / near)):
+            canvas[row, column] = top
+
+
+@compiled
+def _chord(t, side, depth, radius):
+    """The depths at which a column's ray enters and leaves a circle on the ground; negative ones if it does not."""
+    along = F32(1.0) + t * t
+    half = t * side + depth
+    inside = half * half - along * (side * side + depth * depth - radius * radius)
+    if inside <= F32(0.0):
+        return F32(-1.0), F32(-1.0)
+    root = F32(math.sqrt(inside))
+    return (half - root) / along, (half + root) / along
+
+
+@compiled
+def develop(canvas, frame, over):
+    """Write a canvas into a frame, uint8 (3, HEIGHT, WIDTH); `over`: where it is brighter than what is there."""
+    for row in range(HEIGHT):
+        for column in range(WIDTH):
+            pixel = canvas[row, column]
+            red, green, blue = np.uint8(pixel & 255), np.uint8((pixel >> 8) & 255), np.uint8((pixel >> 16) & 255)
+            if over:
+                red = max(red, frame[0, row, column])
+                green = max(green, frame[1, row, column])
+                blue = max(blue, frame[2, row, column])
+            frame[0, row, column], frame[1, row, column], frame[2, row, column] = red, green, blue

@@ -12,7 +12,7 @@ import numpy as np
 Solid = tuple[np.ndarray, np.ndarray]  # field (x, y, z), material (x, y, z)
 
 # Red, green, blue, coverage, share of the sprite's colour
-DARK, GLOW, ORANGE, WHITE = range(4)
+DARK, OWN, ORANGE, WHITE = range(4)
 MATERIALS = ((70, 70, 74, 255, 0), (0, 0, 0, 255, 255), (255, 130, 20, 255, 0), (250, 245, 235, 255, 0))
 
 POINTS = 64
@@ -42,9 +42,9 @@ def _any(*fields: np.ndarray) -> np.ndarray:
     return -_all(*(-field for field in fields))
 
 
-def _solid(field: np.ndarray, glow: np.ndarray) -> Solid:
-    """Dark, and glowing where `glow` is true."""
-    return _filled(field), _filled(np.where(glow, GLOW, DARK))
+def _solid(field: np.ndarray, dark: np.ndarray) -> Solid:
+    """In the sprite's colour, and dark where `dark` is true."""
+    return _filled(field), _filled(np.where(dark, DARK, OWN))
 
 
 def _filled(values: np.ndarray) -> np.ndarray:
@@ -53,80 +53,79 @@ def _filled(values: np.ndarray) -> np.ndarray:
 
 
 def barbell() -> Solid:
-    """Two balls on a bar; the outer halves of the balls glow."""
-    balls = _any(_ball(0, -0.52, 0, 0.42), _ball(0, 0.52, 0, 0.42))
-    bar = _all(np.sqrt(X**2 + Z**2) - 0.16, np.abs(Y) - 0.6)
-    return _solid(_any(balls, bar), np.abs(Y) > 0.5)
+    """Two thick discs, one over the other, on a bar."""
+    discs = _any(_all(RADIUS - 0.5, np.abs(Z - 0.72) - 0.2), _all(RADIUS - 0.5, np.abs(Z + 0.72) - 0.2))
+    return _solid(_any(discs, _all(RADIUS - 0.17, np.abs(Z) - 0.7)), np.abs(Z) < 0.07)
 
 
 def coil() -> Solid:
-    """A spring; every other turn glows."""
-    turns, height = 3, 0.57
+    """A spring around a dark core."""
+    turns, height = 3, 0.55
     pitch = 2 * height / turns
     rise = np.arctan2(Y, X) / (2 * np.pi)
     turn = np.clip(np.rint((Z + height) / pitch - rise), 0, turns)
-    field = np.sqrt((RADIUS - 0.66) ** 2 + (Z + height - (turn + rise) * pitch) ** 2) - 0.17
-    return _solid(field, turn % 2 == 1)
+    spring = np.sqrt((RADIUS - 0.62) ** 2 + (Z + height - (turn + rise) * pitch) ** 2) - 0.19
+    return _solid(_any(spring, _all(RADIUS - 0.3, np.abs(Z) - 0.85)), RADIUS < 0.36)
 
 
 def cone() -> Solid:
-    """A cone; its tip and its foot glow."""
-    field = _all(RADIUS - 0.5 * (0.9 - Z), -0.85 - Z)
-    return _solid(field, (Z > 0.25) | (Z < -0.5))
+    """A cone with a dark tip."""
+    return _solid(_all(RADIUS - 0.5 * (0.9 - Z), -0.85 - Z), Z > 0.5)
 
 
 def crossbar() -> Solid:
-    """An upright and a crossing bar; the ends glow."""
-    field = _any(_box(0.2, 0.2, 0.92), _box(0.2, 0.92, 0.2))
-    return _solid(field, (np.abs(Z) > 0.5) | (np.abs(Y) > 0.5))
+    """An upright on two legs under a crossing bar."""
+    legs = _any(_box(0.16, 0.16, 0.3, z=-0.62, y=-0.34), _box(0.16, 0.16, 0.3, z=-0.62, y=0.34))
+    field = _any(_box(0.2, 0.92, 0.2, z=0.62), _box(0.2, 0.34, 0.75), legs)
+    return _solid(field, Z < -0.6)
 
 
 def cube() -> Solid:
-    """A cube; its edges glow."""
-    side = 0.62
-    near = [(np.abs(axis) > side - 0.26).astype(np.int8) for axis in (X, Y, Z)]
-    return _solid(_box(side, side, side), near[0] + near[1] + near[2] >= 2)
+    """A low block with a notch."""
+    field = _all(_box(0.66, 0.66, 0.5, z=-0.4), -_box(0.3, 0.3, 0.3, z=0.1))
+    return _solid(field, Z < -0.8)
 
 
 def cylinder() -> Solid:
-    """A tall cylinder; its middle glows."""
-    return _solid(_all(RADIUS - 0.5, np.abs(Z) - 0.9), np.abs(Z) < 0.45)
+    """A tall cylinder under a dark cap with a knob."""
+    field = _any(_all(RADIUS - 0.42, np.abs(Z + 0.18) - 0.76), _all(RADIUS - 0.16, np.abs(Z - 0.72) - 0.2))
+    return _solid(field, Z > 0.34)
 
 
 def doubleprism() -> Solid:
-    """Two pyramids tip to tip; the outer halves glow."""
-    width = np.maximum(np.abs(X), np.abs(Y))
-    return _solid(_all(width - 0.08 - 0.65 * np.abs(Z), np.abs(Z) - 0.88), np.abs(Z) > 0.5)
+    """Two blocks side by side with dark lids."""
+    field = _any(_box(0.42, 0.4, 0.52, y=-0.48), _box(0.42, 0.4, 0.52, y=0.48))
+    return _solid(field, Z > 0.3)
 
 
 def glowball() -> Solid:
-    """A ball that glows all over, on a dark stand."""
-    field = _any(_ball(0, 0, 0.3, 0.6), _all(RADIUS - 0.3, np.abs(Z + 0.6) - 0.32))
-    return _solid(field, Z > -0.32)
+    """A ball on a dark stand."""
+    field = _any(_ball(0, 0, 0.28, 0.62), _all(RADIUS - 0.26, np.abs(Z + 0.6) - 0.34))
+    return _solid(field, Z < -0.34)
 
 
 def potcone() -> Solid:
-    """A cone on its tip under a wide rim; the rim glows."""
-    field = _any(_all(RADIUS - 0.42 * (Z + 0.92), Z - 0.5), _all(RADIUS - 0.88, np.abs(Z - 0.6) - 0.22))
-    return _solid(field, Z > 0.38)
+    """A pot that widens upwards, with a dark foot."""
+    field = _any(_all(RADIUS - 0.42 * (Z + 1.1), np.abs(Z + 0.1) - 0.8), _all(RADIUS - 0.92, np.abs(Z - 0.76) - 0.16))
+    return _solid(field, Z < -0.6)
 
 
 def prismjack() -> Solid:
-    """Four bars through the corners of a cube; their crossing glows."""
+    """Four bars through the corners of a cube, with dark ends."""
     length = X**2 + Y**2 + Z**2
-    bars = [length - (X + y * Y + z * Z) ** 2 / 3 - 0.19**2 for y in (-1, 1) for z in (-1, 1)]
-    return _solid(_all(_any(*bars), np.abs(Z) - 0.72, RADIUS - 0.95), length < 0.55**2)
+    bars = [length - (X + y * Y + z * Z) ** 2 / 3 - 0.22**2 for y in (-1, 1) for z in (-1, 1)]
+    return _solid(_all(_any(*bars), np.abs(Z) - 0.76, RADIUS - 0.95), length > 0.8**2)
 
 
 def sphere() -> Solid:
-    """A large ball; its lower half glows."""
-    return _solid(_ball(0, 0, 0, 0.85), Z < -0.1)
+    """A large ball with a dark belt."""
+    return _solid(_ball(0, 0, 0, 0.88), np.abs(Z) < 0.1)
 
 
 def toroid() -> Solid:
-    """An upright ring; its outside glows."""
-    ring = np.sqrt(Y**2 + Z**2) - 0.64
-    return _solid(np.sqrt(ring**2 + X**2) - 0.26, ring > 0.06)
+    """An upright ring."""
+    ring = np.sqrt((1.25 * Y) ** 2 + Z**2) - 0.68
+    return _solid(np.sqrt(ring**2 + X**2) - 0.22, Z > 2.0)
 
 
 def key() -> Solid:
@@ -135,7 +134,7 @@ def key() -> Solid:
     shaft = _box(0.13, 0.11, 0.55, z=-0.38)
     teeth = _any(_box(0.13, 0.19, 0.09, z=-0.82, y=0.25), _box(0.13, 0.14, 0.08, z=-0.45, y=0.2))
     field = _any(ring, shaft, teeth)
-    return field, _filled(np.array(GLOW))
+    return field, _filled(np.array(OWN))
 
 
 def goal() -> Solid:

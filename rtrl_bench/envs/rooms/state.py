@@ -57,6 +57,7 @@ SLOT = np.dtype(
         ("given", "i8"),  # watermaze: triggers of the timer in this trial
         ("event", "i8"),  # frame at which something started (a choice made, the goal reached), -1 none
         ("pending", "f8"),  # reward that the next frame brings
+        ("score", "f8"),  # of the episode so far
     ]
 )
 

@@ -41,12 +41,35 @@ def cast(level, slot):
 def floor_at(level, x, y):
     """Texture's number (-1: nothing) at points of the floor, and how many units it spans."""
     if level == NONMATCHING:
-        return np.where((x >= 40) & (x < 88) & (y >= -88) & (y < -40), 2, 1), 64
+        return np.full(x.shape, 1), 64
     if level == WATERMAZE:
         return np.full(x.shape, 9), 128
     i, j = np.floor(y / 100).astype(int), np.floor(x / 100).astype(int)
     inside = (i >= 0) & (i < GRID[0]) & (j >= 0) & (j < GRID[1])
     return np.where(inside & (ISLANDS[i.clip(0, GRID[0] - 1), j.clip(0, GRID[1] - 1)] > 0), 0, -1), 100
+
+
+def cast_drum(level, slot, drum):
+    """Of each pixel: the face of an upright cylinder (x, y, z0, z1, radius, ...) that its ray meets first.
+
+    0 its side, 1 the rim of its upper face, 2 the inner part, within 3/4 of the radius; -1 none.
+    """
+    x, y, z0, z1, radius = (float(value) for value in drum[:5])
+    yaw, eye = np.radians(slot["yaw"]), np.array([slot["x"], slot["y"], slot["z"] + 26.0])
+    dx, dy = np.cos(yaw) + COLUMNS * np.sin(yaw) + 0 * ROWS, np.sin(yaw) - COLUMNS * np.cos(yaw) + 0 * ROWS
+    dz = ROWS + 0 * COLUMNS
+    faces = np.full((72, 96), -1)
+    a, b = dx**2 + dy**2, dx * (eye[0] - x) + dy * (eye[1] - y)
+    c = (eye[0] - x) ** 2 + (eye[1] - y) ** 2 - radius**2
+    meets = b**2 - a * c > 0
+    depth = (-b - np.sqrt(np.where(meets, b**2 - a * c, 0))) / a
+    z = eye[2] + depth * dz
+    faces[meets & (z >= z0) & (z < z1)] = 0
+    depth = (z1 - eye[2]) / np.where(dz < 0, dz, -1)
+    from_centre = np.hypot(eye[0] + depth * dx - x, eye[1] + depth * dy - y)
+    faces[(dz < 0) & (from_centre < radius)] = 1
+    faces[(dz < 0) & (from_centre < 0.75 * radius)] = 2
+    return faces
 
 
 POSES = {

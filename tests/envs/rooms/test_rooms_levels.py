@@ -5,7 +5,7 @@ import pytest
 
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, LEVEL_SECONDS
-from rtrl_bench.envs.rooms import batch, levels, maps, oracles, physics, watermaze
+from rtrl_bench.envs.rooms import batch, levels, maps, oracles, physics, render, watermaze
 from rtrl_bench.envs.rooms.state import SLOT, SPRITE_COLOUR, SPRITE_PICTURE, SPRITE_Y
 
 NONMATCHING, WATERMAZE = "rooms_select_nonmatching_object", "rooms_watermaze"
@@ -217,6 +217,45 @@ def test_episodes_depend_on_the_slots_seed_and_on_nothing_else():
         np.testing.assert_array_equal(rewards[:3], rewards_few)
     many.close()
     few.close()
+
+
+def test_an_image_is_the_brighter_of_the_last_two_frames():
+    env = registry.make(NONMATCHING, 2, seed=3, threads=1, backend="rooms")
+    env.reset()
+    by_hand, scene, rules = env.slots.copy(), render.scene(NONMATCHING), env.level.rules(720)
+    for action in (0, 6, 7, 0, 4):
+        frames = np.zeros((2, *env.single_observation_space.shape), np.uint8)
+        for frame in range(4):
+            levels.advance(by_hand, 0, 2, np.full(2, action), 1, np.zeros(2, np.float32), *rules)
+            if frame == 2:
+                render.draw(by_hand, 0, 2, frames, False, scene)
+        last = np.zeros_like(frames)
+        render.draw(by_hand, 0, 2, last, False, scene)
+        np.testing.assert_array_equal(env.step(np.full(2, action))[0], np.maximum(frames, last))
+        assert (frames != last).any()
+    env.close()
+
+
+def test_the_first_image_of_a_new_episode_shows_nothing_of_the_last_one():
+    env = registry.make(NONMATCHING, 1, seed=3, threads=1, backend="rooms")
+    env.reset()
+    env.slots["frame"] = 719
+    image, _, ended, *_ = env.step(np.zeros(1, np.int64))
+    alone = np.zeros_like(image)
+    render.draw(env.slots, 0, 1, alone, False, render.scene(NONMATCHING))
+    assert ended.all()
+    np.testing.assert_array_equal(image, alone)
+    env.close()
+
+
+def test_the_hud_can_be_left_out():
+    seen = []
+    for hud in (True, False):
+        env = registry.make(NONMATCHING, 1, seed=3, threads=1, backend="rooms", options={"hud": hud})
+        seen.append(env.reset()[0])
+        env.close()
+    assert (seen[0] != seen[1]).any()
+    np.testing.assert_array_equal(seen[0][..., 10:57, :], seen[1][..., 10:57, :])
 
 
 def test_a_state_with_another_layout_of_the_record_is_refused(monkeypatch):

@@ -6,19 +6,20 @@ import itertools
 
 import numpy as np
 import pytest
-from ray_caster import POSES, cast
+from ray_caster import POSES, cast, cast_drum
 from views import (
     EYE,
     KEYS,
     NONMATCHING,
     WATERMAZE,
+    bare,
     frame_of,
     frames_of,
     slot_at,
     slots_at,
 )
 
-from rtrl_bench.envs.rooms import pictures, raster, render, solids
+from rtrl_bench.envs.rooms import hud, maps, nonmatching, pictures, raster, render, solids
 from rtrl_bench.envs.rooms.state import MAX_SPRITES
 
 WALL = (600, -64, 0)  # a pose at the last wall of room B
@@ -28,7 +29,7 @@ CLOSE = (490.0, 64.0, 0)  # 110 units from the first choice
 def opaque(scene):
     """The scene with pictures that are wholly of the sprite's colour."""
     full = np.zeros_like(scene.pictures)
-    full[..., 3:] = 255
+    full[..., [pictures.COVERAGE, pictures.OWN]] = 255
     return scene._replace(pictures=full)
 
 
@@ -39,7 +40,7 @@ def test_a_sprite_is_where_perspective_puts_it(yaw, distance, size):
     yaw = yaw + np.degrees(0.2)
     sprites = [(600, -64, 20, size, 0, 2)]
     without, seen = (
-        frame_of(NONMATCHING, (x, y, yaw), shown, scene=opaque(render.scene(NONMATCHING))) for shown in ([], sprites)
+        frame_of(NONMATCHING, (x, y, yaw), shown, scene=opaque(bare(NONMATCHING))) for shown in ([], sprites)
     )
     c, s = np.cos(np.radians(yaw)), np.sin(np.radians(yaw))
     depth, side = (600 - x) * c + (-64 - y) * s, (600 - x) * s - (-64 - y) * c
@@ -69,7 +70,7 @@ def test_a_sprite_behind_the_viewer_or_at_the_viewer_is_not_drawn():
 
 def test_the_nearest_sprite_is_drawn_last_whatever_their_order():
     sprites = [(600, -64, 20, 32, 0, 0), (560, -64, 20, 32, 0, 1), (520, -64, 20, 32, 0, 2)]
-    scene = opaque(render.scene(NONMATCHING))
+    scene = opaque(bare(NONMATCHING))
     seen = [frame_of(NONMATCHING, (420, -64, 0), order, scene=scene) for order in itertools.permutations(sprites)]
     assert all(np.array_equal(other, seen[0]) for other in seen)
     assert (seen[0][40, 48] == pictures.COLOURS[2]).all()
@@ -82,8 +83,8 @@ def test_as_many_sprites_as_a_slot_holds_are_drawn():
 
 
 def test_items_spin_and_bob_with_the_engines_time():
-    scene = render.scene(NONMATCHING)
-    key = [(600, 64, 20, 32, pictures.SHAPES.index("barbell"), 0)]
+    scene = bare(NONMATCHING)
+    key = [(600, 64, 20, 32, pictures.SHAPES.index("doubleprism"), 0)]
     wide, narrow = (
         (frame_of(NONMATCHING, CLOSE, key, frame=f) != frame_of(NONMATCHING, CLOSE)).any(axis=(0, 2)).sum()
         for f in (0, 32)  # a turn is 2048 ms, 128 frames: lying across the view, and pointing at the viewer
@@ -100,19 +101,20 @@ def test_items_spin_and_bob_with_the_engines_time():
 
 def _box(sprite):
     """What a sprite looks like from CLOSE at four turns, (4, rows, columns, 3)."""
-    views = [frame_of(NONMATCHING, CLOSE, [(600, 64, 20, 32, *sprite)], frame=f) for f in (0, 16, 32, 48)]
-    return np.array(views)[:, 30:56, 38:58]
+    standing = (600, 64, nonmatching.OBJECT_Z, pictures.SIZES[sprite[0]])
+    views = [frame_of(NONMATCHING, CLOSE, [(*standing, *sprite)], frame=f) for f in (0, 16, 32, 48)]
+    return np.array(views)[:, 28:56, 36:60]
 
 
 def test_every_two_shapes_look_different():
     boxes = [_box((shape, 0)) for shape in range(12)]
     for a, b in itertools.combinations(range(12), 2):
         difference = np.abs(boxes[a] - boxes[b]).mean()
-        assert difference > 6.5, f"{pictures.SHAPES[a]} and {pictures.SHAPES[b]} differ by {difference:.1f} of 255"
+        assert difference > 5.0, f"{pictures.SHAPES[a]} and {pictures.SHAPES[b]} differ by {difference:.1f} of 255"
 
 
 def test_every_shape_shows_its_colour():
-    empty = np.array([frame_of(NONMATCHING, CLOSE)[30:56, 38:58]] * 4)
+    empty = np.array([frame_of(NONMATCHING, CLOSE)[28:56, 36:60]] * 4)
     for shape in range(12):
         for colour in range(3):
             close = np.abs(_box((shape, colour)) - pictures.OBJECT_COLOURS[colour]).max(axis=-1) < 25
@@ -124,7 +126,7 @@ def test_pictures_stand_upright():
     album, first = pictures.album(range(14))
 
     def widths(picture):  # of what is covered, at the top and at the bottom
-        rows = album[first[picture], :32, :, 3].astype(int).sum(axis=0)
+        rows = album[first[picture], :32, :, pictures.COVERAGE].astype(int).sum(axis=0)
         return rows[:8].sum(), rows[-8:].sum()
 
     top, bottom = widths(pictures.SHAPES.index("cone"))
@@ -175,7 +177,7 @@ def test_a_door_can_be_seen_through():
 
 def test_doors_and_sprites_hide_each_other_by_distance():
     before = (400, 250, 1, 83, pictures.KEY, 3)
-    scene = opaque(render.scene(KEYS))
+    scene = opaque(bare(KEYS))
     assert np.array_equal(
         frame_of(KEYS, AT_DOOR, [BEHIND], [DOOR], scene=scene), frame_of(KEYS, AT_DOOR, [], [DOOR], scene=scene)
     )
@@ -183,7 +185,7 @@ def test_doors_and_sprites_hide_each_other_by_distance():
 
 
 def test_an_opening_door_slides_along_itself_and_is_gone_after_18_frames():
-    empty, scene = frame_of(KEYS, AT_DOOR), opaque(render.scene(KEYS))
+    empty, scene = frame_of(KEYS, AT_DOOR), opaque(bare(KEYS))
     for frames, left in ((0, 48), (9, 25), (18, 0), (500, 0)):
         door = frame_of(KEYS, AT_DOOR, [], [(*DOOR[:5], frames)], scene=scene)
         columns = (door != empty).any(axis=(0, 2)).nonzero()[0]
@@ -191,7 +193,7 @@ def test_an_opening_door_slides_along_itself_and_is_gone_after_18_frames():
 
 
 def test_the_bars_slide_with_their_door():
-    scene = opaque(render.scene(KEYS))
+    scene = opaque(bare(KEYS))
     scene.pictures[..., 0] = 7 * np.arange(64)[:, None] % 256
     closed, late = (frame_of(KEYS, AT_DOOR, [], [(*DOOR[:4], 7, frames)], scene=scene) for frames in (-1, 15))
     assert np.array_equal(late[12:60, 24:34], closed[12:60, 62:72])  # 38 columns on
@@ -220,13 +222,6 @@ def test_sky_shows_where_there_is_no_floor():
     assert (with_floor[:, 60:] != without[:, 60:]).any(axis=-1).mean() > 0.9
 
 
-def test_the_teleporter_can_be_told_from_the_floor():
-    ahead = frame_of(NONMATCHING, (-20, -64, 0))
-    kind = cast(NONMATCHING, slot_at(NONMATCHING, (-20, -64, 0))[0])[0]
-    assert (kind == 2).sum() > 50
-    assert np.abs(ahead[kind == 2].mean(axis=0) - ahead[kind == 1].mean(axis=0)).max() > 100
-
-
 def test_the_eight_paintings_differ_in_colour_from_across_the_arena():
     means = []
     for k in range(8):
@@ -249,3 +244,98 @@ def test_water_moves_and_other_floors_do_not():
 def test_the_horizontal_field_of_view_is_90_degrees():
     assert np.isclose(raster.SLOPES[-1] + 0.5 / raster.FOCAL, 1)
     assert np.allclose(np.diff(raster.SLOPES), 1 / raster.FOCAL)
+
+
+# --- what stands in nonmatching for good ---
+
+
+@pytest.mark.parametrize(
+    ("pose", "drum"),
+    [((-60, -64, 0), 0), ((-40, 20, -35), 0), ((-20, -20, 60), 1), ((500, 64, 4), 3), ((470, -150, -20), 4)],
+)
+def test_each_pixel_of_a_drum_shows_the_face_that_its_ray_meets(pose, drum):
+    scene = render.scene(NONMATCHING, hud=False)
+    alone = scene._replace(drums=scene.drums[drum : drum + 1])
+    seen, without = frame_of(NONMATCHING, pose, scene=alone), frame_of(NONMATCHING, pose)
+    faces = cast_drum(NONMATCHING, slot_at(NONMATCHING, pose)[0], scene.drums[drum])
+    colours = render.DRUMS[int(scene.drums[drum, 5])]
+    drawn = seen[..., 0] | seen[..., 1] << 8 | seen[..., 2] << 16
+    expected = np.where(faces >= 0, colours[faces], without[..., 0] | without[..., 1] << 8 | without[..., 2] << 16)
+    assert (faces >= 0).sum() > 40
+    assert (drawn == expected).mean() > 0.992  # but for roundings along the edges
+
+
+def test_an_object_hides_the_pedestal_that_it_stands_on():
+    x, y = maps.CHOICES[0]
+    scene = opaque(render.scene(NONMATCHING, hud=False))
+    seen = frame_of(NONMATCHING, CLOSE, [(x, y, 0, 20, 0, 2)], scene=scene)
+    assert (seen == pictures.OBJECT_COLOURS[2]).all(axis=-1).sum() >= 7 * 7
+
+
+def test_the_pad_can_be_told_from_floor_and_pedestals():
+    seen = frame_of(NONMATCHING, (-60, -64, 0), scene=render.scene(NONMATCHING, hud=False))
+    red, green, blue = seen[40:].reshape(-1, 3).T
+    assert ((red > 90) & (blue > 160) & (green < 100)).sum() > 15  # violet
+
+
+@pytest.mark.parametrize(("milliseconds", "share"), [(250, 0.25), (500, 0.5), (1000, 1.0), (4000, 1.0)])
+def test_items_grow_to_their_size_in_the_first_second(milliseconds, share):
+    scene = opaque(bare(NONMATCHING))
+    slot = slot_at(NONMATCHING, CLOSE, [(600, 64, 13, 40, 0, 2)])
+    slot["server_ms"] = milliseconds
+    rows = (frames_of(NONMATCHING, slot, scene)[0] == pictures.COLOURS[2]).all(axis=(-1)).any(axis=1).sum()
+    assert rows == pytest.approx(share * 40 * 48 / 110, abs=1.1)
+
+
+def test_far_doors_keep_their_full_colour():
+    door = (900, 200, 900, 300, 4, -1)  # 550 units away
+    seen = frame_of(KEYS, AT_DOOR, [], [door])
+    changed = (seen != frame_of(KEYS, AT_DOOR)).any(axis=-1)
+    assert (seen[changed] == (0, 255, 0)).all(axis=-1).mean() > 0.4
+
+
+# --- what is written over the picture ---
+
+
+def _hud(**fields):
+    slot = slot_at(NONMATCHING, CLOSE, frame=fields.pop("frame", 100))
+    for name, value in fields.items():
+        slot[name] = value
+    return frames_of(NONMATCHING, slot, render.scene(NONMATCHING)._replace(drums=np.zeros((0, 6), np.float32)))[0]
+
+
+def _number(frame, row, end, ink):
+    """The digits that are written in `ink` before column `end`, read against their own bitmaps."""
+    written, text = (frame == ink).all(axis=-1), ""
+    while (glyph := written[row : row + 5, end - 3 : end]).any():
+        bits = int("".join("01"[int(bit)] for bit in glyph.ravel()), 2)
+        text, end = "0123456789-"[hud.DIGITS.tolist().index(bits)] + text, end - 4
+    return text
+
+
+def _rgb(pixel):
+    return pixel & 255, pixel >> 8 & 255, pixel >> 16
+
+
+@pytest.mark.parametrize(("frame", "seconds"), [(1, "12"), (60, "11"), (61, "11"), (719, "1"), (720, "0")])
+def test_the_seconds_that_are_left_stand_at_the_top_right(frame, seconds):
+    assert _number(_hud(frame=frame), 2, 94, _rgb(hud.INK)) == seconds
+
+
+@pytest.mark.parametrize("score", [0, 7, 66, -18])
+def test_the_score_stands_at_the_lower_right(score):
+    assert _number(_hud(score=score), 61, 94, _rgb(hud.PALE)) == str(score)
+
+
+def test_a_dark_ring_is_seen_in_the_first_frames_of_an_episode_alone():
+    dark = [(_hud(frame=frame)[58:] == _rgb(hud.RING)).all(axis=-1).sum() for frame in (0, 6, 7, 60)]
+    assert dark[0] == dark[1] > 100
+    assert dark[2] == dark[3] == 0
+
+
+def test_without_hud_nothing_is_written():
+    slot = slot_at(NONMATCHING, CLOSE)
+    plain = frames_of(NONMATCHING, slot, render.scene(NONMATCHING, hud=False))[0]
+    changed = (plain != frames_of(NONMATCHING, slot, render.scene(NONMATCHING))[0]).any(axis=-1)
+    assert changed.sum() > 150
+    assert not changed[10:57].any()

@@ -12,6 +12,7 @@ from views import (
     NONMATCHING,
     ROWS,
     WATERMAZE,
+    bare,
     frame_of,
     frames_of,
     slot_at,
@@ -36,7 +37,7 @@ CASES = [(level, pose) for level, poses in POSES.items() for pose in poses]
 
 @pytest.mark.parametrize(("level", "pose"), CASES)
 def test_each_pixel_shows_the_surface_that_its_ray_meets_first(level, pose):
-    seen = frame_of(level, pose, scene=coded(render.scene(level), lambda k, column, row: (k / 20, 0, 1)))
+    seen = frame_of(level, pose, scene=coded(bare(level), lambda k, column, row: (k / 20, 0, 1)))
     expected = cast(level, slot_at(level, pose)[0])[0]
     found = np.where(seen[..., 2] > 0, np.rint(20 * seen[..., 0] / np.maximum(seen[..., 2], 1)), -1)
     assert (found == expected).mean() > 0.985
@@ -52,7 +53,7 @@ def _away_from_edges(kind):
 
 @pytest.mark.parametrize(("level", "pose"), CASES)
 def test_each_pixel_shows_the_point_of_the_texture_that_its_ray_meets(level, pose):
-    seen = frame_of(level, pose, scene=coded(render.scene(level), lambda k, column, row: (column, row, 1)))
+    seen = frame_of(level, pose, scene=coded(bare(level), lambda k, column, row: (column, row, 1)))
     kind, u, v, depth = cast(level, slot_at(level, pose)[0])
     compared = _away_from_edges(kind) & (kind >= 0) & (depth < 600) & (seen[..., 2] > 0)
     assert compared.sum() > 500
@@ -67,7 +68,7 @@ def test_each_pixel_shows_the_point_of_the_texture_that_its_ray_meets(level, pos
 
 @pytest.mark.parametrize("yaw", [0, 33, -120])
 def test_the_sky_turns_with_the_view_and_stays_at_infinity(yaw):
-    scene = render.scene(KEYS)
+    scene = bare(KEYS)
     sky = np.zeros_like(scene.sky)
     sky[0, :, :, 0], sky[0, :, :, 1] = np.arange(256)[:, None], 4 * np.arange(64)[None, :]
     slots = slots_at(KEYS, [(150, 150, yaw), (650, 350, yaw)])
@@ -88,7 +89,7 @@ def test_walls_have_no_cracks():
         WATERMAZE: random.uniform((-500, -500, -180), (500, 500, 180), (300, 3)),
     }
     for level, poses in outdoors.items():
-        seen = frames_of(level, slots_at(level, poses), coded(render.scene(level), lambda k, column, row: (1, 1, 1)))
+        seen = frames_of(level, slots_at(level, poses), coded(bare(level), lambda k, column, row: (1, 1, 1)))
         assert seen[:, 35:].min() > 0
 
 
@@ -104,7 +105,7 @@ def test_frames_depend_neither_on_the_order_of_slots_nor_on_how_they_are_shared_
     assert np.array_equal(frames_of(KEYS, slots[order]), together[order])
     shared = np.full((len(slots), 3, 72, 96), 5, np.uint8)
     for low, high in ((2, len(slots)), (0, 2)):
-        render.draw(slots, low, high, shared, render.scene(KEYS))
+        render.draw(slots, low, high, shared, False, bare(KEYS))
     assert np.array_equal(shared.transpose(0, 2, 3, 1), together)
     assert len(np.unique(together.reshape(len(slots), -1), axis=0)) == len(slots)
 
@@ -129,7 +130,7 @@ def _drawn_over(level, slots):
     """The frames, drawn over two different backgrounds."""
     frames = [np.full((len(slots), 3, 72, 96), before, np.uint8) for before in (77, 200)]
     for frame in frames:
-        render.draw(slots, 0, len(slots), frame, render.scene(level))
+        render.draw(slots, 0, len(slots), frame, False, render.scene(level))
     return frames
 
 
