@@ -202,7 +202,7 @@ def test_seeds_are_integers_of_32_bits_that_differ_between_episodes_slots_splits
 def test_what_the_constructor_refuses_is_told_in_one_line_with_level_and_fix(simulator):
     nowhere = dataclasses.replace(spec(LEVEL), target="contributed/dmlab30/nowhere")
     with pytest.raises(EnvironmentUnavailable) as caught:
-        nowhere.backends[0].make(nowhere, Request(1, 0, "train", {}, 1))
+        nowhere.backends[0].make(nowhere, Request(1, 0, "train", {"hud": True}, 1))
     assert str(caught.value).startswith(
         "environment rooms_watermaze cannot run here: deepmind_lab fails to start contributed/dmlab30/nowhere: slot 0: "
         "RuntimeError: Failed to init environment"
