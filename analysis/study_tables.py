@@ -35,7 +35,8 @@ def memory_study(settings: pd.DataFrame) -> Table:
             "Env steps": frame["env_frames"].map(labels.count),
         }
     )
-    return Table("memory_study", title, frame.drop(columns=["conditions", "settings"]), display)
+    of_games = ["conditions", "settings", "evaluation_lives", "life_mean", "life_std"]
+    return Table("memory_study", title, frame.drop(columns=of_games), display)
 
 
 def verdicts(results: Results) -> Table:
