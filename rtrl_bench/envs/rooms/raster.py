@@ -178,8 +178,10 @@ def paint_floor(canvas, spans, ground, camera, height, texture, textures, scene)
 
 @compiled
 def blend_picture(canvas, column, item, eye, hit, across, pictures, tint, crisp):
-    """Lay a picture over a column, bilinearly sampled or (`crisp`) at the nearest texel. `item`: z0, z1, view, and the part of the picture from its left,
-    0..1, at either end of its flat; `tint`: the colour of what is to be in the sprite's own.
+    """Lay a picture over a column, bilinearly sampled or (`crisp`) at the nearest texel.
+
+    `item`: z0, z1, view, and the part of the picture from its left, 0..1, at either end of its flat; `tint`: the
+    sprite's own colour.
     """
     depth = hit[0]
     scale = FOCAL / depth
