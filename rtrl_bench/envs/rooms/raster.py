@@ -29,7 +29,7 @@ SLOPES = ((np.arange(WIDTH) + 0.5) / (WIDTH / 2) - 1).astype(np.float32)  # t of
 NEAR = F32(2.0)  # nothing is drawn that is nearer, in units
 NEAREST, BILINEAR = F32(1.5), F32(2.0)  # texels that a pixel may span, by how they are sampled, before the next level
 FULL, DARKEST, FADE = 256, 150, F32(0.035)  # brightness, its least at a distance, its loss per unit of distance
-RED_BLUE, GREEN = 0xFF00FF, 0x00FF00
+RED_BLUE, GREEN, EIGHT = np.uint32(0xFF00FF), np.uint32(0x00FF00), np.uint32(8)
 
 
 @compiled
@@ -103,15 +103,19 @@ def _brightness(depth):
 @compiled
 def _shade(pixel, brightness):
     """A pixel at so many 256ths of its brightness, two channels at once."""
-    return (((pixel & RED_BLUE) * brightness >> 8) & RED_BLUE) | (((pixel & GREEN) * brightness >> 8) & GREEN)
+    dim = np.uint32(brightness)
+    red_blue = ((pixel & RED_BLUE) * dim >> EIGHT) & RED_BLUE
+    return red_blue | (((pixel & GREEN) * dim >> EIGHT) & GREEN)
 
 
 @compiled
 def _strip(canvas, column, first, end, texels, texture, u, v, step, mask, brightness):
     """Rows first..end-1 of a column from a texture's column u; v in 1/65536 texel is that at the horizon's row."""
     v += (first - HORIZON) * step
+    strip = texels[texture, u]
     for row in range(first, end):
-        canvas[row, column] = _shade(np.int64(texels[texture, u, (v >> 16) & mask, 0]), brightness)
+        pixel = np.uint32(strip[np.uint64((v >> 16) & mask), 0])
+        canvas[np.uint64(row), np.uint64(column)] = _shade(pixel, brightness)
         v += step
 
 
