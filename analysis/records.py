@@ -114,12 +114,12 @@ def read_curve(path: Path) -> pd.DataFrame:
 
 
 def read_quality(record: Mapping[str, Any]) -> dict[str, float]:
-    """The summary of how good a run's gradient was (QUALITY_KEYS); nan where the run did not measure it."""
+    """The summary of how good a run's gradient was (QUALITY_KEYS); nan where the run has no measure of it."""
     quality = record.get("gradient_quality")
     if quality is None:
         return dict.fromkeys(QUALITY_KEYS, math.nan)
     try:
-        return {key: float(quality[key]) for key in QUALITY_KEYS}
+        return {key: math.nan if quality[key] is None else float(quality[key]) for key in QUALITY_KEYS}
     except (KeyError, TypeError, ValueError) as error:
         raise Unusable(f"run.json: expected numbers {', '.join(QUALITY_KEYS)} in gradient_quality") from error
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rtrl_bench.cells import CELLS
 from rtrl_bench.config import RunConfig
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry
@@ -26,7 +27,12 @@ COLUMNS = ("env_steps", "update", "cosine", "norm_ratio", "cosine_lowest")
 
 
 def check(config: RunConfig) -> None:
-    """Refuse (ConfigError) a method whose network is not the one that the exact gradient is taken of."""
+    """Refuse (ConfigError) a method whose recurrence is not the one that the exact gradient is taken of, or none."""
+    if config.gradient_quality and not CELLS[config.cell].state:
+        raise ConfigError(
+            f"gradient_quality = {config.gradient_quality}: cell: {config.cell} has no recurrence, so no recurrent "
+            "gradient to compare; set gradient_quality: 0"
+        )
     if config.gradient_quality and config.gradient == "columnar":
         raise ConfigError(
             f"gradient_quality = {config.gradient_quality}: gradient: columnar trains another network, layer by layer; "
@@ -82,15 +88,18 @@ class GradientQuality:
         drop = len(x) - self.exact.remembered(starts, len(self.x))
         return Carry(carry.state, {"x": x[drop:].clone(), "starts": starts[drop:].clone(), "start": carry.state})
 
-    def summary(self) -> dict[str, float | int]:
-        """Mean and least of what was found, for run.json."""
-        cosines = [row[2] for row in self.rows]
+    def summary(self) -> dict[str, float | int | None]:
+        """Mean and least of what was found, for run.json; None where no comparison gave finite numbers."""
+
+        def over(summarise: Callable[[list[float]], float], column: str) -> float | None:
+            return summarise([row[COLUMNS.index(column)] for row in self.rows]) if self.rows else None
+
         return {
             "points": len(self.rows),
-            "cosine_mean": fmean(cosines),
-            "cosine_min": min(cosines),
-            "cosine_lowest_mean": fmean(row[4] for row in self.rows),
-            "norm_ratio_mean": fmean(row[3] for row in self.rows),
+            "cosine_mean": over(fmean, "cosine"),
+            "cosine_min": over(min, "cosine"),
+            "cosine_lowest_mean": over(fmean, "cosine_lowest"),
+            "norm_ratio_mean": over(fmean, "norm_ratio"),
         }
 
     def state(self) -> dict[str, Any]:
@@ -101,8 +110,8 @@ class GradientQuality:
         """Go on from `state()`."""
         self.rows = state["rows"]
         if state["traces"] is not None:
-            start = state["traces"]["start"]
-            self.carry = Carry(start, state["traces"])
+            carry = Carry(state["traces"]["start"], state["traces"])
+            self.carry = carry.to(next(self.stack.parameters()).device)
 
 
 def _flat(tensors: Any) -> Tensor:

@@ -126,6 +126,7 @@ class Actor:
         env = torch.frombuffer(bytearray(self.env.get_state()), dtype=torch.uint8) if self.env.can_restore else None
         return {
             "generator": self.generator.get_state(),
+            "generator_device": self.device.type,
             "env": env,
             "observation": torch.from_numpy(self.observation.copy()),
             "last_reward": self.last_reward,
@@ -135,8 +136,14 @@ class Actor:
         }
 
     def restore(self, state: dict[str, Any], seed: int) -> bool:
-        """Go on from `state()`; False where the slots had to begin anew, from `seed`."""
-        self.generator.set_state(state["generator"])
+        """Go on from `state()`; False where the slots had to begin anew, from `seed`.
+
+        Devices draw their random numbers in ways of their own: on another one the actions' draws begin anew, too.
+        """
+        if state["generator_device"] == self.device.type:
+            self.generator.set_state(state["generator"])
+        else:
+            self.generator.manual_seed(seed)
         if state["env"] is None:
             self.reset(seed)
             return False

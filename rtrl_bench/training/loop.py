@@ -183,8 +183,7 @@ class Training:
         self.counters.resumes += 1
         self.counters.exact_resume &= self.processes[-1] == state["processes"][-1]
         self.processes = state["processes"] + self.processes
-        self.counters.exact_resume &= self.actor.restore(state, env_seed(self.config, self.counters.resumes))
-        self.acting.restore(state.get("acted"))
+        self.counters.exact_resume &= self.acting.restore(state, env_seed(self.config, self.counters.resumes))
 
 
 def _this_process(device: torch.device, versions: dict[str, str]) -> dict[str, Any]:

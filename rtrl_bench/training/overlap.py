@@ -36,8 +36,9 @@ class InTurn:
         """What was acted and not yet learnt from: nothing."""
         return None
 
-    def restore(self, state: dict[str, Any] | None) -> None:
-        """Nothing to take over."""
+    def restore(self, state: dict[str, Any], seed: int) -> bool:
+        """Let the actor go on from a run's `state`, once the network has; False as `Actor.restore` says."""
+        return self.actor.restore(state, seed)
 
 
 class Overlapped:
@@ -64,7 +65,7 @@ class Overlapped:
     @contextmanager
     def segment(self, state: Tensor, number: int, last: bool) -> Iterator[Acted]:
         """As InTurn's; with `last` nothing is acted for an update after it."""
-        self.actor.network.load_state_dict(self.network.state_dict())
+        self._follow()
         acted = self._acted or self.actor.act(state, number)
         self._acted = None
         if last:
@@ -88,11 +89,17 @@ class Overlapped:
             return None
         return {**vars(self._acted), "segment": vars(self._acted.segment)}
 
-    def restore(self, state: dict[str, Any] | None) -> None:
-        """Go on with what `state()` told."""
-        if state is None:
-            self._acted = None
-            return
-        device = self.actor.device
-        segment = Segment(**{name: value.to(device) for name, value in state["segment"].items()})
-        self._acted = Acted(segment, state["state"].to(device), state["returns"], state["lengths"])
+    def restore(self, state: dict[str, Any], seed: int) -> bool:
+        """As InTurn's, and go on with what had been acted."""
+        self._follow()  # first, as the actor's own network encodes what it sees
+        exact = self.actor.restore(state, seed)
+        acted = state["acted"]
+        if acted is not None:
+            device = self.actor.device
+            segment = Segment(**{name: value.to(device) for name, value in acted["segment"].items()})
+            self._acted = Acted(segment, acted["state"].to(device), acted["returns"], acted["lengths"])
+        return exact
+
+    def _follow(self) -> None:
+        """Act with the parameters that are the learner's now."""
+        self.actor.network.load_state_dict(self.network.state_dict())

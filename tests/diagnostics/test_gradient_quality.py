@@ -7,7 +7,9 @@ import torch
 from small_runs import config
 
 from rtrl_bench.diagnostics.gradient_quality import GradientQuality
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.layer import RecurrentStack
+from rtrl_bench.training import run
 
 
 def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0):
@@ -57,3 +59,29 @@ def test_carried_sensitivities_are_stale_once_parameters_move():
 
 def test_a_single_layer_of_layerwise_rtrl_is_exact():
     assert all(row[2] == pytest.approx(1, abs=1e-12) for row in cosines("rtrl_layerwise", layers=1))
+
+
+def test_a_cell_without_recurrence_is_refused_before_it_trains(tmp_path):
+    settings = config(cell="none", gradient="tbptt", gradient_quality=3)
+    with pytest.raises(ConfigError, match="gradient_quality = 3: cell: none has no recurrence"):
+        run.train(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_comparisons_that_all_fail_leave_a_summary_that_says_so():
+    quality = GradientQuality(RecurrentStack(3, 6), config(gradient_quality=3))
+    assert quality.summary() == {
+        "points": 0, "cosine_mean": None, "cosine_min": None, "cosine_lowest_mean": None, "norm_ratio_mean": None
+    }  # fmt: skip
+
+
+def test_what_is_remembered_goes_to_the_device_of_the_stack():
+    stack = RecurrentStack(3, 6)
+    quality = GradientQuality(stack, config(gradient_quality=3))
+    h, _ = stack(torch.randn(5, 4, 3), torch.zeros(5, 4, dtype=torch.bool), stack.begin(4))
+    h.sum().backward()
+    quality.compare(lambda h, state: h.sum(), 0, 1)
+    state = quality.state()
+    there = GradientQuality(RecurrentStack(3, 6).to("meta"), config(gradient_quality=3))
+    there.restore(state)
+    assert {t.device.type for t in (there.carry.state, *there.carry.traces.values())} == {"meta"}

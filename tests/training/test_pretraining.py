@@ -141,6 +141,18 @@ def test_a_resumed_run_needs_the_source_no_more_and_equals_the_uninterrupted_one
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
+@pytest.mark.parametrize("updates", [1, 4])
+def test_an_overlapped_run_with_a_frozen_stem_resumes_bit_for_bit(source, tmp_path, monkeypatch, updates):
+    settings = pictured(pretrained={"run": str(source)}, deterministic=False)
+    run.train(settings, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, updates)
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path / "cut")
+    assert run.train(settings, tmp_path / "cut")["exact_resume"]
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
 def test_a_finished_run_needs_the_source_no_more(source, tmp_path):
     settings = pictured(pretrained={"run": str(source)})
     record = run.train(settings, tmp_path / "main")

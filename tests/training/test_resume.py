@@ -81,6 +81,24 @@ def test_a_signal_in_the_last_update_stops_before_the_evaluation(tmp_path, monke
     assert (record["resumes"], record["exact_resume"]) == (0, True)  # training was over, only the evaluation was left
 
 
+@pytest.mark.parametrize("method", [{}, {"deterministic": False}, {"gradient_quality": 4}, {"gradient": "tbptt"}])
+def test_a_run_from_another_device_goes_on_and_is_not_called_exact(tmp_path, monkeypatch, capsys, method):
+    """A checkpoint as a GPU leaves it: its generator's state has 16 bytes, where the CPU's has thousands."""
+    settings = config(**method)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path)
+    saved = checkpoint.load_newest(tmp_path / "checkpoint")
+    saved["processes"][-1]["device"] = saved["generator_device"] = "cuda"
+    saved["generator"] = torch.zeros(16, dtype=torch.uint8)
+    checkpoint.save(tmp_path / "checkpoint", saved, saved["counters"]["updates"])
+    record = run.train(settings, tmp_path)
+    assert "not bit for bit (other device" in capsys.readouterr().err
+    assert (record["exact_resume"], record["env_steps"]) == (False, 400)
+    assert [process["device"] for process in record["processes"]] == ["cuda", "cpu"]
+
+
 def test_going_on_with_other_threads_is_not_called_exact(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, 5)
