@@ -10,8 +10,10 @@ from pydantic import Field, model_validator
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.settings import (
+    Amount,
     Count,
     Decay,
+    Depth,
     Device,
     NotNegative,
     Options,
@@ -58,9 +60,9 @@ class LossConfig(Settings):
 class EvaluationConfig(Settings):
     """Greedy evaluation at the end of training: `sets` x `episodes`."""
 
-    sets: Size = Field(default=3, description="sets of episodes, each with seeds of its own")
-    episodes: Size = Field(default=100, description="episodes of a set")
-    max_steps: Size | None = Field(
+    sets: Amount = Field(default=3, description="sets of episodes, each with seeds of its own")
+    episodes: Amount = Field(default=100, description="episodes of a set")
+    max_steps: Amount | None = Field(
         default=None,
         description="agent steps that cut an episode; null: 10 000 where the environment has no limit of its own",
     )
@@ -80,18 +82,18 @@ class RunConfig(RunSettings):
     """Everything that decides a training run."""
 
     environment: str = Field(description="name of the environment (`python -m rtrl_bench list`)")
-    env_steps: Size = Field(description="budget, in agent steps of all environments together")
+    env_steps: Amount = Field(description="budget, in agent steps of all environments together")
     environment_options: Options = Field(default={}, description="options of the environment")
     backend: str = Field(default="auto", description="simulator of the environment; auto: the first that runs here")
     cell: str = Field(default="elstm", description="recurrent cell; none: a feedforward agent")
     gradient: str = Field(default="rtrl", description="gradient method of the recurrent layers")
-    window: Size | Literal["episode"] | None = Field(
+    window: Amount | Literal["episode"] | None = Field(
         default=None, description="steps that gradient: tbptt goes back; null: those of the segment, unroll"
     )
     unroll: Size = Field(default=50, description="M, steps of a segment: between two updates")
     batch: Size = Field(default=32, description="B, environments played at the same time")
     hidden: Size = Field(default=256, description="N, units of a recurrent layer")
-    layers: Size = Field(default=1, description="L, recurrent layers, one on the other")
+    layers: Depth = Field(default=1, description="L, recurrent layers, one on the other")
     vision: str = Field(default="impala", description="vision stem; flat: none, for vectors")
     features: Size = Field(default=256, description="outputs of the vision stem's linear layer")
     last_reward_across_episodes: bool = Field(
@@ -121,7 +123,7 @@ class RunConfig(RunSettings):
     threads: Threads = Field(
         default=0, description="CPU threads of torch and of the simulator; 0: all that the process may use"
     )
-    log_points: Size = Field(default=100, description="rows of curve.csv")
+    log_points: Amount = Field(default=100, description="rows of curve.csv")
     checkpoint_minutes: Positive = Field(default=5.0, description="minutes between checkpoints")
     tensorboard: bool = Field(default=False, description="write TensorBoard files too")
 

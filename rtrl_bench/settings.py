@@ -61,7 +61,9 @@ def _plain(value: Any) -> Any:
 
 
 _AS_INTEGER, _AS_NUMBER = BeforeValidator(_integer), BeforeValidator(_number)
-Size = Annotated[int, Field(ge=1), _AS_INTEGER]
+Amount = Annotated[int, Field(ge=1), _AS_INTEGER]  # of steps, rows, minutes, ...
+Size = Annotated[int, Field(ge=1, le=2**20), _AS_INTEGER]  # of a tensor: what it needs is predicted before it is made
+Depth = Annotated[int, Field(ge=1, le=1000), _AS_INTEGER]
 Count = Annotated[int, Field(ge=0), _AS_INTEGER]
 Positive = Annotated[float, Field(gt=0), _AS_NUMBER]
 NotNegative = Annotated[float, Field(ge=0), _AS_NUMBER]

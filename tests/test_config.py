@@ -94,7 +94,7 @@ BAD = [
     ({"optimiser": {"lr": 1}}, "unknown key optimiser.lr", "expected one of learning_rate"),
     ({"env_steps": "many"}, "env_steps = 'many'", "expected an integer"),
     ({"env_steps": -5}, "env_steps = -5", "expected an integer >= 1"),
-    ({"unroll": 0}, "unroll = 0", "expected an integer >= 1"),
+    ({"unroll": 0}, "unroll = 0", "expected an integer in [1, 1048576]"),
     ({"gradient": "tbptt", "window": 0}, "window = 0", "expected an integer >= 1"),
     ({"gradient": "tbptt", "window": 10}, "window = 10", "at least unroll = 50"),
     ({"window": 100}, "window = 100", "only gradient: tbptt has a window"),

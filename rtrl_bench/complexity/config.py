@@ -11,7 +11,18 @@ from pydantic import AfterValidator, Field, model_validator
 from rtrl_bench.complexity.predict import METHODS, predict
 from rtrl_bench.complexity.shapes import Sizes
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import Device, Distinct, Positive, RunSettings, Settings, Size, Threads, load_settings
+from rtrl_bench.settings import (
+    Amount,
+    Depth,
+    Device,
+    Distinct,
+    Positive,
+    RunSettings,
+    Settings,
+    Size,
+    Threads,
+    load_settings,
+)
 
 Wanted = Literal["counted", "time", "memory"]
 
@@ -22,14 +33,14 @@ def _ascending(values: list[int]) -> list[int]:
     return values
 
 
-Ascending = Annotated[list[Size], Field(min_length=1), AfterValidator(_ascending)]
+Ascending = Annotated[list[Amount], Field(min_length=1), AfterValidator(_ascending)]
 
 
 class MethodConfig(Settings):
     """A method of a sweep."""
 
     cells: list[str] = Field(default=["elstm"], min_length=1, description="recurrent cells")
-    up_to: Size | None = Field(
+    up_to: Amount | None = Field(
         default=None, description="largest value at which the method is counted and measured; null: all of them"
     )
 
@@ -46,10 +57,10 @@ class SweepConfig(Settings):
     )
     hidden: Size = Field(default=64, description="N, units of a layer")
     inputs: Size | None = Field(default=None, description="D, inputs of the lowest layer; null: as many as hidden")
-    layers: Size = Field(default=1, description="L, layers")
+    layers: Depth = Field(default=1, description="L, layers")
     batch: Size = Field(default=8, description="B, slots")
     unroll: Size = Field(default=20, description="M, steps of a segment")
-    episode: Size = Field(default=500, description="T, steps of an episode, which full BPTT keeps")
+    episode: Amount = Field(default=500, description="T, steps of an episode, which full BPTT keeps")
     want: Distinct[Wanted] = Field(
         default=["counted", "time", "memory"],
         description="what is found out besides the prediction: counted by the compiler, time and memory by measuring",
@@ -91,7 +102,7 @@ class LimitsConfig(Settings):
     inputs: Size = Field(default=257, description="D, inputs of the lowest layer")
     batch: Size = Field(default=32, description="B, slots")
     unroll: Size = Field(default=50, description="M, steps of a segment")
-    episode: Size = Field(default=1000, description="T, steps of an episode, which full BPTT keeps")
+    episode: Amount = Field(default=1000, description="T, steps of an episode, which full BPTT keeps")
 
     @model_validator(mode="after")
     def _methods_exist(self) -> Self:
@@ -108,7 +119,7 @@ class StudyConfig(RunSettings):
 
     sweeps: dict[str, SweepConfig] = Field(description="what varies, by name")
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="the largest layers that fit into memories")
-    repeats: Size = Field(default=7, description="how often a segment is timed")
+    repeats: Amount = Field(default=7, description="how often a segment is timed")
     seconds: Positive = Field(
         default=2.0, description="seconds after which points that are timed in turn are repeated no more"
     )

@@ -8,7 +8,18 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import Decay, Device, Positive, Retention, RunSettings, Seed, Size, Threads, load_settings
+from rtrl_bench.settings import (
+    Amount,
+    Decay,
+    Device,
+    Positive,
+    Retention,
+    RunSettings,
+    Seed,
+    Size,
+    Threads,
+    load_settings,
+)
 
 
 class CopyConfig(RunSettings):
@@ -16,7 +27,7 @@ class CopyConfig(RunSettings):
 
     max_length: Size = Field(description="bits of the longest pattern")
     method: Literal["rtrl", "tbptt", "bptt"] = Field(description="gradient method")
-    steps: Size = Field(description="budget, in updates")
+    steps: Amount = Field(description="budget, in updates")
     update: Literal["online", "sequence"] = Field(
         default="online", description="when parameters change: after every step, or after a batch of sequences"
     )
@@ -31,10 +42,10 @@ class CopyConfig(RunSettings):
     retention: Retention | None = Field(
         default=None, description="steps: forget biases drawn as log U(1, retention); null: the paper's normal(0, 0.1)"
     )
-    train_size: Size = Field(default=10_000, description="sequences to train on")
-    valid_size: Size = Field(default=1_000, description="sequences to validate on")
-    test_size: Size = Field(default=1_000, description="sequences to test on")
-    validations: Size = Field(default=50, description="rows of curve.csv")
+    train_size: Amount = Field(default=10_000, description="sequences to train on")
+    valid_size: Amount = Field(default=1_000, description="sequences to validate on")
+    test_size: Amount = Field(default=1_000, description="sequences to test on")
+    validations: Amount = Field(default=50, description="rows of curve.csv")
     seed: Seed = Field(default=0, description="of parameters and data")
     device: Device = Field(default="auto", description="where the network runs; auto: cuda where there is one")
     threads: Threads = Field(default=0, description="CPU threads of torch; 0: all that the process may use")

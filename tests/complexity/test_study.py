@@ -278,7 +278,7 @@ def test_the_exponent_is_that_of_the_top_half():
         ({"methods": {"rtrl": {"cell": ["gru"]}}}, r"unknown key sweeps\.a\.methods\.rtrl\.cell: .*did you mean"),
         ({"methods": {"rtrl": {"cells": ["gru"]}}}, "sweeps.a: method 'rtrl': .* gru is none"),
         ({"methods": {}}, "methods = {}: expected names, at least 1"),
-        ({"hidden": 0}, "hidden = 0: expected an integer >= 1"),
+        ({"hidden": 0}, r"hidden = 0: expected an integer in \[1, 1048576\]"),
         ({"want": ["counts"]}, r"want\[0\] = 'counts': expected one of counted, time, memory"),
         ({"repeats": 0, "sweeps": {}}, "repeats = 0: expected an integer >= 1"),
         ({"memory_gb": -1.0, "sweeps": {}}, "memory_gb = -1.0: expected a number > 0"),

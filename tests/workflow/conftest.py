@@ -87,9 +87,10 @@ def project(first_run: tuple[Project, subprocess.CompletedProcess[str]], tmp_pat
 def expand(tmp_path, monkeypatch):
     """Load a scale given as a dictionary, the way a file of workflow/config is loaded."""
     monkeypatch.setattr(scales, "CONFIG_FOLDER", tmp_path)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(SETTINGS, sort_keys=False))
 
     def load_given(values, **settings):
         (tmp_path / "given.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
-        return scales.load_scale(SETTINGS | {"scale": "given", "results": str(tmp_path / "results")} | settings)
+        return scales.load_scale({"scale": "given", "results": str(tmp_path / "results")} | settings)
 
     return load_given

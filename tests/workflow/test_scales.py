@@ -114,7 +114,7 @@ def test_a_scale_may_have_no_study_of_costs(expand):
         ({"seeds": [1, 1]}, r"seeds = \[1, 1\]: expected values that differ"),
         ({"run": {"env_steps": -5}}, "env_steps = -5: expected an integer >= 1"),
         ({"run": {"env_steps": "many"}}, "env_steps = 'many': expected an integer"),
-        ({"study": {"unroll": [0]}}, r"studies\.memory\.unroll\[0\] = 0: expected an integer >= 1"),
+        ({"study": {"unroll": [0]}}, r"studies\.memory\.unroll\[0\] = 0: expected an integer in \[1, 1048576\]"),
         ({"study": {"methods": "rtrl"}}, r"studies\.memory\.methods = 'rtrl': expected a list"),
         ({"study": {"methods": ["rtlr"]}}, "unknown method 'rtlr': expected one of feedforward, tbptt"),
         ({"study": {"methods": ["tbptt_w10"], "unroll": [20]}}, "window = 10: expected at least unroll = 20"),
@@ -157,6 +157,16 @@ def test_a_mistake_is_named_with_what_was_expected(expand, change, message):
 def test_null_on_the_command_line_is_null(expand, word):
     """Snakemake hands over the word."""
     assert {run.config.threads for run in expand(small_scale(), threads=word).runs} == {0}
+
+
+@pytest.mark.parametrize("name", ["config", "given"])
+def test_a_key_that_stands_twice_is_refused_with_file_and_line(expand, tmp_path, name):
+    expand(small_scale())
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(path.read_text() + "\nmine: 1\nmine: 2\n")
+    lines = len(path.read_text().splitlines())
+    with pytest.raises(ConfigError, match=rf"{name}\.yaml: line {lines}: key mine stands in line"):
+        scales.load_scale({"scale": "given", "results": str(tmp_path)})
 
 
 def test_whole_floats_are_integers_wherever_they_stand(expand):

@@ -98,8 +98,8 @@ def names() -> list[str]:
 
 
 def load_scale(settings: Mapping[str, Any]) -> Scale:
-    """The scale that `settings` (config.yaml and the command line) names, or a ConfigError."""
-    own, over = check_workflow(settings)
+    """The scale that config.yaml or `settings`, those of the command line, name, or a ConfigError."""
+    own, over = check_workflow(merge(load_yaml(CONFIG_FOLDER / "config.yaml"), settings))
     name = own["scale"]
     if name not in names():
         expected = ", ".join(names())

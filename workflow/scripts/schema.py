@@ -9,7 +9,7 @@ from pydantic import Field, WithJsonSchema
 
 from rtrl_bench.complexity.config import StudyConfig
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import Device, Distinct, Options, Seed, Settings, Size, Threads, build
+from rtrl_bench.settings import Amount, Device, Distinct, Options, Seed, Settings, Size, Threads, build
 from rtrl_bench.yaml_files import parse_yaml
 
 # Some keys of a run. They are checked when all keys of the run are together; the JSON schema knows each of them.
@@ -21,8 +21,8 @@ Seeds = Annotated[Distinct[Seed], Field(min_length=1)]
 class Resources(Settings):
     """What a run asks a scheduler for."""
 
-    mem_mb: Size = Field(description="memory of one run, in MB")
-    runtime: Size = Field(description="minutes that one run may take, all its jobs together")
+    mem_mb: Amount = Field(description="memory of one run, in MB")
+    runtime: Amount = Field(description="minutes that one run may take, all its jobs together")
 
 
 class Pretrain(Settings):
@@ -94,7 +94,7 @@ class WorkflowSettings(Settings):
     threads: Threads | None = Field(
         description="CPU threads of one run, 0 for all; null leaves it to the scale (`run.threads`)"
     )
-    time_limit: Size | None = Field(
+    time_limit: Amount | None = Field(
         description="minutes that a queue allows one job: a longer run stops in time, with a checkpoint, and goes on "
         "in further jobs; null: no limit"
     )
