@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rtrl_bench.cells import Cell, Readout
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.gradients.subnormal import SWEEP_SEGMENTS, SWEEP_STEPS, sweep, swept
 from rtrl_bench.registry import Registry
 
 
@@ -38,7 +39,7 @@ class Carry:
     """What goes from one segment to the next, a row per environment slot.
 
     state (B, L s, N): s rows for each of the L layers, the lowest first; traces: the method's own tensors
-    (sensitivities, replayed inputs); owner: the stack that it belongs to, in words.
+    (sensitivities, replayed inputs); owner: the stack that it belongs to, in words; segments: how many lie behind it.
 
     A method that moves its traces in place keeps track of it here. `spent`: a segment has begun from this carry, so no
     other can. `pending`: the groups of traces that still are those of the segment's start, until the backward pass
@@ -48,6 +49,7 @@ class Carry:
     state: Tensor
     traces: dict[str, Tensor] = field(default_factory=dict)
     owner: str = ""
+    segments: int = 0
     spent: bool = False
     pending: set[str] = field(default_factory=set)
     moving: set[str] = field(default_factory=set)
@@ -74,10 +76,14 @@ class Carry:
                 "returned, or keep a copy.deepcopy of this one to branch off"
             )
 
-    def claim(self) -> None:
-        """Mark that a segment begins from this carry; RuntimeError if it may not."""
+    def claim(self) -> Carry:
+        """Begin a segment from this carry: what becomes the next one; RuntimeError if none may begin."""
         self.check()
         self.spent = True
+        if self.segments % SWEEP_SEGMENTS == SWEEP_SEGMENTS - 1:
+            for trace in self.traces.values():  # the sensitivities to a silent input decay
+                sweep(trace)
+        return Carry(self.state, self.traces, segments=self.segments + 1)
 
     def settle(self, group: str) -> None:
         """Called by a backward pass before it moves a pending group of traces; RuntimeError if it was here before."""
@@ -96,17 +102,22 @@ class Carry:
             return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
 
         traces = {name: moved(trace) for name, trace in self.traces.items()}
-        return Carry(moved(self.state), traces, self.owner)
+        return Carry(moved(self.state), traces, self.owner, self.segments)
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors and text, shared and not copied, that torch.save writes and torch.load(weights_only=True) reads."""
+        """Tensors and plain values, shared, not copied; torch.load(weights_only=True) reads what torch.save wrote."""
         self.check()
-        return {"state": self.state, "traces": dict(self.traces), "owner": self.owner}
+        return {
+            "state": self.state,
+            "traces": dict(self.traces),
+            "owner": self.owner,
+            "segments": self.segments,
+        }
 
     @classmethod
     def from_state_dict(cls, saved: dict[str, Any]) -> Carry:
         """The carry that `state_dict` describes, on the device where the tensors are."""
-        return cls(saved["state"], dict(saved["traces"]), saved["owner"])
+        return cls(saved["state"], dict(saved["traces"]), saved["owner"], saved["segments"])
 
 
 def no_autocast(tensor: Tensor) -> torch.autocast:
@@ -167,6 +178,8 @@ def autograd_segment(cell: Cell, parameters: Parameters, x: Tensor, starts: Tens
     for t in range(len(x)):
         before = state.masked_fill(starts[t, :, None, None], 0)
         state = cell.step(u[t], before, parameters.recurrent)
+        if t % SWEEP_STEPS == 0 and state.requires_grad:
+            state.register_hook(swept)
         states.append(state)
     return torch.stack(states)
 

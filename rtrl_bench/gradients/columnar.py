@@ -40,13 +40,12 @@ class Columnar(SegmentWise):
         return torch.cat([*outputs, *missing * [torch.zeros_like(outputs[0])]], dim=-1)
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        carry.claim()
+        after = carry.claim()
         episodes = Episodes(starts)
         newest = self.grown - 1
-        traces = carry.traces
-        if f"{newest}.weight" not in traces:  # it grows now: nothing that it did lies behind it
-            traces = self.no_sensitivities(x.shape[1], newest, layers[newest])
-        after = Carry(torch.zeros_like(carry.state), traces)
+        after.state = torch.zeros_like(carry.state)
+        if f"{newest}.weight" not in after.traces:  # it grows now: nothing that it did lies behind it
+            after.traces = self.no_sensitivities(x.shape[1], newest, layers[newest])
         outputs: list[Tensor] = []
         for number, layer in enumerate(layers[: self.grown]):
             read = self.feed(x, outputs)

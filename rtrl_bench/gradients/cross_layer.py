@@ -22,6 +22,7 @@ from torch.autograd.function import once_differentiable
 
 from rtrl_bench.gradients import Layer, Parameters, no_autocast
 from rtrl_bench.gradients.elementwise import Linearised, Tape, transpose_times
+from rtrl_bench.gradients.subnormal import SWEEP_STEPS, sweep
 from rtrl_bench.gradients.transition import Transition, own_traces
 
 ROWS_BLOCK_BYTES = 1 << 26  # of rows back-propagated at once: a few slots of large layers, all slots of small ones
@@ -61,7 +62,8 @@ class LayerSegment:
         tape = replace(tape, x=keep(tape.x))
         derivatives = Linearised(*(keep(part) for part in vars(tape.linearise(slice(None))).values()))
         transition = Transition(tape, consume=False)
-        transition.add(slice(None), derivatives)
+        everything = slice(0, len(states))
+        transition.add(everything, derivatives, transition.suffix_products(everything, derivatives))
         return cls(layer, tape, keep(states), derivatives, transition)
 
 
@@ -156,6 +158,8 @@ def back_propagate_rows(segment: LayerSegment, above: Tensor, some: slice, furth
     e, later, episodes = pulled.to_c, torch.zeros_like(pulled.to_c[:, 0]), tape.episodes
     for t in reversed(range(e.shape[1])):
         later = transpose_times(lam[:, t, None], e[:, t].add_(later))
+        if t % SWEEP_STEPS == 0:
+            sweep(later)
         if episodes.slots[t]:
             later.masked_fill_(episodes.starts[t, some, None, None, None], 0)
     a = transpose_times(alpha.unsqueeze(2), e)

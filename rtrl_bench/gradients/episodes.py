@@ -88,6 +88,11 @@ class Episodes:
         return values
 
 
+def is_finite(values: Tensor) -> bool:
+    """Whether all values are, as told by their sum: in one pass over them, and wrong only where that overflows."""
+    return bool(values.sum().isfinite())
+
+
 def clear(tensor: Tensor, slots: list[int]) -> None:
     """Zero the rows `slots` of a tensor (B, ...), in place."""
     if slots:

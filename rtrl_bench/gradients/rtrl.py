@@ -68,9 +68,8 @@ class CarriedSensitivities(GradientMethod):
         return {f"{number}.{name}": parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters}
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        carry.claim()
+        after = carry.claim()
         episodes = Episodes(starts)
-        after = Carry(carry.state, carry.traces)
         outputs: list[Tensor] = []
         ends = []
         for number, layer in enumerate(layers):
@@ -112,6 +111,11 @@ class CarriedSensitivities(GradientMethod):
 class SegmentWise(CarriedSensitivities):
     """Each layer's own sensitivities carried over a segment at once."""
 
+    def no_sensitivities(self, batch: int, number: int, layer: Layer) -> dict[str, Tensor]:
+        traces = super().no_sensitivities(batch, number, layer)
+        inputs_first = traces[f"{number}.weight"].movedim(-1, 1).contiguous()  # (B, D, s, K, N): long, aligned rows
+        return traces | {f"{number}.weight": inputs_first.movedim(1, -1)}
+
     def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
         return OwnGradient(traces, tape)
 
@@ -127,8 +131,9 @@ class OwnGradient(InSegmentGradient):
         self._traces, self._transition = traces, Transition(tape, consume=True)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        p = self._transition.suffix_products(steps, block)  # step by step, as e: what can be shared by threads follows
         super().add(steps, block, g, e)
-        self._transition.add(steps, block)
+        self._transition.add(steps, block, p)
 
     def finish(self, r: Tensor) -> Parameters:
         gradient = super().finish(r)
@@ -148,8 +153,7 @@ class RTRL(SegmentWise):
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if len(layers) == 1:
             return super().segment(layers, x, starts, carry)
-        carry.claim()
-        after = Carry(carry.state, carry.traces)
+        after = carry.claim()
         stack = _StackSegment(layers, Episodes(starts), carry.traces, self)
         state = carry.state
         roots = stack.parameters()

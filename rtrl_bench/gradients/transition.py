@@ -7,7 +7,8 @@ from torch import Tensor
 
 from rtrl_bench.gradients import Parameters
 from rtrl_bench.gradients.elementwise import Linearised, Tape, times, transpose_times
-from rtrl_bench.gradients.episodes import clear
+from rtrl_bench.gradients.episodes import clear, is_finite
+from rtrl_bench.gradients.subnormal import SWEEP_STEPS, sweep
 
 
 def own_traces(traces: dict[str, Tensor], number: int) -> dict[str, Tensor]:
@@ -24,7 +25,7 @@ class Transition:
 
     def __init__(self, tape: Tape, consume: bool):
         self.episodes = tape.episodes
-        self.x = tape.episodes.dropped(tape.x)
+        self.x = tape.x if is_finite(tape.x) else tape.episodes.dropped(tape.x)  # at the steps left behind q is zero
         batch, s, n = tape.previous.shape[1:]
         identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
         self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
@@ -32,18 +33,20 @@ class Transition:
         fits = consume and s == 1
         # q = p(t) α(t), (M, B, s, K, N)
         self.q = left.unsqueeze(2) if fits else left.new_empty(len(left), batch, s, *left.shape[2:])
-        self.recurrent = tape.left.new_zeros(batch, s, tape.w.shape[0], n)
+        self.bias = left.new_zeros(batch, *self.q.shape[2:])  # Σ_t q(t)
+        self.recurrent = left.new_zeros(batch, s, tape.w.shape[0], n)  # Σ_t p(t) ω(t)
 
     @classmethod
     def over(cls, tape: Tape) -> Transition:
         """That of a whole segment."""
         transition = cls(tape, consume=True)
         for steps in tape.blocks_from_the_end():
-            transition.add(steps, tape.linearise(steps))
+            block = tape.linearise(steps)
+            transition.add(steps, block, transition.suffix_products(steps, block))
         return transition
 
-    def add(self, steps: slice, block: Linearised) -> None:
-        """Take in a block of steps, the last block first."""
+    def suffix_products(self, steps: slice, block: Linearised) -> Tensor:
+        """p(t) (m, B, s, s, N) at a block of steps, the last block first."""
         episodes, first = self.episodes, steps.start or 0
         p = torch.empty_like(block.lam)
         p_t, lam = p.unbind(), block.lam.unbind()
@@ -51,21 +54,37 @@ class Transition:
         for t in reversed(range(1, len(p))):
             times(p_t[t], lam[t], out=p_t[t - 1])
             episodes.stop(first + t, p_t[t - 1])
+            if (first + t) % SWEEP_STEPS == 0:
+                sweep(p_t[t - 1])
         self.p = times(p_t[0], lam[0])
+        sweep(self.p)
         if first:
             episodes.stop(first, self.p)
         else:
             episodes.forget_past(self.p)
-        recurrent = times(p, block.omega)
-        episodes.drop(recurrent, steps)
-        self.recurrent += recurrent.sum(dim=0)
+        return p
+
+    def add(self, steps: slice, block: Linearised, p: Tensor) -> None:
+        """Take in a block of steps with its suffix products."""
+        self.recurrent += self._total(times(p, block.omega), steps)
         times(p, block.alpha, out=self.q[steps])  # last, as a cell's derivatives may lie where it is written
-        episodes.drop(self.q[steps], steps)
+        self.bias += self._total(self.q[steps], steps)
+
+    def _total(self, products: Tensor, steps: slice) -> Tensor:
+        """Σ_t of products (m, B, ...) with p, after zeroing, in place, those of the steps that are left behind.
+
+        There p is zero, so they are zero already unless the other factor was not finite.
+        """
+        total = products.sum(dim=0)
+        if self.episodes.later and not is_finite(total):
+            self.episodes.drop(products, steps)
+            total = products.sum(dim=0)
+        return total
 
     def apply(self, traces: dict[str, Tensor], r: Tensor | None = None, gradient: Parameters | None = None) -> None:
         """Move the traces in place; with r (B, s, N) first add Σ_b r ⊙ S(0) to the gradient."""
         episodes = self.episodes
-        for name, new in (("bias", self.q.sum(dim=0)), ("recurrent", self.recurrent)):
+        for name, new in (("bias", self.bias), ("recurrent", self.recurrent)):
             clear(traces[name], episodes.first)
             if gradient is not None and r is not None:
                 getattr(gradient, name).add_(transpose_times(traces[name], r).sum(dim=0))
@@ -76,7 +95,7 @@ class Transition:
         _advance_weight(traces["weight"], self.x, self.q, self.p, episodes.later, r, d_weight)
 
 
-SLOT_BLOCK_BYTES = 1 << 19  # of sensitivities worked on at once on a CPU: a share of a core's cache
+SLOT_BLOCK_BYTES = 9 << 18  # of sensitivities worked on at once on a CPU, for each thread: a share of its cache
 
 
 def _advance_weight(
@@ -96,20 +115,32 @@ def _advance_weight(
     main memory sees one read and one write of the sensitivities.
     """
     slots = len(sensitivity)
+    together, alone = slots, slots  # for the product of matrices, and for what is done unit by unit
     if sensitivity.device.type == "cpu":
         bytes_per_slot = sensitivity[0].numel() * sensitivity.element_size()
-        slots = min(slots, max(1, SLOT_BLOCK_BYTES // max(1, bytes_per_slot)))
-    for first in range(0, len(sensitivity), slots):
-        some = slice(first, first + slots)
-        block = sensitivity[some]
-        if r is not None and d_weight is not None:
-            _add_products(d_weight, r[some], block)
-        clear(block, [slot - first for slot in begun if 0 <= slot - first < slots])
-        if block.shape[1] == 1:
-            block.mul_(total[some, 0, :, None, :, None])
-        else:
-            block.copy_(torch.einsum("bijn,bjknd->biknd", total[some], block))
-        block.flatten(1, 3).baddbmm_(q[:, some].flatten(2).permute(1, 2, 0), x[:, some].transpose(0, 1))
+        together = min(slots, max(1, torch.get_num_threads() * SLOT_BLOCK_BYTES // max(1, bytes_per_slot)))
+        alone = 1
+    for first in range(0, slots, together):
+        some = slice(first, min(first + together, slots))
+        for slot in range(some.start, some.stop, alone):
+            few = slice(slot, slot + alone)
+            block = sensitivity[few]
+            if r is not None and d_weight is not None:
+                _add_products(d_weight, r[few], block)
+            _scale(block, total[few], [number - slot for number in begun if number in range(slot, slot + alone)])
+        rows = q[:, some].flatten(2).transpose(0, 1)  # (b, M, s K N)
+        sensitivity[some].flatten(1, 3).transpose(1, 2).baddbmm_(x[:, some].permute(1, 2, 0), rows)
+
+
+def _scale(block: Tensor, total: Tensor, begun: list[int]) -> None:
+    """S_W ← p(0) S_W in place: block (b, s, K, N, D), total (b, s, s, N), zero in the slots `begun`."""
+    clear(block, begun)
+    if len(begun) == len(block):
+        return
+    if block.shape[1] == 1:
+        block.mul_(total[:, 0, :, None, :, None])
+    else:
+        block.copy_(torch.einsum("bijn,bjknd->biknd", total, block))
 
 
 def _add_products(d_weight: Tensor, r: Tensor, block: Tensor) -> None:
