@@ -159,6 +159,7 @@ def _spec(name: str, rom: str, paper_env_steps: int | None = None) -> EnvSpec:
         backends=(Backend("ale-py", _available, AtariBatch, truncates=True),),
         frames_per_step=FRAME_SKIP,
         episode_limit=MAX_FRAMES // FRAME_SKIP,
+        limit_of=lambda options: int(options["max_frames"]) // FRAME_SKIP,
         paper_env_steps=paper_env_steps,
         options={"max_frames": MAX_FRAMES},
         check=_check,

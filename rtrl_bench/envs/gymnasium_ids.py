@@ -152,6 +152,13 @@ def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
         raise ConfigError(f"options {given} of environment {spec.name}: making one with them ended in {problem}")
 
 
+def _limit(found: GymnasiumSpec, options: Mapping[str, Any]) -> int | None:
+    asked = options.get("max_episode_steps")
+    if asked is None:
+        return found.max_episode_steps
+    return None if asked == -1 else int(asked)  # gymnasium.make: no limit
+
+
 def _version() -> str:
     return f"gymnasium {importlib.metadata.version('gymnasium')}"
 
@@ -162,7 +169,7 @@ def _resolve(target: str) -> EnvSpec:
         found = gymnasium_packages.find(target)
     except NotImportable as error:
         lacking = Availability(False, reason=str(error), fix=error.fix)
-        absent = Backend("gymnasium", lambda spec: lacking, GymnasiumBatch)
+        absent = Backend("gymnasium", lambda spec: lacking, GymnasiumBatch, truncates=True)
         return EnvSpec(name=name, suite="gymnasium", target=target, backends=(absent,), own_options=True)
     packages = gymnasium_packages.distributions(found)
     return EnvSpec(
@@ -171,6 +178,7 @@ def _resolve(target: str) -> EnvSpec:
         target=found.id,
         backends=(Backend("gymnasium", _available, GymnasiumBatch, packages=packages, truncates=True),),
         episode_limit=found.max_episode_steps,
+        limit_of=lambda options: _limit(found, options),
         own_options=True,
         check=_check,
         source="https://gymnasium.farama.org",

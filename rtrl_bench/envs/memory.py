@@ -220,6 +220,7 @@ def _spec(name: str, task: Callable[..., MemoryTask], options: Mapping[str, Any]
         target=name,
         backends=(Backend("rtrl_bench", _available, make),),
         episode_limit=options["delay"] + 1,
+        limit_of=lambda given: int(given["delay"]) + 1,
         options=options,
         check=_check,
         source=source,

@@ -73,10 +73,11 @@ def _accept(spec: EnvSpec, options: Mapping[str, Any]) -> None:
 class EnvSpec:
     """What is known of an environment without its simulator.
 
-    `target` is the simulator's own name of it. `backends`, at least one, are in order of preference. `episode_limit`
-    (under the default options) and `paper_env_steps` count agent steps, `frames_per_step` simulator frames. `options`
-    holds every option with its default, and after `validate` with its value; `check` raises `ConfigError` for values
-    that cannot be run. `own_options`: any option may be given, as only the simulator, and thus `check`, knows them.
+    `target` is the simulator's own name of it. `backends`, at least one, are in order of preference. `episode_limit`,
+    which `limit_of` tells of other options than the default ones, and `paper_env_steps` count agent steps,
+    `frames_per_step` simulator frames. `options` holds every option with its default, and after `validate` with its
+    value; `check` raises `ConfigError` for values that cannot be run. `own_options`: any option may be given, as only
+    the simulator, and thus `check`, knows them.
     """
 
     name: str
@@ -85,6 +86,7 @@ class EnvSpec:
     backends: tuple[Backend, ...]
     frames_per_step: int = 1
     episode_limit: int | None = None
+    limit_of: Callable[[Mapping[str, Any]], int | None] | None = None
     paper_env_steps: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     own_options: bool = False
@@ -137,7 +139,9 @@ def validate(name: str, options: Mapping[str, Any] | None = None, backend: str =
     Raises UnknownName or ConfigError with one message that names the thing, the value and what was expected.
     """
     found = spec(name)
-    found = replace(found, options=complete_options(found, options))
+    complete = complete_options(found, options)
+    limit = found.limit_of(complete) if found.limit_of else found.episode_limit
+    found = replace(found, options=complete, episode_limit=limit)
     _candidates(found, backend)
     return found
 

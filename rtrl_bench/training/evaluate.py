@@ -52,7 +52,8 @@ def max_steps(config: RunConfig) -> int | None:
 
     A greedy policy may go in circles for ever. What STEPS_WITHOUT_LIMIT cuts is counted as `truncated`.
     """
-    if config.evaluation.max_steps is not None or registry.spec(config.environment).episode_limit is not None:
+    found = registry.validate(config.environment, config.environment_options, config.backend)
+    if config.evaluation.max_steps is not None or found.episode_limit is not None:
         return config.evaluation.max_steps
     return STEPS_WITHOUT_LIMIT
 

@@ -30,8 +30,11 @@ def test_the_next_episode_begins_in_the_step_in_which_one_ended():
     assert [bool(s[3][0]) for s in steps] == [False] * 8 + [True]
 
 
-def test_the_episode_limit_is_the_ids_own():
+def test_the_episode_limit_is_the_ids_own_or_the_one_that_is_asked_for():
     assert validate("gymnasium:CartPole-v1").episode_limit == 500
+    assert validate("gymnasium:CartPole-v1", {"max_episode_steps": 60}).episode_limit == 60
+    assert validate("gymnasium:CartPole-v1", {"max_episode_steps": -1}).episode_limit is None
+    assert validate("gymnasium:CliffWalking-v1").episode_limit is None
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,16 @@ def test_an_unknown_family_is_refused():
         spec("ale:pong")
 
 
+def test_the_episode_limit_follows_the_options():
+    limits = {
+        ("tmaze", "delay", 40): 41,
+        ("delayed_match", "delay", 3): 4,
+        ("breakout", "max_frames", 400): 100,
+    }
+    for (name, key, value), steps in limits.items():
+        assert validate(name, {key: value}).episode_limit == steps
+
+
 @pytest.mark.parametrize("name", DMLAB)
 def test_dmlab_runs_embedded_where_the_real_simulator_is_missing(name, monkeypatch):
     find = importlib.util.find_spec

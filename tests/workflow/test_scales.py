@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import gymnasium
 import pytest
 from small_scales import SETTINGS, folders, small_scale
 
@@ -199,6 +200,26 @@ def test_a_target_outside_the_scale_stops_with_those_inside(expand, capsys):
         targets.runs(expand(small_scale()), "breakout")
     assert caught.value.code == 2
     assert "scale given has no runs of breakout: expected one of tmaze" in capsys.readouterr().err
+
+
+def test_an_environment_whose_module_is_absent_is_left_out_and_ends_nothing(expand):
+    absent = "gymnasium:nomod:Foo-v0"
+    study = {"environments": {"tmaze": None, absent: {"environment_options": {"size": 3}}}}
+    scale = expand(small_scale(study=study))
+    assert {run.config.environment for run in scale.runs} == {"tmaze"}
+    (missing,) = scale.missing
+    assert (missing.name, missing.suite) == (absent, "gymnasium")
+    assert "Python module nomod cannot be imported" in missing.reason
+    assert "install the package that has it" in missing.fix
+
+
+def test_an_environment_that_runs_with_its_options_alone_is_not_left_out(expand):
+    def room(size):
+        return gymnasium.make("FrozenLake-v1").unwrapped
+
+    gymnasium.register("TestRoom-v0", room)
+    study = {"environments": {"gymnasium:TestRoom-v0": {"environment_options": {"size": 3}}}}
+    assert not expand(small_scale(study=study)).missing
 
 
 def test_a_target_without_simulator_stops_with_the_fix(expand, monkeypatch, capsys):

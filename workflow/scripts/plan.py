@@ -93,7 +93,7 @@ def _work(run: Run | CopyRun) -> Work:
     config, done = run.config, inputs.finished(run)
     if isinstance(config, CopyConfig):
         return Work(run.folder, "copy_task", kind_of(config), config.steps, 0, config, done)
-    spec = registry.spec(config.environment)
+    spec = registry.validate(config.environment, config.environment_options, config.backend)
     limits = [limit for limit in (config.evaluation.max_steps, spec.episode_limit) if limit]
     evaluation = config.evaluation.sets * config.evaluation.episodes * min(limits, default=0)
     frames = config.env_steps * spec.frames_per_step
