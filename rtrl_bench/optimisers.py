@@ -1,7 +1,7 @@
-"""RMSProp and Adam on lists of tensors, with torch.optim's arithmetic.
+"""RMSProp and Adam by torch.optim's functions, with a learning rate that is given at every step.
 
-Written here because the first step of any torch.optim optimiser imports torch's compiler: four seconds of a core, more
-than many of our runs train for.
+Not by its classes: the first step of any of them imports torch's compiler, four seconds of a core, more than many of
+our runs train for.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
 
 
 class Optimiser:
-    """Parameters and, per slot name, one state tensor for each of them."""
+    """Parameters, the number of steps taken, and per slot name one state tensor for each parameter."""
 
     slots: tuple[str, ...]
 
     def __init__(self, parameters: Iterable[Tensor]):
         self.parameters = [p for p in parameters if p.numel()]  # a cell without state has empty ones
-        self.steps = 0
+        self.steps = [torch.zeros((), dtype=torch.float32) for _ in self.parameters]
         self.state = {name: [torch.zeros_like(p) for p in self.parameters] for name in self.slots}
 
     def zero_grad(self) -> None:
@@ -30,29 +32,27 @@ class Optimiser:
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """One descent step; parameters without a gradient stand still, as if it were zero."""
-        self.steps += 1
+        """One descent step; a parameter without a gradient moves as if it were zero."""
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
-        torch._foreach_add_(self.parameters, self._direction(gradients), alpha=-learning_rate)
+        self._update(gradients, learning_rate)
 
     def finite(self) -> bool:
         """Whether no parameter is infinite or not a number."""
         with torch.no_grad():
             return bool(torch.isfinite(torch.stack(torch._foreach_norm(self.parameters, float("inf")))).all())
 
-    def _direction(self, gradients: list[Tensor]) -> tuple[Tensor, ...] | list[Tensor]:
-        raise TypeError(f"{type(self).__name__} must define _direction")
+    def _update(self, gradients: list[Tensor], learning_rate: float) -> None:
+        raise TypeError(f"{type(self).__name__} must define _update")
 
     def state_dict(self) -> dict[str, Any]:
         """Everything `load_state_dict` needs; the tensors are shared, not copied."""
         return {"steps": self.steps, **self.state}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Take over a saved state."""
-        self.steps = saved["steps"]
-        for name in self.slots:
-            for mine, theirs in zip(self.state[name], saved[name], strict=True):
-                mine.copy_(theirs)
+        """Take over a saved state, wherever its tensors are."""
+        for name, mine in {"steps": self.steps, **self.state}.items():
+            for tensor, other in zip(mine, saved[name], strict=True):
+                tensor.copy_(other)
 
 
 class RMSProp(Optimiser):
@@ -64,18 +64,22 @@ class RMSProp(Optimiser):
         super().__init__(parameters)
         self.alpha, self.epsilon, self.momentum = alpha, epsilon, momentum
 
-    def _direction(self, gradients: list[Tensor]) -> tuple[Tensor, ...] | list[Tensor]:
-        square = self.state["square_average"]
-        torch._foreach_mul_(square, self.alpha)
-        torch._foreach_addcmul_(square, gradients, gradients, value=1 - self.alpha)
-        scale = torch._foreach_sqrt(square)
-        torch._foreach_add_(scale, self.epsilon)
-        normalised = torch._foreach_div(gradients, scale)
-        if not self.momentum:
-            return normalised
-        torch._foreach_mul_(self.state["velocity"], self.momentum)
-        torch._foreach_add_(self.state["velocity"], normalised)
-        return self.state["velocity"]
+    def _update(self, gradients: list[Tensor], learning_rate: float) -> None:
+        rmsprop(
+            self.parameters,
+            gradients,
+            self.state["square_average"],
+            grad_avgs=[],
+            momentum_buffer_list=self.state["velocity"],
+            state_steps=self.steps,
+            foreach=True,
+            lr=learning_rate,
+            alpha=self.alpha,
+            eps=self.epsilon,
+            weight_decay=0.0,
+            momentum=self.momentum,
+            centered=False,
+        )
 
 
 class Adam(Optimiser):
@@ -87,14 +91,20 @@ class Adam(Optimiser):
         super().__init__(parameters)
         self.betas, self.epsilon = betas, epsilon
 
-    def _direction(self, gradients: list[Tensor]) -> tuple[Tensor, ...] | list[Tensor]:
-        average, square = self.state["average"], self.state["square_average"]
-        beta1, beta2 = self.betas
-        torch._foreach_lerp_(average, gradients, 1 - beta1)
-        torch._foreach_mul_(square, beta2)
-        torch._foreach_addcmul_(square, gradients, gradients, value=1 - beta2)
-        scale = torch._foreach_sqrt(square)
-        torch._foreach_div_(scale, (1 - beta2**self.steps) ** 0.5)
-        torch._foreach_add_(scale, self.epsilon)
-        torch._foreach_mul_(scale, 1 - beta1**self.steps)
-        return torch._foreach_div(average, scale)
+    def _update(self, gradients: list[Tensor], learning_rate: float) -> None:
+        adam(
+            self.parameters,
+            gradients,
+            self.state["average"],
+            self.state["square_average"],
+            max_exp_avg_sqs=[],
+            state_steps=self.steps,
+            foreach=True,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=learning_rate,
+            weight_decay=0.0,
+            eps=self.epsilon,
+            maximize=False,
+        )
