@@ -123,6 +123,10 @@ def test_a_scale_may_have_no_study_of_costs(expand):
         ({"study": {"environments": {"tmase": None}}}, "unknown environment 'tmase': .*did you mean 'tmaze'"),
         ({"study": {"vary": {"environment_options.dealy": [1]}}}, "unknown option 'dealy' .*did you mean delay"),
         ({"study": {"vary": {"retentoin": [20]}}}, "unknown key retentoin: .*did you mean retention"),
+        (
+            {"study": {"vary": {"loss": [None], "loss.discount": [0.9]}}},
+            r"vary\.loss\.discount: loss varies as a whole",
+        ),
         ({"label": None}, "label = None: expected text"),
         ({"complexity": {}}, r"missing key complexity\.sweeps"),
         ({"complexity": _costs(repeat=3)}, r"key complexity\.repeat: .*did you mean complexity\.repeats"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from rtrl_bench.complexity.config import ComplexityConfig
 from rtrl_bench.config import RunConfig
 from rtrl_bench.diagnostics.copy_config import CopyConfig
+from rtrl_bench.settings import to_dict
+from workflow.scripts.schema import Asked, Resources
 
 MARGIN_S = 300  # of a job: to start and to write the checkpoint; half of the job where the limit is below ten minutes
 
@@ -48,8 +49,8 @@ def retries(jobs: Iterable[Job]) -> int | None:
     return max((job.parts for job in jobs), default=1) - 1 or None
 
 
-def job(
-    settings: Mapping[str, Any], resources: Mapping[str, int], config: RunConfig | CopyConfig | ComplexityConfig
-) -> Job:
-    """The job of one run: `resources` of its study or scale, the rest from its configuration and config.yaml."""
-    return Job(**resources, threads=config.threads, gpu=int(config.device == "cuda"), time_limit=settings["time_limit"])
+def job(asked: Asked, resources: Resources | None, config: RunConfig | CopyConfig | ComplexityConfig) -> Job:
+    """The job of one run: `resources` of its study or else of the scale, the rest from the other settings."""
+    memory_and_time = to_dict(resources or asked.scale.resources)
+    gpu = int(config.device == "cuda")
+    return Job(**memory_and_time, threads=config.threads, gpu=gpu, time_limit=asked.workflow.time_limit)

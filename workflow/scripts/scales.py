@@ -22,8 +22,8 @@ from rtrl_bench.settings import build
 from rtrl_bench.yaml_files import load_yaml
 from workflow.scripts.jobs import Job, job
 from workflow.scripts.outputs import COMPLEXITY
-from workflow.scripts.schema import check_scale, check_workflow
-from workflow.scripts.studies import Run, machine, merge, pretraining_runs, study_runs
+from workflow.scripts.schema import Asked, WorkflowSettings, check_scale, check_workflow
+from workflow.scripts.studies import Run, merge, pretraining_runs, study_runs
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "config"
 
@@ -99,8 +99,8 @@ def names() -> list[str]:
 
 def load_scale(settings: Mapping[str, Any]) -> Scale:
     """The scale that config.yaml or `settings`, those of the command line, name, or a ConfigError."""
-    own, over = check_workflow(merge(load_yaml(CONFIG_FOLDER / "config.yaml"), settings))
-    name = own["scale"]
+    workflow, over = check_workflow(merge(load_yaml(CONFIG_FOLDER / "config.yaml"), settings))
+    name = workflow.scale
     if name not in names():
         expected = ", ".join(names())
         raise ConfigError(f"scale = {name!r}: expected one of {expected} (the files of workflow/config)")
@@ -109,32 +109,32 @@ def load_scale(settings: Mapping[str, Any]) -> Scale:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{file}: expected keys and values")
     try:
-        return _expand(own | check_scale({**values, **over}))
+        return _expand(Asked(workflow, check_scale({**values, **over})))
     except ValueError as error:
         raise ConfigError(f"{file}: {error}") from error
 
 
-def _expand(settings: Mapping[str, Any]) -> Scale:
-    folder = _folder(settings)
+def _expand(asked: Asked) -> Scale:
+    folder = _folder(asked.workflow)
     plan: dict[Path, Run] = {}
     sources: dict[str, Run] = {}  # by fingerprint, like the next
     same: dict[str, Run] = {}
     studies: dict[str, tuple[Run, ...]] = {}
-    for name, study in settings["studies"].items():
+    for name, study in asked.scale.studies.items():
         with _within(f"studies.{name}"):
-            first = _once(sources, pretraining_runs(settings, study, folder))
+            first = _once(sources, pretraining_runs(asked, study, folder))
             stems = {run.config.environment: run for run in first}
-            studies[name] = _once(same, study_runs(settings, study, folder, stems))
+            studies[name] = _once(same, study_runs(asked, study, folder, stems))
             _claim(plan, (*first, *studies[name]))
     with _within("copy_task"):
-        copy_runs = tuple(_copy_task(settings, folder / "copy_task"))
+        copy_runs = tuple(_copy_task(asked, folder / "copy_task"))
         _claim({}, copy_runs)
     with _within("complexity"):
-        complexity = _complexity(settings, folder / "complexity")
+        complexity = _complexity(asked, folder / "complexity")
     missing = _missing(plan.values())
     return Scale(
-        name=settings["scale"],
-        label=settings["label"],
+        name=asked.workflow.scale,
+        label=asked.scale.label,
         folder=folder,
         runs=tuple(r for r in plan.values() if r.config.environment not in missing),
         copy_runs=copy_runs,
@@ -145,8 +145,8 @@ def _expand(settings: Mapping[str, Any]) -> Scale:
     )
 
 
-def _folder(settings: Mapping[str, Any]) -> Path:
-    folder = Path(settings["results"]).expanduser() / settings["scale"]
+def _folder(settings: WorkflowSettings) -> Path:
+    folder = Path(settings.results).expanduser() / settings.scale
     if set("{}\n") & set(folder.as_posix()):
         raise ConfigError(f"results folder {folder.as_posix()!r}: expected a name without braces and line breaks")
     parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -187,24 +187,24 @@ def _missing(runs: Iterable[Run]) -> dict[str, Missing]:
     return missing
 
 
-def _copy_task(settings: Mapping[str, Any], folder: Path) -> Iterator[CopyRun]:
-    task = settings.get("copy_task")
+def _copy_task(asked: Asked, folder: Path) -> Iterator[CopyRun]:
+    task = asked.scale.copy_task
     if task is None:
         return
-    common = {"threads": settings["run"].get("threads", 0)}
-    seeds = task.get("seeds") or settings["seeds"]
-    for length, (method, own), seed in itertools.product(task["lengths"], task["methods"].items(), seeds):
-        parts = (common, task["run"], length, own, {"method": method, "seed": seed}, machine(settings))
+    common = {"threads": asked.scale.run.get("threads", 0)}
+    seeds = task.seeds or asked.scale.seeds
+    for length, (method, own), seed in itertools.product(task.lengths, task.methods.items(), seeds):
+        parts = (common, task.run, length, own, {"method": method, "seed": seed}, asked.machine)
         config = build(CopyConfig, merge(*parts))
         path = folder / f"L{config.max_length}" / method / f"seed{seed}"
-        yield CopyRun(path, config, job(settings, settings["resources"], config))
+        yield CopyRun(path, config, job(asked, None, config))
 
 
-def _complexity(settings: Mapping[str, Any], folder: Path) -> CostStudy | None:
-    study = settings.get("complexity")
+def _complexity(asked: Asked, folder: Path) -> CostStudy | None:
+    study = asked.scale.complexity
     if study is None:
         return None
-    keys = {key: value for key, value in study.items() if key != "resources"}
     # Timings want the whole machine, whatever `threads` says of training.
-    config = build(ComplexityConfig, {**keys, "device": settings["device"], "threads": 0})
-    return CostStudy(folder, config, job(settings, study.get("resources") or settings["resources"], config))
+    here = {"device": asked.workflow.device, "threads": 0}
+    config = build(ComplexityConfig, study.model_dump(exclude={"resources"}) | here)
+    return CostStudy(folder, config, job(asked, study.resources, config))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, WithJsonSchema
 
@@ -104,23 +104,35 @@ class WorkflowSettings(Settings):
     )
 
 
-def check_workflow(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The keys of config.yaml and the command line, checked (ConfigError): the workflow's own, and those of a scale."""
+class Asked(NamedTuple):
+    """What a call of the workflow asks for."""
+
+    workflow: WorkflowSettings
+    scale: ScaleSettings
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """What config.yaml or the command line say of the machine; it stands above the scale."""
+        device, threads = self.workflow.device, self.workflow.threads
+        return {"device": device} | ({} if threads is None else {"threads": threads})
+
+
+def check_workflow(given: Mapping[str, Any]) -> tuple[WorkflowSettings, dict[str, Any]]:
+    """The settings in config.yaml and on the command line, checked (ConfigError), and those there of the scale."""
     given = {key: _spoken(key, value) for key, value in given.items()}
     over = {key: value for key, value in given.items() if key in ScaleSettings.model_fields}
     try:
-        own = build(WorkflowSettings, {key: value for key, value in given.items() if key not in over})
+        return build(WorkflowSettings, {key: value for key, value in given.items() if key not in over}), over
     except ConfigError as error:
         raise ConfigError(f"config.yaml or --config: {error}") from error
-    return own.model_dump(), over
 
 
-def check_scale(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a scale, checked (ConfigError), without those that are not given."""
+def check_scale(values: Mapping[str, Any]) -> ScaleSettings:
+    """The settings of a scale, checked (ConfigError)."""
     for key in values:
         if key in WorkflowSettings.model_fields:
             raise ConfigError(f"unknown key {key}: it belongs to config.yaml, or to the runs as run.{key}")
-    return build(ScaleSettings, values).model_dump(exclude_unset=True)
+    return build(ScaleSettings, values)
 
 
 def _spoken(key: str, value: Any) -> Any:

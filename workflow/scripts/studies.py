@@ -15,6 +15,7 @@ from rtrl_bench.errors import ConfigError
 from rtrl_bench.settings import replace, to_dict
 from rtrl_bench.training.source import check_same_stem, with_fingerprint
 from workflow.scripts.jobs import Job, job
+from workflow.scripts.schema import Asked, Study
 
 PRETRAINING_SEED = 0  # one run serves the runs of every seed
 
@@ -35,22 +36,19 @@ class Run:
         return ("curve.csv", *compared, "evaluation.json", "run.json")
 
 
-def study_runs(
-    settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path, stems: Mapping[str, Run]
-) -> Iterator[Run]:
+def study_runs(asked: Asked, study: Study, folder: Path, stems: Mapping[str, Run]) -> Iterator[Run]:
     """Every combination of the study's axes; `stems` has the runs that vision stems come from, by environment."""
-    vary = study.get("vary", {})
     axes = itertools.product(
-        study["environments"].items(),
-        study["methods"],
-        itertools.product(*vary.values()),
-        study["unroll"],
-        study.get("seeds") or settings["seeds"],
+        study.environments.items(),
+        study.methods,
+        itertools.product(*study.vary.values()),
+        study.unroll,
+        study.seeds or asked.scale.seeds,
     )
     for (environment, own), method, point, unroll, seed in axes:
-        varied = dict(zip(vary, point, strict=True))
+        varied = dict(zip(study.vary, point, strict=True))
         single = {"environment": environment, "unroll": unroll, "seed": seed}
-        config = _config(settings, study, method, own, _method(settings, method), _nested(varied), single)
+        config = _config(asked, study, method, own, _method(asked, method), _nested(varied), single)
         stem = stems.get(environment)
         if stem is not None:
             _check_from_scratch(config)
@@ -60,25 +58,24 @@ def study_runs(
         options = {k: v for k, v in varied.items() if k.startswith("environment_options.")}
         others = {k: v for k, v in varied.items() if k not in options}
         place = Path(_tagged(environment, options), _tagged(method, others))
-        yield _run(settings, study, folder, place, config)
+        yield _run(asked, study, folder, place, config)
 
 
-def pretraining_runs(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path) -> Iterator[Run]:
+def pretraining_runs(asked: Asked, study: Study, folder: Path) -> Iterator[Run]:
     """One run per environment of a study with `pretrain`, whatever it varies: the paper pre-trains once."""
-    pretrain = study.get("pretrain")
+    pretrain = study.pretrain
     if pretrain is None:
         return
-    special = pretrain.get("environments", {})
-    for name in special.keys() - study["environments"].keys():
-        expected = ", ".join(study["environments"])
+    for name in pretrain.environments.keys() - study.environments.keys():
+        expected = ", ".join(study.environments)
         raise ConfigError(f"pretrain.environments.{name}: expected one of {expected} (environments of the study)")
-    method, common = pretrain["method"], pretrain.get("run")
-    for environment, own in study["environments"].items():
-        single = {"environment": environment, "unroll": pretrain["unroll"], "seed": PRETRAINING_SEED}
-        parts = (own, common, special.get(environment), _method(settings, method), single)
-        config = _config(settings, study, method, *parts)
+    method = pretrain.method
+    for environment, own in study.environments.items():
+        single = {"environment": environment, "unroll": pretrain.unroll, "seed": PRETRAINING_SEED}
+        parts = (own, pretrain.run, pretrain.environments.get(environment), _method(asked, method), single)
+        config = _config(asked, study, method, *parts)
         _check_from_scratch(config)
-        yield _run(settings, study, folder, Path(_tagged(environment, {}), f"pretrain_{method}"), config)
+        yield _run(asked, study, folder, Path(_tagged(environment, {}), f"pretrain_{method}"), config)
 
 
 def _check_from_scratch(config: RunConfig) -> None:
@@ -90,29 +87,28 @@ def _check_from_scratch(config: RunConfig) -> None:
         )
 
 
-def _config(
-    settings: Mapping[str, Any], study: Mapping[str, Any], method: str, *parts: Mapping[str, Any] | None
-) -> RunConfig:
+def _config(asked: Asked, study: Study, method: str, *parts: Mapping[str, Any] | None) -> RunConfig:
     """The configuration of a run of `method`: what is common to scale and study, then `parts`, then the machine."""
-    config = from_dict(merge(settings["run"], study.get("run"), *parts, machine(settings)))
+    config = from_dict(merge(asked.scale.run, study.run, *parts, asked.machine))
     if config.method != method:
         raise ConfigError(f"methods.{method}: at unroll {config.unroll} its keys make {config.method!r}; rename")
     return config
 
 
-def _run(settings: Mapping[str, Any], study: Mapping[str, Any], folder: Path, place: Path, config: RunConfig) -> Run:
+def _run(asked: Asked, study: Study, folder: Path, place: Path, config: RunConfig) -> Run:
     """The run `config` in the part `place` of its suite's folder."""
     suite = registry.validate(config.environment, config.environment_options, config.backend).suite
     path = folder / "runs" / suite / place / f"M{config.unroll}" / f"seed{config.seed}"
     config = with_fingerprint(config, path)
-    return Run(path, suite, config, job(settings, study.get("resources") or settings["resources"], config))
+    return Run(path, suite, config, job(asked, study.resources, config))
 
 
-def _method(settings: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    if name not in settings["methods"]:
-        expected = ", ".join(settings["methods"])
+def _method(asked: Asked, name: str) -> Mapping[str, Any] | None:
+    methods = asked.workflow.methods
+    if name not in methods:
+        expected = ", ".join(methods)
         raise ConfigError(f"unknown method {name!r}: expected one of {expected} (methods of config.yaml)")
-    return settings["methods"][name]
+    return methods[name]
 
 
 def _tagged(name: str, varied: Mapping[str, Any]) -> str:
@@ -129,6 +125,8 @@ def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
         inner = result
         for parent in parents:
             inner = inner.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"vary.{key}: {parent} varies as a whole too; remove one of the two keys")
         inner[last] = value
     return result
 
@@ -142,8 +140,3 @@ def merge(*parts: Mapping[str, Any] | None) -> dict[str, Any]:
             both = isinstance(old, Mapping) and isinstance(value, Mapping)
             result[key] = merge(old, value) if both else value
     return result
-
-
-def machine(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What config.yaml or the command line say of the machine; it stands above the scale."""
-    return {key: settings[key] for key in ("device", "threads") if settings[key] is not None}
