@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import recurrent as oracle
 from oracles.gain import Gain
+from oracles.lru import LRU, Decay
+from oracles.mingru import MinGRU
 from oracles.rotation import Rotation
 
 from rtrl_bench.cells import CELLS, ElementwiseCell
@@ -16,7 +18,7 @@ from rtrl_bench.gradients.elementwise import run_segment
 from rtrl_bench.gradients.episodes import Episodes
 
 REGISTERED = [CELLS[name] for name in CELLS]
-CELL_TYPES = [*(cell for cell in REGISTERED if issubclass(cell, ElementwiseCell)), Rotation, Gain]
+CELL_TYPES = [*(cell for cell in REGISTERED if issubclass(cell, ElementwiseCell)), Rotation, Gain, MinGRU, LRU, Decay]
 each_cell = pytest.mark.parametrize("cell_type", CELL_TYPES, ids=lambda c: c.__name__)
 TOLERANCE = 1e-10
 
@@ -126,7 +128,7 @@ def truncated_gradient(cell, parameters, stream, segment, window):
         state = cell.step(u, state.masked_fill(stream.starts[t][:, None, None], 0), leaves[2])
         if t >= segment.start:
             total = total + oracle.loss(state, stream.v[t])
-    return dict(zip(("weight", "bias", "recurrent"), torch.autograd.grad(total, leaves)))
+    return dict(zip(("weight", "bias", "recurrent"), oracle.gradients(total, leaves)))
 
 
 @each_cell

@@ -10,6 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import stack as oracle
+from oracles.lru import LRU, Decay
+from oracles.mingru import MinGRU
 from oracles.rotation import Rotation
 
 from rtrl_bench import RecurrentStack
@@ -17,7 +19,8 @@ from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Layer, Parameters, cross_layer
 
-CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)] + [Rotation]
+CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)]
+CELL_TYPES += [Rotation, MinGRU, LRU, Decay]
 each_cell = pytest.mark.parametrize("cell_type", CELL_TYPES, ids=lambda c: c.__name__)
 each_depth = pytest.mark.parametrize("depth", [1, 2, 3])
 TOLERANCE = 1e-10

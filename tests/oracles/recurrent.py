@@ -38,8 +38,13 @@ def loss(states: Tensor, v: Tensor) -> Tensor:
 def bptt(cell, parameters, stream: Stream) -> dict[str, Tensor]:
     """Gradients of the whole stream's loss by autograd, one tape from the first step to the last."""
     leaves = [p.detach().clone().requires_grad_() for p in parameters]
-    loss(unrolled_states(cell, leaves, stream), stream.v).backward()
-    return dict(zip(("weight", "bias", "recurrent"), (leaf.grad for leaf in leaves)))
+    total = loss(unrolled_states(cell, leaves, stream), stream.v)
+    return dict(zip(("weight", "bias", "recurrent"), gradients(total, leaves)))
+
+
+def gradients(value: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...]:
+    """∂value/∂leaf by autograd, zero for a leaf that has no part in it: recurrent parameters that a cell has not."""
+    return torch.autograd.grad(value, leaves, retain_graph=True, materialize_grads=True)
 
 
 def unrolled_states(cell, leaves, stream: Stream) -> Tensor:
@@ -58,7 +63,7 @@ def sensitivities(cell, parameters, stream: Stream) -> dict[str, Tensor]:
     """∂c(T)/∂θ, (B, s, N, *θ), one autograd pass per number of the last state."""
     leaves = [p.detach().clone().requires_grad_() for p in parameters]
     last = unrolled_states(cell, leaves, stream)[-1]
-    rows = [torch.autograd.grad(value, leaves, retain_graph=True) for value in last.flatten()]
+    rows = [gradients(value, leaves) for value in last.flatten()]
     stacked = [torch.stack(grads).reshape(*last.shape, *leaf.shape) for grads, leaf in zip(zip(*rows), leaves)]
     return dict(zip(("weight", "bias", "recurrent"), stacked))
 
