@@ -119,6 +119,7 @@ def test_a_loss_that_blows_up_stops_the_run_by_name(tmp_path):
         ({"method": "tbptt"}, "method: tbptt needs it"),
         ({"method": "tbptt", "unroll": 3, "update": "sequence"}, "update = sequence"),
         ({"learning_rate": 0.0}, "learning_rate = 0.0"),
+        ({"learning_rate": 1e300}, r"learning_rate = 1e\+300: expected a number that float32 holds"),
         ({"adam_beta1": 1.5}, "adam_beta1 = 1.5"),
         ({"lengths": 3}, "unknown key lengths"),
     ],

@@ -125,7 +125,7 @@ def test_a_scale_may_have_no_study_of_costs(expand):
         ({"study": {"vary": {"retentoin": [20]}}}, "unknown key retentoin: .*did you mean retention"),
         (
             {"study": {"vary": {"loss": [None], "loss.discount": [0.9]}}},
-            r"vary\.loss\.discount: loss varies as a whole",
+            r"vary\.loss\.discount: loss varies",
         ),
         ({"label": None}, "label = None: expected text"),
         ({"complexity": {}}, r"missing key complexity\.sweeps"),
@@ -180,6 +180,11 @@ def test_whole_floats_are_integers_wherever_they_stand(expand):
     run = expand(values).runs[0]
     assert (run.config.env_steps, run.job.mem_mb, run.job.runtime) == (1_000_000, 2000, 10)
     assert run.folder.as_posix().endswith("tmaze/tbptt/M10/seed1")
+
+
+def test_a_results_folder_that_snakemake_takes_for_a_number_is_refused_with_the_fix(expand):
+    with pytest.raises(ConfigError, match=r"results = 2024: .*write \./ before it"):
+        expand(small_scale(), results=2024)
 
 
 def test_a_misspelt_key_of_the_command_line_is_named(expand):

@@ -120,6 +120,8 @@ class Asked(NamedTuple):
 def check_workflow(given: Mapping[str, Any]) -> tuple[WorkflowSettings, dict[str, Any]]:
     """The settings in config.yaml and on the command line, checked (ConfigError), and those there of the scale."""
     given = {key: _spoken(key, value) for key, value in given.items()}
+    if isinstance(given.get("results"), int | float):
+        raise ConfigError(f"results = {given['results']}: Snakemake takes this for a number; write ./ before it")
     over = {key: value for key, value in given.items() if key in ScaleSettings.model_fields}
     try:
         return build(WorkflowSettings, {key: value for key, value in given.items() if key not in over}), over

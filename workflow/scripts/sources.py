@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = "analysis"
+PACKAGE, HARNESS = "analysis", "rtrl_bench"
 DATA = ("*.csv", "*.mplstyle", "templates/*")
 ROOMS = "rtrl_bench/envs/rooms"
 CAPTIONS = "workflow/report"
 
 
 def analysis_sources(step: str) -> list[str]:
-    """The files that `python -m analysis.<step>` uses of the package."""
+    """The files of this project that `python -m analysis.<step>` uses, such as the settings' classes."""
     package = ROOT / PACKAGE
     found: set[Path] = set()
     waiting = [package / f"{step}.py", package / "__init__.py"]
@@ -43,7 +43,7 @@ def _from_here(paths: Iterable[Path]) -> list[str]:
 
 
 def _imported(path: Path) -> Iterator[Path]:
-    """The modules of the package that a file imports, anywhere in it."""
+    """The project's modules that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -52,5 +52,5 @@ def _imported(path: Path) -> Iterator[Path]:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
             file = ROOT.joinpath(*name.split(".")).with_suffix(".py")
-            if name.split(".")[0] == PACKAGE and file.is_file():
+            if name.split(".")[0] in (PACKAGE, HARNESS) and file.is_file():
                 yield file
