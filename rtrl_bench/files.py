@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from rtrl_bench.errors import Unwritable
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file aside, flush it, and rename it. For one writer per folder: a kill leaves `path`.part at most.
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which is flushed and gets its name, `path`, at the end. For one writer per folder.
 
-    Unwritable names `path`; what was there before then still is.
+    A kill leaves `path`.part at most; what was there before stays until the end. An OSError becomes Unwritable, which
+    names `path`.
     """
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -26,3 +31,9 @@ def write_whole(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise Unwritable(error.errno, error.strerror, str(path)) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` as `whole_file` does."""
+    with whole_file(path) as file:
+        file.write(data)

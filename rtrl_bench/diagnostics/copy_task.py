@@ -168,6 +168,7 @@ def _train(config: CopyConfig, folder: Path, device: torch.device, restart_if_ch
     if past.state is not None:
         with checkpoint.fitting(folder / "checkpoint"):
             training.restore(past.state)
+        past.state = None  # what of it has been copied need not be held twice
         say(f"{folder}: going on exactly from update {training.updates:,}")
     _train_to_the_end(training, folder)
     record = _record(training)

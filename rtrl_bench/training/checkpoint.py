@@ -1,4 +1,7 @@
-"""Checkpoints that survive kills: written aside, flushed, renamed; checksummed; loaded without running any code."""
+"""Checkpoints that survive kills: written aside, flushed, renamed; checksummed; loaded without running any code.
+
+They go from memory to the disk and back as they are, without a copy of them in between.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO, cast
 
 import torch
 
 from rtrl_bench.errors import CheckpointError
-from rtrl_bench.files import write_whole
+from rtrl_bench.files import whole_file
 from rtrl_bench.output import say
 
 FORMAT = 1
@@ -27,40 +30,107 @@ def save(folder: Path, state: dict[str, Any], updates: int) -> Path:
     Removes older ones, and what can only be damaged: newer ones that this run did not go on from, and parts of files.
     Unwritable names the file if it cannot be written; the checkpoints that there are then stay.
     """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    payload = buffer.getvalue()
     path = folder / f"{updates:012d}.ckpt"
-    digest = hashlib.sha256(payload).hexdigest()
-    write_whole(path, f"rtrl-bench checkpoint {FORMAT} sha256 {digest}\n".encode() + payload)
-    kept = [file for file in _newest_first(folder) if file <= path][:KEPT]
-    for file in set(folder.glob("*.ckpt*")) - set(kept):
-        file.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.write(_header("0" * 64))
+        payload = _Hashed(file)
+        payload.take(state)
+        file.seek(0)
+        file.write(_header(payload.digest.hexdigest()))
+    kept = [other for other in _newest_first(folder) if other <= path][:KEPT]
+    for old in set(folder.glob("*.ckpt*")) - set(kept):
+        old.unlink(missing_ok=True)
     return path
+
+
+def _header(digest: str) -> bytes:
+    return f"rtrl-bench checkpoint {FORMAT} sha256 {digest}\n".encode()
+
+
+class _Hashed:
+    """Hands what torch.save writes on to a file, and makes its checksum on the way."""
+
+    def __init__(self, file: BinaryIO):
+        self.digest = hashlib.sha256()
+        self._file = file
+        self._failure: OSError | None = None
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Write `state`; OSError if that fails."""
+        try:
+            torch.save(state, cast(IO[bytes], self))
+        except Exception:
+            if self._failure is not None:  # of which torch makes an error of its own
+                raise self._failure from None
+            raise
+
+    def write(self, data: Any) -> int:
+        """As the file's."""
+        self.digest.update(data)
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self._failure = error
+            raise
+
+    def flush(self) -> None:
+        """Left to whoever opened the file."""
+
+
+class _Payload(io.RawIOBase):
+    """What comes behind the header of an open file, as a file of its own."""
+
+    def __init__(self, file: io.BufferedReader):
+        self._file, self._first = file, file.tell()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._file.readinto(buffer)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_SET:
+            offset += self._first
+        return self._file.seek(offset, whence) - self._first
+
+    def tell(self) -> int:
+        return self._file.tell() - self._first
 
 
 def read(path: Path) -> dict[str, Any]:
     """The state in one checkpoint file; CheckpointError if it is damaged, of another format, or holds code."""
     try:
-        header, _, payload = path.read_bytes().partition(b"\n")
+        with path.open("rb") as file:
+            _check(path, file)
+            state = torch.load(cast(IO[bytes], _Payload(file)), map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
-    match = _HEADER.fullmatch(header)
+    except CheckpointError:
+        raise
+    except Exception as error:
+        raise CheckpointError(f"{path}: cannot be loaded safely ({' '.join(str(error).split())[:200]})") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path}: holds a {type(state).__name__}, expected a dictionary")
+    return state
+
+
+def _check(path: Path, file: io.BufferedReader) -> None:
+    """Read a checkpoint's header and go on to its payload; CheckpointError if that is not what the header says."""
+    match = _HEADER.fullmatch(file.readline(200).removesuffix(b"\n"))
     if match is None:
         raise CheckpointError(f"{path}: not a checkpoint, or cut short")
     if int(match[1]) != FORMAT:
         raise CheckpointError(
             f"{path}: has format {int(match[1])}, expected {FORMAT}; another version of rtrl-bench wrote it"
         )
-    if hashlib.sha256(payload).hexdigest().encode() != match[2]:
+    first = file.tell()
+    if hashlib.file_digest(file, "sha256").hexdigest().encode() != match[2]:
         raise CheckpointError(f"{path}: damaged (its checksum does not match)")
-    try:
-        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise CheckpointError(f"{path}: cannot be loaded safely ({' '.join(str(error).split())[:200]})") from error
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: holds a {type(state).__name__}, expected a dictionary")
-    return state
+    file.seek(first)
 
 
 def load_newest(folder: Path) -> dict[str, Any] | None:

@@ -84,6 +84,7 @@ def _train(
         if past.state is not None:
             with checkpoint.fitting(folder / "checkpoint"):
                 training.restore(past.state)
+            past.state = None  # what of it has been copied need not be held twice
             _say_resumed(training, folder)
         else:
             checkpoint.save(folder / "checkpoint", training.state(), 0)
