@@ -118,7 +118,7 @@ class RunConfig(RunSettings):
         default=0, description="how often training compares its gradient with the exact one (gradient.csv); 0: never"
     )
     memory_gb: Positive | None = Field(
-        default=None, description="10⁹ bytes that the carried sensitivities may take; null: what the device has"
+        default=None, description="10⁹ bytes that the run may take, beside program and simulator; null: what is free"
     )
     threads: Threads = Field(
         default=0, description="CPU threads of torch and of the simulator; 0: all that the process may use"

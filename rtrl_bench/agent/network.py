@@ -79,9 +79,3 @@ class AgentNetwork(nn.Module):
             reward = reward.masked_fill(starts, 0)
         features = encoded if self.frozen_vision else self.vision(encoded)
         return torch.cat([features, reward[:, None]], dim=-1)
-
-
-def recurrent_inputs(config: RunConfig, shape: tuple[int, ...]) -> int:
-    """D for observations of `shape`, without making the network; ConfigError if the stem does not fit them."""
-    with torch.device("meta"):
-        return vision.build(config.vision, shape, config.features).output_size + 1

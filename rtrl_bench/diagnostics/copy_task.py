@@ -25,6 +25,7 @@ from rtrl_bench.settings import to_dict
 from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.folder import examine, set_aside, write_config
 from rtrl_bench.training.lock import sole_writer
+from rtrl_bench.training.memory import check_copy_run
 from rtrl_bench.training.process import prepare_process
 from rtrl_bench.training.progress import Progress
 from rtrl_bench.training.signals import collect_signals, undisturbed
@@ -37,6 +38,7 @@ class CopyTraining:
 
     def __init__(self, config: CopyConfig, device: torch.device):
         self.config, self.device = config, device
+        check_copy_run(config, device)
         torch.manual_seed(config.seed)
         window: int | str | None = {"rtrl": None, "tbptt": config.unroll, "bptt": "episode"}[config.method]
         gradient = "rtrl" if config.method == "rtrl" else "tbptt"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rtrl_bench.agent.network import AgentNetwork, recurrent_inputs
+from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.r2ac import METRICS, R2AC
 from rtrl_bench.config import RunConfig
 from rtrl_bench.envs import registry
@@ -19,7 +19,7 @@ from rtrl_bench.gradients import Carry
 from rtrl_bench.training import records
 from rtrl_bench.training.actor import Actor
 from rtrl_bench.training.evaluate import derived_seed
-from rtrl_bench.training.memory import check_memory
+from rtrl_bench.training.memory import check_run, check_sizes
 from rtrl_bench.training.overlap import InTurn, Overlapped
 from rtrl_bench.training.pretraining import PretrainedStem
 from rtrl_bench.training.progress import Progress
@@ -60,10 +60,11 @@ class Training:
     def __init__(self, config: RunConfig, device: torch.device, stem: PretrainedStem | None = None):
         self.config, self.device = config, device
         torch.manual_seed(config.seed)
+        check_sizes(config, device)
         self.env = make_env(config, env_seed(config, 0))
         space: Any = self.env.single_observation_space
         try:
-            check_memory(config, recurrent_inputs(config, space.shape), device)
+            check_run(config, space.shape, self.env.action_sizes, device)
             self.network = AgentNetwork(config, space.shape, self.env.action_sizes).to(device)
         except ConfigError:
             self.env.close()
@@ -72,7 +73,7 @@ class Training:
         if stem is not None:
             stem.put_into(self.network.vision, space.shape)
         self.learner = R2AC(self.network, config)
-        self.carry = self.network.core.begin(config.batch)
+        self._carry: Carry | None = None
         self.counters, self.interval = Counters(), Interval()
         self.started_utc = records.now_utc()
         backend = registry.chosen_backend(config.environment, config.backend, config.environment_options)
@@ -86,6 +87,13 @@ class Training:
         """End the simulator and what acts in it."""
         self.acting.close()
         self.env.close()
+
+    @property
+    def carry(self) -> Carry:
+        """Recurrent state and sensitivities; made when it is first needed, as one that is restored is there already."""
+        if self._carry is None:
+            self._carry = self.network.core.begin(self.config.batch)
+        return self._carry
 
     @property
     def finished(self) -> bool:
@@ -115,7 +123,7 @@ class Training:
         self.network.core.method.progress = env_steps / self.config.env_steps
         last = env_steps + self.steps_per_update >= self.config.env_steps
         with self.acting.segment(self.carry.state, number, last) as acted:
-            metrics, self.carry = self.learner.update(acted.segment, self.carry, env_steps, number)
+            metrics, self._carry = self.learner.update(acted.segment, self.carry, env_steps, number)
         self.counters.updates = number
         self.counters.episodes += len(acted.returns)
         self.counters.carried_bytes = max(self.counters.carried_bytes, self.carry.bytes())
@@ -172,7 +180,7 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.pretrained = state.get("pretrained")  # checkpoints from before there was such a thing lack the key
         self.learner.optimiser.load_state_dict(state["optimiser"])
-        self.carry = Carry.from_state_dict(state["carry"]).to(self.device)
+        self._carry = Carry.from_state_dict(state["carry"]).to(self.device)
         if self.learner.quality is not None:
             self.learner.quality.restore(state["gradient_quality"])
         self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])

@@ -30,7 +30,7 @@ def in_turn_one_behind(settings, updates):
     acted = actor.act(training.carry.state, 1)
     for number in range(1, updates + 1):
         before = copy.deepcopy(network.state_dict())
-        _, training.carry = training.learner.update(
+        _, training._carry = training.learner.update(
             acted.segment, training.carry, (number - 1) * training.steps_per_update, number
         )
         behaviour.load_state_dict(before)
