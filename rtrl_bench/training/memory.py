@@ -91,7 +91,7 @@ def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int])
 
     Where episodes are replayed, one without a known end counts as long as a segment.
     """
-    episode = registry.spec(config.environment).episode_limit
+    episode = registry.validate(config.environment, config.environment_options, config.backend).episode_limit
     with torch.device("meta"):  # nothing is allocated
         network = AgentNetwork(config, shape, actions)
     samples = config.unroll * config.batch

@@ -33,7 +33,8 @@ def train(settings, folder):
     if state is not None:
         training.restore(state)
     del state
-    for _ in range((settings.window or 0) // settings.unroll + 2):
+    replayed = {None: 0, "episode": LONGEST}.get(settings.window, settings.window)
+    for _ in range(2 + replayed // settings.unroll):
         training.update()
     checkpoint.save(folder, training.state(), training.counters.updates)
     training.close()
@@ -67,12 +68,21 @@ def measured(work, settings, small, folder):
 
 
 DEEP = {"layers": 2, "hidden": 96, "batch": 8, "unroll": 2}  # nearly all of it sensitivities across layers
+LONGEST = 80
+TMAZE = {"environment_options": {"delay": LONGEST}}
 IMAGES = {"environment": "rooms_watermaze", "environment_options": {}, "features": 256}
 RUNS = {
     "sensitivities": DEEP,
     "parameters": {"hidden": 2048, "batch": 2, "gradient": "tbptt"},
     "a segment": {"hidden": 512, "batch": 32, "unroll": 100, "gradient": "tbptt"},
     "a window": {"hidden": 512, "batch": 32, "unroll": 20, "window": 80, "gradient": "tbptt"},
+    "whole episodes": {
+        "hidden": 256,
+        "batch": 32,
+        "window": "episode",
+        "gradient": "tbptt",
+        **TMAZE,
+    },
     "a stem": {**IMAGES, "vision": "nature", "hidden": 128, "batch": 8, "unroll": 50},
     "a stem and two segments": {**IMAGES, "vision": "nature", "batch": 8, "unroll": 50, "deterministic": False},
     "a deep stem": {**IMAGES, "vision": "impala", "hidden": 128, "batch": 4, "unroll": 20},
@@ -83,7 +93,7 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_takes_what_was_predicted(tmp_path, name):
     settings = config(env_steps=10**9, **RUNS[name])
-    small = replace(settings, hidden=4, batch=2, unroll=5, window=settings.window and 10)
+    small = replace(settings, hidden=4, batch=2, unroll=5, window=10 if settings.window == 80 else settings.window)
     taken, predicted = measured(train, settings, small, tmp_path / "run")
     assert predicted > 30e6
     assert 0.75 < taken / predicted < 1.33, (taken, predicted)
@@ -117,10 +127,10 @@ def test_a_copy_run_takes_what_was_predicted(tmp_path, name):
     "sizes",
     [
         {"gradient": "tbptt", "unroll": 10**6, "hidden": 4096},
-        {"batch": 10**12},
-        {"hidden": 10**9},
-        {"cell": "none", "gradient": "tbptt", "unroll": 10**12},
-        {"cell": "lstm", "gradient": "tbptt", "hidden": 10**7},
+        {"batch": 10**6, "unroll": 10**4},
+        {"hidden": 10**6, "layers": 2},
+        {"cell": "none", "gradient": "tbptt", "unroll": 10**6, "batch": 10**6},
+        {"cell": "lstm", "gradient": "tbptt", "hidden": 10**6, "unroll": 10**3},
     ],
 )
 def test_a_run_that_fits_on_no_machine_is_refused_before_its_simulator_is_made(monkeypatch, sizes):
@@ -129,7 +139,15 @@ def test_a_run_that_fits_on_no_machine_is_refused_before_its_simulator_is_made(m
         Training(config(**sizes), CPU)
 
 
-@pytest.mark.parametrize("sizes", [{"train_size": 10**9}, {"hidden": 10**9}, {"max_length": 10**9}, {"batch": 10**12}])
+COPY_SIZES = [
+    {"train_size": 10**9},
+    {"hidden": 10**6, "batch": 10**4},
+    {"max_length": 10**6},
+    {"hidden": 10**5, "method": "bptt", "batch": 10**3},
+]
+
+
+@pytest.mark.parametrize("sizes", COPY_SIZES)
 def test_a_copy_run_that_fits_on_no_machine_is_refused_before_it_makes_its_data(sizes):
     base = {"max_length": 50, "method": "rtrl", "steps": 100}
     with pytest.raises(ConfigError, match=r"train_size = .* needs [\d,]+ bytes .*sequences.* that are free"):
