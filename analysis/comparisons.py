@@ -13,7 +13,7 @@ from analysis.stats import Improvement, improvement, iqm, iqm_interval
 
 COLUMNS = (
     "scope suite environment layers delay unroll retention backend budget_fraction tasks probability low high p_value"
-    " n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high verdict"
+    " n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high verdict memory_task"
 ).split()
 ALPHA = 0.05
 
@@ -45,7 +45,7 @@ def sentence(row: pd.Series) -> str:
     if math.isfinite(row["rtrl_iqm"]):
         ours = labels.interval(row["rtrl_iqm"], row["rtrl_low"], row["rtrl_high"])
         other = labels.interval(row["tbptt_iqm"], row["tbptt_low"], row["tbptt_high"])
-        what = "success" if row["suite"] == "memory" else "score"
+        what = "success" if row["memory_task"] else "score"
         scores = f"; {what} {ours} against {other}"
     chance = labels.interval(row["probability"], row["low"], row["high"], 2)
     budget = ""
@@ -78,11 +78,11 @@ def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
     Memory tasks are kept apart by whether a segment of M steps can hold the cue and the answer, `delay` steps later.
     """
     groups: dict[tuple[str, int, str, int], list[tuple[pd.Series, Scores]]] = {}
-    memory = pd.DataFrame([first for first, _ in pairs if first["suite"] == "memory"])
+    memory = pd.DataFrame([first for first, _ in pairs if first["memory_task"]])
     main = set() if memory.empty else set(delay_study(memory)["pairing"])
     for first, scores in pairs:
         scope = f"{labels.suite(first['suite'])}{labels.simulator(first['backend'])}, all"
-        if first["suite"] == "memory":
+        if first["memory_task"]:
             if first["pairing"] not in main:
                 continue
             scope = f"Memory tasks, delay {'<' if first['delay'] < first['unroll'] else '≥'} M"
@@ -93,7 +93,7 @@ def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
 def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]:
     first, pairs = group[0][0], [scores for _, scores in group]
     result = improvement(pairs)
-    row: dict[str, object] = {key: first[key] for key in ("suite", "layers", "unroll", "backend")}
+    row: dict[str, object] = {key: first[key] for key in ("suite", "layers", "unroll", "backend", "memory_task")}
     row |= {
         "scope": labels.layered(scope, first["layers"]),
         "tasks": len(group),
@@ -105,7 +105,7 @@ def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]
     for key in ("environment", "delay", "retention"):
         row[key] = first[key] if len({str(run[key]) for run, _ in group}) == 1 else None
     # Scores of different games have different scales: their average would mean nothing.
-    if len(group) == 1 or first["suite"] == "memory":
+    if len(group) == 1 or first["memory_task"]:
         for name, strata in (("rtrl", [x for x, _ in pairs]), ("tbptt", [y for _, y in pairs])):
             row[f"{name}_iqm"] = float(iqm(np.concatenate(strata)))
             row[f"{name}_low"], row[f"{name}_high"] = _bounds(strata)

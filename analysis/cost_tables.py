@@ -116,7 +116,7 @@ def limits(study: Costs) -> Table:
 def two_layers(results: Results) -> Table:
     """Training runs of two-layer networks on the memory tasks: success, quality of the gradient, speed, memory."""
     title = "Two layers: success, gradient and cost of each method"
-    runs = results.runs[(results.runs["suite"] == "memory") & (results.runs["layers"] == 2)]
+    runs = results.runs[results.runs["memory_task"] & (results.runs["layers"] == 2)]
     if runs.empty:
         return Table.empty("two_layers", title, "no memory task was run with two layers in this scale")
     rows = [_two_layer_row(group) for _, group in runs.groupby("setting", sort=False)]

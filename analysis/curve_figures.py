@@ -1,4 +1,4 @@
-"""Figures 1 and 2: learning curves, mean over seeds with a band of one standard deviation."""
+"""Learning curves, mean over seeds with a band of one standard deviation: the paper's figures 1 and 2, all others."""
 
 from __future__ import annotations
 
@@ -41,9 +41,18 @@ def figure2(results: Results) -> tuple[Figure | None, pd.DataFrame]:
     return _draw(results, runs, keys)
 
 
-def _titled(runs: pd.DataFrame) -> pd.DataFrame:
+def others(results: Results) -> tuple[Figure | None, pd.DataFrame]:
+    """A panel per environment, its options and M of every run that is in no other figure of training or success."""
+    runs = results.runs
+    elsewhere = runs["suite"].isin((*FIGURE1_SUITES, "atari")) | runs["memory_task"]
+    runs = _titled(runs[~elsewhere], texts(runs[~elsewhere], labels.variant, "environment", "options"))
+    keys = sorted(set(zip(runs["unroll"], runs["title"])))
+    return _draw(results, runs, [(title, unroll) for unroll, title in keys])
+
+
+def _titled(runs: pd.DataFrame, titles: list[str] | None = None) -> pd.DataFrame:
     """The runs with the title of the panel in which each is drawn."""
-    titles = texts(runs, labels.panel, "environment", "backend")
+    titles = titles or texts(runs, labels.panel, "environment", "backend")
     return runs.assign(title=[labels.layered(title, layers) for title, layers in zip(titles, runs["layers"])])
 
 

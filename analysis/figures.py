@@ -2,7 +2,7 @@
 
 Writes into DIR, always and completely (a figure without runs says so):
 
-    fig1_curves fig2_atari memory_delay memory_retention gradient_cosine                each .png .pdf .csv
+    fig1_curves fig2_atari other_curves memory_delay memory_retention gradient_cosine   each .png .pdf .csv
     memory_against_T cost_against_N cost_against_L time_against_M largest_hidden        (the numbers that are drawn)
 """
 
@@ -27,6 +27,7 @@ from analysis.cli import announce, parser
 from analysis.costs import NOT_STUDIED
 from analysis.files import aside, write_text
 from analysis.load import LoadError, Results, load
+from rtrl_bench.output import own_the_standard_streams
 
 SUFFIXES = (".png", ".pdf", ".csv")
 # No dates in the files: the same numbers give the same bytes.
@@ -48,6 +49,7 @@ class Spec:
 FIGURES = (
     Spec("fig1_curves", "Figure 1. Learning curves, TBPTT against RTRL", curve_figures.figure1),
     Spec("fig2_atari", "Figure 2. Learning curves on Atari", curve_figures.figure2),
+    Spec("other_curves", "Learning curves on other environments", curve_figures.others),
     Spec("memory_delay", "Memory study: success against delay", memory_figures.against_delay),
     Spec(
         "memory_retention",
@@ -111,4 +113,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    own_the_standard_streams()
     sys.exit(main())

@@ -19,9 +19,9 @@ COLUMNS = "environment options unroll retention delay method env_steps mean std 
 
 
 def cosine(results: Results) -> tuple[Figure | None, pd.DataFrame]:
-    """A panel per memory task, delay, M and initial retention: mean over seeds, band of one standard deviation."""
+    """A panel per task with its options, M and initial retention: mean over seeds, band of one standard deviation."""
     runs = results.runs
-    runs = runs[(runs["suite"] == "memory") & (runs["layers"] == 2) & (runs["gradient_points"] > 0)]
+    runs = runs[(runs["layers"] == 2) & (runs["gradient_points"] > 0)]
     if runs.empty:
         return None, pd.DataFrame()
     keys = ["environment", "other_options", "delay", "unroll", "retention", "design"]

@@ -35,6 +35,7 @@ from analysis.scope import LoadError, Missing
 from rtrl_bench.settings import decisive
 
 SUITES = ("atari", "procgen", "memory", "dmlab", "copy_task")
+PARTS = ("scale.json", "runs", "copy_task", "complexity")  # of a results folder, one of them at least
 # What may differ between two runs that are "equal but for the gradient", and between two of the same design.
 GRADIENT_KEYS = ("gradient", "window")
 DESIGN_KEYS = (*GRADIENT_KEYS, "cell", "retention")
@@ -47,6 +48,7 @@ RUN_COLUMNS = [
     *("layers", "carried_bytes", *(f"gradient_{key}" for key in QUALITY_KEYS)),
     *("pretrained", "delay", "options", "other_options", "machine", "versions", "setting", "pairing", "design"),
     *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated", "life_score", "evaluation_lives"),
+    "memory_task",
 ]
 _NULLABLE_NUMBERS = {
     "retention",
@@ -100,12 +102,11 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     """Read all runs below `root`/runs and `root`/copy_task; `scale` is the folder's name unless given.
 
     Where the workflow has written scale.json, only the runs that it lists count, and those of its pre-training are no
-    results. Raises LoadError when `root` is not a folder, or when scale.json, missing.json, rooms_fidelity.csv or a
-    file of the cost study is damaged.
+    results. Raises LoadError when `root` is no results folder, or when scale.json, missing.json, rooms_fidelity.csv or
+    a file of the cost study is damaged.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise LoadError(f"{root}: expected a results folder (results/<scale>); run the workflow first")
+    _check_results_folder(root)
     runs: list[dict[str, Any]] = []
     pretraining: list[dict[str, Any]] = []
     evaluations: list[dict[str, Any]] = []
@@ -145,8 +146,8 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     return Results(
         root=root,
         scale=scale or root.resolve().name,
-        runs=_frame(runs, RUN_COLUMNS),
-        pretraining=_frame(pretraining, RUN_COLUMNS),
+        runs=_runs(runs),
+        pretraining=_runs(pretraining),
         evaluations=_frame(evaluations, EVALUATION_COLUMNS),
         curves=pd.concat(curves, ignore_index=True) if curves else _frame([], ["folder", *CURVE_COLUMNS]),
         gradients=pd.concat(gradients, ignore_index=True) if gradients else _frame([], ["folder", *GRADIENT_COLUMNS]),
@@ -157,6 +158,21 @@ def load(root: str | Path, scale: str | None = None) -> Results:
         configs=configs,
         missing=scope.missing(root),
     )
+
+
+def _check_results_folder(root: Path) -> None:
+    if not root.is_dir():
+        raise LoadError(f"{root}: expected a results folder (results/<scale>); run the workflow first")
+    if not _is_results_folder(root):
+        near = [path for path in (*root.parents, *sorted(root.iterdir())) if _is_results_folder(path)]
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise LoadError(
+            f"{root}: expected a results folder (results/<scale>), with one of {', '.join(PARTS)} in it{hint}"
+        )
+
+
+def _is_results_folder(path: Path) -> bool:
+    return any((path / name).exists() for name in PARTS)
 
 
 def _frame(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> pd.DataFrame:
@@ -199,19 +215,25 @@ def _setting(config: Mapping[str, Any], record: Mapping[str, Any], also: tuple[s
     return _digest(kept, record.get("kind"), record.get("backend"), stem)
 
 
-def _success(mean_return: float) -> float:
-    """Success rate of a memory task: its reward is 1 for the right answer and 0 otherwise, once an episode."""
-    if not 0 <= mean_return <= 1:
-        raise Unusable(f"a memory task with mean return {mean_return:g}: expected a success rate from 0 to 1")
-    return mean_return
+def _runs(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The runs, and whether each belongs to the memory study; what does not is a run like any other.
+
+    Of an environment in suite memory its runs do if all of them have a delay and a score that may be a success rate:
+    the reward is 1 for the right answer and 0 otherwise, once an episode.
+    """
+    runs = _frame(rows, RUN_COLUMNS)
+    fitting = (runs["suite"] == "memory") & runs["delay"].notna() & runs["score"].between(0, 1)
+    return runs.assign(memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool))
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _run_row(
     folder: str, record: Mapping[str, Any], config: Mapping[str, Any], sets: list[dict[str, Any]]
 ) -> dict[str, Any]:
     options = config.get("environment_options") or {}
-    if record["suite"] == "memory" and "delay" not in options:
-        raise Unusable("a memory task without 'delay' in the configuration's environment_options")
     others = {key: value for key, value in options.items() if key != "delay"}
     per_set = pd.Series([pd.Series(s["returns"], dtype=float).mean() for s in sets])
     returns = [value for s in sets for value in s["returns"]]
@@ -225,7 +247,7 @@ def _run_row(
         "carried_bytes": record.get("carried_bytes"),
         **{f"gradient_{key}": value for key, value in read_quality(record).items()},
         "pretrained": json.dumps(record["pretrained"], sort_keys=True) if record.get("pretrained") else "",
-        "delay": options.get("delay"),
+        "delay": _number(options.get("delay")),
         "options": json.dumps(options, sort_keys=True),
         "other_options": json.dumps(others, sort_keys=True),
         "machine": json.dumps(record["machine"], sort_keys=True),
@@ -233,7 +255,7 @@ def _run_row(
         "setting": _setting(config, record),
         "pairing": _setting(config, record, GRADIENT_KEYS),
         "design": _setting({**config, "environment_options": others}, record, DESIGN_KEYS),
-        "score": _success(score) if record["suite"] == "memory" else score,
+        "score": score,
         "score_std_over_sets": per_set.std(),
         "evaluation_episodes": len(returns),
         "evaluation_truncated": sum(int(s.get("truncated", 0)) for s in sets),

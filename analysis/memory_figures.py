@@ -67,7 +67,7 @@ def against_retention(results: Results) -> tuple[Figure | None, pd.DataFrame]:
 
 
 def _memory_runs(results: Results) -> pd.DataFrame:
-    return results.runs[results.runs["suite"] == "memory"]
+    return results.runs[results.runs["memory_task"]]
 
 
 def _title(run: pd.Series, setting: str) -> str:

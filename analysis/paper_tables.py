@@ -63,9 +63,9 @@ def table2(settings: pd.DataFrame, absence: Absence) -> Table:
 
 
 def scores(settings: pd.DataFrame) -> Table:
-    """Every setting but the memory tasks', with the paper's value beside ours and the verdict in full."""
+    """Every setting but the memory study's, with the paper's value beside ours and the verdict in full."""
     title = "Scores of every setting beside the paper's"
-    ours = settings[settings["suite"] != "memory"].reset_index(drop=True)
+    ours = settings[~settings["memory_task"]].drop(columns="memory_task").reset_index(drop=True)
     if ours.empty:
         return Table.empty("scores", title, "no runs of this kind")
     values = paper_values()

@@ -26,6 +26,7 @@ from analysis.costs import NOT_STUDIED
 from analysis.files import write_text
 from analysis.load import LoadError, Results, load
 from analysis.scope import by_reason
+from rtrl_bench.output import own_the_standard_streams
 
 HEADLINES = 12
 TALL_ROWS = 25  # of a table that scrolls in a window of its own
@@ -57,7 +58,7 @@ def headlines(results: Results) -> list[dict[str, str]]:
     frame = comparisons(results)
     combined = frame[frame["tasks"] > 1]
     chosen = pd.concat([combined, frame[(frame["tasks"] == 1) & ~frame["suite"].isin(combined["suite"])]])
-    chosen = chosen.sort_values("suite", key=lambda suite: suite != "memory", kind="stable")
+    chosen = chosen.sort_values("memory_task", ascending=False, kind="stable")
     lines = []
     for _, row in chosen.head(HEADLINES).iterrows():
         tasks = f" ({row['tasks']} tasks)" if row["tasks"] > 1 else ""
@@ -255,4 +256,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    own_the_standard_streams()
     sys.exit(main())

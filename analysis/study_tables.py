@@ -18,7 +18,7 @@ NO_RUNS = "no runs of this kind"
 def memory_study(settings: pd.DataFrame) -> Table:
     """Success rate by task, delay, M, initial retention and method."""
     title = "Memory study: success rate"
-    frame = settings[settings["suite"] == "memory"].reset_index(drop=True)
+    frame = settings[settings["memory_task"]].reset_index(drop=True)
     if frame.empty:
         return Table.empty("memory_study", title, NO_RUNS)
     display = pd.DataFrame(
@@ -35,8 +35,8 @@ def memory_study(settings: pd.DataFrame) -> Table:
             "Env steps": frame["env_frames"].map(labels.count),
         }
     )
-    of_games = ["conditions", "settings", "evaluation_lives", "life_mean", "life_std"]
-    return Table("memory_study", title, frame.drop(columns=of_games), display)
+    elsewhere = ["conditions", "settings", "evaluation_lives", "life_mean", "life_std", "memory_task"]
+    return Table("memory_study", title, frame.drop(columns=elsewhere), display)
 
 
 def verdicts(results: Results) -> Table:
@@ -49,7 +49,7 @@ def verdicts(results: Results) -> Table:
         {
             "Task": frame["scope"],
             "M": frame["unroll"].astype(str),
-            "Retention": frame["retention"].map(labels.retention).where(frame["suite"] == "memory", ""),
+            "Retention": frame["retention"].map(labels.retention).where(frame["memory_task"], ""),
             "P(RTRL > TBPTT)": texts(frame, partial(labels.interval, digits=2), "probability", "low", "high"),
             "Permutation p": frame["p_value"].map(labels.p_value),
             "n": texts(frame, "{} + {}".format, "n_rtrl", "n_tbptt"),
@@ -60,7 +60,7 @@ def verdicts(results: Results) -> Table:
             "Of the paper's": frame["budget_fraction"].map(labels.percent),
         }
     )
-    return Table("verdicts", title, frame, display)
+    return Table("verdicts", title, frame.drop(columns="memory_task"), display)
 
 
 def copy_task(runs: pd.DataFrame) -> Table:

@@ -70,7 +70,7 @@ CURVES_ONLY = {"chaser": (5, 50)}
 SETTING_COLUMNS = (
     "suite environment options other_options delay method layers unroll retention backend n seeds mean std iqm low high"
     " env_frames budget_fraction pretrained evaluation_episodes evaluation_truncated evaluation_lives"
-    " life_mean life_std conditions settings setting pairing"
+    " life_mean life_std conditions settings setting pairing memory_task"
 ).split()
 
 
@@ -105,7 +105,7 @@ def settings(results: Results) -> pd.DataFrame:
     order = frame.assign(method=frame["method"].map(labels.method_order))
     keys = ["suite", "environment", "other_options", "delay", "unroll", "retention", "method"]
     order = order.sort_values(keys, kind="stable")
-    return frame.loc[order.index].reset_index(drop=True)
+    return frame.loc[order.index].astype({"memory_task": bool}).reset_index(drop=True)
 
 
 def differences(run: pd.Series, config: Mapping[str, Any]) -> tuple[str, str]:

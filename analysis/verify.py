@@ -24,6 +24,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import tables
+from rtrl_bench.output import own_the_standard_streams
 
 REFERENCE = Path("results/reference/laptop")
 REPEATED = Path("results/verify/laptop")
@@ -161,4 +162,5 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    own_the_standard_streams()
     sys.exit(main())

@@ -79,7 +79,7 @@ class Tree:
 
     def __init__(self, root: Path):
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        (root / "runs").mkdir(parents=True, exist_ok=True)
 
     def run(
         self,
@@ -242,6 +242,9 @@ class Tree:
                     self.run("procgen", "chaser", method, seed, returns=[level + seed, level], unroll=unroll)
                 for game in ("breakout", "qbert"):
                     self.run("atari", game, method, seed, returns=[10 * level + seed, level])
+                self.run(
+                    "gymnasium", "gymnasium:CartPole-v1", method, seed, returns=[level + seed, level], fraction=None
+                )
             for method, long in (("tbptt", 0.5), ("tbptt_w20", 0.9), ("bptt", 1.0), ("rtrl", 0.97)):
                 for task in ("tmaze", "delayed_match"):
                     self.memory(task, 3, method, seed, 1.0)

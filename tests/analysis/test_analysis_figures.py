@@ -78,6 +78,18 @@ def test_figure2_names_games_without_runs(small):
     assert "under-trained" in texts(figure)
 
 
+def test_every_run_that_is_in_no_other_figure_is_in_the_figure_of_other_environments(tree):
+    tree.memory("tmaze", 3, "rtrl", 0, 1.0)
+    tree.run("atari", "breakout", "rtrl", 0)
+    tree.run("gymnasium", "gymnasium:CartPole-v1", "rtrl", 0, fraction=None)
+    tree.run("memory", "levers", "rtrl", 0, returns=[12, 15], fraction=None, environment_options={"pulls": 20})
+    tree.run("mine", "maze", "rtrl", 0, fraction=None)
+    figure, data = curve_figures.others(load(tree.root))
+    assert set(data["environment"]) == {"gymnasium:CartPole-v1", "levers", "maze"}
+    titles = " ".join(axes.get_title() for axes in figure.axes)
+    assert "levers, pulls 20, M = 50" in titles.replace("\n", " ")
+
+
 def test_papers_scores_are_lines_where_they_fit(tree):
     tree.run("atari", "breakout", "rtrl", 0, returns=[280.0])
     figure, _ = curve_figures.figure2(load(tree.root))

@@ -38,7 +38,7 @@ def test_score_of_a_run_is_the_mean_over_all_its_episodes(tree):
 
 def test_small_tree_is_complete(small):
     assert small.scale == "laptop"
-    assert (len(small.runs), len(small.copy_runs), len(small.problems)) == (105, 6, 0)
+    assert (len(small.runs), len(small.copy_runs), len(small.problems)) == (114, 6, 0)
     assert set(small.curves.columns) == {"folder", *CURVE_COLUMNS}
     assert small.absent_suites == ["dmlab"]
 
@@ -193,15 +193,31 @@ def test_the_same_run_in_two_folders_counts_once(tree):
     assert problem(tree).startswith("same configuration and seed as")
 
 
-def test_memory_run_without_a_delay_is_listed(tree):
-    tree.run("memory", "tmaze", "rtrl", 0, returns=[1, 0], fraction=None)
-    assert "without 'delay'" in problem(tree)
+def memory_tasks(tree):
+    """The environments of the memory study, and all others; no run is left out."""
+    results = load(tree.root)
+    assert results.problems.empty
+    return tuple(
+        set(group["environment"])
+        for group in (results.runs[results.runs["memory_task"]], results.runs[~results.runs["memory_task"]])
+    )
 
 
-def test_memory_score_that_is_no_success_rate_is_listed(tree):
-    options = {"environment_options": {"delay": 3}}
-    tree.run("memory", "tmaze", "rtrl", 0, returns=[-1, -1, 1], fraction=None, **options)
-    assert "expected a success rate from 0 to 1" in problem(tree)
+@pytest.mark.parametrize("delay", [None, "long", True, [1, 2]])
+def test_a_run_in_suite_memory_without_a_number_as_delay_is_a_run_like_any_other(tree, delay):
+    tree.memory("tmaze", 3, "rtrl", 0, 1.0)
+    options = {} if delay is None else {"delay": delay}
+    tree.run("memory", "levers", "rtrl", 0, returns=[1, 0], fraction=None, environment_options=options)
+    assert memory_tasks(tree) == ({"tmaze"}, {"levers"})
+
+
+@pytest.mark.parametrize("returns", [[-1, -1, 1], [12, 15, 14]])
+def test_an_environment_in_suite_memory_whose_score_is_no_success_rate_is_one_like_any_other(tree, returns):
+    """With all of its runs, also those whose score might be one."""
+    tree.memory("tmaze", 3, "rtrl", 0, 1.0)
+    for seed, those in enumerate([returns, [0.5, 0.5, 0.5]]):
+        tree.run("memory", "levers", "rtrl", seed, returns=those, fraction=None, environment_options={"delay": 3})
+    assert memory_tasks(tree) == ({"tmaze"}, {"levers"})
 
 
 def test_checkpoints_are_not_taken_for_runs(tree):
@@ -209,6 +225,14 @@ def test_checkpoints_are_not_taken_for_runs(tree):
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint" / "config.yaml").write_text("{}")
     assert load(tree.root).problems.empty
+
+
+@pytest.mark.parametrize("place", ["runs", "runs/atari", "."])
+def test_a_folder_that_is_no_results_folder_is_refused_with_the_one_that_is_meant(tree, place):
+    tree.run("atari", "breakout", "rtrl", 0)
+    wrong = tree.root.parent if place == "." else tree.root / place
+    with pytest.raises(LoadError, match=rf"^{wrong}: expected a results folder .*; did you mean {tree.root}\?$"):
+        load(wrong)
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):

@@ -154,6 +154,22 @@ def test_memory_table_has_success_rates(small):
     assert rows["mean"].tolist() == pytest.approx([0.5, 0.9, 1.0, 0.97])
 
 
+def test_an_environment_in_suite_memory_that_is_no_task_of_its_study_is_among_the_scores(tree):
+    """As docs/extending.md's own: no delay, and up to 20 points an episode."""
+    for method in ("tbptt", "rtrl"):
+        for seed in range(3):
+            returns = [12.0 + seed, 14.0]
+            tree.run(
+                "memory", "levers", method, seed, returns=returns, fraction=None, environment_options={"pulls": 20}
+            )
+    results = load(tree.root)
+    rows = summary.settings(results)
+    assert study_tables.memory_study(rows).frame["note"].tolist() == ["no runs of this kind"]
+    assert paper_tables.scores(rows).display["Environment"].tolist() == ["levers, pulls 20"] * 2
+    (said,) = study_tables.verdicts(results).display["Verdict"]
+    assert said == "no difference seen"
+
+
 def test_memory_table_tells_options_apart(tree):
     tree.memory("tmaze", 3, "rtrl", 0, 1.0)
     tree.memory("tmaze", 3, "rtrl", 0, 0.5, environment_options={"delay": 3, "noise": 0.5})
@@ -241,7 +257,7 @@ def test_command_writes_the_promised_files(written):
     assert {path.name for path in folder.iterdir()} == expected_files()
     for name in tables.NAMES:
         assert not pd.read_csv(folder / f"{name}.csv").empty
-    assert len(pd.read_csv(folder / "runs.csv")) == 105
+    assert len(pd.read_csv(folder / "runs.csv")) == 114
     assert len(pd.read_csv(folder / "problems.csv")) == 1
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import subprocess
+import sys
 
 import pytest
+from small_scales import SETTINGS
 
 from rtrl_bench.complexity.config import ComplexityConfig, MethodConfig, SweepConfig
 from rtrl_bench.config import EvaluationConfig, PretrainedConfig, RunConfig
@@ -199,8 +201,19 @@ def test_a_measured_speed_is_a_number_of_steps(config, monkeypatch):
     assert speeds.measure(config, cores=1) > 1
 
 
-def test_what_an_environment_prints_while_it_is_measured_is_no_part_of_the_plan(monkeypatch, capfd):
-    monkeypatch.setattr(speeds, "_measure_run", lambda config: os.write(1, b"[0.1, 0.2]\n") and 5.0)
-    print("the plan")
-    assert speeds.measure(CONFIG, cores=1) == 5.0
-    assert capfd.readouterr() == ("the plan\n", "[0.1, 0.2]\n")
+def test_what_an_environment_prints_while_it_is_measured_is_no_part_of_the_plan(tmp_path):
+    """The plan is a result on standard output; what anything else prints, be it from C, goes to standard error."""
+    settings = SETTINGS | {"scale": "smoke", "results": str(tmp_path)}
+    program = f"""
+import os, runpy, sys
+from workflow.scripts import speeds
+speeds.measure = lambda config, cores: os.write(1, b"[0.1, 0.2]\\n") and print("hello") or 5.0
+sys.argv = ["plan", "--settings", {json.dumps(json.dumps(settings))}, "--cores", "1"]
+runpy.run_module("workflow.scripts.plan", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("smoke: a test that every part runs")
+    assert "[0.1" not in done.stdout
+    assert "hello" not in done.stdout
+    assert "[0.1" in done.stderr

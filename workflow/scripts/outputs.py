@@ -8,7 +8,7 @@ TABLES = (
 )
 RECORDS = ("runs", "pretraining", "evaluations", "copy_runs", "problems")
 FIGURES = (
-    *("fig1_curves", "fig2_atari", "memory_delay", "memory_retention", "gradient_cosine"),
+    *("fig1_curves", "fig2_atari", "other_curves", "memory_delay", "memory_retention", "gradient_cosine"),
     *("memory_against_T", "cost_against_N", "cost_against_L", "time_against_M", "largest_hidden"),
 )
 

@@ -11,6 +11,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from typing import NamedTuple
 from rtrl_bench.config import RunConfig
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
+from rtrl_bench.output import own_the_standard_streams
 from workflow.scripts import estimates, inputs
 from workflow.scripts.scales import CopyRun, CostStudy, Scale, explain, load_scale
 from workflow.scripts.speeds import measure, records
@@ -202,10 +204,12 @@ def main() -> None:
     options.add_argument("--settings", type=json.loads, required=True, help="the workflow's configuration, as JSON")
     options.add_argument("--cores", type=int, required=True)
     arguments = options.parse_args()
-    plan = make_plan(load_scale(arguments.settings), arguments.cores)
+    with redirect_stdout(sys.stderr):  # what simulators say
+        plan = make_plan(load_scale(arguments.settings), arguments.cores)
     estimates.write(plan.scale, plan.core_seconds, plan.study_core_seconds)
     print(describe(plan))
 
 
 if __name__ == "__main__":
+    own_the_standard_streams()
     main()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -37,22 +35,7 @@ def records(results: Path) -> Iterator[tuple[RunConfig | CopyConfig, float]]:
 def measure(config: RunConfig | CopyConfig, cores: int) -> float:
     """Env steps or updates per second of a run that has `cores` for itself."""
     config = replace(config, threads=config.threads or cores)
-    with redirected_output():
-        return _measure_copy(config) if isinstance(config, CopyConfig) else _measure_run(config)
-
-
-@contextlib.contextmanager
-def redirected_output() -> Iterator[None]:
-    """What an environment prints, be it from C, goes to stderr: stdout has the plan."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+    return _measure_copy(config) if isinstance(config, CopyConfig) else _measure_run(config)
 
 
 def _measure_run(config: RunConfig) -> float:
