@@ -1,12 +1,17 @@
 """`python -m rtrl_bench`."""
 
 import faulthandler
+import os
 import sys
 
 from rtrl_bench.cli import main
 from rtrl_bench.output import own_the_standard_streams
 from rtrl_bench.training.signals import ignore_signals, interrupt_on_signals
 
+if "OMP_WAIT_POLICY" not in os.environ:  # read once, when torch is loaded, which nothing above does
+    # A thread of torch's that waits for the others spins for some 15 microseconds, which bridges the gap between two
+    # operations, and then sleeps. By default it spins for milliseconds, and on a busy machine holds up whom it awaits.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 own_the_standard_streams()
 faulthandler.enable()  # a simulator that crashes takes the process with it: say where
 interrupt_on_signals()

@@ -121,7 +121,9 @@ class RunConfig(RunSettings):
         default=None, description="10⁹ bytes that the run may take, beside program and simulator; null: what is free"
     )
     threads: Threads = Field(
-        default=0, description="CPU threads of torch and of the simulator; 0: all that the process may use"
+        default=0,
+        description="CPU threads of torch and of the simulator; 0: all that the process may use, of torch's those that "
+        "pay for the network's size",
     )
     log_points: Amount = Field(default=100, description="rows of curve.csv")
     checkpoint_minutes: Positive = Field(default=5.0, description="minutes between checkpoints")

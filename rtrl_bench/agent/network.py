@@ -73,6 +73,14 @@ class AgentNetwork(nn.Module):
         h, state = self.core.step(self._inputs(observation, last_reward, starts), starts, state)
         return *self.heads(h), state
 
+    @torch.no_grad()
+    def act_on_zeros(self, shape: tuple[int, ...], batch: int) -> None:
+        """One step of acting, to see what it takes, on observations of zeros."""
+        device = self.baseline.weight.device
+        observation, reward = torch.zeros(batch, *shape, device=device), torch.zeros(batch, device=device)
+        starts = torch.ones(batch, dtype=torch.bool, device=device)
+        self.act(self.encode(observation), reward, starts, self.core.zero_state(batch))
+
     def _inputs(self, encoded: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
         reward = last_reward.clamp(-self.reward_clip, self.reward_clip)
         if not self.last_reward_across_episodes:

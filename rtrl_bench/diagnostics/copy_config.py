@@ -48,7 +48,7 @@ class CopyConfig(RunSettings):
     validations: Amount = Field(default=50, description="rows of curve.csv")
     seed: Seed = Field(default=0, description="of parameters and data")
     device: Device = Field(default="auto", description="where the network runs; auto: cuda where there is one")
-    threads: Threads = Field(default=0, description="CPU threads of torch; 0: all that the process may use")
+    threads: Threads = Field(default=0, description="CPU threads of torch; 0: those that pay for the network's size")
     checkpoint_minutes: Positive = Field(default=5.0, description="minutes between checkpoints")
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ from rtrl_bench.training import checkpoint, records
 from rtrl_bench.training.folder import examine, set_aside, write_config
 from rtrl_bench.training.lock import sole_writer
 from rtrl_bench.training.memory import check_copy_run
-from rtrl_bench.training.process import prepare_process
+from rtrl_bench.training.process import prepare_process, use_worthwhile_threads
 from rtrl_bench.training.progress import Progress
 from rtrl_bench.training.signals import collect_signals, undisturbed
 
@@ -47,6 +47,8 @@ class CopyTraining:
         ).to(device)
         self.head = nn.Linear(config.hidden, 1).to(device)
         self.model = nn.ModuleList([self.layer, self.head])
+        if config.threads == 0:
+            use_worthwhile_threads(self._step_on_zeros, 1 if config.update == "online" else 2 * config.max_length)
         betas = (config.adam_beta1, config.adam_beta2)
         self.optimiser = Adam(self.model.parameters(), betas, config.adam_epsilon)
         data = torch.Generator().manual_seed(config.seed)
@@ -59,6 +61,10 @@ class CopyTraining:
         self.wall_s, self.loss_sum = 0.0, 0.0
         self.updates_to_100: int | None = None
         self.curve: list[list[float | None]] = []
+
+    def _step_on_zeros(self) -> None:
+        x, starts = torch.zeros(self.config.batch, SYMBOLS), torch.ones(self.config.batch, dtype=torch.bool)
+        self.layer.step(x.to(self.device), starts.to(self.device), self.layer.zero_state(self.config.batch))
 
     def update(self) -> None:
         """One update: after every step of the stream (online) or after a batch of whole sequences."""

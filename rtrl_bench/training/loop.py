@@ -22,6 +22,7 @@ from rtrl_bench.training.evaluate import derived_seed
 from rtrl_bench.training.memory import check_run, check_sizes
 from rtrl_bench.training.overlap import InTurn, Overlapped
 from rtrl_bench.training.pretraining import PretrainedStem
+from rtrl_bench.training.process import use_worthwhile_threads
 from rtrl_bench.training.progress import Progress
 
 
@@ -72,6 +73,8 @@ class Training:
         self.pretrained = stem.origin if stem else None
         if stem is not None:
             stem.put_into(self.network.vision, space.shape)
+        if config.threads == 0:
+            use_worthwhile_threads(lambda: self.network.act_on_zeros(space.shape, config.batch), config.unroll)
         self.learner = R2AC(self.network, config)
         self._carry: Carry | None = None
         self.counters, self.interval = Counters(), Interval()

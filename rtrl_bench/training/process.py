@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from collections.abc import Callable
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # <malloc.h> of glibc
+
+
+FLOPS_PER_THREAD = 20_000_000  # of a segment's forward pass: with less, a second thread gains nothing
 
 
 def prepare_process(threads: int) -> None:
@@ -15,6 +20,17 @@ def prepare_process(threads: int) -> None:
     if threads:
         torch.set_num_threads(threads)
     _keep_freed_memory()
+
+
+def use_worthwhile_threads(forward: Callable[[], object], times: int) -> None:
+    """Leave torch no more of its threads than pay in a segment that does the work of `forward` so many times.
+
+    A small network is no faster with several threads, and on a busy machine they wait for each other: a segment of 64
+    units then takes several times as long as with one.
+    """
+    with FlopCounterMode(display=False) as counter:
+        forward()
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), times * counter.get_total_flops() // FLOPS_PER_THREAD)))
 
 
 def _keep_freed_memory() -> None:

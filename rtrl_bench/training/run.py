@@ -25,7 +25,7 @@ from rtrl_bench.training.folder import Past, examine, set_aside, write_config
 from rtrl_bench.training.lock import sole_writer
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.pretraining import find_stem, remade
-from rtrl_bench.training.process import prepare_process
+from rtrl_bench.training.process import prepare_process, use_worthwhile_threads
 from rtrl_bench.training.signals import collect_signals, undisturbed
 from rtrl_bench.training.source import with_fingerprint
 from rtrl_bench.training.watchdog import watched
@@ -260,6 +260,8 @@ def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
         shape, sizes = tuple(saved["observation"].shape[1:]), tuple(saved["action_sizes"])
         network = AgentNetwork(config, shape, sizes).to(device)
         network.load_state_dict(saved["network"])
+        if config.threads == 0:
+            use_worthwhile_threads(lambda: network.act_on_zeros(shape, config.batch), config.unroll)
     return TrainedAgent(network, device, shape, sizes)
 
 
