@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.set_defaults(run=_speed)
 
     bench = commands.add_parser("bench", help="benchmark gradient methods, the training loop, the embedded levels")
+    bench.add_argument("--only", choices=("gradients", "loop", "rooms"), help="one of the three; default: all")
     bench.set_defaults(run=_bench, prints=True)
 
     listing = commands.add_parser("list", help="every environment, and whether it runs here")
@@ -208,13 +209,13 @@ def _speed(arguments: argparse.Namespace) -> Result:
 
 
 def _bench(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.benchmark import main
+    from rtrl_bench import benchmark
     from rtrl_bench.envs.rooms import benchmark as rooms
     from rtrl_bench.training import throughput
 
-    main()
-    throughput.report()
-    rooms.report()
+    reports = {"gradients": benchmark.main, "loop": throughput.report, "rooms": rooms.report}
+    for report in reports.values() if arguments.only is None else [reports[arguments.only]]:
+        report()
     return Result()
 
 
