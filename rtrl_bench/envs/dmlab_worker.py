@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import mmap
+import os
 import signal
 import sys
 import time
@@ -50,6 +51,7 @@ class Simulator:
 
     def __init__(self, frame: np.ndarray, level: str, config: dict[str, str], temp_folder: str, cache: str | None):
         self._frame = frame
+        self._owner = os.getppid()
         # The simulator reads the memory and ignores strides: other integers or a column of a table run other actions.
         self._actions = [np.array(action, np.intc) for action in ACTIONS.values()]
         self._lab = new_lab(level, config, LevelCache(Path(cache)) if cache else None, temp_folder)
@@ -95,7 +97,7 @@ class Simulator:
                 self._lab.reset(seed=seed)  # by keyword: the first positional is another thing
                 return
             except Exception as error:
-                if pause_s is None:
+                if pause_s is None or os.getppid() != self._owner:  # nobody waits for it any more
                     raise
                 say(f"warning: DeepMind Lab cannot begin an episode, trying again in {pause_s:g} s: {in_words(error)}")
                 time.sleep(pause_s)

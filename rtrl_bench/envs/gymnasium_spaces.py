@@ -28,7 +28,7 @@ def adapt(
     observation_keys: which parts of a Dict (or Tuple, by number) are seen; None for all. A single part stands for
     itself. image_layout: one of LAYOUTS; None for what the space itself says.
     """
-    env = _with_factors(env, name)
+    env = _with_factors(_Flagged(env), name)
     if observation_keys is not None:
         env = _filtered(env, name, observation_keys)
     while isinstance(env.observation_space, spaces.Dict | spaces.Tuple) and len(env.observation_space) == 1:
@@ -37,6 +37,18 @@ def adapt(
         raise _unfit("image_layout", image_layout, name, f"expected one of {', '.join(LAYOUTS)}")
     layout = image_layout or _layout(env.observation_space, name)
     return _flat(env, name) if layout == "flat" else _image(env, name, layout)
+
+
+class _Flagged(gymnasium.Wrapper):
+    """Refuses ends that are no truth values: Gymnasium's vector environments take them for some, None for no end."""
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """The environment's step, its flags as bool; ValueError where they are neither true nor false."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        for name, flag in (("terminated", terminated), ("truncated", truncated)):
+            if flag not in (False, True):
+                raise ValueError(f"{name} = {flag!r}, expected True or False")
+        return observation, reward, bool(terminated), bool(truncated), info
 
 
 def _filtered(env: gymnasium.Env, name: str, keys: Sequence[Any]) -> gymnasium.Env:

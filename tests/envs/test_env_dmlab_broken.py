@@ -142,6 +142,13 @@ def test_a_map_that_always_fails_is_given_up(simulator, monkeypatch):
         simulator.reset(np.random.SeedSequence(5))
 
 
+def test_nothing_is_tried_again_when_the_owner_is_gone(simulator, stand_in, monkeypatch):
+    _fail(monkeypatch, 1)
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    with pytest.raises(RuntimeError, match="q3map2"):
+        simulator.reset(np.random.SeedSequence(5))
+
+
 def test_a_run_goes_on_after_a_failed_map(stand_in, monkeypatch, capfd):
     monkeypatch.setenv("STAND_IN_FAILED_MAPS", "1")
     env = make(MAPS, 1, seed=3, backend="deepmind_lab")
@@ -154,9 +161,9 @@ def test_a_run_goes_on_after_a_failed_map(stand_in, monkeypatch, capfd):
 def test_a_compiler_that_still_works_is_ended_with_its_simulator(stand_in, monkeypatch):
     monkeypatch.setenv("STAND_IN_FIRE", "compile")
     monkeypatch.setattr(dmlab_pool, "GRACE_S", 0.1)
-    monkeypatch.setattr(dmlab_pool, "ANSWER_S", 1.0)
     env = make(LEVEL, 1, seed=3, backend="deepmind_lab")
     env.reset()
+    monkeypatch.setattr(dmlab_pool, "ANSWER_S", 1.0)
     with pytest.raises(RuntimeError, match="no answer within 1 s"):
         env.step(np.array([8]))
     ((compiler,),) = stand_in("compiler")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import gymnasium
 import gymnasium_environments  # noqa: F401 (registers TestVector-v0)
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from rtrl_bench.envs import gymnasium_packages
 from rtrl_bench.envs.registry import check_available, make, validate
-from rtrl_bench.errors import EnvironmentUnavailable, UnknownName
+from rtrl_bench.errors import EnvironmentFailed, EnvironmentUnavailable, UnknownName
 
 
 def test_the_last_observation_of_an_episode_that_was_cut_is_kept():
@@ -18,6 +21,40 @@ def test_the_last_observation_of_an_episode_that_was_cut_is_kept():
     infos = [env.step(np.zeros(2, int))[4] for _ in range(9)]
     assert [sorted(info) for info in infos] == [[]] * 8 + [["final_observations"]]
     assert infos[-1]["final_observations"].tolist() == [[3, -3]] * 2
+
+
+class Flags(gymnasium.Env):
+    """Says what it is told of its end."""
+
+    observation_space = action_space = spaces.Discrete(2)
+    said: ClassVar[tuple] = (False, False)
+
+    def reset(self, *, seed=None, options=None):
+        return 0, {}
+
+    def step(self, action):
+        return 0, 0.0, *self.said, {}
+
+
+gymnasium.register("TestFlags-v0", Flags)
+
+
+@pytest.mark.parametrize("said", [(1, 0), (np.bool_(True), np.uint8(0)), (1.0, False)])
+def test_flags_of_other_types_are_ends(monkeypatch, said):
+    monkeypatch.setattr(Flags, "said", said)
+    env = make("gymnasium:TestFlags-v0", 1, seed=0)
+    env.reset()
+    _, _, terminated, truncated, _ = env.step(np.zeros(1, int))
+    assert (terminated.tolist(), truncated.tolist()) == ([True], [False])
+
+
+@pytest.mark.parametrize("said", [(None, False), (False, float("nan")), (2, 0), ("no", False)])
+def test_flags_that_are_neither_true_nor_false_are_refused(monkeypatch, said):
+    monkeypatch.setattr(Flags, "said", said)
+    env = make("gymnasium:TestFlags-v0", 1, seed=0)
+    env.reset()
+    with pytest.raises(EnvironmentFailed, match=r"TestFlags-v0 failed: ValueError: t.* = .*, expected True or False"):
+        env.step(np.zeros(1, int))
 
 
 def test_the_next_episode_begins_in_the_step_in_which_one_ended():
