@@ -15,6 +15,7 @@ from rtrl_bench.settings import (
     Decay,
     Depth,
     Device,
+    LearningRate,
     NotNegative,
     Options,
     Positive,
@@ -33,7 +34,7 @@ from rtrl_bench.settings import (
 class OptimiserConfig(Settings):
     """RMSProp with a linear decay to zero over the budget (paper, appendix on hyper-parameters)."""
 
-    learning_rate: Positive = Field(default=6e-4, description="at the start")
+    learning_rate: LearningRate = Field(default=6e-4, description="at the start")
     alpha: Decay = Field(default=0.99, description="decay of the mean square, per update")
     epsilon: Positive = Field(default=0.01, description="added to the root of the mean square")
     momentum: Decay = Field(default=0.0, description="decay of the velocity, per update")

@@ -66,6 +66,7 @@ Size = Annotated[int, Field(ge=1, le=2**20), _AS_INTEGER]  # of a tensor: what i
 Depth = Annotated[int, Field(ge=1, le=1000), _AS_INTEGER]
 Count = Annotated[int, Field(ge=0), _AS_INTEGER]
 Positive = Annotated[float, Field(gt=0), _AS_NUMBER]
+LearningRate = Annotated[float, Field(gt=0, le=1e20), _AS_NUMBER]  # more, and a step of Adam is no float32 any more
 NotNegative = Annotated[float, Field(ge=0), _AS_NUMBER]
 Decay = Annotated[float, Field(ge=0, lt=1), _AS_NUMBER]
 Share = Annotated[float, Field(ge=0, le=1), _AS_NUMBER]

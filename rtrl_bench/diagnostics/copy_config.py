@@ -12,6 +12,7 @@ from rtrl_bench.settings import (
     Amount,
     Decay,
     Device,
+    LearningRate,
     Positive,
     Retention,
     RunSettings,
@@ -34,7 +35,7 @@ class CopyConfig(RunSettings):
     unroll: Size | None = Field(default=None, description="steps of a segment of method: tbptt; null for the others")
     hidden: Size = Field(default=2048, description="N, units of the recurrent layer")
     batch: Size = Field(default=128, description="B, sequences read at the same time")
-    learning_rate: Positive = Field(default=3e-5, description="of Adam")
+    learning_rate: LearningRate = Field(default=3e-5, description="of Adam")
     adam_beta1: Decay = Field(default=0.9, description="Adam's decay of the mean, per update")
     adam_beta2: Decay = Field(default=0.995, description="Adam's decay of the mean square, per update")
     adam_epsilon: Positive = Field(default=1e-9, description="added to the root of the mean square")

@@ -319,10 +319,12 @@ def test_the_bootstrap_is_the_value_of_what_follows_from_the_learners_state():
 
 
 def test_a_step_that_makes_a_parameter_infinite_is_named():
-    settings = config(vision="flat", optimiser={"learning_rate": 1e38})
+    settings = config(vision="flat")
     network = AgentNetwork(settings, (2,), (ACTIONS,))
+    learner = R2AC(network, settings)
+    learner.optimiser.step = lambda rate: learner.optimiser.parameters[0].data.fill_(float("inf"))
     with pytest.raises(NonFiniteLoss, match="update 3: its step made a parameter infinite"):
-        R2AC(network, settings).update(segment((2,)), network.core.begin(B), 0, 3)
+        learner.update(segment((2,)), network.core.begin(B), 0, 3)
 
 
 def test_rtrl_and_full_bptt_train_the_whole_agent_alike_while_parameters_stand():

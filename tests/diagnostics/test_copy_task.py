@@ -13,6 +13,7 @@ from rtrl_bench.diagnostics import copy_task
 from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.diagnostics.copy_data import Patterns, PatternStream, make_patterns, unrolled
 from rtrl_bench.errors import ConfigError, NonFiniteLoss
+from rtrl_bench.optimisers import Adam
 from rtrl_bench.settings import build
 
 SMALL = {"max_length": 2, "hidden": 24, "batch": 16, "steps": 1500, "learning_rate": 1e-2, "train_size": 100}
@@ -104,9 +105,14 @@ def test_a_finished_run_is_left_alone_and_another_configuration_refused(tmp_path
     assert json.loads((tmp_path / f"replaced.{record['fingerprint']}" / "run.json").read_text()) == record
 
 
-def test_a_loss_that_blows_up_stops_the_run_by_name(tmp_path):
-    with pytest.raises(NonFiniteLoss, match=r"update \d+: (loss|its step)"):
-        copy_task.train_copy_task(config(learning_rate=3e38), tmp_path)
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(float("inf"), "update 1: its step made a parameter infinite"), (3e38, r"update \d: loss = (inf|nan)")],
+)
+def test_a_step_that_blows_up_stops_the_run_by_name(tmp_path, monkeypatch, value, message):
+    monkeypatch.setattr(Adam, "step", lambda self, rate: [p.data.fill_(value) for p in self.parameters])
+    with pytest.raises(NonFiniteLoss, match=message):
+        copy_task.train_copy_task(config(), tmp_path)
     assert not (tmp_path / "run.json").exists()
 
 
