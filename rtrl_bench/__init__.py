@@ -8,6 +8,7 @@ from typing import Any
 __version__ = "0.1.0"
 _EXPORTS = {
     "RecurrentStack": "rtrl_bench.layer",
+    "Carry": "rtrl_bench.gradients",
     "ElementwiseCell": "rtrl_bench.cells",
     "RunConfig": "rtrl_bench.config",
 }

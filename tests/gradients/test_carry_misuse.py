@@ -7,8 +7,7 @@ import copy
 import pytest
 import torch
 
-from rtrl_bench import RecurrentStack
-from rtrl_bench.gradients import Carry
+from rtrl_bench import Carry, RecurrentStack
 
 MOVING = [  # methods that move their traces in place
     {"gradient": "rtrl"},
