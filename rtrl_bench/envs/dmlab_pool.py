@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.envs.dmlab_levels import IMAGE_SHAPE
-from rtrl_bench.envs.dmlab_probe import environment
+from rtrl_bench.envs.dmlab_probe import process_variables
 
 ANSWER_S = 1800.0  # for an answer: all slots may be compiling a map at once, on too few cores
 GRACE_S = 5.0  # for a simulator to end by itself; one that is compiling a map takes longer, and is killed
@@ -74,7 +74,7 @@ class WorkerPool:
             stdin=subprocess.DEVNULL,
             stdout=2,  # what the simulator prints is none of this program's output
             pass_fds=(theirs.fileno(), memory),
-            env=environment(),  # one thread each: the processes are the parallelism
+            env=process_variables(),  # one thread each: the processes are the parallelism
             process_group=0,  # with the compilers that the simulator starts, so that they can be ended with it
         )
         theirs.close()  # so that the worker's death closes the pipe

@@ -33,7 +33,7 @@ def problem(place: str, level: str) -> tuple[str, str] | None:
         command = [sys.executable, "-P", "-m", "rtrl_bench.envs.dmlab_probe", level, folder]
         try:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, env=environment()
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, env=process_variables()
             )
         except subprocess.TimeoutExpired:
             return f"it does not start within {TIMEOUT_S:.0f} s", f"mend or rebuild it; {BUILD}"
@@ -48,7 +48,7 @@ def problem(place: str, level: str) -> tuple[str, str] | None:
     return last, FIXES.get(missing[1] if missing else "", f"mend what it names, or build it anew; {BUILD}")
 
 
-def environment() -> dict[str, str]:
+def process_variables() -> dict[str, str]:
     """Variables for a process that finds the modules that this one finds, and computes in a single thread."""
     places = os.pathsep.join(os.path.abspath(place) for place in sys.path)
     return {**os.environ, "PYTHONPATH": places, "OMP_NUM_THREADS": "1"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import importlib.metadata
 from collections.abc import Mapping
@@ -119,6 +120,7 @@ def distributions(found: EnvSpec) -> tuple[str, ...]:
     return tuple(sorted({*_installed().get(root, ())} - {"gymnasium", "rtrl-bench"}))
 
 
+@functools.cache
 def _installed() -> Mapping[str, list[str]]:
     """The names of the installed packages by the top-level modules that they have."""
     return importlib.metadata.packages_distributions()

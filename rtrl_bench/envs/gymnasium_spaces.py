@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from gymnasium.wrappers import FilterObservation, FlattenObservation, TransformAction, TransformObservation
+from gymnasium.wrappers import FilterObservation, TransformAction, TransformObservation
 
 from rtrl_bench.errors import ConfigError
 
@@ -144,14 +144,16 @@ def _flat(env: gymnasium.Env, name: str) -> gymnasium.Env:
         which = f"; {', '.join(unfit)} cannot be made into numbers" if rest else ", which cannot be made into numbers"
         raise ConfigError(f"environment {name} has the observations {space}{which}: {fix}")
     low, scale = _scaling(space)
-    env = FlattenObservation(env)
-    flat = env.observation_space
-    assert isinstance(flat, spaces.Box)
+    scaled = bool((low != 0).any() or (scale != 1).any())
+
+    def flatten(x: Any) -> np.ndarray:
+        flat = spaces.flatten(space, x)
+        return np.asarray((flat - low) * scale if scaled else flat, np.float32)
+
+    flat: Any = spaces.flatten_space(space)
     with np.errstate(over="ignore"):  # bounds beyond float32's are infinite ones
         ends = [((end - low) * scale).astype(np.float32) for end in (flat.low, flat.high)]
-    return TransformObservation(
-        env, lambda x: ((x - low) * scale).astype(np.float32), spaces.Box(*ends, dtype=np.float32)
-    )
+    return TransformObservation(env, flatten, spaces.Box(*ends, dtype=np.float32))
 
 
 def _flattens(space: spaces.Space) -> bool:
@@ -184,6 +186,8 @@ def _with_factors(env: gymnasium.Env, name: str) -> gymnasium.Env:
         raise ConfigError(
             f"environment {name} has the actions {env.action_space}: {error}; use another environment"
         ) from error
+    if isinstance(env.action_space, spaces.Discrete) and env.action_space.start == 0:
+        return env
     if len(sizes) == 1:
         return TransformAction(env, lambda action: native([action]), spaces.Discrete(sizes[0]))
     return TransformAction(env, native, spaces.MultiDiscrete(sizes))
