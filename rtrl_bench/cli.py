@@ -210,7 +210,7 @@ def _speed(arguments: argparse.Namespace) -> Result:
 
 def _bench(arguments: argparse.Namespace) -> Result:
     from rtrl_bench import benchmark
-    from rtrl_bench.envs.rooms import benchmark as rooms
+    from rtrl_bench.rooms import benchmark as rooms
     from rtrl_bench.training import throughput
 
     reports = {"gradients": benchmark.main, "loop": throughput.report, "rooms": rooms.report}
@@ -226,17 +226,22 @@ def _list(arguments: argparse.Namespace) -> Result:
 
 
 def _fidelity(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.envs.rooms import fidelity
+    from rtrl_bench.rooms import fidelity
 
     fidelity.write(arguments.out)
     return Result()
 
 
 def _show(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.envs.rooms import show
+    from rtrl_bench.rooms import show
 
     a = arguments
-    show.show(a.level, a.frames, a.seed, a.agent, a.out, a.scale)
+    player = None
+    if a.agent is not None:
+        from rtrl_bench.training.player import trained_player
+
+        player = trained_player(a.agent)
+    show.show(a.level, a.frames, a.seed, player, a.out, a.scale)
     return Result()
 
 

@@ -1,7 +1,7 @@
 """The three DMLab-30 levels of the paper, in DeepMind Lab or in `rooms`, an embedded re-implementation.
 
-`dmlab_levels.py` is what both have in common, `dmlab_pool.py` and `dmlab_worker.py` run the real simulator, `rooms/` is
-the other one. The budgets are those of Irie et al. 2024.
+`dmlab_pool.py` and `dmlab_worker.py` run the real simulator, `dmlab_rooms.py` the package `rtrl_bench.rooms`, whose
+`dmlab_levels.py` is what both have in common. The budgets are those of Irie et al. 2024.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from rtrl_bench import __version__
 from rtrl_bench.envs import dmlab_probe
 from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.dmlab_cache import cache_folder
-from rtrl_bench.envs.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.envs.dmlab_pool import WorkerPool
 from rtrl_bench.envs.dmlab_probe import BUILD
 from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, register
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable
+from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 
 TEST_MIXER_SEED = 0x600D5EED  # of IMPALA's evaluation (scalable_agent, experiment.py)
 
@@ -117,7 +117,7 @@ def _rooms_available(spec: EnvSpec) -> Availability:
 
 
 def _make_rooms(spec: EnvSpec, request: Request) -> BatchEnv:
-    from rtrl_bench.envs.rooms.batch import RoomsBatch
+    from rtrl_bench.envs.dmlab_rooms import RoomsBatch
 
     return RoomsBatch(spec, request)
 

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_bench.envs.dmlab_levels import IMAGE_SHAPE
 from rtrl_bench.envs.dmlab_probe import process_variables
+from rtrl_bench.rooms.dmlab_levels import IMAGE_SHAPE
 
 ANSWER_S = 1800.0  # for an answer: all slots may be compiling a map at once, on too few cores
 GRACE_S = 5.0  # for a simulator to end by itself; one that is compiling a map takes longer, and is killed

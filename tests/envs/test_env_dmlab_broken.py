@@ -13,9 +13,9 @@ import pytest
 
 from rtrl_bench import __version__
 from rtrl_bench.envs import dmlab_pool, dmlab_probe, dmlab_worker
-from rtrl_bench.envs.dmlab_levels import IMAGE_SHAPE
 from rtrl_bench.envs.registry import check_available, make
 from rtrl_bench.errors import EnvironmentUnavailable
+from rtrl_bench.rooms.dmlab_levels import IMAGE_SHAPE
 
 LEVEL, MAPS = "rooms_watermaze", "rooms_keys_doors_puzzle"
 LIBRARY = "libOSMesa.so.8: cannot open shared object file"

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE, HARNESS = "analysis", "rtrl_bench"
 DATA = ("*.csv", "*.mplstyle", "templates/*")
-ROOMS = "rtrl_bench/envs/rooms"
+ROOMS = "rtrl_bench/rooms"
 CAPTIONS = "workflow/report"
 
 
@@ -29,7 +29,7 @@ def analysis_sources(step: str) -> list[str]:
 
 def rooms_sources() -> list[str]:
     """The files of the embedded DMLab levels and the recordings they are held against."""
-    return _from_here(path for kind in ("*.py", "*.npz") for path in (ROOT / ROOMS).glob(kind))
+    return _from_here(path for kind in ("*.py", "recordings/*.npz") for path in (ROOT / ROOMS).glob(kind))
 
 
 def captions(names: Iterable[str]) -> list[str]:

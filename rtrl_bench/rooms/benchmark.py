@@ -1,0 +1,70 @@
+"""Speed and memory of the embedded levels, for `make bench`: each measured in a process of its own, on one core."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+
+from rtrl_bench.resident import peak_resident_bytes
+from rtrl_bench.rooms import compiled
+from rtrl_bench.rooms.dmlab_levels import LEVEL_SECONDS
+
+SLOTS, STEPS, REPEATS = 48, 60, 9
+REQUIRED = (
+    "required: 15,000 frames/s in the first two (a frame drawn per step, physics at 4 ticks); first use <= 10 s, "
+    "<= 1 s with kernels on disk; <= 300 MB"
+)
+
+
+def report() -> None:
+    """Print frames per second, seconds to the first frames and peak memory of every level."""
+    print(f"\nrooms backend, {SLOTS} slots, one thread; a frame is a step of 4 ticks and its picture")
+    print(f"{'level':<34}{'frames/s':>10}{'first use s':>13}{'again s':>9}{'peak MB':>9}")
+    for level in LEVEL_SECONDS:
+        with tempfile.TemporaryDirectory() as folder:
+            cold, warm = _apart(level, folder), _apart(level, folder)
+        seconds = f"{cold['first_use_s']:>13.2f}{warm['first_use_s']:>9.2f}"
+        print(f"{level:<34}{warm['frames_per_s']:>10,.0f}{seconds}{warm['peak_bytes'] / 1e6:>9.0f}", flush=True)
+    print(REQUIRED)
+
+
+def measure(level: str) -> dict[str, float]:
+    """Median speed over repeats of random play; seconds from nothing to the first two frames, compiling included."""
+    began = time.perf_counter()
+    from rtrl_bench.rooms.environments import RoomsVectorEnv  # compiles: not before the folder for kernels is known
+
+    env = RoomsVectorEnv(level, SLOTS)
+    env.reset(seed=0)
+    env.step(np.zeros(SLOTS, np.int64))
+    first_use_s = time.perf_counter() - began
+    random = np.random.default_rng(0)
+    actions = random.integers(0, 9, (STEPS, SLOTS))
+    seconds = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        for action in actions:
+            env.step(action)
+        seconds.append(time.perf_counter() - began)
+    env.close()
+    return {
+        "first_use_s": first_use_s,
+        "frames_per_s": STEPS * SLOTS / float(np.median(seconds)),
+        "peak_bytes": peak_resident_bytes(),
+    }
+
+
+def _apart(level: str, kernels: str) -> dict[str, Any]:
+    words = [sys.executable, "-m", "rtrl_bench.rooms.benchmark", level, kernels]
+    result: dict[str, Any] = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    return result
+
+
+if __name__ == "__main__":
+    compiled.cache_folder = lambda: sys.argv[2]  # type: ignore[assignment]
+    print(json.dumps(measure(sys.argv[1])))

@@ -1,0 +1,310 @@
+"""Draws what the player sees: 72 x 96 pixels, 90 degrees wide. What levels look like is data, a `Scene` each.
+
+Walls come first, from the nearest on, then sky and floor where no wall is, then sprites and fences from the farthest
+on. Every wall reaches from below the eye to above it, so what walls fill of a column is one span around the horizon.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rtrl_bench.rooms import hud as overlay
+from rtrl_bench.rooms import keys_doors, maps, pictures, raster
+from rtrl_bench.rooms.clock import FRAME_MS
+from rtrl_bench.rooms.compiled import compiled
+from rtrl_bench.rooms.dmlab_levels import FRAMES_PER_SECOND, LEVEL_SECONDS
+from rtrl_bench.rooms.physics import EYE_Z
+from rtrl_bench.rooms.pictures import FENCE, VIEWS
+from rtrl_bench.rooms.raster import HEIGHT, HORIZON, SLOPES, WIDTH
+from rtrl_bench.rooms.state import (
+    CELL,
+    FENCE_COLOUR,
+    FENCE_OPEN,
+    FENCE_X1,
+    FENCE_Y1,
+    GRID,
+    MAX_FENCES,
+    MAX_SPRITES,
+    SPRITE_COLOUR,
+    SPRITE_PICTURE,
+    SPRITE_SIZE,
+    SPRITE_X,
+    SPRITE_Y,
+    SPRITE_Z,
+)
+
+F32 = np.float32
+TURN_MS, BOB, BOB_RATE = 2048, 4.0, 0.005  # of items. Source: Quake III, cgame/cg_view.c and cg_ents.c
+GROWING_MS = 1000  # after a map's load items reach their size. Source: Quake III, cgame/cg_ents.c (CG_Item)
+PICTURE_ITEM, FENCE_ITEM, DRUM_ITEM = range(3)
+ITEM_Z0, ITEM_Z1, ITEM_VIEW, ITEM_LEFT, ITEM_RIGHT, ITEM_COLOUR, ITEM_KIND = range(7)
+ITEM_RADIUS, ITEM_SIDE, ITEM_DEPTH = ITEM_VIEW, ITEM_LEFT, ITEM_RIGHT  # of a drum
+ITEM_COLUMNS = 7
+DRUM_MARGIN = F32(1.3)
+PANEL = 64.0  # units along and up a panel of a wall, about
+PHASE_FRAMES = 8  # for which a texture of an animated floor stays
+
+
+class Scene(NamedTuple):
+    """What drawing a level needs besides its slots."""
+
+    walls: np.ndarray  # float32 (n, 10): columns of maps, then texels along, texels up, brightness of 256
+    textures: np.ndarray  # uint8 (k, 2 TEXTURE, TEXTURE, 4), see pictures.mipmap
+    sky: np.ndarray  # uint8 (1, around, top to bottom, 4)
+    bearings: np.ndarray  # float32 (WIDTH,): of the columns, in texels of the sky to the right of the view
+    ground: np.ndarray  # uint8 (rows of y, columns of x): 0 nothing, m the m-th floor texture
+    ground_in_slot: bool  # slot.floor is the ground instead
+    ground_x: float  # of its corner
+    ground_y: float
+    ground_z: float
+    ground_cell: float  # side of its cells
+    ground_texels: int  # log2 of texels along a cell
+    ground_texture: int  # index of the first floor texture
+    ground_phases: int  # textures that take turns
+    pictures: np.ndarray  # uint8 (views, 2 PICTURE, PICTURE, CHANNELS)
+    first_view: np.ndarray  # int64 (pictures,)
+    colours: np.ndarray  # int64 (colours,): as pixels of a canvas
+    drums: np.ndarray  # float32 (n, 6): x, y, z0, z1, radius, row of DRUMS
+    hud: bool
+    last_frame: int  # of an episode
+
+
+# --- levels ---
+
+
+class Look(NamedTuple):
+    """How a level looks; `ground` holds the fields of Scene that begin so, without their textures."""
+
+    walls: np.ndarray
+    wall_textures: list[np.ndarray]
+    floor_textures: list[np.ndarray]
+    ground: dict[str, Any]
+    sky: np.ndarray
+    objects: range
+    drums: tuple[tuple[float, ...], ...] = ()
+
+
+def _nonmatching() -> Look:
+    cell, margin = 8.0, 64.0  # beyond the walls, where roundings may end; a period of the texture
+    west, south = (corner - margin for corner in maps.ROOM_A[0])
+    cells = np.ones((64, 128), np.uint8)
+    ground = {"ground": cells, "ground_x": west, "ground_y": south, "ground_cell": cell, "ground_texels": 3}
+    floors = [pictures.tiles(pictures.ORANGE_FLOOR, 0.03)]
+    pads = [((maps.PAD[0] + maps.PAD[2]) / 2, (maps.PAD[1] + maps.PAD[3]) / 2, 0.0, PAD_HEIGHT, DRUM_RADIUS, PAD_DRUM)]
+    pedestals = [(x, y, 0.0, PEDESTAL_HEIGHT, DRUM_RADIUS, PEDESTAL) for x, y in (*maps.EXAMPLES, *maps.CHOICES)]
+    walls, objects = [pictures.blue_wall()], range(pictures.KEY)
+    return Look(maps.NONMATCHING_WALLS, walls, floors, ground, pictures.stadium(), objects, (*pads, *pedestals))
+
+
+def _watermaze() -> Look:
+    walls = [pictures.blue_wall(), *(pictures.painting(*painting) for painting in pictures.PAINTINGS)]
+    floors = [pictures.water(phase) for phase in range(pictures.WATER_PHASES)]
+    ground = {
+        "ground": np.ones((1, 1), np.uint8),
+        "ground_x": -1024.0,
+        "ground_y": -1024.0,
+        "ground_z": maps.WATER_Z,
+        "ground_cell": 2048.0,
+        "ground_texels": 10,
+        "ground_phases": len(floors),
+    }
+    return Look(maps.WATERMAZE_WALLS, walls, floors, ground, pictures.day(), range(0))
+
+
+def _keys_doors() -> Look:
+    walls = np.empty((0, maps.WALL_COLUMNS), np.float32)
+    ground = {
+        "ground": np.zeros(GRID, np.uint8),
+        "ground_in_slot": True,
+        "ground_z": keys_doors.FLOOR_Z,
+        "ground_cell": CELL,
+        "ground_texels": 6,
+    }
+    floors = [pictures.tiles(pictures.ISLAND, 0.04)]
+    return Look(walls, [], floors, ground, pictures.dusk(), range(pictures.KEY, FENCE + 1))
+
+
+LOOKS = {
+    "rooms_select_nonmatching_object": _nonmatching,
+    "rooms_watermaze": _watermaze,
+    "rooms_keys_doors_puzzle": _keys_doors,
+}
+PLAIN_GROUND: dict[str, Any] = {
+    "ground_in_slot": False,
+    "ground_x": 0.0,
+    "ground_y": 0.0,
+    "ground_z": 0.0,
+    "ground_phases": 1,
+}
+
+
+def _pixels(colours: Any) -> np.ndarray:
+    """Colours (n, 3) as pixels of a canvas, int64 (n,)."""
+    red, green, blue = np.asarray(colours, np.int64).T
+    return red | green << 8 | blue << 16
+
+
+PEDESTAL, PAD_DRUM = range(2)
+PEDESTAL_HEIGHT, PAD_HEIGHT, DRUM_RADIUS = 12.0, 8.0, 23.0
+DRUMS = np.stack(  # side, rim and inner part of the upper face
+    [
+        _pixels([(38, 128, 140), (96, 214, 222), (240, 252, 252)]),
+        _pixels([(96, 40, 170), (160, 96, 236), (250, 240, 255)]),
+    ]
+)
+
+
+@functools.cache
+def scene(level_name: str, hud: bool = True) -> Scene:
+    """What drawing the level needs, made once. KeyError for a level that is not in LOOKS."""
+    look = LOOKS[level_name]()
+    album, first_view = pictures.album(look.objects)
+    ground = {**PLAIN_GROUND, **look.ground, "ground_texture": len(look.wall_textures)}
+    return Scene(
+        walls=_prepared(look.walls, ground["ground_z"]),
+        textures=pictures.mipmap(np.array([*look.wall_textures, *look.floor_textures])),
+        sky=look.sky[None],
+        bearings=(np.arctan(SLOPES) * (len(look.sky) / (2 * math.pi))).astype(np.float32),
+        pictures=album,
+        first_view=first_view,
+        colours=_pixels(pictures.COLOURS),
+        drums=np.array(look.drums, np.float32).reshape(-1, 6),
+        hud=hud,
+        last_frame=LEVEL_SECONDS[level_name] * FRAMES_PER_SECOND,
+        **ground,
+    )
+
+
+def _prepared(walls: np.ndarray, ground_z: float) -> np.ndarray:
+    """Rows of `Scene.walls`: a painting fills its wall once, panels a whole number of times; light comes aslant.
+
+    What is below the ground is cut off.
+    """
+    x0, y0, x1, y1, z0, z1, kind = walls.T
+    length = np.hypot(x1 - x0, y1 - y0)
+    panels = kind == maps.BLUE_WALL
+    along = np.where(panels, np.maximum(1, np.rint(length / PANEL)), 1) * pictures.TEXTURE
+    seen = np.minimum(z1 - z0, z1 - ground_z)
+    up = np.where(panels, np.rint((z1 - z0) / PANEL), 1) * pictures.TEXTURE * seen / (z1 - z0)
+    slant = (y1 - y0 + 0.4 * (x1 - x0)) / (1.08 * length)  # -1..1
+    brightness = np.where(panels, 226 + 30 * slant, raster.FULL)
+    prepared: np.ndarray = np.column_stack([x0, y0, x1, y1, z1 - seen, z1, kind, along, up, brightness])
+    return prepared.astype(np.float32)
+
+
+# --- frames ---
+
+
+@compiled
+def draw(slots, low, high, frames, over, scene):
+    """Draw slots low..high-1 into their frames, uint8 (slot, 3, HEIGHT, WIDTH), row 0 at the top.
+
+    `over`: only where the picture is brighter than what is there.
+    """
+    most = max(len(scene.walls), MAX_FENCES + MAX_SPRITES) + 1
+    camera, flats, hits = np.empty(5, np.float32), np.empty((most, 5), np.float32), np.empty((most, 3), np.float32)
+    sources, items = np.empty(most, np.int64), np.empty((most, ITEM_COLUMNS), np.float32)
+    spans, nearest = np.empty((WIDTH, 2), np.int64), np.empty(WIDTH, np.float32)
+    canvas, cells = np.empty((HEIGHT, WIDTH), np.uint32), np.empty(GRID, np.uint8)
+    textures, sky, views = scene.textures.view(np.uint32), scene.sky.view(np.uint32), scene.pictures.view(np.uint32)
+    for i in range(low, high):
+        slot = slots[i]
+        angle = math.radians(slot.yaw)
+        camera[0], camera[1], camera[2] = slot.x, slot.y, slot.z + EYE_Z
+        camera[3], camera[4] = math.cos(angle), math.sin(angle)
+        _walls(canvas, flats, sources, hits, spans, nearest, camera, textures, scene)
+        for column in range(WIDTH):
+            end = HEIGHT if scene.ground_in_slot else spans[column, 0]
+            raster.paint_sky(canvas, column, end, slot.yaw, sky, scene.bearings)
+        # One by one: an assignment of slices costs numba four seconds of compiling
+        for k in range(GRID[0] * GRID[1] if scene.ground_in_slot else 0):
+            cells[k // GRID[1], k % GRID[1]] = slot.floor[k // GRID[1], k % GRID[1]]
+        ground = cells if scene.ground_in_slot else scene.ground
+        texture = scene.ground_texture + slot.frame // PHASE_FRAMES % scene.ground_phases
+        raster.paint_floor(canvas, spans, ground, camera, camera[2] - F32(scene.ground_z), texture, textures, scene)
+        count = _items(slot, camera, flats, items, scene)
+        for column in range(WIDTH if count > 0 else 0):
+            for k in range(raster.crossings(flats[:count], SLOPES[column], hits) - 1, -1, -1):
+                if hits[k, 0] < nearest[column]:
+                    n = np.int64(hits[k, 2])
+                    _paint_item(canvas, column, items[n], camera[2], hits[k], flats[n, 4], views, scene)
+        overlay.paint(canvas, slot, scene)
+        raster.develop(canvas, frames[i], over)
+
+
+@compiled
+def _paint_item(canvas, column, item, eye, hit, across, views, scene):
+    if item[ITEM_KIND] == DRUM_ITEM:
+        edge, rim, top = DRUMS[np.int64(item[ITEM_COLOUR])]
+        raster.paint_drum(canvas, column, item, eye, item[ITEM_SIDE], item[ITEM_DEPTH], edge, rim, top)
+    else:
+        tint, crisp = scene.colours[np.int64(item[ITEM_COLOUR])], item[ITEM_KIND] == FENCE_ITEM
+        raster.blend_picture(canvas, column, item, eye, hit, across, views, tint, crisp)
+
+
+@compiled
+def _walls(canvas, flats, sources, hits, spans, nearest, camera, textures, scene):
+    """Paint the walls; note what they fill (spans) and how near they are (nearest)."""
+    count = 0
+    for k in range(len(scene.walls)):
+        wall = scene.walls[k]
+        if raster.stand_between(flats[count], camera, wall[0], wall[1], wall[2], wall[3]):
+            sources[count] = k
+            count += 1
+    for column in range(WIDTH):
+        span = spans[column]
+        span[0], span[1], nearest[column] = HORIZON, HORIZON, np.inf
+        for k in range(raster.crossings(flats[:count], SLOPES[column], hits)):
+            nearest[column] = min(nearest[column], hits[k, 0])
+            if span[0] > 0 or span[1] < HEIGHT:
+                n = np.int64(hits[k, 2])
+                wall = scene.walls[sources[n]]
+                raster.paint_wall(canvas, column, span, wall, camera[2], hits[k], flats[n, 4], textures)
+
+
+@compiled
+def _items(slot, camera, flats, items, scene):
+    """Stand up what may be in view of the slot's fences, sprites and drums: rows of `items`; how many there are.
+
+    What is as far away is drawn in the reverse order: an object over the drum that it stands on.
+    """
+    count = 0
+    for k in range(slot.fence_count):
+        fence, item = slot.fences[k], items[count]
+        x0, y0 = keys_doors.door_start(slot.fences, k)
+        x1, y1 = fence[FENCE_X1], fence[FENCE_Y1]
+        item[ITEM_Z0], item[ITEM_Z1] = scene.ground_z, scene.ground_z + CELL
+        item[ITEM_VIEW], item[ITEM_COLOUR], item[ITEM_KIND] = scene.first_view[FENCE], fence[FENCE_COLOUR], FENCE_ITEM
+        item[ITEM_LEFT], item[ITEM_RIGHT] = F32(0.0), F32((x1 - x0 + y1 - y0) / CELL)  # the rest is out of sight
+        closing = fence[FENCE_OPEN] < keys_doors.SLIDE_FRAMES  # an open door is gone but for what stops the player
+        if closing and raster.stand_between(flats[count], camera, F32(x0), F32(y0), x1, y1):
+            count += 1
+    milliseconds = FRAME_MS * slot.frame
+    turned = milliseconds % TURN_MS * VIEWS // TURN_MS
+    lift = F32(BOB + BOB * math.cos(BOB_RATE * milliseconds))
+    grown = min(F32(1.0), F32(slot.server_ms + slot.residual_ms) / F32(GROWING_MS))
+    for k in range(slot.sprite_count):
+        sprite, item = slot.sprites[k], items[count]
+        side, depth = raster.seen_from(camera, sprite[SPRITE_X], sprite[SPRITE_Y])
+        half = F32(0.5) * sprite[SPRITE_SIZE]
+        middle = sprite[SPRITE_Z] + lift + half
+        half *= grown
+        item[ITEM_Z0], item[ITEM_Z1] = middle - half, middle + half
+        item[ITEM_VIEW] = scene.first_view[np.int64(sprite[SPRITE_PICTURE])] + turned
+        item[ITEM_COLOUR], item[ITEM_KIND] = sprite[SPRITE_COLOUR], PICTURE_ITEM
+        item[ITEM_LEFT], item[ITEM_RIGHT] = F32(0.0), F32(1.0)
+        if raster.stand(flats[count], side - half, depth, side + half, depth):
+            count += 1
+    for k in range(len(scene.drums)):
+        drum, item = scene.drums[k], items[count]
+        side, depth = raster.seen_from(camera, drum[0], drum[1])
+        item[ITEM_Z0], item[ITEM_Z1], item[ITEM_RADIUS] = drum[2], drum[3], drum[4]
+        item[ITEM_SIDE], item[ITEM_DEPTH], item[ITEM_COLOUR], item[ITEM_KIND] = side, depth, drum[5], DRUM_ITEM
+        half = DRUM_MARGIN * drum[4]  # what is nearer than its centre looks wider
+        if raster.stand(flats[count], side - half, depth, side + half, depth):
+            count += 1
+    return count

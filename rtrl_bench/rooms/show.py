@@ -1,0 +1,119 @@
+"""Pictures and films of what an agent sees in a level, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rtrl_bench.errors import ConfigError, UnknownName
+from rtrl_bench.rooms import oracles
+from rtrl_bench.rooms.fidelity import check_output
+from rtrl_bench.rooms.oracle_keys import KeysDoorsOracle
+from rtrl_bench.rooms.simulator import Simulator
+
+SHEET_STEPS = 5  # from one frame of a sheet to the next
+STEPS_PER_SECOND = 15  # of 60 frames a second, four to a step
+SCALES = {".png": 3, ".gif": 4, ".mp4": 4}  # pixels drawn per pixel seen
+SHEET_COLUMNS = 6
+GAP, GAP_COLOUR = 2, 255  # between the frames of a sheet, in its pixels
+ORACLES: dict[str, Callable[[], Callable[[Any], int]]] = {
+    "rooms_select_nonmatching_object": lambda: oracles.nonmatching,
+    "rooms_watermaze": lambda: oracles.watermaze,
+    "rooms_keys_doors_puzzle": KeysDoorsOracle,  # plans: one per slot
+}
+
+Player = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""From the slots' records, what they see, last rewards and episode starts to actions, all (1, ...)."""
+
+
+def show(level: str, frames: int, seed: int, player: Player | None, out: Path, scale: int | None = None) -> None:
+    """Write what the player sees: a sheet (.png) or a film (.gif, .mp4). ConfigError or UnknownName before any work.
+
+    player: None for the level's oracle. scale: pixels drawn per pixel seen; None for that of SCALES.
+    """
+    if out.suffix not in SCALES:
+        raise ConfigError(f"--out {out}: expected a name that ends in {', '.join(SCALES)}")
+    scale = SCALES[out.suffix] if scale is None else scale
+    if scale < 1:
+        raise ConfigError(f"--scale {scale}: expected an integer >= 1")
+    check_output(out)
+    if frames < 1:
+        raise ConfigError(f"--frames {frames}: expected an integer >= 1")
+    if level not in ORACLES:
+        raise UnknownName(f"unknown level {level!r}: expected one of {', '.join(ORACLES)}")
+    player = oracle(level) if player is None else player
+    if out.suffix == ".png":
+        write_image(out, contact_sheet(level, frames, seed, player, scale))
+    else:
+        write_film(out, walk(level, frames, seed, player), scale)
+
+
+def oracle(level: str) -> Player:
+    """The level's player that knows everything."""
+    choose = ORACLES[level]()
+    return lambda slots, observation, reward, start: np.array([choose(slots[0])])
+
+
+def walk(level: str, steps: int, seed: int, player: Player) -> np.ndarray:
+    """What `player` sees in its first `steps` steps, uint8 (steps, 72, 96, 3)."""
+    simulator = Simulator(level, 1)
+    observation = simulator.reset(np.array([seed], np.uint64))
+    reward, start = np.zeros(1, np.float32), np.ones(1, bool)
+    frames = [observation[0]]
+    while len(frames) < steps:
+        observation, reward, start = simulator.step(player(simulator.slots, observation, reward, start))
+        frames.append(observation[0])
+    return np.stack(frames).transpose(0, 2, 3, 1)
+
+
+def contact_sheet(level: str, frames: int, seed: int, player: Player, scale: int = SCALES[".png"]) -> np.ndarray:
+    """A grid of `frames` frames of a walk, row by row, enlarged: uint8 (height, width, 3)."""
+    shown = _enlarged(walk(level, frames * SHEET_STEPS, seed, player)[::SHEET_STEPS], scale)
+    columns = min(frames, SHEET_COLUMNS)
+    rows = math.ceil(frames / columns)
+    padded = np.pad(shown, ((0, rows * columns - frames), (0, GAP), (0, GAP), (0, 0)), constant_values=GAP_COLOUR)
+    grid = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2)
+    sheet: np.ndarray = grid.reshape(rows * padded.shape[1], columns * padded.shape[2], 3)[:-GAP, :-GAP]
+    return sheet
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write uint8 (height, width, 3) in the format that the path's ending names."""
+    Image.fromarray(image).save(path)
+
+
+def write_film(path: str | Path, frames: np.ndarray, scale: int = SCALES[".gif"]) -> None:
+    """Write uint8 (frame, height, width, 3), one agent step each, in real time: .gif or .mp4 (else ConfigError)."""
+    path = Path(path)
+    if path.suffix not in FILM_WRITERS:
+        raise ConfigError(f"film {path}: expected a name that ends in {' or '.join(FILM_WRITERS)}")
+    FILM_WRITERS[path.suffix](path, _enlarged(frames, scale))
+
+
+def _write_gif(path: Path, frames: np.ndarray) -> None:
+    # The format counts in hundredths of a second
+    first, *others = (Image.fromarray(frame) for frame in frames)
+    first.save(path, save_all=True, append_images=others, duration=10 * round(100 / STEPS_PER_SECOND), loop=0)
+
+
+def _write_mp4(path: Path, frames: np.ndarray) -> None:
+    height, width = frames.shape[1:3]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), STEPS_PER_SECOND, (width, height))
+    if not writer.isOpened():
+        raise ConfigError(f"film {path}: OpenCV cannot write it; check the folder, or write a .gif")
+    for frame in frames:
+        writer.write(np.ascontiguousarray(frame[..., ::-1]))
+    writer.release()
+
+
+FILM_WRITERS = {".gif": _write_gif, ".mp4": _write_mp4}
+
+
+def _enlarged(frames: np.ndarray, scale: int) -> np.ndarray:
+    return frames.repeat(scale, axis=1).repeat(scale, axis=2)
