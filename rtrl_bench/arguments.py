@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from rtrl_bench.errors import one_of
 
 LONGEST_S = 1e9  # three decades; timers of the system take no more than some times this
 
@@ -16,11 +18,8 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            known = list(map(str, action.choices))
-            close = difflib.get_close_matches(str(value), known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
             what = action.metavar if isinstance(action.metavar, str) else action.dest
-            raise argparse.ArgumentError(None, f"{what} {value!r}: expected one of {', '.join(known)}{hint}")
+            raise argparse.ArgumentError(None, f"{what} {value!r}: {one_of(value, map(str, action.choices))}")
 
 
 def path(text: str) -> Path:
@@ -39,3 +38,18 @@ def seconds(text: str) -> float:
     if not 0 <= value <= LONGEST_S:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds from 0 to {LONGEST_S:.0e}")
     return value
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """Whole numbers from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected an integer from {low} to {high:,}")
+        return value
+
+    return parse

@@ -17,11 +17,13 @@ from contextlib import nullcontext, redirect_stdout
 from typing import NamedTuple
 
 from rtrl_bench import __version__, output
-from rtrl_bench.arguments import Parser, path, seconds
+from rtrl_bench.arguments import Parser, integer, path, seconds
 from rtrl_bench.config import load
 from rtrl_bench.errors import EnvironmentFailed, Failure
 from rtrl_bench.foreign import Stopped
 from rtrl_bench.training.signals import alarm
+
+LARGEST, MOST_LAYERS, LONGEST = 2**20, 1000, 2**40  # sizes, layers and steps of which costs are told
 
 
 class Result(NamedTuple):
@@ -126,10 +128,14 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("show", help="picture or film of what an agent sees in an embedded level")
     show.add_argument("level", help="environment of the rooms backend, e.g. rooms_watermaze")
-    show.add_argument("--frames", type=int, default=24, help="of the picture, or agent steps of the film")
-    show.add_argument("--seed", type=int, default=0)
+    show.add_argument(
+        "--frames", type=integer(1, 100_000), default=24, help="of the picture, or agent steps of the film"
+    )
+    show.add_argument("--seed", type=integer(0, 2**31 - 1), default=0)
     show.add_argument("--agent", type=path, help="run folder of the agent that plays; without it, one that knows all")
-    show.add_argument("--scale", type=int, help="pixels drawn per pixel seen (default: 3 in a picture, 4 in a film)")
+    show.add_argument(
+        "--scale", type=integer(1, 32), help="pixels drawn per pixel seen (default: 3 in a picture, 4 in a film)"
+    )
     show.add_argument("--out", type=path, required=True, help="file: .png for a contact sheet, .gif or .mp4 for a film")
     show.set_defaults(run=_show)
     check = commands.add_parser("check", help="try each environment for a few steps; says what is missing")
@@ -139,12 +145,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_cost(cost: argparse.ArgumentParser) -> None:
     cost.add_argument("--cell", default="elstm")
-    cost.add_argument("--layers", type=int, default=1, metavar="L")
-    cost.add_argument("--hidden", type=int, required=True, metavar="N")
-    cost.add_argument("--input", type=int, required=True, metavar="D")
-    cost.add_argument("--batch", type=int, default=32, metavar="B", help="slots (32)")
-    cost.add_argument("--unroll", type=int, default=50, metavar="M", help="steps of a segment (50)")
-    cost.add_argument("--episode", type=int, default=1000, metavar="T", help="steps that full BPTT keeps (1000)")
+    cost.add_argument("--layers", type=integer(1, MOST_LAYERS), default=1, metavar="L")
+    cost.add_argument("--hidden", type=integer(1, LARGEST), required=True, metavar="N")
+    cost.add_argument("--input", type=integer(1, LARGEST), required=True, metavar="D")
+    cost.add_argument("--batch", type=integer(1, LARGEST), default=32, metavar="B", help="slots (32)")
+    cost.add_argument("--unroll", type=integer(1, LARGEST), default=50, metavar="M", help="steps of a segment (50)")
+    cost.add_argument(
+        "--episode", type=integer(1, LONGEST), default=1000, metavar="T", help="steps that full BPTT keeps (1000)"
+    )
     cost.add_argument("--gradient", default="all", help="one method, or all")
     cost.set_defaults(run=_cost)
 

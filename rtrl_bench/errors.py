@@ -1,8 +1,10 @@
-"""Every failure that has an exit code of its own. Importing this imports nothing else."""
+"""Every failure that has an exit code of its own. Importing this imports nothing else of the project."""
 
 from __future__ import annotations
 
+import difflib
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -73,3 +75,15 @@ class Interrupted(Failure):
     def exit_code(self) -> int:  # type: ignore[override]
         """128 and the signal's number, as shells have it."""
         return 128 + self.signum
+
+
+def did_you_mean(name: object, known: Iterable[str], prefix: str = "") -> str:
+    """The end of a message about an unknown name that suggests the closest known one, or nothing."""
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {prefix}{close[0]}?" if close else ""
+
+
+def one_of(name: object, known: Iterable[str]) -> str:
+    """What a message about an unknown name says was expected, with the closest of the known ones."""
+    names = list(known)
+    return f"expected one of {', '.join(names)}{did_you_mean(name, names)}"

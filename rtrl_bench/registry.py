@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from rtrl_bench.errors import UnknownName
+from rtrl_bench.errors import UnknownName, one_of
 
 T = TypeVar("T")
 
@@ -46,9 +45,7 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         self._load()
         if name not in self._things:
-            close = difflib.get_close_matches(str(name), self._things, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise UnknownName(f"unknown {self.kind} {name!r}: expected one of {', '.join(self)}{hint}")
+            raise UnknownName(f"unknown {self.kind} {name!r}: {one_of(name, self)}")
         return self._things[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -55,3 +55,34 @@ def test_a_command_that_is_ended_from_within_is_no_success(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_list", leave)
     assert cli.main(["list"]) == 1
     assert "something called sys.exit(0) while the command ran: it did not finish" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "meant"),
+    [
+        ("cost --hidden 8 --input 4 --cell elsmt", "unknown cell 'elsmt': expected one of elstm, ", "elstm"),
+        ("cost --hidden 8 --input 4 --gradient rtl", "unknown method 'rtl': expected one of bptt, ", "rtrl"),
+        ("show rooms_watermase --out a.png", "unknown level 'rooms_watermase': expected one of ", "rooms_watermaze"),
+    ],
+)
+def test_a_mistyped_name_is_answered_with_the_one_that_was_meant(capsys, words, message, meant):
+    assert cli.main(words.split()) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert message in said
+    assert said.endswith(f"did you mean {meant}?")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("cost --input 4 --hidden 0", "argument --hidden: '0': expected an integer from 1 to 1,048,576"),
+        ("cost --input -2 --hidden 8", "argument --input: '-2': expected an integer from 1 to 1,048,576"),
+        ("cost --input 4 --hidden 99999999999999999999", "expected an integer from 1 to 1,048,576"),
+        ("cost --input 4 --hidden 8 --layers 2.5", "'2.5': expected an integer from 1 to 1,000"),
+        ("show rooms_watermaze --out a.png --frames 9999999999", "expected an integer from 1 to 100,000"),
+        ("show rooms_watermaze --out a.png --scale 100000", "expected an integer from 1 to 32"),
+        ("show rooms_watermaze --out a.png --seed -1", "'-1': expected an integer from 0 to"),
+    ],
+)
+def test_a_number_out_of_bounds_is_refused(capsys, words, message):
+    assert message in refused(capsys, *words.split())

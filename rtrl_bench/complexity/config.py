@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rtrl_bench.complexity.predict import METHODS, predict
 from rtrl_bench.complexity.shapes import Sizes
-from rtrl_bench.errors import ConfigError
+from rtrl_bench.errors import ConfigError, one_of
 from rtrl_bench.settings import (
     Amount,
     Depth,
@@ -158,7 +158,7 @@ def load_complexity_config(path: Path) -> ComplexityConfig:
 def _check_methods(names: Iterable[str]) -> None:
     for name in names:
         if name not in METHODS:
-            raise ConfigError(f"methods: unknown method {name!r}: expected one of {', '.join(METHODS)}")
+            raise ConfigError(f"methods: unknown method {name!r}: {one_of(name, METHODS)}")
 
 
 def _check_possible(where: str, method: str, sizes: Sizes) -> None:

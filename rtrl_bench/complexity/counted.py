@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtrl_bench.errors import ConfigError
+from rtrl_bench.errors import ConfigError, one_of
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
@@ -44,7 +44,7 @@ def count(
     does not exist raises ConfigError. JAX is told to use the CPU.
     """
     if method not in METHODS:
-        raise ConfigError(f"unknown method {method!r}: expected one of {', '.join(METHODS)}")
+        raise ConfigError(f"unknown method {method!r}: {one_of(method, METHODS)}")
     if cell not in CELLS:
         raise ConfigError(f"cell = {cell!r}: the compiler's counts are for {', '.join(CELLS)}")
     if method not in ANY_CELL and cell != "elstm":

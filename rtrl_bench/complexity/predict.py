@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rtrl_bench.complexity.shapes import LayerShape, Sizes, layer_shapes
-from rtrl_bench.errors import ConfigError
+from rtrl_bench.errors import ConfigError, one_of
 
 Stack = Sequence[LayerShape]
 
@@ -45,7 +45,7 @@ class _Parts:
 def predict(method: str, sizes: Sizes) -> Cost:
     """The cost of `method`; ConfigError if there is no such method, or not for this cell."""
     if method not in _METHODS:
-        raise ConfigError(f"unknown method {method!r}: expected one of {', '.join(METHODS)}")
+        raise ConfigError(f"unknown method {method!r}: {one_of(method, METHODS)}")
     formula = _METHODS[method]
     stack = layer_shapes(sizes, reads_all_below=method == "columnar")
     if formula in _ELEMENTWISE and not stack[0].cell.elementwise:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from rtrl_bench.errors import ConfigError
+from rtrl_bench.errors import ConfigError, one_of
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def cell_shape(name: str, hidden: int) -> CellShape:
     from rtrl_bench.cells import CELLS, ElementwiseCell  # here: it imports torch, for which a mistake need not wait
 
     if name not in CELLS:
-        raise ConfigError(f"unknown cell {name!r}: expected one of {', '.join(sorted({*CELLS, *_JAX_ONLY}))}")
+        raise ConfigError(f"unknown cell {name!r}: {one_of(name, sorted({*CELLS, *_JAX_ONLY}))}")
     cell = CELLS[name]()
     if not cell.state:
         raise ConfigError(f"cell = {name!r}: it has no recurrence, so there is no recurrent gradient; choose another")

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
-from rtrl_bench.envs.registry import did_you_mean
-from rtrl_bench.errors import UnknownName
+from rtrl_bench.errors import UnknownName, did_you_mean
 from rtrl_bench.foreign import in_words, is_stop
 
 

@@ -26,10 +26,9 @@ from rtrl_bench.envs.registry import (
     EnvSpec,
     Family,
     Request,
-    did_you_mean,
     register,
 )
-from rtrl_bench.errors import ConfigError, UnknownName
+from rtrl_bench.errors import ConfigError, UnknownName, did_you_mean
 
 GAMES = (
     *("bigfish", "bossfight", "caveflyer", "chaser", "climber", "coinrun", "dodgeball", "fruitbot"),

@@ -6,13 +6,12 @@ simulator inside the functions of its `Backend`. Adding an environment is adding
 
 from __future__ import annotations
 
-import difflib
 import numbers
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName
+from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName, did_you_mean
 from rtrl_bench.foreign import in_words, is_stop
 from rtrl_bench.output import say
 from rtrl_bench.registry import Registry
@@ -116,12 +115,6 @@ def families() -> list[str]:
     return [f"{name}:<{FAMILIES[name].placeholder}>" for name in FAMILIES]
 
 
-def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """The end of an error message that suggests the closest known name, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {prefix}{close[0]}?" if close else ""
-
-
 def spec(name: str) -> EnvSpec:
     """The description of environment `name`; UnknownName lists what exists and the closest match."""
     family, colon, target = str(name).partition(":")
@@ -160,7 +153,7 @@ def _option(found: EnvSpec, key: str, value: Any) -> Any:
     """A value of the type that the option's default has; numbers may be whole floats or NumPy's."""
     if key not in found.options:
         expected = f"expected one of {', '.join(found.options)}" if found.options else "it has no options"
-        hint = did_you_mean(str(key), found.options)
+        hint = did_you_mean(key, found.options)
         raise ConfigError(f"unknown option {key!r} of environment {found.name}: {expected}{hint}")
     kind = type(found.options[key])
     if type(value) is kind:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from rtrl_bench.errors import ConfigError, UnknownName
+from rtrl_bench.errors import ConfigError, UnknownName, one_of
 from rtrl_bench.rooms import oracles
 from rtrl_bench.rooms.fidelity import check_output
 from rtrl_bench.rooms.oracle_keys import KeysDoorsOracle
@@ -46,7 +46,7 @@ def show(level: str, frames: int, seed: int, player: Player | None, out: Path, s
     if frames < 1:
         raise ConfigError(f"--frames {frames}: expected an integer >= 1")
     if level not in ORACLES:
-        raise UnknownName(f"unknown level {level!r}: expected one of {', '.join(ORACLES)}")
+        raise UnknownName(f"unknown level {level!r}: {one_of(level, ORACLES)}")
     player = oracle(level) if player is None else player
     if out.suffix == ".png":
         write_image(out, contact_sheet(level, frames, seed, player, scale))

@@ -44,8 +44,6 @@ def test_a_method_that_the_cell_has_not_is_left_out_with_the_reason(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--hidden 0 --input 3", "hidden = 0: expected an integer >= 1"),
-        ("--hidden 8 --input -2", "inputs = -2: expected an integer >= 1"),
         ("--hidden 8 --input 3 --cell elsmt", "unknown cell 'elsmt': expected one of"),
         ("--hidden 8 --input 3 --gradient rtlr", "unknown method 'rtlr': expected one of"),
         ("--hidden 8 --input 3 --cell gru --gradient rtrl", "gru is none; use rtrl_dense"),

@@ -149,8 +149,8 @@ def test_retention_sets_the_initial_forget_gate():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"cell": "elstn"}, "did you mean 'elstm'"),
-        ({"gradient": "rtlr"}, "did you mean 'rtrl'"),
+        ({"cell": "elstn"}, "did you mean elstm"),
+        ({"gradient": "rtlr"}, "did you mean rtrl"),
         ({"cell": "lstm"}, "needs an element-wise cell"),
         ({"window": 5}, "only gradient: tbptt has a window"),
         ({"gradient": "tbptt", "window": 0}, "window = 0"),

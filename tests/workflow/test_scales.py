@@ -120,7 +120,7 @@ def test_a_scale_may_have_no_study_of_costs(expand):
         ({"study": {"methods": ["rtlr"]}}, "unknown method 'rtlr': expected one of feedforward, tbptt"),
         ({"study": {"methods": ["tbptt_w10"], "unroll": [20]}}, "window = 10: expected at least unroll = 20"),
         ({"study": {"methods": ["tbptt_w10"], "unroll": [10]}}, r"methods\.tbptt_w10: at unroll 10 .* 'tbptt'"),
-        ({"study": {"environments": {"tmase": None}}}, "unknown environment 'tmase': .*did you mean 'tmaze'"),
+        ({"study": {"environments": {"tmase": None}}}, "unknown environment 'tmase': .*did you mean tmaze"),
         ({"study": {"vary": {"environment_options.dealy": [1]}}}, "unknown option 'dealy' .*did you mean delay"),
         ({"study": {"vary": {"retentoin": [20]}}}, "unknown key retentoin: .*did you mean retention"),
         (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from rtrl_bench.envs import registry
-from rtrl_bench.envs.registry import did_you_mean
+from rtrl_bench.errors import did_you_mean
 from workflow.scripts.outputs import COMPLEXITY
 from workflow.scripts.scales import CopyRun, Scale, explain
 from workflow.scripts.startup import stop
