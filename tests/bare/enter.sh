@@ -14,7 +14,8 @@ main() {
     local path name kept=()
     while read -r path; do lend "$path"; done < <(network_files && pip_files)
     for name in $(compgen -e | grep -iE "$SETTINGS"); do kept+=("$name=${!name}"); done
-    exec env -i HOME="$HOME" TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    # This shell stays, as the first process here, so that processes whose parents die are waited for.
+    env -i HOME="$HOME" TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         "${kept[@]}" chroot "$root" /bin/bash -c "$command"
 }
 
