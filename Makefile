@@ -17,8 +17,8 @@ help: ## these lines
 
 # Without a plan no time is told; with a mistake in the scale (2) nothing is run.
 reproduce: $(READY) ## every run, table and figure, and the report (SCALE=smoke, laptop, overnight or paper)
-	$(SNAKEMAKE) --quiet all -- plan || [ $$? = 1 ]
-	$(SNAKEMAKE) --keep-going --logger eta
+	@$(SNAKEMAKE) --quiet all -- plan || [ $$? = 1 ]
+	@$(SNAKEMAKE) --keep-going --logger eta
 
 plan: $(READY) ## what `make reproduce` would do, and for how long
 	$(SNAKEMAKE) --quiet all -- plan
