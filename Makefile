@@ -9,6 +9,9 @@ CORES := all
 # Snakemake finds the logger `eta`, which shows the time left, on PYTHONPATH.
 SNAKEMAKE := PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
 
+# Text is UTF-8 whatever the locale.
+export PYTHONUTF8 := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce plan test test-faults verify-reference lint bench lock
 

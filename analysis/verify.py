@@ -110,7 +110,10 @@ def same_runs(reference: Path, here: Path) -> Iterator[Line]:
     """Each group of the subset: its configuration and budget, and where it is trained its score."""
     for group in SUBSET:
         kept, made = (
-            [json.loads((root / group.folder / f"seed{seed}" / "run.json").read_text()) for seed in range(group.seeds)]
+            [
+                json.loads((root / group.folder / f"seed{seed}" / "run.json").read_text(encoding="utf-8"))
+                for seed in range(group.seeds)
+            ]
             for root in (reference, here)
         )
         for what in ("fingerprint",) if group.until_solved else ("fingerprint", "updates"):

@@ -103,7 +103,7 @@ def _best(work: Callable[[], Tensor]) -> float:
 def peak_bytes_child(unroll: int, segments: int) -> int:
     """Peak resident memory, in bytes, of a fresh process that runs `segments` segments of RTRL at N = 512."""
     words = [sys.executable, "-m", "rtrl_bench.benchmark", "--child", str(unroll), str(segments)]
-    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    return int(subprocess.run(words, capture_output=True, encoding="utf-8", check=True).stdout)
 
 
 def main(words: Sequence[str] = ()) -> None:

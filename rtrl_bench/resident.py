@@ -19,7 +19,7 @@ def peak_resident_bytes() -> int:
 def restart_peak() -> int | None:
     """Let `peak_resident_bytes` count from here; returns what is held now, None where the system cannot (not Linux)."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     except OSError:
         return None
     return _kilobytes(Path("/proc/self/status"), "VmRSS")
@@ -40,7 +40,7 @@ def free_bytes() -> int | None:
 def _control_groups() -> list[Path]:
     """The folders of this process's control group (version 2) and of those around it."""
     root, groups = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-    lines = groups.read_text().splitlines() if groups.exists() else []
+    lines = groups.read_text(encoding="utf-8").splitlines() if groups.exists() else []
     own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), None)
     if own is None:
         return []
@@ -50,10 +50,12 @@ def _control_groups() -> list[Path]:
 def _kilobytes(path: Path, key: str) -> int | None:
     if not path.exists():
         return None
-    return next((1024 * int(line.split()[1]) for line in path.open() if line.startswith(f"{key}:")), None)
+    return next(
+        (1024 * int(line.split()[1]) for line in path.open(encoding="utf-8") if line.startswith(f"{key}:")), None
+    )
 
 
 def _number(path: Path) -> int | None:
     """The number in a file; None if there is none, as in memory.max without a limit."""
-    text = path.read_text().strip() if path.exists() else ""
+    text = path.read_text(encoding="utf-8").strip() if path.exists() else ""
     return int(text) if text.isdigit() else None

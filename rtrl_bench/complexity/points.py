@@ -65,7 +65,7 @@ class Done:
     def __init__(self, path: Path, setting: Mapping[str, Any]):
         self._path, self._setting = path, dict(setting)
         self._found: dict[str, Any] = {}
-        for line in path.read_text().splitlines() if path.exists() else ():
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
             try:
                 key, value = json.loads(line)
             except ValueError:
@@ -88,7 +88,7 @@ class Done:
         """Remember what was found."""
         self._found[key] = value
         try:
-            with self._path.open("a") as file:
+            with self._path.open("a", encoding="utf-8") as file:
                 file.write(f"\n{json.dumps([key, value])}\n")  # on its own line, whatever a killed process left there
                 file.flush()
                 os.fsync(file.fileno())

@@ -91,7 +91,7 @@ def run_study(config: ComplexityConfig, out: Path, restart_if_changed: bool = Fa
 def _is_complete(out: Path, config: ComplexityConfig, restart_if_changed: bool) -> bool:
     """Whether `out` holds the finished study; another configuration's is refused (ConfigError) or set aside."""
     try:
-        record = json.loads((out / RECORD).read_text())
+        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
         fingerprint = str(record["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError):
         if not (out / PART).exists():

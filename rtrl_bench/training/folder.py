@@ -100,7 +100,7 @@ def _is_of(path: Path, config: RunSettings) -> bool:
 def _is_ours(path: Path, config: RunSettings) -> bool:
     """Whether a configuration file is word for word what a program of ours writes: nothing in it can be lost."""
     theirs = _read(path, config)
-    return theirs is not None and dump(theirs) == path.read_text()
+    return theirs is not None and dump(theirs) == path.read_text(encoding="utf-8")
 
 
 def _read(path: Path, config: RunSettings) -> RunSettings | None:

@@ -50,7 +50,7 @@ def _prepare(folder: Path, made: list[Path]) -> None:
 def _locked(folder: Path, wait: bool, made: list[Path]) -> Iterator[None]:
     busy = f"output folder {folder}: another process is at work in it"
     while True:
-        with (folder / NAME).open("w") as lock:
+        with (folder / NAME).open("w", encoding="utf-8") as lock:
             if not _take(lock, wait=False):
                 if not wait:
                     raise ConfigError(f"{busy}; wait or stop it")

@@ -64,7 +64,9 @@ def git_state() -> dict[str, str | bool | None]:
 
     def git(*words: str) -> str:
         folder = Path(__file__).parent
-        return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", "-C", folder, *words], capture_output=True, encoding="utf-8", check=True
+        ).stdout.strip()
 
     try:
         dirty = git("status", "--porcelain", "--untracked-files=no") != ""
@@ -78,7 +80,7 @@ def machine() -> dict[str, str | int]:
     name = platform.processor()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        lines = (line for line in cpuinfo.read_text().splitlines() if line.startswith("model name"))
+        lines = (line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("model name"))
         name = next((line.partition(":")[2].strip() for line in lines), name)
     return {"cpu": name or platform.machine(), "cores": usable_cores()}
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from small_scales import SETTINGS
+from small_scales import SETTINGS, small_scale
 
 from workflow.scripts import startup
 
@@ -17,11 +19,21 @@ HARD = """-my results ü (1) it's "so" $HOME & [x]; *"""
 EVERYTHING = ("letters", "pictures", "copy_task", "complexity", "report")
 
 
-def call(folder, *words, **settings):
-    """`snakemake` with scale tiny, called in `folder`; what it printed."""
+def command(words, settings):
     config = [f"{key}={value}" for key, value in {"scale": "tiny", **settings}.items()]
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words, "--config", *config]
-    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=120)
+    return [sys.executable, "-m", "snakemake", "--cores", "2", *words, "--config", *config]
+
+
+def call(folder, *words, environment=None, **settings):
+    """`snakemake` with scale tiny, called in `folder`; what it printed."""
+    done = subprocess.run(
+        command(words, settings),
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -39,6 +51,36 @@ def test_results_may_be_in_a_folder_of_any_name(project):
     call(project.root, *EVERYTHING, results=HARD)
     assert (project.root / HARD / "tiny/report/index.html").exists()
     assert "study of costs: 2 points, finished" in call(project.root, "plan", results=HARD)
+
+
+def test_the_workflow_runs_in_a_locale_without_any_letter_beyond_ascii(project):
+    label = 'label: "tiny: three environments that run and one that cannot'
+    scale = project.root / "workflow/config/tiny.yaml"
+    scale.write_text(scale.read_text(encoding="utf-8").replace(label, f"{label}: λ, ü"), encoding="utf-8")
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    call(project.root, "beta", "tables", environment=ascii_only, results="elsewhere")
+    assert "λ, ü" in json.loads((project.root / "elsewhere/tiny/scale.json").read_text(encoding="utf-8"))["label"]
+
+
+@pytest.mark.parametrize("target", ["report", "plan"])
+def test_a_result_is_kept_where_nobody_can_read_what_is_printed(project, target):
+    """stdout is full: the report, finished, must not be deleted as that of a failed job."""
+    call(project.root, *EVERYTHING)
+    page = project.root / "results/tiny/report/index.html"
+    page.unlink()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command([target], {}), cwd=project.root, stdout=full, stderr=subprocess.PIPE, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert page.exists() == (target == "report")
+
+
+def test_an_environment_whose_module_is_absent_is_left_out_and_said_so(expand):
+    name = "gymnasium:no_such_module:Foo-v0"
+    scale = expand(small_scale(study={"environments": {"tmaze": None, name: None}}))
+    assert {run.config.environment for run in scale.runs} == {"tmaze"}
+    (missing,) = scale.missing
+    assert (missing.name, missing.suite) == (name, "gymnasium")
+    assert "no_such_module" in missing.reason
 
 
 def test_the_workflow_runs_from_another_folder(project, tmp_path):
