@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import struct
 import sys
 from collections.abc import Sequence
@@ -151,8 +152,11 @@ def render(results: Results, out: Path) -> str:
         return Path(os.path.relpath(results.root.joinpath(*parts), out)).as_posix()
 
     folder = Path(os.path.relpath(results.root))
-    place = "" if folder.parent == Path("results") else f" results={folder.parent.as_posix()}"
-    command = f"snakemake --cores all {{}} --config scale={results.scale}{place}"
+    place = [] if folder.parent == Path("results") else [f"results={folder.parent.as_posix()}"]
+
+    def command(target: str) -> str:
+        return shlex.join(["snakemake", "--cores", "all", target, "--config", f"scale={results.scale}", *place])
+
     shown_tables = [
         {
             "table": t,
@@ -193,7 +197,7 @@ def render(results: Results, out: Path) -> str:
         missing=absences(results),
         left_out=len(results.problems),
         problems=list(results.problems.groupby("reason", sort=False)["folder"].agg(list).items()),
-        command=command.format,
+        command=command,
         folder=folder.as_posix(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from analysis import figures, report, tables
+from analysis.load import load
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -114,6 +116,16 @@ def test_every_figure_and_table_links_its_data_and_the_command(page):
     assert all(f"../figures/{name}.csv" in targets for name in figures.NAMES)
     assert all(f"../tables/{name}.csv" in targets for name in tables.NAMES)
     assert page.text.count("snakemake --cores all figures --config scale=laptop") >= len(figures.NAMES)
+
+
+def test_the_command_names_a_results_folder_as_a_shell_reads_it(written, tmp_path, monkeypatch):
+    root = tmp_path / "it's mine/laptop"
+    root.parent.mkdir()
+    root.symlink_to(written)
+    monkeypatch.chdir(tmp_path)
+    text = Page(report.write(load(root), tmp_path / "out")).text
+    (said, *_) = re.findall(r"snakemake .* figures .*", text)
+    assert shlex.split(said)[-2:] == ["scale=laptop", "results=it's mine"]
 
 
 def test_verdicts_come_before_everything_else(page):
