@@ -26,21 +26,16 @@ def build(name: str, shape: tuple[int, ...], features: int) -> Stem:
     """The stem `name` for observations of `shape`; ConfigError if it does not fit them."""
     stem = VISION[name]
     kind = "images" if len(shape) == 3 else "vectors"
-    if stem.takes != kind:
-        fitting = [other for other in VISION if VISION[other].takes == kind]
-        raise ConfigError(
-            f"vision = {name!r}: takes {stem.takes}, the observations are {kind} of shape {shape}; "
-            f"use one of {', '.join(fitting)}"
-        )
+    problem = f"takes {stem.takes}, the observations are {kind} of shape {shape}" if stem.takes != kind else None
     try:
-        made = stem(shape, features)
-    except TooSmall as error:
-        fitting = [other for other in VISION if VISION[other].takes == kind and _fits(VISION[other], shape)]
-        fix = f"use one of {', '.join(fitting)}" if fitting else "no stem takes them; use larger ones"
-        raise ConfigError(
-            f"vision = {name!r}: images of shape {shape} (channels x height x width) are too small for it; {fix}"
-        ) from error
-    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if problem is None:
+            made = stem(shape, features)
+            return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    except TooSmall:
+        problem = f"images of shape {shape} (channels x height x width) are too small for it"
+    fitting = [other for other in VISION if VISION[other].takes == kind and _fits(VISION[other], shape)]
+    fix = f"use one of {', '.join(fitting)}" if fitting else "none of the stems takes them"
+    raise ConfigError(f"vision = {name!r}: {problem}; {fix}")
 
 
 class TooSmall(ValueError):

@@ -130,6 +130,11 @@ def test_a_stem_that_does_not_fit_the_observations_is_refused_with_those_that_do
         vision.build(stem, shape, 16)
 
 
+def test_stems_that_are_too_large_are_not_suggested_for_small_images():
+    with pytest.raises(ConfigError, match=r"takes vectors, the observations are images .*; use one of impala, pooled$"):
+        vision.build("flat", (3, 7, 7), 16)
+
+
 @pytest.mark.parametrize(
     ("stem", "shape", "fitting"),
     [

@@ -149,13 +149,15 @@ def test_nothing_is_tried_again_when_the_owner_is_gone(simulator, stand_in, monk
         simulator.reset(np.random.SeedSequence(5))
 
 
-def test_a_run_goes_on_after_a_failed_map(stand_in, monkeypatch, capfd):
+@pytest.mark.injects("a map of DeepMind Lab fails to compile", "an error in a reset", "the same episode is begun again")
+def test_a_run_goes_on_after_a_failed_map(stand_in, monkeypatch, capfd, observed):
     monkeypatch.setenv("STAND_IN_FAILED_MAPS", "1")
     env = make(MAPS, 1, seed=3, backend="deepmind_lab")
     env.reset()
     env.step(np.zeros(1, int))
     env.close()
     assert "trying again in 1 s: RuntimeError: Failed to compile map" in capfd.readouterr().err
+    observed("tried again after 1 s; given up after the fourth try")
 
 
 def test_a_compiler_that_still_works_is_ended_with_its_simulator(stand_in, monkeypatch):
