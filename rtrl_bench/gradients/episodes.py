@@ -6,6 +6,7 @@ that has become infinite ends with its episode.
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import torch
@@ -72,7 +73,7 @@ class Episodes:
         if rest is None:
             clear(flow, slots)
         elif slots:
-            flow[slots] = rest[slots]
+            torch._foreach_copy_([flow[slot] for slot in slots], [rest[slot] for slot in slots])
 
     def drop(self, values: Tensor, steps: slice = slice(None)) -> None:
         """Zero, in place, `values` (m, B, ...) of the steps that are left behind."""
@@ -90,7 +91,7 @@ class Episodes:
 
 def is_finite(values: Tensor) -> bool:
     """Whether all values are, as told by their sum: in one pass over them, and wrong only where that overflows."""
-    return bool(values.sum().isfinite())
+    return math.isfinite(values.sum().item())
 
 
 def clear(tensor: Tensor, slots: list[int]) -> None:

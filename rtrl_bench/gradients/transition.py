@@ -95,7 +95,7 @@ class Transition:
         _advance_weight(traces["weight"], self.x, self.q, self.p, episodes.later, r, d_weight)
 
 
-SLOT_BLOCK_BYTES = 9 << 18  # of sensitivities worked on at once on a CPU, for each thread: a share of its cache
+SLOT_BLOCK_BYTES = 9 << 19  # of sensitivities worked on at once on a CPU, for each thread: a share of its cache
 
 
 def _advance_weight(
