@@ -21,7 +21,7 @@ class Progress:
         self._began, self._first, self._said = time.monotonic(), done, time.monotonic()
         self._bar: tqdm | None = None
         with contextlib.suppress(OSError, ValueError):
-            if sys.stderr.isatty():
+            if sys.stderr is not None and sys.stderr.isatty():
                 self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, unit_scale=True, dynamic_ncols=True)
 
     def advance(self, count: int, note: str = "") -> None:
@@ -42,6 +42,8 @@ class Progress:
 
     def say(self, note: str) -> None:
         """Print one line with the state of things."""
+        if sys.stderr is None:  # the process was begun without one
+            return
         done = self._done - self._first
         rate = done / max(time.monotonic() - self._began, 1e-9)
         line = f"{self._label}: {self._done:,}/{self._total:,} {self._unit}s"

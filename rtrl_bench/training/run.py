@@ -250,6 +250,7 @@ def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
 
     Raises ConfigError when there is no checkpoint, CheckpointError when it does not fit.
     """
+    folder = folder.absolute()
     check_choices(config)
     prepare_process(config.threads)
     device = records.choose_device(config.device)

@@ -192,6 +192,14 @@ def test_findings_of_another_setting_are_not_taken_over(tmp_path, calls, monkeyp
     assert len(calls) == total
 
 
+def test_tables_of_another_program_are_not_overwritten(tmp_path, calls):
+    (tmp_path / "costs.csv").write_text("theirs")
+    with pytest.raises(ConfigError, match=r"holds costs\.csv and no run that made it"):
+        study.run_study(config(), tmp_path)
+    assert (tmp_path / "costs.csv").read_text() == "theirs"
+    assert calls == []
+
+
 def test_a_finished_study_is_left_alone_and_another_configuration_refused(tmp_path, calls):
     study.run_study(config(), tmp_path)
     record = json.loads((tmp_path / "complexity.json").read_text())

@@ -141,3 +141,10 @@ def test_the_command_refuses_a_bad_file_with_code_2(tmp_path, capsys):
     assert main(["copy-task", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
     assert f"{path}: steps = 'ten': expected an integer" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_curve_of_another_program_is_not_overwritten(tmp_path):
+    (tmp_path / "curve.csv").write_text("theirs")
+    with pytest.raises(ConfigError, match=r"holds curve\.csv and no run that made it"):
+        copy_task.train_copy_task(config(steps=2), tmp_path)
+    assert (tmp_path / "curve.csv").read_text() == "theirs"

@@ -82,6 +82,12 @@ def test_an_evaluation_shows_that_time_goes_by(monkeypatch, capsys):
     assert said[3] == "evaluation: 0/3 episodes  3 being played, step 4"
 
 
+def test_a_process_without_standard_error_evaluates_all_the_same(monkeypatch):
+    network, settings = trained(evaluation={"sets": 1, "episodes": 2})
+    monkeypatch.setattr("sys.stderr", None)
+    assert len(module.evaluate(network, settings, torch.device("cpu"))["sets"][0]["returns"]) == 2
+
+
 def test_sets_differ_and_are_reproducible():
     network, settings = trained(evaluation={"sets": 2, "episodes": 40})
     one, two = (module.evaluate(network, settings, torch.device("cpu"))["sets"] for _ in range(2))
