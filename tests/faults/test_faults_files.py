@@ -189,11 +189,12 @@ def test_an_environments_state_cannot_run_code(tmp_path, observed):
 
 @pytest.mark.injects("a stranger's configuration that holds code", "a YAML tag that makes a folder", REFUSED)
 def test_a_configuration_cannot_run_code(trained, unfinished, tmp_path, monkeypatch, capsys, observed):
-    code = f"environment: !!python/object/apply:os.mkdir ['{tmp_path / 'owned'}']\n"
+    code = f"strange: !!python/object/apply:os.mkdir ['{tmp_path / 'owned'}']\n"
     (tmp_path / "strange.yaml").write_text(code)
     for command in ("train", "copy-task"):
         assert main([command, "--config", str(tmp_path / "strange.yaml"), "--out", str(tmp_path / "out")]) == 2
         assert "strange.yaml: not valid YAML" in capsys.readouterr().err
+    shutil.copy(scales.CONFIG_FOLDER / "config.yaml", tmp_path)
     monkeypatch.setattr(scales, "CONFIG_FOLDER", tmp_path)
     with pytest.raises(ConfigError, match=r"strange\.yaml: not valid YAML"):
         scales.load_scale({"scale": "strange", "results": str(tmp_path)})
