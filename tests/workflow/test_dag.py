@@ -76,6 +76,14 @@ def test_a_deleted_file_of_a_run_makes_that_run_again(project, name):
     assert project.planned("all") == ({"tables", "figures", "report", "all"}, {run})
 
 
+@pytest.mark.parametrize("record", ["half", '{"status": "complete", "fingerprint": "0123456789ab"}'])
+def test_a_run_whose_record_is_damaged_or_anothers_is_made_again(project, record):
+    run = "runs/letters/beta/rtrl/M5/seed0"
+    (project.root / "results/tiny" / run / "run.json").write_text(record)
+    shutil.rmtree(project.root / ".snakemake")
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, {run})
+
+
 @pytest.mark.parametrize("name", ["costs.csv", "complexity.json"])
 def test_a_deleted_file_of_the_study_of_costs_makes_it_again(project, name):
     (project.root / "results/tiny/complexity" / name).unlink()

@@ -62,6 +62,22 @@ def test_a_finished_run_keeps_what_it_started_from_when_only_the_machine_differs
     assert Inputs(second).text(name, made.stem) == dump(run.config)
 
 
+@pytest.mark.parametrize("record", ["", '{"status": "complete", "fingerprint": "0123456789ab"}'])
+def test_a_record_that_is_damaged_or_anothers_asks_for_the_run_again(expand, record):
+    scale = expand(small_scale(**ONE_RUN))
+    run, inputs = scale.runs[0], Inputs(scale)
+    made = write(inputs, inputs.name(run))
+    finish(run)
+    (run.folder / "run.json").write_text(record or "{")
+    again = write(inputs, inputs.name(run))
+    assert again != made
+    assert again.read_text() == dump(run.config)
+    (run.folder / "run.json").unlink()  # as Snakemake does before it makes the run, maybe on another machine
+    assert inputs.file(inputs.name(run)) == str(again)
+    finish(run)
+    assert inputs.file(inputs.name(run)) == str(again)
+
+
 def test_a_run_that_was_finished_elsewhere_keeps_its_own_configuration(expand):
     scale = expand(small_scale(**ONE_RUN))
     run, inputs = scale.runs[0], Inputs(scale)

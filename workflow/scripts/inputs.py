@@ -1,8 +1,8 @@
 """What the rules start from, each in a small file: a run's whole configuration, and what belongs to the scale.
 
-Such a file is `<results>/<scale>/inputs/<name>/<digest of its text>.yaml`. A changed text is a file that is not there
-yet: the rule `input_file` makes it, and what starts from it is made again. Nothing is written while Snakemake reads its
-rules, and nothing depends on what Snakemake remembers of earlier calls.
+Such a file is `<results>/<scale>/inputs/<name>/<digest>.yaml`, the digest that of its text. A changed text is a file
+that is not there yet: the rule `input_file` makes it, and what starts from it is made again. Nothing is written while
+Snakemake reads its rules, and nothing depends on what Snakemake remembers of earlier calls.
 """
 
 from __future__ import annotations
@@ -48,25 +48,36 @@ class Inputs:
         return name in self._runs and finished(self._runs[name])
 
     def file(self, name: str) -> str:
-        """The input file of `name`; of a finished run the one it was made from, whatever device and threads now are."""
-        folder = self._root / FOLDER / name
+        """The input file of `name`; of a finished run the one it was made from, whatever device and threads now are.
+
+        A record that is in the way, being damaged or of another run, asks for a file that is not there yet either.
+        """
+        folder, wanted = self._root / FOLDER / name, self._wanted(name)
+        made = sorted(folder.glob("*.yaml"))
         if self.finished(name):
             run = self._runs[name]
-            elsewhere = run.folder / "config.yaml"
-            for path in (*folder.glob("*.yaml"), elsewhere):
-                if _fingerprint(path) == run.config.fingerprint():
-                    return path.as_posix()
-        return (folder / f"{_digest(self._wanted(name))}.yaml").as_posix()
+            fitting = [
+                path for path in (*made, run.folder / "config.yaml") if _fingerprint(path) == run.config.fingerprint()
+            ]
+            in_the_way = b""
+        else:
+            in_the_way = self._record(name)
+            fitting = [path for path in made if not in_the_way and path.read_text(encoding="utf-8") == wanted]
+        return (fitting[0] if fitting else folder / f"{_digest(wanted.encode() + in_the_way)}.yaml").as_posix()
 
     def text(self, name: str, digest: str) -> str:
         """The text of the input file of `name` with this digest."""
-        wanted = self._wanted(name)
         made = self._root / FOLDER / name / f"{digest}.yaml"
-        return wanted if digest == _digest(wanted) else made.read_text(encoding="utf-8")
+        return made.read_text(encoding="utf-8") if self.finished(name) and made.exists() else self._wanted(name)
+
+    def _record(self, name: str) -> bytes:
+        run = self._runs.get(name)
+        path = None if run is None else run.folder / run.outputs[-1]
+        return path.read_bytes() if path is not None and path.exists() else b""
 
     def _wanted(self, name: str) -> str:
         if name == "scale":
-            return json.dumps({"scale": _digest(self.scale), "missing": _digest(self.missing)})
+            return json.dumps({"scale": _digest(self.scale.encode()), "missing": _digest(self.missing.encode())})
         return dump(self._runs[name].config)
 
 
@@ -108,5 +119,5 @@ def _listed(runs: Iterable[Run | CopyRun], scale: Scale) -> list[str]:
     return [folder.relative_to(scale.folder).as_posix() for folder in wanted]
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
