@@ -1,4 +1,4 @@
-"""Command line: train | evaluate | copy-task | complexity | cost | speed | bench | fidelity | show | list | check.
+"""Command line: a function per command; `--help` lists them.
 
 Exit codes: 0 done; 1 something broke; 2 refused before work started; 3 a non-finite loss; 4 the environment failed or
 hangs; 5 a file could not be written (the disk is full, read-only or fails); 128 + n stopped by signal n. After 3 and
@@ -125,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     fidelity = commands.add_parser("fidelity", help="replay recordings of the real DMLab engine in the embedded levels")
     fidelity.add_argument("--out", type=path, required=True, help="CSV file for the errors")
     fidelity.set_defaults(run=_fidelity)
+    probe = commands.add_parser("probe", help="how well a linear probe reads the objects of an embedded level")
+    probe.add_argument("--out", type=path, required=True, help="CSV file for the accuracies")
+    probe.set_defaults(run=_probe)
 
     show = commands.add_parser("show", help="picture or film of what an agent sees in an embedded level")
     show.add_argument("level", help="environment of the rooms backend, e.g. rooms_watermaze")
@@ -237,6 +240,13 @@ def _fidelity(arguments: argparse.Namespace) -> Result:
     from rtrl_bench.rooms import fidelity
 
     fidelity.write(arguments.out)
+    return Result()
+
+
+def _probe(arguments: argparse.Namespace) -> Result:
+    from rtrl_bench.rooms import probe
+
+    probe.write(arguments.out)
     return Result()
 
 

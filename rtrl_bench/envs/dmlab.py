@@ -20,6 +20,7 @@ from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.dmlab_cache import cache_folder
 from rtrl_bench.envs.dmlab_pool import WorkerPool
 from rtrl_bench.envs.dmlab_probe import BUILD
+from rtrl_bench.envs.dmlab_rooms import RoomsBatch
 from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, register
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
@@ -116,12 +117,6 @@ def _rooms_available(spec: EnvSpec) -> Availability:
     return Availability(True, f"rooms {__version__}")
 
 
-def _make_rooms(spec: EnvSpec, request: Request) -> BatchEnv:
-    from rtrl_bench.envs.dmlab_rooms import RoomsBatch
-
-    return RoomsBatch(spec, request)
-
-
 def _spec(name: str, paper_env_steps: int) -> EnvSpec:
     return EnvSpec(
         name=name,
@@ -129,7 +124,7 @@ def _spec(name: str, paper_env_steps: int) -> EnvSpec:
         target=f"contributed/dmlab30/{name}",
         backends=(
             Backend("deepmind_lab", _lab_available, LabBatch, process_per_slot=True),
-            Backend("rooms", _rooms_available, _make_rooms, packages=("numba", "llvmlite")),
+            Backend("rooms", _rooms_available, RoomsBatch, packages=("numba", "llvmlite")),
         ),
         frames_per_step=ACTION_REPEAT,
         options={"hud": True},

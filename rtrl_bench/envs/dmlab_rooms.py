@@ -11,8 +11,6 @@ from rtrl_bench import __version__
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
 from rtrl_bench.envs.registry import EnvSpec, Request
 from rtrl_bench.rooms.dmlab_levels import ACTIONS, IMAGE_SHAPE
-from rtrl_bench.rooms.simulator import Simulator
-from rtrl_bench.rooms.state import SLOT
 
 
 class RoomsBatch(BatchEnv):
@@ -21,6 +19,8 @@ class RoomsBatch(BatchEnv):
     can_restore = True
 
     def __init__(self, spec: EnvSpec, request: Request):
+        from rtrl_bench.rooms.simulator import Simulator  # imports numba, for which looking up names must not wait
+
         super().__init__(
             spec.name,
             f"rooms {__version__}",
@@ -42,13 +42,18 @@ class RoomsBatch(BatchEnv):
 
     def _identity(self) -> dict[str, Any]:
         """With the record's layout instead of the package's version: a release need not end the runs under way."""
-        return {**super()._identity(), "backend": self.backend.split()[0], "layout": repr(SLOT.descr)}
+        return {
+            **super()._identity(),
+            "backend": self.backend.split()[0],
+            "layout": repr(self.simulator.slots.dtype.descr),
+        }
 
     def _save(self) -> Arrays:
         return {"slots": np.frombuffer(self.simulator.slots.tobytes(), np.uint8)}
 
     def _load(self, arrays: Arrays) -> None:
-        self.simulator.slots = np.frombuffer(arrays["slots"].tobytes(), SLOT).copy()
+        layout = self.simulator.slots.dtype
+        self.simulator.slots = np.frombuffer(arrays["slots"].tobytes(), layout).copy()
 
     def close_extras(self) -> None:
         """Stop the threads."""
