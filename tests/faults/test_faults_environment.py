@@ -71,12 +71,12 @@ def test_garbage_in_the_evaluation_is_never_recorded(tmp_path, monkeypatch, caps
 @pytest.mark.injects("a Gymnasium environment exits where it is made or reset", "sys.exit(0)", "code 2 or 4, its name")
 @pytest.mark.parametrize(("fault", "code"), [("its constructor exits", 2), ("its reset exits", 4)])
 def test_an_environment_that_exits_is_no_success(tmp_path, monkeypatch, capsys, observed, fault, code):
-    gymnasium_ids._problem.cache_clear()
+    gymnasium_ids._problems.clear()
     monkeypatch.setattr(faulty_environments, "FAULT", fault)
     assert main(command(SETTINGS, tmp_path / "run")) == code
     assert re.search(f"rtrl-bench: .*{NAME} .*SystemExit: 0", capsys.readouterr().err.splitlines()[-1])
     assert not (tmp_path / "run/run.json").exists()
-    gymnasium_ids._problem.cache_clear()
+    gymnasium_ids._problems.clear()
     observed(f"{fault}: exit code {code}")
 
 

@@ -80,7 +80,7 @@ def test_who_reads_the_beginning_of_a_result_only_hears_no_complaint(tmp_path):
 
 def print_in_steps(path):
     print_results_to(partial(os.open, path, os.O_WRONLY | os.O_CREAT))
-    faulty_environments.FAULT = "it prints"
+    faulty_environments.FAULT, faulty_environments.BAD_STEP = "it prints", 3
 
 
 def test_what_an_environment_prints_is_not_mixed_into_a_result(tmp_path):
