@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -150,11 +150,14 @@ def _like(weight: Tensor, name: str, given: Tensor) -> Tensor:
 
 
 @contextmanager
-def _own_arithmetic(weight: Tensor) -> Iterator[None]:
-    """Computing in the parameters' type whatever autocast says, on tensors that can be used outside inference_mode."""
-    learning = torch.is_grad_enabled()
-    with torch.inference_mode(False), torch.set_grad_enabled(learning), no_autocast(weight):
+def _outside_inference_mode(weight: Tensor) -> Iterator[None]:
+    with torch.inference_mode(False), torch.no_grad(), no_autocast(weight):
         yield
+
+
+def _own_arithmetic(weight: Tensor) -> AbstractContextManager[None]:
+    """Computing in the parameters' type whatever autocast says, on tensors that can be used outside inference_mode."""
+    return _outside_inference_mode(weight) if torch.is_inference_mode_enabled() else no_autocast(weight)
 
 
 class _Layer(nn.Module):

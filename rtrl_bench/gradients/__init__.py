@@ -7,6 +7,7 @@ that `backward()` on a loss of its output leaves the method's gradient in the pa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -120,9 +121,10 @@ class Carry:
         return cls(saved["state"], dict(saved["traces"]), saved["owner"], saved["segments"])
 
 
-def no_autocast(tensor: Tensor) -> torch.autocast:
+def no_autocast(tensor: Tensor) -> AbstractContextManager[Any]:
     """Inside, operations on the tensor's device compute in their arguments' type."""
-    return torch.autocast(tensor.device.type, enabled=False)
+    device = tensor.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 class GradientMethod:

@@ -96,6 +96,7 @@ class Transition:
 
 
 SLOT_BLOCK_BYTES = 9 << 19  # of sensitivities worked on at once on a CPU, for each thread: a share of its cache
+CALL_BYTES = 1 << 17  # below it an operation on a slot's sensitivities costs less than calling it
 
 
 def _advance_weight(
@@ -119,15 +120,15 @@ def _advance_weight(
     if sensitivity.device.type == "cpu":
         bytes_per_slot = sensitivity[0].numel() * sensitivity.element_size()
         together = min(slots, max(1, torch.get_num_threads() * SLOT_BLOCK_BYTES // max(1, bytes_per_slot)))
-        alone = 1
+        alone = min(together, max(1, CALL_BYTES // max(1, bytes_per_slot)))
     for first in range(0, slots, together):
         some = slice(first, min(first + together, slots))
         for slot in range(some.start, some.stop, alone):
-            few = slice(slot, slot + alone)
+            few = slice(slot, min(slot + alone, some.stop))
             block = sensitivity[few]
             if r is not None and d_weight is not None:
                 _add_products(d_weight, r[few], block)
-            _scale(block, total[few], [number - slot for number in begun if number in range(slot, slot + alone)])
+            _scale(block, total[few], [number - slot for number in begun if slot <= number < few.stop])
         rows = q[:, some].flatten(2).transpose(0, 1)  # (b, M, s K N)
         sensitivity[some].flatten(1, 3).transpose(1, 2).baddbmm_(x[:, some].permute(1, 2, 0), rows)
 

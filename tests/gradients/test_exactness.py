@@ -30,6 +30,7 @@ def blocks(request):
         if request.param == "many blocks":
             patch.setattr(elementwise, "BLOCK_BYTES", 200)
             patch.setattr(transition, "SLOT_BLOCK_BYTES", 300)
+            patch.setattr(transition, "CALL_BYTES", 200)
         yield
 
 
