@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +77,8 @@ class RecurrentStack(nn.Module):
         """
         parts = self.parts()
         weight = parts[0].parameters.weight
+        _check_kind("x", x, Tensor)
+        _check_kind("carry", carry, Carry)
         starts = as_mask(starts)
         self._check_carry(carry, weight)
         batch = carry.state.shape[0]
@@ -93,6 +96,8 @@ class RecurrentStack(nn.Module):
         """One step of acting: x (B, D), starts (B,) bool, state (B, L s, N) -> h (B, output_size), state."""
         parts = self.parts()
         weight = parts[0].parameters.weight
+        _check_kind("x", x, Tensor)
+        _check_kind("state", state, Tensor)
         starts = as_mask(starts)
         rows = (len(parts) * len(self.cell.state), weight.shape[1])
         if x.shape[1:] != (self.inputs,) or starts.shape != x.shape[:1] or state.shape != (len(x), *rows):
@@ -136,6 +141,11 @@ class RecurrentStack(nn.Module):
     def set_extra_state(self, state: Tensor) -> None:
         """Restore what `get_extra_state` returned."""
         self.method.progress = state.item()
+
+
+def _check_kind(name: str, given: Any, kind: type) -> None:
+    if not isinstance(given, kind):
+        raise TypeError(f"{name} is a {type(given).__name__}: expected a {kind.__name__}")
 
 
 def _like(weight: Tensor, name: str, given: Tensor) -> Tensor:

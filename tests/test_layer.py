@@ -147,6 +147,26 @@ def test_shapes_that_do_not_fit_are_refused_when_acting():
         stack.step(torch.zeros(3, 5), torch.zeros(3, dtype=torch.bool), torch.zeros(3, 1, 4))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x": np.zeros((6, 3, 5))}, "x is a ndarray: expected a Tensor"),
+        ({"carry": torch.zeros(3, 1, 4)}, "carry is a Tensor: expected a Carry"),
+        ({"carry": None}, "carry is a NoneType: expected a Carry"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(changes, message):
+    stack, (x, starts) = stack_of(), segment()
+    with pytest.raises(TypeError, match=message):
+        stack(**{"x": x, "starts": starts, "carry": stack.begin(3), **changes})
+
+
+def test_a_carry_is_no_state_to_act_from():
+    stack, (x, starts) = stack_of(), segment()
+    with pytest.raises(TypeError, match="state is a Carry: expected a Tensor"):
+        stack.step(x[0], starts[0], stack.begin(3))
+
+
 def test_starts_that_are_no_tensor_are_refused():
     stack = stack_of()
     with pytest.raises(TypeError, match="expected a tensor of flags"):
