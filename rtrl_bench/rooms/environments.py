@@ -1,9 +1,9 @@
 """The levels as Gymnasium environments: one alone, or a batch that is stepped together.
 
 Observations are uint8 (72, 96, 3), as the player sees them; the nine actions are those of `dmlab_levels.ACTIONS`, each
-held for 4 frames. Episodes end by their level's time, which the picture shows, so that `terminated` says it; they are
-never truncated. Seeding follows Gymnasium: seed s starts the episodes of s in a single environment, and those of
-s, s + 1, ... in the slots of a batch; a reset without a seed goes on to the next of these episodes.
+held for 4 frames. Episodes end with their level's time, which the picture shows, or at the puzzle's goal: `terminated`
+says so, and they are never truncated. Seeding follows Gymnasium: seed s starts the episodes of s in a single
+environment, and those of s, s + 1, ... in the slots of a batch; a reset without a seed goes on to the next of these.
 """
 
 from __future__ import annotations
