@@ -98,6 +98,19 @@ def test_an_episode_ends_with_its_levels_time_and_wants_a_reset_then():
     assert env.step(0)[2:4] == (False, False)
 
 
+def test_the_last_image_of_an_episode_is_that_of_a_step_as_any_other():
+    ends, goes_on = (RoomsVectorEnv(NONMATCHING, 1, threads=1) for _ in range(2))
+    goes_on._simulator._last_frame = 10_000
+    for env in (ends, goes_on):
+        env.reset(seed=1)
+        env.slots["frame"] = 60 * LEVEL_SECONDS[NONMATCHING] - 12
+    for action in (6, 6):
+        np.testing.assert_array_equal(ends.step([action])[0], goes_on.step([action])[0])
+    _, _, terminated, _, infos = ends.step([6])
+    assert terminated.all()
+    np.testing.assert_array_equal(infos["final_obs"][0], goes_on.step([6])[0][0])
+
+
 def test_slots_have_the_seeds_given_or_consecutive_ones():
     env = RoomsVectorEnv(NONMATCHING, 2)
     consecutive = env.reset(seed=7)[0]

@@ -35,3 +35,13 @@ def test_the_workflow_expects_what_the_analysis_writes():
     assert outputs.TABLES == tables.NAMES
     assert outputs.RECORDS == tables.RECORDS
     assert outputs.FIGURES == figures.NAMES
+
+
+def test_the_replay_depends_on_the_modules_of_the_levels_and_on_the_recordings():
+    found = sources.rooms_sources()
+    package = sources.ROOT / "rtrl_bench/rooms"
+    assert len([path for path in found if path.endswith(".py")]) == len(list(package.glob("*.py")))
+    assert {path.rsplit("/", 1)[1] for path in found if path.endswith(".npz")} == {
+        path.name for path in package.rglob("*.npz")
+    }
+    assert any(path.endswith("recordings/players.npz") for path in found)
