@@ -10,6 +10,7 @@ memory part runs in processes of its own.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from rtrl_bench.training.records import peak_bytes
 
 BATCH, INPUTS = 32, 257
 HIDDEN, UNROLLS, REPEATS = (512, 256), (10, 50, 100), 7
+TURN_S = 0.1  # so that a short segment is timed often enough for a steady median
 AUTOGRAD = "tbptt, plain autograd"
 REQUIRED = """required: rtrl/tbptt <= 2 at M=10, <= 1.4 at M=50 and M=100; stepwise/rtrl >= 30 at N=512, M=50 and M=100
 (rtrl_stepwise is the oracle, written to be read: with operations in place it would take some eighth of its time)"""
@@ -69,14 +71,13 @@ class Case:
 
 
 def median_times(hidden: int, unroll: int, last: bool) -> dict[str, float]:
-    """Median seconds per segment of every method, repeats alternating, after one warm-up each."""
+    """Median seconds per segment of every method, in turns of at least TURN_S, after one warm-up each."""
     cases = {method: Case(method, hidden, unroll, last) for method in METHODS}
+    segments = {method: math.ceil(TURN_S / case.segment()) for method, case in cases.items()}
     times: dict[str, list[float]] = {method: [] for method in METHODS}
-    for repeat in range(REPEATS + 1):
+    for _ in range(REPEATS):
         for method, case in cases.items():
-            seconds = case.segment()
-            if repeat:
-                times[method].append(seconds)
+            times[method] += [case.segment() for _ in range(segments[method])]
     return {method: statistics.median(seconds) for method, seconds in times.items()}
 
 

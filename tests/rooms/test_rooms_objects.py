@@ -309,7 +309,7 @@ def _number(frame, row, end, ink):
     written, text = (frame == ink).all(axis=-1), ""
     while (glyph := written[row : row + 5, end - 3 : end]).any():
         bits = int("".join("01"[int(bit)] for bit in glyph.ravel()), 2)
-        text, end = "0123456789-"[hud.DIGITS.tolist().index(bits)] + text, end - 4
+        text, end = "0123456789-"[[*hud.DIGITS.tolist(), 0o00700].index(bits)] + text, end - 4
     return text
 
 
