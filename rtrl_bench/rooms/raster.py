@@ -113,6 +113,11 @@ def _strip(canvas, column, first, end, texels, texture, u, v, step, mask, bright
     """Rows first..end-1 of a column from a texture's column u; v in 1/65536 texel is that at the horizon's row."""
     v += (first - HORIZON) * step
     strip = texels[texture, u]
+    if brightness == FULL:
+        for row in range(first, end):
+            canvas[np.uint64(row), np.uint64(column)] = strip[np.uint64((v >> 16) & mask), 0]
+            v += step
+        return
     for row in range(first, end):
         pixel = np.uint32(strip[np.uint64((v >> 16) & mask), 0])
         canvas[np.uint64(row), np.uint64(column)] = _shade(pixel, brightness)
@@ -154,7 +159,11 @@ def paint_sky(canvas, column, end, yaw, sky, bearings):
 
 @compiled
 def paint_floor(canvas, spans, ground, camera, height, texture, textures, scene):
-    """All rows below the horizon, where no wall is and the ground is not nothing; `height`: of the eye above it."""
+    """All rows below the horizon, where no wall is and the ground has floor; `height`: of the eye above it.
+
+    A ground of one cell is floor everywhere.
+    """
+    everywhere, tiles = ground.size == 1, textures[texture]
     c, s = camera[3], camera[4]
     cell = F32(scene.ground_cell)
     one = F32(4294967296.0) / cell  # per unit: cells in fixed point
@@ -170,14 +179,16 @@ def paint_floor(canvas, spans, ground, camera, height, texture, textures, scene)
         offset = 2 * TEXTURE - (2 * TEXTURE >> level)
         brightness = _brightness(depth)
         for column in range(WIDTH):
-            i, j = y >> 32, x >> 32
-            inside = i >= 0 and i < ground.shape[0] and j >= 0 and j < ground.shape[1]
-            if spans[column, 1] <= row and inside and ground[i, j] > 0:
-                kind = texture + np.int64(ground[i, j]) - 1
-                u, v = ((x >> shift) & mask) + offset, (y >> shift) & mask
-                canvas[row, column] = _shade(np.int64(textures[kind, u, v, 0]), brightness)
+            if spans[column, 1] <= row and (everywhere or _has_floor(ground, y >> 32, x >> 32)):
+                u, v = np.uint64(((x >> shift) & mask) + offset), np.uint64((y >> shift) & mask)
+                canvas[np.uint64(row), np.uint64(column)] = _shade(np.uint32(tiles[u, v, 0]), brightness)
             x += step_x
             y += step_y
+
+
+@compiled
+def _has_floor(ground, i, j):
+    return i >= 0 and i < ground.shape[0] and j >= 0 and j < ground.shape[1] and ground[i, j] > 0
 
 
 @compiled

@@ -56,7 +56,7 @@ class Scene(NamedTuple):
     textures: np.ndarray  # uint8 (k, 2 TEXTURE, TEXTURE, 4), see pictures.mipmap
     sky: np.ndarray  # uint8 (1, around, top to bottom, 4)
     bearings: np.ndarray  # float32 (WIDTH,): of the columns, in texels of the sky to the right of the view
-    ground: np.ndarray  # uint8 (rows of y, columns of x): 0 nothing, m the m-th floor texture
+    ground: np.ndarray  # uint8 (rows of y, columns of x): 1 where there is floor; one cell: it is everywhere
     ground_in_slot: bool  # slot.floor is the ground instead
     ground_x: float  # of its corner
     ground_y: float
@@ -89,10 +89,13 @@ class Look(NamedTuple):
 
 
 def _nonmatching() -> Look:
-    cell, margin = 8.0, 64.0  # beyond the walls, where roundings may end; a period of the texture
-    west, south = (corner - margin for corner in maps.ROOM_A[0])
-    cells = np.ones((64, 128), np.uint8)
-    ground = {"ground": cells, "ground_x": west, "ground_y": south, "ground_cell": cell, "ground_texels": 3}
+    ground = {
+        "ground": np.ones((1, 1), np.uint8),
+        "ground_x": -1024.0,
+        "ground_y": -1024.0,
+        "ground_cell": 2048.0,
+        "ground_texels": 11,
+    }
     floors = [pictures.tiles(pictures.ORANGE_FLOOR, 0.03)]
     pads = [((maps.PAD[0] + maps.PAD[2]) / 2, (maps.PAD[1] + maps.PAD[3]) / 2, 0.0, PAD_HEIGHT, DRUM_RADIUS, PAD_DRUM)]
     pedestals = [(x, y, 0.0, PEDESTAL_HEIGHT, DRUM_RADIUS, PEDESTAL) for x, y in (*maps.EXAMPLES, *maps.CHOICES)]
