@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.registry import Registry
+from rtrl_bench.shapes_alone import shapes_alone
 
 
 class Stem(nn.Module):
@@ -44,7 +45,7 @@ class TooSmall(ValueError):
 
 def _fits(stem: type[Stem], shape: tuple[int, ...]) -> bool:
     try:
-        with torch.device("meta"):
+        with shapes_alone():
             stem(shape, 1)
         return True
     except TooSmall:

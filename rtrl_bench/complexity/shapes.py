@@ -123,11 +123,11 @@ def _behind_the_recurrence(name: str, inputs: int, hidden: int) -> tuple[int, in
     """Outputs of a layer and parameters of its readout, which is made on the meta device: without any memory."""
     if name in _JAX_ONLY:
         return hidden, 0
-    import torch
 
     from rtrl_bench.cells import CELLS
+    from rtrl_bench.shapes_alone import shapes_alone
 
     cell = CELLS[name]()
-    with torch.device("meta"):
+    with shapes_alone():
         readout = cell.readout(inputs, hidden)
     return cell.output_size(inputs, hidden), sum(parameter.numel() for parameter in readout.parameters())

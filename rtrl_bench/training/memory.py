@@ -22,6 +22,7 @@ from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.optimisers import Adam, RMSProp
 from rtrl_bench.resident import free_bytes
+from rtrl_bench.shapes_alone import shapes_alone
 
 NUMBER = 4  # bytes of float32
 INTEGER = 8
@@ -92,7 +93,7 @@ def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int])
     Where episodes are replayed, one without a known end counts as long as a segment.
     """
     episode = registry.validate(config.environment, config.environment_options, config.backend).episode_limit
-    with torch.device("meta"):  # nothing is allocated
+    with shapes_alone():
         network = AgentNetwork(config, shape, actions)
     samples = config.unroll * config.batch
     inputs = network.core.inputs

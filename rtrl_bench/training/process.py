@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 import platform
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # <malloc.h> of glibc
 
@@ -28,9 +31,30 @@ def use_worthwhile_threads(forward: Callable[[], object], times: int) -> None:
     A small network is no faster with several threads, and on a busy machine they wait for each other: a segment of 64
     units then takes several times as long as with one.
     """
-    with FlopCounterMode(display=False) as counter:
+    with _Products() as products:
         forward()
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), times * counter.get_total_flops() // FLOPS_PER_THREAD)))
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), times * products.flops // FLOPS_PER_THREAD)))
+
+
+class _Products(TorchFunctionMode):
+    """Counts the operations of products of matrices and of convolutions.
+
+    Not torch's FlopCounterMode, which imports its compiler: four seconds of a core, more than many runs train for.
+    """
+
+    flops = 0
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is functional.linear:
+            self.flops += 2 * args[0].numel() * args[1].shape[0]
+        elif func is functional.conv2d:
+            self.flops += 2 * result.numel() * args[1][0].numel()
+        elif func in (torch.matmul, Tensor.matmul, Tensor.__matmul__):
+            self.flops += 2 * args[0].numel() * args[1].shape[-1]
+        return result
 
 
 def _keep_freed_memory() -> None:

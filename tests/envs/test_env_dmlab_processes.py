@@ -168,12 +168,14 @@ def test_an_interrupted_step_closes_the_batch_as_its_answers_would_pass_for_thos
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
+    python = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background it is ignored
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(KeyboardInterrupt):
             env.step(np.array([FIRE]))
     finally:
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, python)
     assert env.closed
     assert _nothing_is_left(env, tmp_path)
 

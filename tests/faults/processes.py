@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import resource
 import runpy
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -80,6 +81,7 @@ def _run(module: str, words: list[str], log: Path, inject: Callable[[], None] | 
     os.dup2(file, 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.argv = [module, *words]
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests run under: nohup has it ignored
     if inject is not None:
         inject()
     runpy.run_module(module, run_name="__main__", alter_sys=True)

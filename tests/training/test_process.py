@@ -9,9 +9,10 @@ import sys
 import pytest
 import torch
 from small_runs import config
+from torch.utils.flop_counter import FlopCounterMode
 
 from rtrl_bench.training.loop import Training
-from rtrl_bench.training.process import FLOPS_PER_THREAD, use_worthwhile_threads
+from rtrl_bench.training.process import FLOPS_PER_THREAD, _Products, use_worthwhile_threads
 
 SPIN_COUNT = """
 import os, runpy, sys
@@ -37,6 +38,21 @@ def test_a_segment_gets_the_threads_that_its_operations_keep_busy(share, threads
     rows = torch.ones(100, 100)
     use_worthwhile_threads(lambda: rows @ rows, times=int(share * FLOPS_PER_THREAD / (2 * 100**3)))
     assert torch.get_num_threads() == threads
+
+
+def test_operations_are_counted_as_torch_counts_them():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3, stride=2, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(8 * 6 * 6, 5),
+    )
+    images = torch.zeros(4, 3, 12, 12)
+    with FlopCounterMode(display=False) as truth:
+        network(images) @ torch.zeros(5, 7)
+    with _Products() as counted:
+        network(images) @ torch.zeros(5, 7)
+    assert counted.flops == truth.get_total_flops() > 0
 
 
 @pytest.mark.parametrize(("changes", "threads"), [({"threads": 0}, 1), ({"threads": 0, "hidden": 2000}, 2)])
