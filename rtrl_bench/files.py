@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import dataclasses
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rtrl_bench.errors import Unwritable
 
@@ -37,3 +40,12 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write `data` as `whole_file` does."""
     with whole_file(path) as file:
         file.write(data)
+
+
+def write_rows(path: Path, rows: Sequence[Any]) -> None:
+    """Write one or more instances of a dataclass as CSV, a column per field, as `whole_file` does."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in dataclasses.fields(rows[0]))
+    writer.writerows(dataclasses.astuple(row) for row in rows)
+    write_whole(path, text.getvalue().encode())

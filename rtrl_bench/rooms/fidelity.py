@@ -8,19 +8,17 @@ which choice was right, nor when the platform's timer fired by itself, so reward
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.files import write_whole
+from rtrl_bench.files import write_rows
 from rtrl_bench.rooms import clock, keys_doors, levels, maps, physics
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT
 from rtrl_bench.rooms.keys_doors_map import Layout, parse
@@ -263,11 +261,7 @@ def write(path: Path) -> None:
     ConfigError, before anything is measured, if no file can be written there.
     """
     check_output(path)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Fidelity))
-    writer.writerows(astuple(row) for row in measured())
-    write_whole(path, text.getvalue().encode())
+    write_rows(path, measured())
 
 
 def check_output(path: Path) -> None:

@@ -11,15 +11,13 @@ its accuracy is a lower bound of what can be read.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from rtrl_bench.files import write_whole
+from rtrl_bench.files import write_rows
 from rtrl_bench.rooms import maps, nonmatching, physics
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, FRAMES_PER_SECOND, IMAGE_SHAPE
 from rtrl_bench.rooms.fidelity import check_output
@@ -73,11 +71,7 @@ def write(path: Path) -> None:
     ConfigError, before anything is measured, if no file can be written there.
     """
     check_output(path)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Accuracy))
-    writer.writerows(astuple(row) for row in measured(EPISODES))
-    write_whole(path, text.getvalue().encode())
+    write_rows(path, measured(EPISODES))
 
 
 def accuracies(name: str, views: Views) -> list[Accuracy]:
