@@ -1,0 +1,105 @@
+"""Random stacks and streams to learn from, and what the gradient of every registered method equals on them."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from oracles import stack as oracle
+from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
+
+TOLERANCE = 1e-10
+
+
+class Problem:
+    """A random stack of `depth` layers and a random stream, cut into segments of `unroll` steps."""
+
+    def __init__(self, cell_type, depth, unroll, segments, batch, inputs, hidden, seed, method="rtrl", window=None):
+        g = torch.Generator().manual_seed(seed)
+
+        def normal(*shape):
+            return torch.randn(*shape, generator=g, dtype=torch.float64)
+
+        self.cell, self.unroll, steps = cell_type(), unroll, unroll * segments
+        self.method = GRADIENTS[method](self.cell, window, depth)
+        self.layers, outputs = [], []
+        self.x = normal(steps, batch, inputs)
+        for _ in range(depth):
+            size = self.method.feed(self.x[0], outputs).shape[-1]
+            parameters = Parameters(
+                normal(len(self.cell.gates), hidden, size),
+                normal(len(self.cell.gates), hidden),
+                normal(*self.cell.recurrent_shape(hidden)),
+            )
+            readout = self.cell.readout(size, hidden).double()
+            with torch.no_grad():
+                for p in readout.parameters():
+                    p.copy_(normal(*p.shape))
+            self.layers.append(Layer(Parameters(*(p.requires_grad_() for p in parameters)), readout))
+            outputs.append(normal(batch, self.cell.output_size(size, hidden)))
+        self.starts = torch.rand(steps, batch, generator=g) < 0.15
+        self.v = normal(steps, *self.method.gather(outputs).shape)
+
+    def to(self, device, dtype=torch.float64):
+        """The same problem on another device, its numbers in another type."""
+        other = copy.copy(self)
+        other.x, other.starts, other.v = self.x.to(device, dtype), self.starts.to(device), self.v.to(device, dtype)
+        other.layers = []
+        for parameters, readout in self.layers:
+            leaves = (p.detach().to(device, dtype, copy=True).requires_grad_() for p in parameters)
+            other.layers.append(Layer(Parameters(*leaves), copy.deepcopy(readout).to(device, dtype)))
+        return other
+
+    def segments(self):
+        return [slice(k, k + self.unroll) for k in range(0, len(self.x), self.unroll)]
+
+    def learn(self, x=None, progress=lambda segment: 0.0):
+        """Run the stream with fixed parameters: the summed gradients, by name, and the last carry."""
+        x = self.x if x is None else x
+        for p in oracle.parameters(self.layers).values():
+            p.grad = None
+        carry = self.method.begin(x.shape[1], self.layers)
+        for number, s in enumerate(self.segments()):
+            self.method.progress = progress(number)
+            h, carry = self.method.segment(self.layers, x[s], self.starts[s], carry)
+            (self.v[s] * torch.tanh(h)).sum().backward()
+        named = oracle.parameters(self.layers).items()
+        return {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in named}, carry
+
+    def truth(self, cut=oracle.never):
+        return oracle.gradient(self.cell, self.layers, self.x, self.starts, self.v, cut)
+
+    def truth_by_layer(self, cut_above):
+        """For the parameters of layer k, the gradient with cuts in the layers above k: cut_above(step)."""
+        found = {}
+        for k in range(len(self.layers)):
+            gradient = self.truth(lambda step, layer, k=k: layer > k and cut_above(step))
+            found |= {name: g for name, g in gradient.items() if name.startswith(f"{k}.")}
+        return found
+
+
+def assert_same(found, expected, tolerance=TOLERANCE):
+    """The same names, and each tensor within `tolerance`, relative to its norm, of the expected one."""
+    assert found.keys() == expected.keys()
+    for name, truth in expected.items():
+        error = (found[name] - truth).norm() / truth.norm().clamp_min(1e-12)
+        assert error < tolerance, f"{name}: relative error {error:.1e}"
+
+
+def at_segments(problem, by_layer=False):
+    cut = lambda step, layer=0: step % problem.unroll == 0
+    return problem.truth_by_layer(cut) if by_layer else problem.truth(cut)
+
+
+# What the gradient of every method (and window) equals, for stacks of these depths: autograd through the whole stream,
+# with the paths cut that the method says it drops. Columnar stacks of more layers have a test of their own in test_stacks.py.
+EQUALS = {
+    ("rtrl", None): ((1, 2, 3), Problem.truth),
+    ("rtrl_stepwise", None): ((1,), Problem.truth),
+    ("rtrl_segment", None): ((1, 2, 3), lambda problem: at_segments(problem, by_layer=True)),
+    ("rtrl_layerwise", None): ((1, 2, 3), lambda problem: problem.truth_by_layer(lambda step: True)),
+    ("columnar", None): ((1,), Problem.truth),
+    ("tbptt", None): ((1, 2, 3), at_segments),
+    ("tbptt", "episode"): ((1, 2, 3), Problem.truth),
+}
