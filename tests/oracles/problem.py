@@ -93,7 +93,7 @@ def at_segments(problem, by_layer=False):
 
 
 # What the gradient of every method (and window) equals, for stacks of these depths: autograd through the whole stream,
-# with the paths cut that the method says it drops. Columnar stacks of more layers have a test of their own in test_stacks.py.
+# with the paths cut that the method says it drops. Columnar stacks of more layers: see test_stacks.py.
 EQUALS = {
     ("rtrl", None): ((1, 2, 3), Problem.truth),
     ("rtrl_stepwise", None): ((1,), Problem.truth),
