@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rtrl_bench.cells import CELLS, Cell
 from rtrl_bench.checks import real, whole
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer, Parameters, no_autocast
-from rtrl_bench.gradients.episodes import as_mask
+from rtrl_bench.gradients.machinery.episodes import as_mask
 
 
 class RecurrentStack(nn.Module):

@@ -15,7 +15,7 @@ from rtrl_bench.config import LossConfig, RunConfig
 from rtrl_bench.diagnostics.gradient_quality import GradientQuality
 from rtrl_bench.errors import NonFiniteLoss
 from rtrl_bench.gradients import Carry
-from rtrl_bench.gradients.episodes import as_mask
+from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.optimisers import RMSProp
 
 

@@ -18,8 +18,8 @@ from rtrl_bench.cells import CELLS
 from rtrl_bench.config import RunConfig
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry
-from rtrl_bench.gradients.cross_layer import parameters_below
-from rtrl_bench.gradients.episodes import as_mask
+from rtrl_bench.gradients.machinery.cross_sensitivities import parameters_below
+from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.gradients.tbptt import TBPTT
 from rtrl_bench.layer import RecurrentStack
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rtrl_bench.cells import Cell, Readout
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients.subnormal import SWEEP_SEGMENTS, SWEEP_STEPS, sweep, swept
+from rtrl_bench.gradients.machinery.subnormal import SWEEP_SEGMENTS, SWEEP_STEPS, sweep, swept
 from rtrl_bench.registry import Registry
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer
-from rtrl_bench.gradients.elementwise import forward_states
-from rtrl_bench.gradients.episodes import Episodes
+from rtrl_bench.gradients.machinery.elementwise import forward_states
+from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.rtrl import SegmentWise
 
 

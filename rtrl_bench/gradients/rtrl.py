@@ -2,11 +2,11 @@
 
 The sensitivities S = ∂c/∂θ (Williams & Zipser 1989) enter a segment as S(0) and are carried over its M steps at once
 (the fixed-size storage of Schmidhuber 1992, for the element-wise cells of Irie et al. 2024). With λ, α, ω, g, e as in
-`elementwise.py` and the suffix products p(t) = λ(M) ··· λ(t+1), built by multiplication and never by division:
+`machinery/elementwise.py` and the suffix products p(t) = λ(M) ··· λ(t+1), always multiplied up and never divided:
     ∂L/∂θ  = in-segment part of back-propagation + Σ_b r ⊙ S(0),   r = λ(1)ᵀ e(1) = ∂L/∂c(0)
     S_W(M) = p(0) S_W(0) + Σ_t (p(t) α(t)) ⊗ x(t),                 p(0) = λ(M) ··· λ(1)
 Both sums over t are matrix products, so the (B, K, N, D) tensor is read and written once, not M times.
-Stacked layers need more than that, in `cross_layer.py`.
+Stacked layers need more than that, in `cross_sensitivities.py`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from torch import Tensor
 
 from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, cross_layer
-from rtrl_bench.gradients.elementwise import (
+from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters
+from rtrl_bench.gradients.machinery import cross_sensitivities
+from rtrl_bench.gradients.machinery.elementwise import (
     Accumulator,
     InSegmentGradient,
     Linearised,
@@ -28,8 +29,8 @@ from rtrl_bench.gradients.elementwise import (
     forward_states,
     run_segment,
 )
-from rtrl_bench.gradients.episodes import Episodes, clear
-from rtrl_bench.gradients.transition import Transition, own_traces
+from rtrl_bench.gradients.machinery.episodes import Episodes, clear
+from rtrl_bench.gradients.machinery.own_sensitivities import Transition, own_traces
 
 
 class CarriedSensitivities(GradientMethod):
@@ -147,7 +148,7 @@ class RTRL(SegmentWise):
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
         carry = super().begin(batch, layers)
-        carry.traces |= cross_layer.no_sensitivities(batch, layers, len(self.cell.state))
+        carry.traces |= cross_sensitivities.no_sensitivities(batch, layers, len(self.cell.state))
         return carry
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
@@ -167,7 +168,7 @@ class RTRL(SegmentWise):
                 after.settle("stack")
                 return stack.learn(r)
 
-            state = cross_layer.Past.apply(gradients, state, *roots)
+            state = cross_sensitivities.Past.apply(gradients, state, *roots)
         h = stack.run(x, state)
         if not stack.learning:
             stack.advance()
@@ -186,7 +187,11 @@ class _StackSegment:
 
     def parameters(self) -> list[Tensor]:
         """All that the past has depended on, in the order of `learn`."""
-        below = [parameter for layer in self.layers[:-1] for parameter in cross_layer.parameters_below(layer).values()]
+        below = [
+            parameter
+            for layer in self.layers[:-1]
+            for parameter in cross_sensitivities.parameters_below(layer).values()
+        ]
         return [*below, *self.layers[-1].parameters]
 
     def run(self, x: Tensor, state: Tensor) -> Tensor:
@@ -223,10 +228,10 @@ class _StackSegment:
         self.tapes[number] = tape
         return InSegmentGradient(tape)
 
-    def _transition(self) -> cross_layer.StackTransition:
-        return cross_layer.StackTransition(
+    def _transition(self) -> cross_sensitivities.StackTransition:
+        return cross_sensitivities.StackTransition(
             [
-                cross_layer.LayerSegment.of(layer, self.tapes[number], self.states[number])
+                cross_sensitivities.LayerSegment.of(layer, self.tapes[number], self.states[number])
                 for number, layer in enumerate(self.layers)
             ]
         )

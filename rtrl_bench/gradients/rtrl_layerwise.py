@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.gradients import GRADIENTS
-from rtrl_bench.gradients.elementwise import Accumulator, Linearised, Tape, transpose_times
+from rtrl_bench.gradients.machinery.elementwise import Accumulator, Linearised, Tape, transpose_times
 from rtrl_bench.gradients.rtrl import OwnGradient, SegmentWise
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from rtrl_bench.cells import Cell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Parameters
-from rtrl_bench.gradients.elementwise import Accumulator, Linearised, Tape, times, transpose_times
-from rtrl_bench.gradients.episodes import clear
+from rtrl_bench.gradients.machinery.elementwise import Accumulator, Linearised, Tape, times, transpose_times
+from rtrl_bench.gradients.machinery.episodes import clear
 from rtrl_bench.gradients.rtrl import CarriedSensitivities
 
 

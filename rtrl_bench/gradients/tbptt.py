@@ -11,8 +11,8 @@ from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.checks import whole
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, autograd_segment
-from rtrl_bench.gradients.elementwise import InSegmentGradient, run_segment
-from rtrl_bench.gradients.episodes import Episodes
+from rtrl_bench.gradients.machinery.elementwise import InSegmentGradient, run_segment
+from rtrl_bench.gradients.machinery.episodes import Episodes
 
 
 @GRADIENTS.register("tbptt")

@@ -65,7 +65,8 @@ def test_a_backward_pass_that_an_exception_ends_leaves_no_carry_to_go_on_from(ch
 
 @each(MOVING)
 def test_an_exception_while_the_sensitivities_move_leaves_no_carry_to_go_on_from(choice, monkeypatch):
-    from rtrl_bench.gradients import rtrl_stepwise, transition
+    from rtrl_bench.gradients import rtrl_stepwise
+    from rtrl_bench.gradients.machinery import own_sensitivities
 
     stack, (x, starts) = stack_of(choice), segment()
     h, after = stack(x, starts, stack.begin(2))
@@ -76,7 +77,7 @@ def test_an_exception_while_the_sensitivities_move_leaves_no_carry_to_go_on_from
         if len(moved) > 2:
             raise Stop
 
-    monkeypatch.setattr(transition, "clear", clear)
+    monkeypatch.setattr(own_sensitivities, "clear", clear)
     monkeypatch.setattr(rtrl_stepwise, "clear", clear)
     with pytest.raises(Stop):
         h.sum().backward()

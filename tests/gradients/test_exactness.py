@@ -13,9 +13,10 @@ from oracles.mingru import MinGRU
 from oracles.rotation import Rotation
 
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.gradients import GRADIENTS, Layer, Parameters, elementwise, transition
-from rtrl_bench.gradients.elementwise import run_segment
-from rtrl_bench.gradients.episodes import Episodes
+from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
+from rtrl_bench.gradients.machinery import elementwise, own_sensitivities
+from rtrl_bench.gradients.machinery.elementwise import run_segment
+from rtrl_bench.gradients.machinery.episodes import Episodes
 
 REGISTERED = [CELLS[name] for name in CELLS]
 CELL_TYPES = [*(cell for cell in REGISTERED if issubclass(cell, ElementwiseCell)), Rotation, Gain, MinGRU, LRU, Decay]
@@ -29,8 +30,8 @@ def blocks(request):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "many blocks":
             patch.setattr(elementwise, "BLOCK_BYTES", 200)
-            patch.setattr(transition, "SLOT_BLOCK_BYTES", 300)
-            patch.setattr(transition, "CALL_BYTES", 200)
+            patch.setattr(own_sensitivities, "SLOT_BLOCK_BYTES", 300)
+            patch.setattr(own_sensitivities, "CALL_BYTES", 200)
         yield
 
 

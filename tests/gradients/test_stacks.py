@@ -18,7 +18,8 @@ from oracles.rotation import Rotation
 from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import GRADIENTS, Layer, Parameters, cross_layer
+from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
+from rtrl_bench.gradients.machinery import cross_sensitivities
 
 CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)]
 CELL_TYPES += [Rotation, MinGRU, LRU, Decay]
@@ -42,7 +43,7 @@ def blocks(request):
     """Large layers are worked on a few slots at a time: make small ones do so as well."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "slot by slot":
-            patch.setattr(cross_layer, "ROWS_BLOCK_BYTES", 1)
+            patch.setattr(cross_sensitivities, "ROWS_BLOCK_BYTES", 1)
         yield
 
 

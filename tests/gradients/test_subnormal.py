@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from rtrl_bench import RecurrentStack
-from rtrl_bench.gradients import subnormal
+from rtrl_bench.gradients.machinery import subnormal
 
 METHODS = {
     "rtrl": {},

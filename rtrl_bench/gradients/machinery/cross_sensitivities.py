@@ -21,9 +21,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rtrl_bench.gradients import Layer, Parameters, no_autocast
-from rtrl_bench.gradients.elementwise import Linearised, Tape, transpose_times
-from rtrl_bench.gradients.subnormal import SWEEP_STEPS, sweep
-from rtrl_bench.gradients.transition import Transition, own_traces
+from rtrl_bench.gradients.machinery.elementwise import Linearised, Tape, transpose_times
+from rtrl_bench.gradients.machinery.own_sensitivities import Transition, own_traces
+from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
 
 ROWS_BLOCK_BYTES = 1 << 26  # of rows back-propagated at once: a few slots of large layers, all slots of small ones
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rtrl_bench import RecurrentStack
-from rtrl_bench.gradients import transition
+from rtrl_bench.gradients.machinery import own_sensitivities
 
 BYTES_PER_SLOT = 2 * 4 * 5 * 8
 
@@ -16,7 +16,7 @@ def test_sensitivities_move_alike_however_slots_are_grouped(monkeypatch, togethe
     found = []
     for sizes in ((1000, 1000), (together, in_a_call)):
         for name, slots in zip(("SLOT_BLOCK_BYTES", "CALL_BYTES"), sizes):
-            monkeypatch.setattr(transition, name, slots * BYTES_PER_SLOT)
+            monkeypatch.setattr(own_sensitivities, name, slots * BYTES_PER_SLOT)
         torch.manual_seed(0)
         stack = RecurrentStack(5, 4).double()
         carry, starts = stack.begin(7), torch.zeros(6, 7, dtype=torch.bool)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.gradients import Parameters
-from rtrl_bench.gradients.elementwise import Linearised, Tape, times, transpose_times
-from rtrl_bench.gradients.episodes import clear, is_finite
-from rtrl_bench.gradients.subnormal import SWEEP_STEPS, sweep
+from rtrl_bench.gradients.machinery.elementwise import Linearised, Tape, times, transpose_times
+from rtrl_bench.gradients.machinery.episodes import clear, is_finite
+from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
 
 
 def own_traces(traces: dict[str, Tensor], number: int) -> dict[str, Tensor]:

@@ -20,8 +20,8 @@ from torch.nn.functional import linear
 
 from rtrl_bench.cells import ElementwiseCell
 from rtrl_bench.gradients import Parameters, no_autocast
-from rtrl_bench.gradients.episodes import Episodes
-from rtrl_bench.gradients.subnormal import SWEEP_STEPS, sweep
+from rtrl_bench.gradients.machinery.episodes import Episodes
+from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
 
 BLOCK_BYTES = 7 << 18  # of pre-activations linearised at once on a CPU, for each thread: a share of its cache
 
