@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,13 @@ def use_worthwhile_threads(forward: Callable[[], object], times: int) -> None:
     with _Products() as products:
         forward()
     torch.set_num_threads(max(1, min(torch.get_num_threads(), times * products.flops // FLOPS_PER_THREAD)))
+
+
+def time_when_done(device: torch.device) -> float:
+    """`time.perf_counter()` once the device has done all that it was given: what a clock must read of a GPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 class _Products(TorchFunctionMode):

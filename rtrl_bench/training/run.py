@@ -25,7 +25,7 @@ from rtrl_bench.training.folder import Past, examine, set_aside, write_config
 from rtrl_bench.training.lock import sole_writer
 from rtrl_bench.training.loop import Training
 from rtrl_bench.training.pretraining import find_stem, remade
-from rtrl_bench.training.process import prepare_process, use_worthwhile_threads
+from rtrl_bench.training.process import prepare_process, time_when_done, use_worthwhile_threads
 from rtrl_bench.training.signals import collect_signals, undisturbed
 from rtrl_bench.training.source import with_fingerprint
 from rtrl_bench.training.watchdog import watched
@@ -284,11 +284,11 @@ def measure_speed(config: RunConfig, seconds: float) -> float:
     try:
         for _ in range(2):
             training.update()
-        began, updates = time.perf_counter(), training.counters.updates
+        began, updates = time_when_done(training.device), training.counters.updates
         steps = 0
         while steps == 0 or (steps < config.env_steps and time.perf_counter() - began < seconds):
             training.update()
             steps = (training.counters.updates - updates) * training.steps_per_update
-        return steps / (time.perf_counter() - began)
+        return steps / (time_when_done(training.device) - began)
     finally:
         training.close()

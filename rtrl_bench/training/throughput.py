@@ -1,7 +1,8 @@
 """`make bench`: where an update's time goes, RTRL beside TBPTT in the whole loop, and acting beside learning.
 
-Everything on the cores that the process may use, medians of repeats in one process; ratios mean more than rates. The
-floor of an update is its vision stem alone: forward for acting, forward and backward for learning.
+Everything on the cores that the process may use, medians of repeats in one process; ratios mean more than rates. A
+GPU's work is waited for wherever the clock is read. The floor of an update is its vision stem alone: forward for
+acting, forward and backward for learning.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rtrl_bench.config import RunConfig, from_dict
 from rtrl_bench.envs.batch import usable_cores
 from rtrl_bench.errors import EnvironmentUnavailable
 from rtrl_bench.training.loop import Training
-from rtrl_bench.training.process import prepare_process
+from rtrl_bench.training.process import prepare_process, time_when_done
 
 REPEATS = 5
 CPU = torch.device("cpu")
@@ -57,7 +58,7 @@ REQUIRED_OVERLAP = (
 
 
 def settings(name: str, **changes: Any) -> RunConfig:
-    """A configuration of SETTINGS, with all cores, for as long as one wants."""
+    """A configuration of SETTINGS, with all cores, for as long as one wants; on the CPU if not told otherwise."""
     return from_dict({**SETTINGS[name], "env_steps": 10**12, "device": "cpu", **changes})
 
 
@@ -66,7 +67,8 @@ class Clock:
 
     def __init__(self, training: Training):
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self._part, self._since = "rest", time.perf_counter()
+        self._device = training.device
+        self._part, self._since = "rest", time_when_done(self._device)
         self._patches = ExitStack()
         network, learner = training.network, training.learner
         self._cover(training.env, "step", lambda: "env")
@@ -84,7 +86,7 @@ class Clock:
 
     def switch(self, part: str) -> str:
         """From now on it is `part`; returns which it was."""
-        now = time.perf_counter()
+        now = time_when_done(self._device)
         self.seconds[self._part] += now - self._since
         before, self._part, self._since = self._part, part, now
         return before
@@ -116,9 +118,9 @@ class Clock:
         self.switch(part)
 
 
-def profile(config: RunConfig, updates: int) -> dict[str, float]:
+def profile(config: RunConfig, updates: int, device: torch.device = CPU) -> dict[str, float]:
     """Median seconds of an update by part, over `updates` after a first one; acting and learning in turn."""
-    training, rows = Training(config, CPU), []
+    training, rows = Training(config, device), []
     try:
         training.update()
         clock = Clock(training)
@@ -134,29 +136,29 @@ def profile(config: RunConfig, updates: int) -> dict[str, float]:
     return {part: statistics.median(row.get(part, 0.0) for row in rows) for part in PARTS}
 
 
-def floor_seconds(config: RunConfig, updates: int) -> float:
+def floor_seconds(config: RunConfig, updates: int, device: torch.device = CPU) -> float:
     """Median seconds that an update's vision stem takes when nothing else is done: the bound of `profile`'s sum."""
-    training = Training(config, CPU)
+    training = Training(config, device)
     try:
-        network, seen = training.network, torch.from_numpy(training.actor.observation)
+        network, seen = training.network, torch.from_numpy(training.actor.observation).to(device)
         segment = seen.expand(config.unroll, *seen.shape).flatten(0, 1).clone()
         times = []
         for _ in range(updates + 1):
-            began = time.perf_counter()
+            began = time_when_done(device)
             with torch.no_grad():
                 for _ in range(config.unroll + 1):  # one more for the bootstrap
                     network.vision(seen)
             if any(p.requires_grad for p in network.vision.parameters()):
                 network.vision(segment).sum().backward()
-            times.append(time.perf_counter() - began)
+            times.append(time_when_done(device) - began)
     finally:
         training.close()
     return statistics.median(times[1:])
 
 
-def rates(configs: Mapping[str, RunConfig], seconds: float) -> dict[str, float]:
+def rates(configs: Mapping[str, RunConfig], seconds: float, device: torch.device = CPU) -> dict[str, float]:
     """Median env steps per second of each, REPEATS alternating stretches of about `seconds`."""
-    runs = {name: _Run(config) for name, config in configs.items()}
+    runs = {name: _Run(config, device) for name, config in configs.items()}
     try:
         found = [{name: run.stretch(seconds) for name, run in runs.items()} for _ in range(REPEATS + 1)]
     finally:
@@ -169,19 +171,19 @@ def rates(configs: Mapping[str, RunConfig], seconds: float) -> dict[str, float]:
 class _Run:
     """A training and the number of torch's threads that are its own."""
 
-    def __init__(self, config: RunConfig):
+    def __init__(self, config: RunConfig, device: torch.device):
         torch.set_num_threads(config.threads or usable_cores())
-        self.training = Training(config, CPU)
+        self.training = Training(config, device)
         self.threads = torch.get_num_threads()
 
     def stretch(self, seconds: float) -> float:
         """Train for about so long; env steps per second."""
         torch.set_num_threads(self.threads)
-        updates, began = 0, time.perf_counter()
+        updates, began = 0, time_when_done(self.training.device)
         while time.perf_counter() - began < seconds:
             self.training.update()
             updates += 1
-        return updates * self.training.steps_per_update / (time.perf_counter() - began)
+        return updates * self.training.steps_per_update / (time_when_done(self.training.device) - began)
 
 
 def report() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_runs import config
 
-from rtrl_bench.training import throughput
+from rtrl_bench.training import process, throughput
 from rtrl_bench.training.loop import Training
 
 PICTURES = {"environment": "rooms_watermaze", "environment_options": {}, "vision": "nature", "features": 8, "batch": 2}
@@ -75,3 +75,24 @@ def test_a_closed_clock_leaves_nothing_behind(training):
 
 def test_every_setting_of_the_benchmark_is_a_valid_configuration():
     assert [throughput.settings(name).environment for name in throughput.SETTINGS]
+
+
+def test_what_a_gpu_still_works_on_counts_for_the_part_that_gave_it(training, monkeypatch):
+    """A clock that did not wait would count it where the first result is looked at."""
+    queued, method = [], training.network.core.method
+    monkeypatch.setattr(throughput, "time_when_done", lambda device: time.perf_counter() + sum(queued))
+    segment = method.segment
+    monkeypatch.setattr(method, "segment", lambda *arguments: (queued.append(SLOW_S), segment(*arguments))[1])
+    clock = throughput.Clock(training)
+    training.update()
+    clock.switch("rest")
+    clock.close()
+    assert clock.seconds["learn.core"] >= SLOW_S
+
+
+def test_the_time_when_done_waits_for_the_device(monkeypatch):
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    gpu = torch.device("cuda")
+    assert process.time_when_done(gpu) <= process.time_when_done(torch.device("cpu"))
+    assert waited == [gpu]
