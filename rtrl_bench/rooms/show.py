@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from rtrl_bench.errors import ConfigError, UnknownName, one_of
-from rtrl_bench.rooms import oracles
 from rtrl_bench.rooms.fidelity import check_output
-from rtrl_bench.rooms.oracle_keys import KeysDoorsOracle
+from rtrl_bench.rooms.players import ORACLES
 from rtrl_bench.rooms.simulator import Simulator
 
 SHEET_STEPS = 5  # from one frame of a sheet to the next
@@ -22,11 +20,6 @@ STEPS_PER_SECOND = 15  # of 60 frames a second, four to a step
 SCALES = {".png": 3, ".gif": 4, ".mp4": 4}  # pixels drawn per pixel seen
 SHEET_COLUMNS = 6
 GAP, GAP_COLOUR = 2, 255  # between the frames of a sheet, in its pixels
-ORACLES: dict[str, Callable[[], Callable[[Any], int]]] = {
-    "rooms_select_nonmatching_object": lambda: oracles.nonmatching,
-    "rooms_watermaze": lambda: oracles.watermaze,
-    "rooms_keys_doors_puzzle": KeysDoorsOracle,  # plans: one per slot
-}
 
 Player = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """From the slots' records, what they see, last rewards and episode starts to actions, all (1, ...)."""
