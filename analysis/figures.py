@@ -27,7 +27,7 @@ from analysis.cli import announce, parser
 from analysis.costs import NOT_STUDIED
 from analysis.files import aside, write_text
 from analysis.load import LoadError, Results, load
-from rtrl_bench.output import own_the_standard_streams
+from rtrl_bench.system.output import own_the_standard_streams
 
 SUFFIXES = (".png", ".pdf", ".csv")
 # No dates in the files: the same numbers give the same bytes.

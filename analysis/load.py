@@ -32,7 +32,7 @@ from analysis.records import (
     read_record,
 )
 from analysis.scope import LoadError, Missing
-from rtrl_bench.settings import decisive
+from rtrl_bench.runs.settings import decisive
 
 SUITES = ("atari", "procgen", "memory", "dmlab", "copy_task")
 PARTS = ("scale.json", "runs", "copy_task", "complexity")  # of a results folder, one of them at least

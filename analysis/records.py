@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import decisive
-from rtrl_bench.yaml_files import load_yaml
+from rtrl_bench.runs.settings import decisive
+from rtrl_bench.runs.yaml_files import load_yaml
 
 SCHEMA = 1
 RUN_KEYS = (

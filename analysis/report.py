@@ -27,7 +27,7 @@ from analysis.costs import NOT_STUDIED
 from analysis.files import write_text
 from analysis.load import LoadError, Results, load
 from analysis.scope import by_reason
-from rtrl_bench.output import own_the_standard_streams
+from rtrl_bench.system.output import own_the_standard_streams
 
 HEADLINES = 12
 TALL_ROWS = 25  # of a table that scrolls in a window of its own

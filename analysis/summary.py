@@ -13,7 +13,7 @@ import pandas as pd
 from analysis import labels
 from analysis.load import Results
 from analysis.stats import Summary, summarise
-from rtrl_bench.settings import CAME_LATER
+from rtrl_bench.runs.settings import CAME_LATER
 
 # The paper's simulators, as they begin in a run's `backend`. DMLab counts only with the real one.
 PAPER_BACKENDS = {"atari": "ale-py", "procgen": "procgen", "dmlab": "deepmind_lab"}

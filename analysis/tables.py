@@ -19,7 +19,7 @@ from analysis.files import write_text
 from analysis.load import LoadError, Results, load
 from analysis.summary import settings
 from analysis.table import Table, latex, markdown
-from rtrl_bench.output import own_the_standard_streams
+from rtrl_bench.system.output import own_the_standard_streams
 
 NAMES = (
     *("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity"),

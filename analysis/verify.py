@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import tables
-from rtrl_bench.output import own_the_standard_streams
+from rtrl_bench.system.output import own_the_standard_streams
 
 REFERENCE = Path("results/reference/laptop")
 REPEATED = Path("results/verify/laptop")

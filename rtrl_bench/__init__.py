@@ -10,7 +10,7 @@ _EXPORTS = {
     "RecurrentStack": "rtrl_bench.layer",
     "Carry": "rtrl_bench.gradients",
     "ElementwiseCell": "rtrl_bench.cells",
-    "RunConfig": "rtrl_bench.config",
+    "RunConfig": "rtrl_bench.experiments.reinforcement.config",
 }
 __all__ = ["__version__", *_EXPORTS]
 

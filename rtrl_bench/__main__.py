@@ -5,8 +5,8 @@ import os
 import sys
 
 from rtrl_bench.cli import main
-from rtrl_bench.output import own_the_standard_streams
-from rtrl_bench.training.signals import ignore_signals, interrupt_on_signals
+from rtrl_bench.runs.signals import ignore_signals, interrupt_on_signals
+from rtrl_bench.system.output import own_the_standard_streams
 
 if "OMP_WAIT_POLICY" not in os.environ:  # read once, when torch is loaded, which nothing above does
     # A thread of torch's that waits for the others spins for some 15 microseconds, which bridges the gap between two

@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from typing import NamedTuple
 
-from rtrl_bench import __version__, output
+from rtrl_bench import __version__
 from rtrl_bench.arguments import Parser, integer, path, seconds
-from rtrl_bench.config import load
 from rtrl_bench.errors import EnvironmentFailed, Failure
-from rtrl_bench.foreign import Stopped
-from rtrl_bench.training.signals import alarm
+from rtrl_bench.experiments.reinforcement.config import load
+from rtrl_bench.runs.signals import alarm
+from rtrl_bench.system import output
+from rtrl_bench.system.foreign import Stopped
 
 LARGEST, MOST_LAYERS, LONGEST = 2**20, 1000, 2**40  # sizes, layers and steps of which costs are told
 
@@ -163,7 +164,7 @@ def _add_cost(cost: argparse.ArgumentParser) -> None:
 def _train(arguments: argparse.Namespace) -> Result:
     config = load(arguments.config)
     with alarm(arguments.stop_after):
-        from rtrl_bench.training.run import train
+        from rtrl_bench.experiments.reinforcement.run import train
 
         record = train(config, arguments.out, arguments.restart_if_changed, arguments.wait)
     e = record["evaluation"]
@@ -176,17 +177,17 @@ def _train(arguments: argparse.Namespace) -> Result:
 
 def _evaluate(arguments: argparse.Namespace) -> Result:
     config = load(arguments.folder / "config.yaml")
-    from rtrl_bench.training.run import evaluate_checkpoint
+    from rtrl_bench.experiments.reinforcement.run import evaluate_checkpoint
 
     return Result(json.dumps(evaluate_checkpoint(config, arguments.folder)))
 
 
 def _copy_task(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.diagnostics.copy_config import load_copy_config
+    from rtrl_bench.experiments.sequences.config import load_copy_config
 
     config = load_copy_config(arguments.config)
     with alarm(arguments.stop_after):
-        from rtrl_bench.diagnostics.copy_task import train_copy_task
+        from rtrl_bench.experiments.sequences.copy_task import train_copy_task
 
         record = train_copy_task(config, arguments.out, arguments.restart_if_changed, arguments.wait)
     return Result(
@@ -195,17 +196,17 @@ def _copy_task(arguments: argparse.Namespace) -> Result:
 
 
 def _complexity(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.complexity.config import load_complexity_config
+    from rtrl_bench.experiments.costs.config import load_complexity_config
 
     config = load_complexity_config(arguments.config)
-    from rtrl_bench.complexity.study import run_study
+    from rtrl_bench.experiments.costs.study import run_study
 
     return Result(run_study(config, arguments.out, arguments.restart_if_changed, arguments.wait))
 
 
 def _cost(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.complexity.cost import describe
-    from rtrl_bench.complexity.shapes import Sizes
+    from rtrl_bench.costs.describe import describe
+    from rtrl_bench.costs.shapes import Sizes
 
     a = arguments
     sizes = Sizes(a.cell, a.layers, a.hidden, a.input, a.batch, a.unroll, a.episode)
@@ -214,15 +215,15 @@ def _cost(arguments: argparse.Namespace) -> Result:
 
 def _speed(arguments: argparse.Namespace) -> Result:
     config = load(arguments.config)
-    from rtrl_bench.training.run import measure_speed
+    from rtrl_bench.experiments.reinforcement.run import measure_speed
 
     return Result(json.dumps({"steps_per_s": measure_speed(config, arguments.seconds)}))
 
 
 def _bench(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench import benchmark
+    from rtrl_bench.experiments.costs import benchmark
+    from rtrl_bench.experiments.reinforcement import throughput
     from rtrl_bench.rooms import benchmark as rooms
-    from rtrl_bench.training import throughput
 
     reports = {"gradients": benchmark.main, "loop": throughput.report, "rooms": rooms.report}
     for report in reports.values() if arguments.only is None else [reports[arguments.only]]:
@@ -256,7 +257,7 @@ def _show(arguments: argparse.Namespace) -> Result:
     a = arguments
     player = None
     if a.agent is not None:
-        from rtrl_bench.training.player import trained_player
+        from rtrl_bench.experiments.reinforcement.player import trained_player
 
         player = trained_player(a.agent)
     show.show(a.level, a.frames, a.seed, player, a.out, a.scale)

@@ -9,9 +9,9 @@ import signal
 
 import torch
 
-from rtrl_bench.config import from_dict
-from rtrl_bench.training import checkpoint
-from rtrl_bench.training.loop import Training
+from rtrl_bench.experiments.reinforcement.config import from_dict
+from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.runs import checkpoint
 
 TIMES = ("wall_s", "steps_per_s")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtrl_bench.yaml_files import load_yaml
+from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales
 
 SETTINGS = load_yaml(scales.CONFIG_FOLDER / "config.yaml")

@@ -8,7 +8,7 @@ import pytest
 from small_runs import config
 
 from rtrl_bench import cli
-from rtrl_bench.settings import dump
+from rtrl_bench.runs.settings import dump
 
 
 def refused(capsys, *words):

@@ -46,7 +46,8 @@ def test_adam_equals_torch():
 
 def test_training_does_not_import_the_compiler():
     code = (
-        "import sys, torch; from rtrl_bench.config import from_dict; from rtrl_bench.training import loop;"
+        "import sys, torch; from rtrl_bench.experiments.reinforcement.config import from_dict;"
+        "from rtrl_bench.experiments.reinforcement import loop;"
         "c = from_dict({'environment': 'tmaze', 'env_steps': 10, 'vision': 'flat', 'unroll': 2, 'batch': 2});"
         "loop.Training(c, torch.device('cpu')).update(); print('torch._dynamo' in sys.modules)"
     )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rtrl_bench.agent import vision
 from rtrl_bench.agent.policy import FactorisedActions
-from rtrl_bench.config import RunConfig
+from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.gradients import Carry
 from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.layer import RecurrentStack

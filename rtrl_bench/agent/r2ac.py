@@ -11,9 +11,9 @@ from torch import Tensor
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.agent.vtrace import vtrace
-from rtrl_bench.config import LossConfig, RunConfig
-from rtrl_bench.diagnostics.gradient_quality import GradientQuality
 from rtrl_bench.errors import NonFiniteLoss
+from rtrl_bench.experiments.reinforcement.config import LossConfig, RunConfig
+from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
 from rtrl_bench.gradients import Carry
 from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.optimisers import RMSProp

@@ -18,8 +18,8 @@ from gymnasium.vector.utils import batch_space
 
 from rtrl_bench.envs.registry import SPLITS
 from rtrl_bench.errors import EnvironmentFailed
-from rtrl_bench.foreign import in_words, is_stop
-from rtrl_bench.output import say
+from rtrl_bench.system.foreign import in_words, is_stop
+from rtrl_bench.system.output import say
 
 Arrays = dict[str, np.ndarray]
 StepResult = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]

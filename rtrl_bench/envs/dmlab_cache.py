@@ -18,7 +18,7 @@ import uuid
 import warnings
 from pathlib import Path
 
-from rtrl_bench.user_cache import user_cache
+from rtrl_bench.system.user_cache import user_cache
 
 LIMIT_BYTES = 4 << 30
 ABANDONED_S = 3600.0  # a copy takes seconds: one of this age is of a process that was killed

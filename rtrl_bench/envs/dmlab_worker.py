@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.envs.dmlab_cache import LevelCache
-from rtrl_bench.foreign import in_words
-from rtrl_bench.output import say
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, ACTIONS, IMAGE_SHAPE
+from rtrl_bench.system.foreign import in_words
+from rtrl_bench.system.output import say
 
 OBSERVATION = "RGB_INTERLEAVED"
 PAUSES_S = (1.0, 4.0, 16.0)  # before another try to begin an episode: a long run compiles some 100 000 maps

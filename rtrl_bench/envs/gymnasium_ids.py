@@ -27,7 +27,7 @@ from rtrl_bench.envs.gymnasium_packages import NotImportable
 from rtrl_bench.envs.gymnasium_spaces import adapt
 from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request
 from rtrl_bench.errors import ConfigError, did_you_mean
-from rtrl_bench.foreign import in_words, is_stop
+from rtrl_bench.system.foreign import in_words, is_stop
 
 VIEW = ("observation_keys", "image_layout")  # options of ours; all others are Gymnasium's and the environment's
 

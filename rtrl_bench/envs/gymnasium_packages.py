@@ -13,7 +13,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
 from rtrl_bench.errors import UnknownName, did_you_mean
-from rtrl_bench.foreign import in_words, is_stop
+from rtrl_bench.system.foreign import in_words, is_stop
 
 
 class Package(NamedTuple):

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName, did_you_mean
-from rtrl_bench.foreign import in_words, is_stop
-from rtrl_bench.output import say
 from rtrl_bench.registry import Registry
+from rtrl_bench.system.foreign import in_words, is_stop
+from rtrl_bench.system.output import say
 
 if TYPE_CHECKING:
     from rtrl_bench.envs.batch import BatchEnv

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_bench.resident import peak_resident_bytes
 from rtrl_bench.rooms import compiled
 from rtrl_bench.rooms.dmlab_levels import LEVEL_SECONDS
+from rtrl_bench.system.resident import peak_resident_bytes
 
 SLOTS, STEPS, REPEATS = 48, 60, 9
 REQUIRED = (

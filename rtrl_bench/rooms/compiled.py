@@ -12,7 +12,7 @@ from typing import Any
 
 import numba
 
-from rtrl_bench.user_cache import user_cache
+from rtrl_bench.system.user_cache import user_cache
 
 HERE = Path(__file__).parent
 

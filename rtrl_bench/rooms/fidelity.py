@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.files import write_rows
 from rtrl_bench.rooms import clock, keys_doors, levels, maps, physics
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT
 from rtrl_bench.rooms.keys_doors_map import Layout, parse
 from rtrl_bench.rooms.state import SLOT
+from rtrl_bench.system.files import write_rows
 
 RECORDINGS = Path(__file__).with_name("recordings")
 JUMP = 60.0  # units in a step: nobody walks this far, so the player was moved

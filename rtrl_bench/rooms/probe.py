@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rtrl_bench.files import write_rows
 from rtrl_bench.rooms import maps, nonmatching, physics
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, FRAMES_PER_SECOND, IMAGE_SHAPE
 from rtrl_bench.rooms.fidelity import check_output
@@ -25,6 +24,7 @@ from rtrl_bench.rooms.oracles import LOOK_LEFT, LOOK_RIGHT, NOTHING
 from rtrl_bench.rooms.pictures import SHAPES
 from rtrl_bench.rooms.simulator import Simulator
 from rtrl_bench.rooms.state import SPRITE_COLOUR, SPRITE_PICTURE, SPRITE_X, SPRITE_Y
+from rtrl_bench.system.files import write_rows
 
 LEVEL = "rooms_select_nonmatching_object"
 EPISODES = 5000

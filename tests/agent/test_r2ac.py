@@ -13,8 +13,8 @@ from oracles.vtrace import vtrace, vtrace_cut
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.agent.r2ac import R2AC, Segment, loss_terms
-from rtrl_bench.config import from_dict
 from rtrl_bench.errors import NonFiniteLoss
+from rtrl_bench.experiments.reinforcement.config import from_dict
 
 M, B, ACTIONS = 4, 3, 5
 

@@ -28,7 +28,7 @@ def test_every_column_is_loaded_and_missing_numbers_are_nan(study):
 
 
 def test_columns_are_those_that_the_harness_writes():
-    from rtrl_bench.complexity import tables
+    from rtrl_bench.experiments.costs import tables
 
     for name, file in FILES.items():
         assert set(getattr(tables, name.upper())) == {*file.text, *file.numbers}

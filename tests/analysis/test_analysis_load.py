@@ -12,7 +12,7 @@ import yaml
 
 from analysis.load import LoadError, load
 from analysis.records import CURVE_COLUMNS, GRADIENT_COLUMNS
-from rtrl_bench.settings import CAME_LATER
+from rtrl_bench.runs.settings import CAME_LATER
 
 
 def problem(tree):
@@ -241,13 +241,13 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
 
 
 def test_curve_columns_are_those_that_the_harness_writes():
-    from rtrl_bench.training import records
+    from rtrl_bench.runs import records
 
     assert list(records.CURVE_COLUMNS) == CURVE_COLUMNS
 
 
 def test_gradient_columns_are_those_that_the_harness_writes():
-    from rtrl_bench.diagnostics import gradient_quality
+    from rtrl_bench.experiments.reinforcement import gradient_quality
 
     assert list(gradient_quality.COLUMNS) == GRADIENT_COLUMNS
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis import verify
-from rtrl_bench.yaml_files import load_yaml
+from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, targets
 
 GROUPS = (

@@ -21,7 +21,7 @@ from rtrl_bench.cli import main
 from rtrl_bench.envs import dmlab_pool
 from rtrl_bench.envs.registry import make
 from rtrl_bench.errors import EnvironmentFailed
-from rtrl_bench.settings import to_dict
+from rtrl_bench.runs.settings import to_dict
 
 LEVEL = "rooms_watermaze"
 FIRE = 8

@@ -80,7 +80,7 @@ def break_with(fault: str, limit_s: float | None = None) -> None:
     global FAULT
     FAULT = fault
     if limit_s is not None:
-        from rtrl_bench.training import watchdog
+        from rtrl_bench.experiments.reinforcement import watchdog
 
         watchdog.LIMIT_S = limit_s
 

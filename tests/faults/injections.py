@@ -44,7 +44,7 @@ def limit_files(size: int, pid: int = 0) -> None:
 
 def signal_in_evaluation(signum: int, episodes: int) -> None:
     """Send this process a signal when so many rounds of the evaluation have been played."""
-    from rtrl_bench.training import evaluate
+    from rtrl_bench.experiments.reinforcement import evaluate
 
     original, played = evaluate._play_round, 0
 
@@ -65,7 +65,7 @@ def jumping_clock() -> None:
     import time
     from datetime import datetime, timedelta
 
-    from rtrl_bench.training import records
+    from rtrl_bench.runs import records
 
     jumps = itertools.cycle((86_400.0, -31_536_000.0))
     real = time.time

@@ -20,11 +20,16 @@ from pathlib import Path
 import yaml
 from small_runs import assert_same_run, config
 
-from rtrl_bench.settings import to_dict
+from rtrl_bench.runs.settings import to_dict
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["pytest", "rtrl_bench.training.run", "rtrl_bench.diagnostics.copy_task", "analysis.report"]
+    [
+        "pytest",
+        "rtrl_bench.experiments.reinforcement.run",
+        "rtrl_bench.experiments.sequences.copy_task",
+        "analysis.report",
+    ]
 )
 # A checkpoint every few updates and a long evaluation, so that a random moment can be in any of them.
 SETTINGS = config(env_steps=2000, checkpoint_minutes=2e-4, evaluation={"sets": 2, "episodes": 600})

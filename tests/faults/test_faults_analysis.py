@@ -12,7 +12,7 @@ import pytest
 from processes import Program
 from small_runs import config
 
-from rtrl_bench.training import run
+from rtrl_bench.experiments.reinforcement import run
 
 STEPS = ("tables", "figures", "report")
 WHOLE = "no file is there that is not whole; the same command writes the same files"

@@ -11,7 +11,7 @@ import pytest
 from processes import SETTINGS, Program, assert_same_records, checkpoints, command
 from small_runs import config
 
-from rtrl_bench.training import run
+from rtrl_bench.experiments.reinforcement import run
 
 
 @pytest.mark.injects(

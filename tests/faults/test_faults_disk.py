@@ -11,7 +11,7 @@ import injections
 import pytest
 from processes import SETTINGS, Program, assert_same_records, checkpoints, command
 
-from rtrl_bench.training import checkpoint
+from rtrl_bench.runs import checkpoint
 
 STOPS = (
     "one message that names the file, exit code 5, the last good checkpoint kept; the same command completes the run"

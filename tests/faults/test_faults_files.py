@@ -18,8 +18,9 @@ from analysis import records as analysis_records
 from rtrl_bench.cli import main
 from rtrl_bench.envs.batch import unpack
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import dump, to_dict
-from rtrl_bench.training import checkpoint, run
+from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.runs import checkpoint
+from rtrl_bench.runs.settings import dump, to_dict
 from workflow.scripts import scales
 
 BACK = "the checkpoint before it is taken, and says so; the records are the same"

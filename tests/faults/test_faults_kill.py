@@ -14,8 +14,8 @@ import pytest
 from processes import SETTINGS, Program, assert_same_records, checkpoints, command
 from small_runs import game
 
-from rtrl_bench.diagnostics.copy_config import CopyConfig
-from rtrl_bench.settings import build
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.runs.settings import build
 
 SAME = "the same command completes the run, with the same records"
 LOST = "lost: the updates since the last checkpoint, made again"
@@ -167,7 +167,7 @@ def test_a_signal_in_the_evaluation_ends_it_at_once(whole, tmp_path, observed, s
 
 def send_writing(name, signum):
     """A signal right before the file `name` is written."""
-    from rtrl_bench.training import records
+    from rtrl_bench.runs import records
 
     original = records.write_text
 

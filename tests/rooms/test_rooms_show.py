@@ -10,8 +10,8 @@ from PIL import Image
 
 from rtrl_bench.cli import main
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.reinforcement.run import train
 from rtrl_bench.rooms import show
-from rtrl_bench.training.run import train
 
 LEVEL = "rooms_select_nonmatching_object"
 

@@ -10,8 +10,8 @@ from small_scales import small_scale
 
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
-from rtrl_bench.settings import dump
-from rtrl_bench.yaml_files import load_yaml
+from rtrl_bench.runs.settings import dump
+from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts.inputs import Inputs, finished, summary
 
 ONE_RUN = {"seeds": [0], "study": {"methods": ["rtrl"]}}

@@ -10,10 +10,10 @@ import sys
 import pytest
 from small_scales import SETTINGS
 
-from rtrl_bench.complexity.config import ComplexityConfig, MethodConfig, SweepConfig
-from rtrl_bench.config import EvaluationConfig, PretrainedConfig, RunConfig
-from rtrl_bench.diagnostics.copy_config import CopyConfig
-from rtrl_bench.settings import replace, to_dict
+from rtrl_bench.experiments.costs.config import ComplexityConfig, MethodConfig, SweepConfig
+from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, PretrainedConfig, RunConfig
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.runs.settings import replace, to_dict
 from workflow.scripts import plan, speeds
 from workflow.scripts.jobs import Job
 from workflow.scripts.scales import CopyRun, CostStudy, Missing, Scale

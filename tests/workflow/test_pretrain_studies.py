@@ -7,11 +7,11 @@ import json
 import pytest
 from small_scales import SETTINGS, folders, small_scale
 
-from rtrl_bench.config import PretrainedConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import dump
+from rtrl_bench.experiments.reinforcement.config import PretrainedConfig
+from rtrl_bench.runs.settings import dump
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import summary
 

@@ -10,11 +10,11 @@ import gymnasium
 import pytest
 from small_scales import SETTINGS, folders, small_scale
 
-from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.yaml_files import load_yaml
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import summary
 

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from small_scales import SETTINGS, small_scale
 
-from rtrl_bench.yaml_files import load_yaml
+from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, schema_files
 from workflow.scripts.schema import ScaleSettings, WorkflowSettings
 

@@ -15,18 +15,19 @@ def test_a_step_depends_on_what_it_imports_directly_and_indirectly(tmp_path, mon
         "__init__.py": "",
         "figures.py": "import json\nfrom analysis import panels\n",
         "panels.py": "def draw():\n    from analysis.load import load\n",
-        "load.py": "import pandas\nfrom rtrl_bench.settings import decisive\n",
+        "load.py": "import pandas\nfrom rtrl_bench.runs.settings import decisive\n",
         "tables.py": "import analysis.load\n",
         "paper_values.csv": "",
         "templates/page.html": "",
     }
-    (tmp_path / "rtrl_bench").mkdir()
-    (tmp_path / "rtrl_bench" / "settings.py").write_text("import pydantic\nfrom rtrl_bench.errors import ConfigError\n")
+    (tmp_path / "rtrl_bench" / "runs").mkdir(parents=True)
+    settings = tmp_path / "rtrl_bench" / "runs" / "settings.py"
+    settings.write_text("import pydantic\nfrom rtrl_bench.errors import ConfigError\n")
     (tmp_path / "rtrl_bench" / "errors.py").write_text("")
     for name, text in files.items():
         (tmp_path / "analysis" / name).write_text(text)
     data = {"analysis/__init__.py", "analysis/paper_values.csv", "analysis/templates/page.html"}
-    loading = {"analysis/load.py", "rtrl_bench/settings.py", "rtrl_bench/errors.py"}
+    loading = {"analysis/load.py", "rtrl_bench/runs/settings.py", "rtrl_bench/errors.py"}
     assert set(analysis_sources("figures")) == data | loading | {"analysis/figures.py", "analysis/panels.py"}
     assert set(analysis_sources("tables")) == data | loading | {"analysis/tables.py"}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rtrl_bench.complexity.config import ComplexityConfig
-from rtrl_bench.config import RunConfig
-from rtrl_bench.diagnostics.copy_config import CopyConfig
-from rtrl_bench.settings import to_dict
+from rtrl_bench.experiments.costs.config import ComplexityConfig
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.runs.settings import to_dict
 from workflow.scripts.schema import Asked, Resources
 
 MARGIN_S = 300  # of a job: to start and to write the checkpoint; half of the job where the limit is below ten minutes

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rtrl_bench.config import RunConfig
-from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
-from rtrl_bench.output import own_the_standard_streams
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.system.output import own_the_standard_streams
 from workflow.scripts import estimates, inputs
 from workflow.scripts.scales import CopyRun, CostStudy, Scale, explain, load_scale
 from workflow.scripts.speeds import measure, records

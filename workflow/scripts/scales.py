@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rtrl_bench.complexity.config import ComplexityConfig
-from rtrl_bench.diagnostics.copy_config import CopyConfig
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import build
-from rtrl_bench.yaml_files import load_yaml
+from rtrl_bench.experiments.costs.config import ComplexityConfig
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.runs.settings import build
+from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts.jobs import Job, job
 from workflow.scripts.outputs import COMPLEXITY
 from workflow.scripts.schema import Asked, WorkflowSettings, check_scale, check_workflow

@@ -7,10 +7,10 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, WithJsonSchema
 
-from rtrl_bench.complexity.config import StudyConfig
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import Amount, Device, Distinct, Options, Seed, Settings, Size, Threads, build
-from rtrl_bench.yaml_files import parse_yaml
+from rtrl_bench.experiments.costs.config import StudyConfig
+from rtrl_bench.runs.settings import Amount, Device, Distinct, Options, Seed, Settings, Size, Threads, build
+from rtrl_bench.runs.yaml_files import parse_yaml
 
 # Some keys of a run. They are checked when all keys of the run are together; the JSON schema knows each of them.
 RunKeys = Annotated[Options, WithJsonSchema({"type": "object", "keysOf": "RunConfig"})]

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rtrl_bench.complexity.config import MethodConfig, SweepConfig
-from rtrl_bench.config import PretrainedConfig, RunConfig
-from rtrl_bench.diagnostics.copy_config import CopyConfig
-from rtrl_bench.refusals import describe
-from rtrl_bench.settings import Settings
+from rtrl_bench.experiments.costs.config import MethodConfig, SweepConfig
+from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.runs.refusals import describe
+from rtrl_bench.runs.settings import Settings
 from workflow.scripts.schema import CopyTask, Costs, Pretrain, ScaleSettings, Study, WorkflowSettings
 
 WORKFLOW = Path(__file__).resolve().parents[1]

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from rtrl_bench.config import RunConfig, from_dict
-from rtrl_bench.diagnostics.copy_config import CopyConfig
-from rtrl_bench.settings import build, replace
-from rtrl_bench.training.source import finished_record
+from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
+from rtrl_bench.experiments.reinforcement.source import finished_record
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.runs.settings import build, replace
 
 SECONDS, COPY_SECONDS = 1.5, 0.5  # of a measurement, besides setting up
 # Steps per second hardly depend on these where a step is a picture, and larger ones take long to set up.
@@ -39,7 +39,7 @@ def measure(config: RunConfig | CopyConfig, cores: int) -> float:
 
 
 def _measure_run(config: RunConfig) -> float:
-    from rtrl_bench.training.run import measure_speed
+    from rtrl_bench.experiments.reinforcement.run import measure_speed
 
     if config.vision != "flat":
         config = replace(config, unroll=min(config.unroll, UNROLL), batch=min(config.batch, PICTURES))
@@ -49,8 +49,8 @@ def _measure_run(config: RunConfig) -> float:
 def _measure_copy(config: CopyConfig) -> float:
     import torch
 
-    from rtrl_bench.diagnostics.copy_task import CopyTraining
-    from rtrl_bench.training.records import choose_device
+    from rtrl_bench.experiments.sequences.copy_task import CopyTraining
+    from rtrl_bench.runs.records import choose_device
 
     torch.set_num_threads(config.threads)
     few = replace(config, train_size=100, valid_size=1, test_size=1)

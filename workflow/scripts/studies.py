@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtrl_bench.config import PretrainedConfig, RunConfig, from_dict
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.settings import replace, to_dict
-from rtrl_bench.training.source import check_same_stem, with_fingerprint
+from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig, from_dict
+from rtrl_bench.experiments.reinforcement.source import check_same_stem, with_fingerprint
+from rtrl_bench.runs.settings import replace, to_dict
 from workflow.scripts.jobs import Job, job
 from workflow.scripts.schema import Asked, Study
 

@@ -6,8 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from rtrl_bench.settings import fingerprint_of
-from rtrl_bench.yaml_files import load_yaml
+from rtrl_bench.runs.settings import fingerprint_of
+from rtrl_bench.runs.yaml_files import load_yaml
 
 OUTPUTS = {
     "train": ("curve.csv", "gradient.csv", "evaluation.json", "run.json"),

@@ -1,1 +1,0 @@
-"""What a gradient method costs: predicted by formula, counted by a compiler (XLA, from JAX), and measured."""

@@ -1,0 +1,251 @@
+"""What a gradient method costs, by formula: memory and operations. Derived, term by term, in docs/complexity.md.
+
+Notation: N units, D inputs (D_l of layer l), L layers, B slots, M steps of a segment, T of an episode; a cell has K
+gates (rows of u) and s rows of state; P_l parameters in layer l. Counted are numbers and operations (a multiply-add
+is 2) of one slot, for the forward pass and the gradient of all parameters; the gradient that the stack's input would
+get is left out, and so are terms that grow with N alone. Importing this imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rtrl_bench.costs.shapes import LayerShape, Sizes, layer_shapes
+from rtrl_bench.errors import ConfigError, one_of
+
+Stack = Sequence[LayerShape]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of all B slots together, in bytes and operations.
+
+    `state_bytes`: carried from segment to segment (bptt: what is kept until the episode ends); `peak_bytes`: that and
+    the working memory of a segment; `parameter_bytes`: the parameters and their gradient, which come on top of that.
+    """
+
+    state_bytes: int
+    peak_bytes: int
+    flops_per_step: float
+    flops_per_segment: int
+    parameter_bytes: int
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Numbers carried and worked on and operations, of one slot; `steps` between two updates."""
+
+    carried: int
+    working: int
+    flops: int
+    steps: int
+
+
+def predict(method: str, sizes: Sizes) -> Cost:
+    """The cost of `method`; ConfigError if there is no such method, or not for this cell."""
+    if method not in _METHODS:
+        raise ConfigError(f"unknown method {method!r}: {one_of(method, METHODS)}")
+    formula = _METHODS[method]
+    stack = layer_shapes(sizes, reads_all_below=method == "columnar")
+    if formula in _ELEMENTWISE and not stack[0].cell.elementwise:
+        raise ConfigError(
+            f"method {method!r}: exact RTRL at this cost needs an element-wise cell, {sizes.cell} is none; "
+            "use rtrl_dense or rtrl_dense_segment"
+        )
+    parts = formula(stack, sizes)
+    bytes_of_all = sizes.batch * sizes.bytes_per_number
+    return Cost(
+        state_bytes=bytes_of_all * parts.carried,
+        peak_bytes=bytes_of_all * (parts.carried + parts.working),
+        flops_per_step=sizes.batch * parts.flops / parts.steps,
+        flops_per_segment=sizes.batch * parts.flops,
+        parameter_bytes=2 * sizes.bytes_per_number * sum(layer.parameters for layer in stack),
+    )
+
+
+# Back-propagation, which all methods use inside a segment
+
+
+def _state(stack: Stack) -> int:
+    return sum(layer.state for layer in stack)
+
+
+def _tape(layer: LayerShape) -> int:
+    """What a step of a layer leaves for the backward pass, besides its input.
+
+    u, the state before and after; of a readout with parameters (an output gate) its input [x, c], its activation and
+    its output. A cell that is not element-wise runs under autograd, which also keeps the gates' activations and two
+    more copies of the state.
+    """
+    readout = layer.inputs + 3 * layer.units if layer.readout else 0
+    recurrence = layer.preactivations + 2 * layer.state
+    return readout + (recurrence if layer.cell.elementwise else 2 * recurrence)
+
+
+def _backward(layer: LayerShape) -> int:
+    """What the backward pass of a layer holds for each step: gradients of the output, of the states, of u."""
+    of_u = layer.preactivations if layer.cell.elementwise else 2 * layer.preactivations
+    return layer.outputs + layer.state + of_u
+
+
+def _tapes(stack: Stack) -> int:
+    """One step of all layers; what a layer reads is the output of the one below."""
+    return stack[0].inputs + sum(map(_tape, stack))
+
+
+def _held(stack: Stack) -> int:
+    """Of one step: all tapes, and the backward pass of one layer."""
+    return _tapes(stack) + max(map(_backward, stack))
+
+
+def _backpropagation_flops(stack: Stack) -> int:
+    """6 P a step, forward 2 and back 4; the lowest layer's input needs no gradient."""
+    return 6 * sum(layer.parameters for layer in stack) - 2 * stack[0].reads_input
+
+
+def _bptt(stack: Stack, sizes: Sizes) -> _Parts:
+    """Back to the episode's start, with one update at its end: all is kept until then."""
+    steps = sizes.episode
+    kept, working = steps * _tapes(stack), steps * max(map(_backward, stack))
+    return _Parts(_state(stack) + kept, working, steps * _backpropagation_flops(stack), steps)
+
+
+def _tbptt(stack: Stack, sizes: Sizes) -> _Parts:
+    steps = sizes.unroll
+    return _Parts(_state(stack), steps * _held(stack), steps * _backpropagation_flops(stack), steps)
+
+
+# RTRL of element-wise cells
+
+
+def _rtrl_stepwise(stack: Stack, sizes: Sizes) -> _Parts:
+    """S ← λ S + α ⊗ x and ∂L/∂θ += g S at every step, and for stacked layers what `_influence_flops` says."""
+    steps = sizes.unroll
+    own, cross = _own_numbers(stack), _cross_numbers(stack)
+    flops = sum(2 * layer.parameters + 4 * layer.readout for layer in stack)
+    flops += _scale_flops(stack, own) + 2 * own + 2 * own
+    largest = max(layer.own_sensitivities for layer in stack)
+    for number, upper in enumerate(stack):
+        below = stack[:number]
+        flops += _influence_flops(stack[: number + 1]) + upper.state * 4 * sum(layer.readout for layer in below)
+        largest = max([largest, *(upper.state * layer.parameters for layer in below)])
+    working = steps * (_held(stack) + stack[-1].state) + largest  # α ⊗ x, or a cross group's move, at one step
+    return _Parts(_state(stack) + own + cross, working, steps * flops, steps)
+
+
+def _own_numbers(stack: Stack) -> int:
+    """Sensitivities of each layer to its own parameters."""
+    return sum(layer.own_sensitivities for layer in stack)
+
+
+def _cross_numbers(stack: Stack) -> int:
+    """Sensitivities to the parameters of the layers below: dense, s N x P_k for each pair of layers k < l."""
+    return sum(upper.state * below.parameters for number, upper in enumerate(stack) for below in stack[:number])
+
+
+def _scale_flops(stack: Stack, numbers: int) -> int:
+    """λ S for element-wise λ, s x s for each unit."""
+    return (2 * stack[0].cell.rows - 1) * numbers
+
+
+def _own_groups(stack: Stack, sizes: Sizes) -> _Parts:
+    """Each layer's own sensitivities, once per segment: a product of matrices (2 a step), then p(0) S, + and r S.
+
+    p α lies in the place of u where a unit's state is one number.
+    """
+    steps, own = sizes.unroll, _own_numbers(stack)
+    once = _scale_flops(stack, own) + own + 2 * own
+    flops = steps * (_backpropagation_flops(stack) + 2 * own) + once
+    p_alpha = max(layer.cell.rows * layer.preactivations for layer in stack) if stack[0].cell.rows > 1 else 0
+    return _Parts(_state(stack) + own, steps * (_held(stack) + p_alpha), flops, steps)
+
+
+def _columnar(stack: Stack, sizes: Sizes) -> _Parts:
+    """At its largest, when the last layer grows: the layers below run forward only, and carry no sensitivities."""
+    below, newest = stack[:-1], stack[-1:]
+    parts = _own_groups(newest, sizes)
+    forward = sizes.unroll * 2 * sum(layer.parameters for layer in below)
+    return _Parts(parts.carried + _state(below), parts.working, parts.flops + forward, parts.steps)
+
+
+def _rtrl(stack: Stack, sizes: Sizes) -> _Parts:
+    """The own groups and the cross groups, once per segment."""
+    parts = _own_groups(stack, sizes)
+    flops, working = parts.flops, parts.working
+    for number in range(1, len(stack)):
+        part = stack[: number + 1]
+        flops += sizes.unroll * _rows_flops(part) + _influence_flops(part)
+    if len(stack) > 1:
+        derivatives = sum(3 * layer.cell.rows * layer.preactivations + 2 * layer.state for layer in stack)
+        working += sizes.unroll * derivatives + _rows_working(stack[-1], sizes)
+    return _Parts(parts.carried + _cross_numbers(stack), working, flops, parts.steps)
+
+
+def _rows_flops(stack: Stack) -> int:
+    """A step of the s N rows ∂c^l/∂· of the uppermost layer on their way down through the layers below it.
+
+    Through a readout to its state and parameters, through u to the parameters and, but in the lowest layer, to x.
+    """
+    rows, lowest = stack[-1].state, stack[0]
+    flops = 2 * rows * stack[-1].cell.gates * stack[-1].inputs
+    for below in stack[:-1]:
+        flops += 2 * rows * (below.parameters + below.readout + below.weight)
+    return flops - 2 * rows * lowest.reads_input
+
+
+def _influence_flops(stack: Stack) -> int:
+    """S^l_k ← Σ_j Φ^{l,j} S^j_k + ...: Φ is diagonal for j = l, S for j = k; else both are dense."""
+    upper, flops = stack[-1], 0
+    for number, lower in enumerate(stack[:-1]):
+        dense_between = sum(2 * between.state * lower.parameters for between in stack[number + 1 : -1])
+        diagonal = _scale_flops(stack, lower.parameters) + 2 * lower.own_sensitivities
+        flops += upper.state * (diagonal + dense_between + 3 * lower.parameters)  # and +, r S
+    return flops
+
+
+ROWS_BLOCK_BYTES = (
+    1 << 26
+)  # as in gradients/machinery/cross_sensitivities.py: rows on their way down, of as many slots as fit
+
+
+def _rows_working(layer: LayerShape, sizes: Sizes) -> int:
+    """The rows of a block of slots, shared out among all: at each step at h, c, u and x, on the way in and out."""
+    rows = sizes.unroll * layer.state
+    slots = ROWS_BLOCK_BYTES // (rows * layer.preactivations * sizes.bytes_per_number)
+    slots = min(max(slots, 1), sizes.batch)
+    numbers = rows * (layer.preactivations + 3 * layer.state + 4 * layer.inputs)
+    return -(-slots * numbers // sizes.batch)
+
+
+# RTRL of any cell: n = L s N numbers of state, P parameters, all of them dense
+
+
+def _rtrl_dense(stack: Stack, sizes: Sizes, steps: int = 1) -> _Parts:
+    """S ← Φ S + D: 2 n² P operations; Φ and D by back-propagating n rows through the segment, r S for the gradient."""
+    n = _state(stack)
+    parameters = sum(layer.parameters for layer in stack)
+    s = n * parameters
+    passed_on = sum(layer.cell.recurrent + layer.readout for layer in stack) + sum(x.weight for x in stack[1:])
+    rows = n * 2 * (parameters + passed_on)
+    flops = steps * (_backpropagation_flops(stack) + rows) + 2 * n * s + s + 2 * s
+    return _Parts(n + s, 2 * s, flops, steps)  # S and D of the next step beside S
+
+
+def _rtrl_dense_segment(stack: Stack, sizes: Sizes) -> _Parts:
+    return _rtrl_dense(stack, sizes, sizes.unroll)
+
+
+_METHODS: dict[str, Callable[[Stack, Sizes], _Parts]] = {
+    "bptt": _bptt,
+    "tbptt": _tbptt,
+    "rtrl_dense": _rtrl_dense,
+    "rtrl_dense_segment": _rtrl_dense_segment,
+    "rtrl_stepwise": _rtrl_stepwise,
+    "rtrl": _rtrl,
+    "rtrl_layerwise": _own_groups,
+    "rtrl_segment": _own_groups,
+    "columnar": _columnar,
+}
+METHODS = tuple(_METHODS)
+_ELEMENTWISE = (_rtrl_stepwise, _rtrl, _own_groups, _columnar)

@@ -1,1 +1,0 @@
-"""Experiments on the gradient methods themselves, without a reinforcement-learning environment."""

@@ -1,0 +1,115 @@
+"""One method at one size, ready to be timed: random input, segment after segment, the carry kept in between."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+
+from rtrl_bench.cells import CELLS
+from rtrl_bench.costs.shapes import Sizes
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.layer import RecurrentStack
+
+JAX_METHODS = ("rtrl_dense", "rtrl_dense_segment")
+
+
+class Case(Protocol):
+    """A method at a size; making it makes nothing large yet."""
+
+    steps: int  # that one `run` takes
+
+    def begin(self) -> None:
+        """Make network, input and carry."""
+
+    def run(self) -> None:
+        """Forward and gradient of one segment (bptt: of one episode); returns when it is done."""
+
+
+def make_case(method: str, sizes: Sizes, device: torch.device) -> Case:
+    """The case of `method`; those of JAX run on the CPU."""
+    return JaxCase(method, sizes) if method in JAX_METHODS else TorchCase(method, sizes, device)
+
+
+def refusal(method: str, sizes: Sizes) -> str | None:
+    """Why there is no case of `method` at these sizes; None if there is one."""
+    if method in JAX_METHODS:
+        return None
+    if sizes.cell not in CELLS:
+        return f"cell {sizes.cell} is there for {' and '.join(JAX_METHODS)} alone"
+    try:
+        GRADIENTS[_gradient(method)](CELLS[sizes.cell](), layers=sizes.layers)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def _gradient(method: str) -> str:
+    """The gradient method that does it: full BPTT is TBPTT with the whole episode as its segment."""
+    return "tbptt" if method == "bptt" else method
+
+
+class TorchCase:
+    """Through `RecurrentStack`; the stack's input gets no gradient."""
+
+    def __init__(self, method: str, sizes: Sizes, device: torch.device):
+        self._sizes, self._device, self._gradient = sizes, device, _gradient(method)
+        self.steps = sizes.episode if method == "bptt" else sizes.unroll
+
+    def begin(self) -> None:
+        """See `Case`."""
+        z, device = self._sizes, self._device
+        torch.manual_seed(0)
+        self._stack = RecurrentStack(z.inputs, z.hidden, z.layers, z.cell, self._gradient).to(device)
+        self._stack.method.progress = 1.0  # all layers are there, if the method grows them
+        self._carry = self._stack.begin(z.batch)
+        self._x = torch.randn(self.steps, z.batch, z.inputs, device=device)
+        self._starts = torch.zeros(self.steps, z.batch, dtype=torch.bool, device=device)
+        self._v = torch.randn(self.steps, z.batch, self._stack.output_size, device=device)
+
+    def run(self) -> None:
+        """See `Case`."""
+        h, self._carry = self._stack(self._x, self._starts, self._carry)
+        h.backward(self._v)
+        self._stack.zero_grad(set_to_none=True)
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+
+class JaxCase:
+    """The compiler's program of the method (`programs.py`), which the sensitivities go through in place."""
+
+    def __init__(self, method: str, sizes: Sizes):
+        import jax
+
+        from rtrl_bench.experiments.costs.programs import program
+
+        z, self.steps = sizes, sizes.unroll
+        run, arguments = program(method, z.cell, z.layers, z.hidden, z.inputs, z.batch, z.unroll)
+        self._make = jax.jit(lambda: _filled(*arguments)).lower().compile()
+        self._run = jax.jit(run, donate_argnums=1).lower(*arguments).compile()
+
+    def begin(self) -> None:
+        """See `Case`."""
+        self._params, self._carry, self._steps = self._make()
+
+    def run(self) -> None:
+        """See `Case`."""
+        import jax
+
+        gradient, self._carry = self._run(self._params, self._carry, self._steps)
+        jax.block_until_ready((gradient, self._carry))
+
+
+def _filled(params: Any, carry: Any, steps: Any) -> tuple[Any, Any, Any]:
+    """Arrays of these shapes: parameters of std 0.1, a carry of zeros, inputs and targets of std 1, no new episodes."""
+    import jax
+    import jax.numpy as jnp
+
+    def random(shape: Any) -> Any:
+        return jax.random.normal(jax.random.key(0), shape.shape, shape.dtype)
+
+    steps = jax.tree.map(random, steps)._replace(keep=jnp.ones(steps.keep.shape, steps.keep.dtype))
+    zeros = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), carry)
+    return jax.tree.map(lambda shape: 0.1 * random(shape), params), zeros, steps

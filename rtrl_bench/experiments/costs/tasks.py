@@ -1,0 +1,129 @@
+"""What there is to find out about the points of a study: counts of the compiler, wall times, peak memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import torch
+
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.costs import measure
+from rtrl_bench.experiments.costs.cases import JAX_METHODS, refusal
+from rtrl_bench.experiments.costs.config import ComplexityConfig
+from rtrl_bench.experiments.costs.counted import count
+from rtrl_bench.experiments.costs.points import Done, Point
+
+Found = dict[str, Any]  # columns of costs.csv, and perhaps a `note`
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to find out about one point, or about several that are timed in turn."""
+
+    kind: str
+    points: Sequence[Point]
+    find: Callable[[], list[Found]]  # point by point
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def key(self, done: Done) -> str:
+        """The name under which what was found is remembered: the same for the same points of two sweeps."""
+        return done.key(self.kind, [(point.method, point.sizes) for point in self.points], **self.options)
+
+    @property
+    def label(self) -> str:
+        """For the progress line."""
+        first = self.points[0]
+        who = first.method if len(self.points) == 1 else f"{len(self.points)} methods"
+        return f"{self.kind} {first.sweep}: {who}, {first.axis} = {first.position}"
+
+
+def tasks_of(config: ComplexityConfig, points: Sequence[Point], device: torch.device, memory: float) -> list[Task]:
+    """Everything to find out. Points predicted to take more than `memory` bytes get a note instead of a measurement."""
+    tasks: list[Task] = []
+    for (sweep, _), group in groupby(points, key=lambda point: (point.sweep, point.position)):
+        reached = [point for point in group if point.reached]
+        want = config.sweeps[sweep].want
+        if "counted" in want:
+            tasks += [Task("counted", [point], partial(_counted, point)) for point in reached]
+        if "time" in want or "memory" in want:
+            reached = list(_measurable(reached, memory))
+        if "memory" in want:
+            tasks += [Task("memory", [point], partial(_memory, point, device)) for point in reached]
+        if "time" in want:
+            options = {"repeats": config.repeats, "seconds": config.seconds}
+            for part in _together(reached, memory):
+                tasks.append(Task("time", part, partial(_times, part, device, config.repeats, config.seconds), options))
+    return tasks
+
+
+def _measurable(points: Iterable[Point], memory: float) -> Iterator[Point]:
+    """Those of the points that can be measured here; the others get a note."""
+    for point in points:
+        reason = refusal(point.method, point.sizes)
+        if reason is None and point.cost.peak_bytes > memory:
+            needed, allowed = (f"{amount / 1e9:.3g} GB" for amount in (point.cost.peak_bytes, memory))
+            reason = f"predicted to take {needed}, more than the {allowed} allowed"
+        if reason is None:
+            yield point
+        else:
+            point.notes.append(f"not measured: {reason}")
+
+
+def _together(points: Sequence[Point], memory: float) -> Iterator[list[Point]]:
+    """The points in parts that fit into memory at the same time, to be timed in turn: usually all of them."""
+    part: list[Point] = []
+    for point in sorted(points, key=lambda point: point.cost.peak_bytes):
+        if part and sum(other.cost.peak_bytes for other in (*part, point)) > memory:
+            yield part
+            part = []
+        part.append(point)
+    if part:
+        yield part
+
+
+def _counted(point: Point) -> list[Found]:
+    z = point.sizes
+    try:
+        counts = count(point.method, z.cell, z.layers, z.hidden, z.inputs, z.batch, z.unroll, z.episode)
+    except ConfigError as error:
+        return [{"note": f"not counted: {error}"}]
+    return [
+        {
+            "counted_flops_per_step": counts.flops_per_step,
+            "counted_bytes_per_step": counts.bytes_per_step,
+            "counted_peak_bytes": counts.peak_bytes,
+        }
+    ]
+
+
+def _memory(point: Point, device: torch.device) -> list[Found]:
+    try:
+        peak = measure.peak_bytes(point.method, point.sizes, device)
+    except measure.NotMeasured as error:
+        return [{"note": f"no measured memory: {error}"}]
+    return [{"measured_peak_bytes": peak, **_measured_by(point, device)}]
+
+
+def _times(points: Sequence[Point], device: torch.device, repeats: int, seconds: float) -> list[Found]:
+    named = {str(number): (point.method, point.sizes) for number, point in enumerate(points)}
+    times = measure.step_times(named, device, repeats, seconds)
+    return [
+        {
+            "measured_step_s": timing.median_s,
+            "measured_step_s_low": timing.low_s,
+            "measured_step_s_high": timing.high_s,
+            "repeats": timing.repeats,
+            **_measured_by(point, device),
+        }
+        for point, timing in zip(points, times.values())
+    ]
+
+
+def _measured_by(point: Point, device: torch.device) -> Found:
+    if point.method in JAX_METHODS:
+        return {"implementation": "jax", "device": "cpu"}
+    return {"implementation": "torch", "device": device.type}

@@ -1,0 +1,170 @@
+"""One run is one `RunConfig`: read from YAML, checked completely before any work starts, never changed after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.runs.settings import (
+    Amount,
+    Count,
+    Decay,
+    Depth,
+    Device,
+    LearningRate,
+    NotNegative,
+    Options,
+    Positive,
+    Retention,
+    RunSettings,
+    Seed,
+    Settings,
+    Share,
+    Size,
+    Threads,
+    build,
+    load_settings,
+)
+
+
+class OptimiserConfig(Settings):
+    """RMSProp with a linear decay to zero over the budget (paper, appendix on hyper-parameters)."""
+
+    learning_rate: LearningRate = Field(default=6e-4, description="at the start")
+    alpha: Decay = Field(default=0.99, description="decay of the mean square, per update")
+    epsilon: Positive = Field(default=0.01, description="added to the root of the mean square")
+    momentum: Decay = Field(default=0.0, description="decay of the velocity, per update")
+    gradient_clip: Positive = Field(default=40.0, description="largest global norm of the gradient")
+
+
+class LossConfig(Settings):
+    """V-trace actor-critic loss, summed over time and batch (Espeholt et al. 2018; values of the paper)."""
+
+    discount: Share = Field(default=0.99, description="per agent step")
+    entropy_cost: NotNegative = Field(default=0.01, description="weight of the negative entropy")
+    baseline_cost: NotNegative = Field(default=0.5, description="weight of the value function's loss")
+    reward_clip: Positive = Field(default=1.0, description="rewards are clipped to ± this")
+    rho_bar: Positive = Field(default=1.0, description="where the importance weights of the errors are cut")
+    c_bar: Positive = Field(default=1.0, description="where the importance weights of the trace are cut")
+    pg_rho_bar: Positive = Field(default=1.0, description="where those of the policy gradient's advantages are cut")
+    vtrace_lambda: Share = Field(default=1.0, description="λ, decay of the trace per step")
+    bootstrap_truncation: bool = Field(
+        default=False,
+        description="true: behind a time limit the last observation's value counts; false: nothing, as in the paper",
+    )
+
+
+class EvaluationConfig(Settings):
+    """Greedy evaluation at the end of training: `sets` x `episodes`."""
+
+    sets: Amount = Field(default=3, description="sets of episodes, each with seeds of its own")
+    episodes: Amount = Field(default=100, description="episodes of a set")
+    max_steps: Amount | None = Field(
+        default=None,
+        description="agent steps that cut an episode; null: 10 000 where the environment has no limit of its own",
+    )
+
+
+class PretrainedConfig(Settings):
+    """The finished run whose vision stem, its linear layer included, is taken over and frozen."""
+
+    run: str = Field(description="its folder, absolute or relative to the current one")
+    fingerprint: str | None = Field(
+        default=None,
+        description="of its configuration; null takes the complete run that is there, and the harness fills it in",
+    )
+
+
+class RunConfig(RunSettings):
+    """Everything that decides a training run."""
+
+    environment: str = Field(description="name of the environment (`python -m rtrl_bench list`)")
+    env_steps: Amount = Field(description="budget, in agent steps of all environments together")
+    environment_options: Options = Field(default={}, description="options of the environment")
+    backend: str = Field(default="auto", description="simulator of the environment; auto: the first that runs here")
+    cell: str = Field(default="elstm", description="recurrent cell; none: a feedforward agent")
+    gradient: str = Field(default="rtrl", description="gradient method of the recurrent layers")
+    window: Amount | Literal["episode"] | None = Field(
+        default=None, description="steps that gradient: tbptt goes back; null: those of the segment, unroll"
+    )
+    unroll: Size = Field(default=50, description="M, steps of a segment: between two updates")
+    batch: Size = Field(default=32, description="B, environments played at the same time")
+    hidden: Size = Field(default=256, description="N, units of a recurrent layer")
+    layers: Depth = Field(default=1, description="L, recurrent layers, one on the other")
+    vision: str = Field(default="impala", description="vision stem; flat: none, for vectors")
+    features: Size = Field(default=256, description="outputs of the vision stem's linear layer")
+    last_reward_across_episodes: bool = Field(
+        default=False,
+        description="last reward at an episode's first step; true: the last one of the episode before; false: zero",
+    )
+    retention: Retention | None = Field(
+        default=None, description="steps: forget biases drawn as log U(1, retention); null: the paper's normal(0, 0.1)"
+    )
+    pretrained: PretrainedConfig | None = Field(
+        default=None, description="run that the vision stem comes from; null: it is trained from scratch"
+    )
+    optimiser: OptimiserConfig = Field(default_factory=OptimiserConfig, description="RMSProp")
+    loss: LossConfig = Field(default_factory=LossConfig, description="V-trace actor-critic")
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="greedy play after training")
+    seed: Seed = Field(default=0, description="of parameters, actions and environments")
+    deterministic: bool = Field(
+        default=True, description="true: act and learn in turn; false: at the same time, acting one update behind"
+    )
+    device: Device = Field(default="auto", description="where the network runs; auto: cuda where there is one")
+    gradient_quality: Count = Field(
+        default=0, description="how often training compares its gradient with the exact one (gradient.csv); 0: never"
+    )
+    memory_gb: Positive | None = Field(
+        default=None, description="10⁹ bytes that the run may take, beside program and simulator; null: what is free"
+    )
+    threads: Threads = Field(
+        default=0,
+        description="CPU threads of torch and of the simulator; 0: all that the process may use, of torch's those that "
+        "pay for the network's size",
+    )
+    log_points: Amount = Field(default=100, description="rows of curve.csv")
+    checkpoint_minutes: Positive = Field(default=5.0, description="minutes between checkpoints")
+    tensorboard: bool = Field(default=False, description="write TensorBoard files too")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.window is not None and self.gradient != "tbptt":
+            raise ConfigError(f"window = {self.window!r}: only gradient: tbptt has a window; remove the key")
+        if isinstance(self.window, int) and self.window < self.unroll:
+            raise ConfigError(f"window = {self.window}: expected at least unroll = {self.unroll}, or 'episode'")
+        if self.pretrained is not None and self.vision == "flat":
+            raise ConfigError("pretrained: vision = 'flat' has no parameters to take over; remove the key")
+        return self
+
+    @property
+    def method(self) -> str:
+        """The method as tables name it: feedforward, rtrl, tbptt, tbptt_w20, bptt, lstm_tbptt, rtrl_l2 (layers), ..."""
+        if self.cell == "none":
+            return "feedforward"
+        name = self.gradient
+        if self.window == "episode":
+            name = "bptt"
+        elif self.window is not None and self.window > self.unroll:
+            name = f"tbptt_w{self.window}"
+        name = name if self.cell == "elstm" else f"{self.cell}_{name}"
+        return name if self.layers == 1 else f"{name}_l{self.layers}"
+
+    @property
+    def label(self) -> str:
+        """The run in a few words, for progress lines."""
+        options = "".join(f" {key}={value}" for key, value in self.environment_options.items())
+        return f"{self.environment}{options} {self.method} M={self.unroll} seed {self.seed}"
+
+
+def from_dict(values: Mapping[str, Any]) -> RunConfig:
+    """Build a RunConfig, refusing unknown keys, missing keys, wrong types and values out of range (ConfigError)."""
+    return build(RunConfig, values)
+
+
+def load(path: str | Path) -> RunConfig:
+    """Read and check the run configuration in a YAML file."""
+    return load_settings(RunConfig, path)

@@ -1,0 +1,128 @@
+"""Greedy evaluation after training, one slot per episode, so that short episodes count no more than long ones."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.envs import registry
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.reinforcement.watchdog import watched
+from rtrl_bench.runs.progress import Progress
+
+
+def derived_seed(*entropy: int) -> int:
+    """A seed for one purpose, from the run's seed and numbers that name the purpose; unrelated for other numbers."""
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+
+MAX_SLOTS = 128  # environments at once; more episodes are played in rounds
+STEPS_WITHOUT_LIMIT = 10_000  # of an episode, where neither the configuration nor the environment ends it
+
+
+def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> dict[str, Any]:
+    """Play `config.evaluation` (sets x episodes, greedy actions, test rules): the content of evaluation.json."""
+    plan = config.evaluation
+    seeds = [derived_seed(config.seed, 1, k) for k in range(plan.sets)]
+    slots = MAX_SLOTS
+    if registry.chosen_backend(config.environment, config.backend, config.environment_options).process_per_slot:
+        slots = min(slots, config.batch)  # what the machine bears: training has run so many processes
+    env = registry.make(
+        config.environment,
+        min(plan.episodes, slots),
+        seed=seeds[0],
+        split="test",
+        options=config.environment_options,
+        backend=config.backend,
+        threads=config.threads,
+    )
+    try:
+        with watched(env), Progress("evaluation", plan.sets * plan.episodes, unit="episode") as progress:
+            sets = [_play_set(network, env, config, device, k, seed, progress) for k, seed in enumerate(seeds)]
+    finally:
+        env.close()
+    return {"schema": 1, "greedy": True, "split": "test", "max_steps": max_steps(config), "sets": sets}
+
+
+def max_steps(config: RunConfig) -> int | None:
+    """Steps at which an episode of the evaluation is cut; None: the environment ends every one by itself.
+
+    A greedy policy may go in circles for ever. What STEPS_WITHOUT_LIMIT cuts is counted as `truncated`.
+    """
+    found = registry.validate(config.environment, config.environment_options, config.backend)
+    if config.evaluation.max_steps is not None or found.episode_limit is not None:
+        return config.evaluation.max_steps
+    return STEPS_WITHOUT_LIMIT
+
+
+def _play_set(
+    network: AgentNetwork, env: Any, config: RunConfig, device: torch.device, number: int, seed: int, progress: Progress
+) -> dict[str, Any]:
+    record: dict[str, Any] = {"seed": seed, "returns": [], "lengths": [], "truncated": 0}
+    observation, _ = env.reset(seed=seed, options={"part": number})
+    while missing := config.evaluation.episodes - len(record["returns"]):
+        if record["returns"]:
+            observation, _ = env.reset()
+        wanted = min(env.num_envs, missing)
+        played = _play_round(network, env, observation, device, wanted, max_steps(config), progress)
+        record["returns"] += played.returns
+        record["lengths"] += played.lengths
+        record["truncated"] += played.cut
+        if played.life_returns is not None:
+            record["life_returns"] = record.get("life_returns", []) + played.life_returns
+    return record
+
+
+class _Played(NamedTuple):
+    """What a round's episodes gave; `life_returns`, where a game has lives: of each episode those of its lives."""
+
+    returns: list[float]
+    lengths: list[int]
+    life_returns: list[list[float]] | None
+    cut: int  # at max_steps
+
+
+def _play_round(
+    network: AgentNetwork,
+    env: Any,
+    observation: np.ndarray,
+    device: torch.device,
+    wanted: int,
+    longest: int | None,
+    progress: Progress,
+) -> _Played:
+    """One episode, or full game, in each of the first `wanted` slots, cut at `longest` steps.
+
+    The agent begins anew wherever it did in training: after a lost life too.
+    """
+    slots = len(observation)
+    state = network.core.zero_state(slots)
+    starts, playing, has_lives = np.ones(slots, dtype=bool), np.arange(slots) < wanted, False
+    rewards, life, lengths = np.zeros(slots), np.zeros(slots), np.zeros(slots, dtype=np.int64)
+    lives: list[list[float]] = [[] for _ in range(slots)]  # an episode without lives counts as one
+    while playing.any() and (longest is None or lengths.max() < longest):
+        logits, _, state = network.act(
+            network.encode(torch.as_tensor(observation, device=device)),
+            torch.as_tensor(rewards, dtype=torch.float32, device=device),
+            torch.as_tensor(starts, device=device),
+            state,
+        )
+        observation, rewards, terminated, truncated, infos = env.step(network.actions.greedy(logits).cpu().numpy())
+        starts = terminated | truncated
+        has_lives = "game_over" in infos
+        life[playing] += rewards[playing]
+        lengths[playing] += 1
+        for slot in np.flatnonzero(playing & starts):
+            lives[slot].append(float(life[slot]))
+            life[slot] = 0
+        ended = playing & infos.get("game_over", starts)
+        playing &= ~ended
+        progress.advance(int(ended.sum()), f"{playing.sum()} being played, step {lengths.max():,}")
+    progress.advance(int(playing.sum()))
+    for slot in np.flatnonzero(playing & ~starts):  # cut in the midst of a life
+        lives[slot].append(float(life[slot]))
+    returns = [sum(of_lives) for of_lives in lives[:wanted]]
+    return _Played(returns, lengths[:wanted].tolist(), lives[:wanted] if has_lives else None, int(playing.sum()))

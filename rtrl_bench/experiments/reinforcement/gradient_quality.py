@@ -1,0 +1,122 @@
+"""How near a method's gradient comes to the exact one, while it trains: cosine and ratio of norms.
+
+The exact gradient is that of the same segment's loss by full BPTT with the parameters as they are now: the inputs of
+each slot's episode so far are kept and replayed. (Exact RTRL differs from it by its sensitivities and its state, which
+were carried while the parameters changed.) Inputs are replayed as they were: what lies below the layers is not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import fmean
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rtrl_bench.cells import CELLS
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.gradients import Carry
+from rtrl_bench.gradients.machinery.cross_sensitivities import parameters_below
+from rtrl_bench.gradients.machinery.episodes import as_mask
+from rtrl_bench.gradients.tbptt import TBPTT
+from rtrl_bench.layer import RecurrentStack
+
+COLUMNS = ("env_steps", "update", "cosine", "norm_ratio", "cosine_lowest")
+
+
+def check(config: RunConfig) -> None:
+    """Refuse (ConfigError) a method whose recurrence is not the one that the exact gradient is taken of, or none."""
+    if config.gradient_quality and not CELLS[config.cell].state:
+        raise ConfigError(
+            f"gradient_quality = {config.gradient_quality}: cell: {config.cell} has no recurrence, so no recurrent "
+            "gradient to compare; set gradient_quality: 0"
+        )
+    if config.gradient_quality and config.gradient == "columnar":
+        raise ConfigError(
+            f"gradient_quality = {config.gradient_quality}: gradient: columnar trains another network, layer by layer; "
+            "its gradient cannot be compared; set gradient_quality: 0"
+        )
+
+
+class GradientQuality:
+    """Watches `stack` learn, and compares at `config.gradient_quality` updates, evenly spaced over the budget.
+
+    `rows`: COLUMNS of every comparison. cosine and norm_ratio (|found| / |exact|) are over all parameters that methods
+    differ in: of the recurrences, and of the readouts below the top layer; cosine_lowest over the lowest layer's.
+    """
+
+    def __init__(self, stack: RecurrentStack, config: RunConfig):
+        self.stack = stack
+        self.exact = TBPTT(stack.cell, "episode", config.layers)
+        updates = -(-config.env_steps // (config.unroll * config.batch))
+        self.every = max(1, updates // config.gradient_quality)
+        self.rows: list[list[float]] = []
+        self.carry: Carry | None = None  # before the segment in hand
+        self.x = self.starts = torch.empty(0)
+        stack.register_forward_pre_hook(self._see)
+
+    def _see(self, stack: nn.Module, arguments: tuple[Any, ...]) -> None:
+        """Note a segment that the stack is about to learn from."""
+        x, starts, _ = arguments
+        self.x, self.starts = x.detach(), as_mask(starts)
+        if self.carry is None:
+            self.carry = self.exact.begin(x.shape[1], self.stack.parts())
+
+    def compare(self, loss: Callable[[Tensor, Tensor], Tensor], env_steps: int, update: int) -> None:
+        """Call after the backward pass; `loss(h, state)`: the segment's, given h (M, B, ·) and the last state."""
+        assert self.carry is not None
+        layers = self.stack.parts()
+        if update % self.every == 0:
+            h, carry = self.exact.segment(layers, self.x, self.starts, self.carry)
+            names = [parameters_below(layer) for layer in layers[:-1]] + [layers[-1].parameters._asdict()]
+            parameters = [list(named.values()) for named in names]
+            flat = [p for layer in parameters for p in layer]
+            gradients = torch.autograd.grad(loss(h, carry.state), flat, materialize_grads=True)
+            exact = _flat(gradients)
+            found = _flat([torch.zeros_like(p) if p.grad is None else p.grad for p in flat])
+            lowest = sum(p.numel() for p in parameters[0])
+            row = [_cosine(found, exact), float(found.norm() / exact.norm()), _cosine(found[:lowest], exact[:lowest])]
+            if torch.isfinite(torch.tensor(row)).all():
+                self.rows.append([env_steps, update, *row])
+        self.carry = self._remember(self.carry)
+
+    def _remember(self, carry: Carry) -> Carry:
+        """The inputs of every slot's present episode; no state before the first of them counts, as each one begins."""
+        x, starts = (torch.cat([carry.traces[name], new]) for name, new in (("x", self.x), ("starts", self.starts)))
+        drop = len(x) - self.exact.remembered(starts, len(self.x))
+        return Carry(carry.state, {"x": x[drop:].clone(), "starts": starts[drop:].clone(), "start": carry.state})
+
+    def summary(self) -> dict[str, float | int | None]:
+        """Mean and least of what was found, for run.json; None where no comparison gave finite numbers."""
+
+        def over(summarise: Callable[[list[float]], float], column: str) -> float | None:
+            return summarise([row[COLUMNS.index(column)] for row in self.rows]) if self.rows else None
+
+        return {
+            "points": len(self.rows),
+            "cosine_mean": over(fmean, "cosine"),
+            "cosine_min": over(min, "cosine"),
+            "cosine_lowest_mean": over(fmean, "cosine_lowest"),
+            "norm_ratio_mean": over(fmean, "norm_ratio"),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return {"rows": self.rows, "traces": self.carry.traces if self.carry else None}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.rows = state["rows"]
+        if state["traces"] is not None:
+            carry = Carry(state["traces"]["start"], state["traces"])
+            self.carry = carry.to(next(self.stack.parameters()).device)
+
+
+def _flat(tensors: Any) -> Tensor:
+    return torch.cat([t.detach().flatten() for t in tensors]).double()  # sums of many squares
+
+
+def _cosine(a: Tensor, b: Tensor) -> float:
+    return float(torch.nn.functional.cosine_similarity(a, b, dim=0, eps=1e-30))

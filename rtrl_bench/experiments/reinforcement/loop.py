@@ -1,0 +1,221 @@
+"""The training loop: M steps in B slots are acted and learnt from once, again and again until the budget is spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.agent.r2ac import METRICS, R2AC
+from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.reinforcement.actor import Actor
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.reinforcement.evaluate import derived_seed
+from rtrl_bench.experiments.reinforcement.memory import check_run, check_sizes
+from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
+from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
+from rtrl_bench.gradients import Carry
+from rtrl_bench.runs import records
+from rtrl_bench.runs.process import use_worthwhile_threads
+from rtrl_bench.runs.progress import Progress
+
+
+@dataclass
+class Counters:
+    """How far a run is. wall_s counts training only, over all resumes."""
+
+    env_steps: int = 0
+    updates: int = 0
+    episodes: int = 0
+    wall_s: float = 0.0
+    resumes: int = 0
+    exact_resume: bool = True
+    peak_bytes: int = 0
+    carried_bytes: int = 0  # at most, from segment to segment
+
+
+@dataclass
+class Interval:
+    """What happened since the last row of the curve."""
+
+    updates: int = 0
+    env_steps: int = 0
+    wall_s: float = 0.0
+    metrics: list[float] = field(default_factory=lambda: [0.0] * len(METRICS))
+    returns: list[float] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+
+
+class Training:
+    """All state of a run in progress; `state()` and `restore()` carry it over a kill.
+
+    A new run with `config.pretrained` begins with `stem`; one that goes on has it in the state that it restores.
+    """
+
+    def __init__(self, config: RunConfig, device: torch.device, stem: PretrainedStem | None = None):
+        self.config, self.device = config, device
+        torch.manual_seed(config.seed)
+        check_sizes(config, device)
+        self.env = make_env(config, env_seed(config, 0))
+        space: Any = self.env.single_observation_space
+        try:
+            check_run(config, space.shape, self.env.action_sizes, device)
+            self.network = AgentNetwork(config, space.shape, self.env.action_sizes).to(device)
+        except ConfigError:
+            self.env.close()
+            raise
+        self.pretrained = stem.origin if stem else None
+        if stem is not None:
+            stem.put_into(self.network.vision, space.shape)
+        if config.threads == 0:
+            use_worthwhile_threads(lambda: self.network.act_on_zeros(space.shape, config.batch), config.unroll)
+        self.learner = R2AC(self.network, config)
+        self._carry: Carry | None = None
+        self.counters, self.interval = Counters(), Interval()
+        self.started_utc = records.now_utc()
+        backend = registry.chosen_backend(config.environment, config.backend, config.environment_options)
+        self.versions = records.versions(self.env.backend, backend.packages)
+        self.processes = [_this_process(device, self.versions)]
+        self.curve: list[list[float | None]] = []
+        self.actor = Actor(self.network, self.env, config, device, env_seed(config, 0))
+        self.acting = InTurn(self.actor) if config.deterministic else Overlapped(self.actor, self.network)
+
+    def close(self) -> None:
+        """End the simulator and what acts in it."""
+        self.acting.close()
+        self.env.close()
+
+    @property
+    def carry(self) -> Carry:
+        """Recurrent state and sensitivities; made when it is first needed, as one that is restored is there already."""
+        if self._carry is None:
+            self._carry = self.network.core.begin(self.config.batch)
+        return self._carry
+
+    @property
+    def finished(self) -> bool:
+        return self.counters.env_steps >= self.config.env_steps
+
+    @property
+    def steps_per_update(self) -> int:
+        return self.config.unroll * self.config.batch
+
+    def run(self, should_stop: Callable[[], bool], after_update: Callable[[], None]) -> None:
+        """Train to the end of the budget, or until `should_stop()`."""
+        with Progress(self.config.label, self.config.env_steps, self.counters.env_steps) as progress:
+            while not self.finished and not should_stop():
+                began = time.perf_counter()
+                self.update()
+                seconds = time.perf_counter() - began
+                self.counters.wall_s += seconds
+                self.interval.wall_s += seconds
+                self._log_if_due()
+                progress.advance(self.steps_per_update, self._note())
+                after_update()
+            progress.say(self._note())
+
+    def update(self) -> None:
+        """Learn from one segment; act for it, or meanwhile for the next one."""
+        env_steps, number = self.counters.env_steps, self.counters.updates + 1
+        self.network.core.method.progress = env_steps / self.config.env_steps
+        last = env_steps + self.steps_per_update >= self.config.env_steps
+        with self.acting.segment(self.carry.state, number, last) as acted:
+            metrics, self._carry = self.learner.update(acted.segment, self.carry, env_steps, number)
+        self.counters.updates = number
+        self.counters.episodes += len(acted.returns)
+        self.counters.carried_bytes = max(self.counters.carried_bytes, self.carry.bytes())
+        self.counters.env_steps += self.steps_per_update
+        self.interval.updates += 1
+        self.interval.env_steps += self.steps_per_update
+        self.interval.returns += acted.returns
+        self.interval.lengths += acted.lengths
+        self.interval.metrics = [total + m for total, m in zip(self.interval.metrics, metrics.tolist())]
+
+    def _log_if_due(self) -> None:
+        total = -(-self.config.env_steps // self.steps_per_update)
+        every = -(-total // self.config.log_points)
+        if self.counters.updates % every and not self.finished:
+            return
+        i, c = self.interval, self.counters
+        frames = registry.spec(self.config.environment).frames_per_step
+        row: list[float | None] = [c.env_steps * frames, c.env_steps, c.updates, c.wall_s, i.env_steps / i.wall_s]
+        row += [float(np.mean(x)) if x else None for x in (i.returns, i.lengths)]
+        row += [len(i.returns), *(m / i.updates for m in i.metrics), self.learner.learning_rate(c.env_steps)]
+        self.curve.append(row)
+        self.interval = Interval()
+
+    def _note(self) -> str:
+        last = next((row for row in reversed(self.curve) if row[5] is not None), None)
+        return f"return {last[5]:.2f}" if last else ""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest of the run depends on, as tensors and plain values."""
+        self.counters.peak_bytes = max(self.counters.peak_bytes, records.peak_bytes(self.device))
+        return {
+            "fingerprint": self.config.fingerprint(),
+            "network": self.network.state_dict(),
+            "action_sizes": list(self.network.actions.sizes),
+            "pretrained": self.pretrained,
+            "optimiser": self.learner.optimiser.state_dict(),
+            "gradient_quality": self.learner.quality.state() if self.learner.quality else None,
+            "carry": self.carry.state_dict(),
+            **self.actor.state(),
+            "acted": self.acting.state(),
+            "started_utc": self.started_utc,
+            "processes": self.processes,
+            "counters": vars(self.counters),
+            "interval": vars(self.interval),
+            "curve": self.curve,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`. Raises whatever comes of a state that does not fit: see `checkpoint.fitting`.
+
+        Where the simulator cannot be restored its slots begin anew, and the record says so, as it does when device,
+        threads or versions have changed.
+        """
+        self.network.load_state_dict(state["network"])
+        self.pretrained = state.get("pretrained")  # checkpoints from before there was such a thing lack the key
+        self.learner.optimiser.load_state_dict(state["optimiser"])
+        self._carry = Carry.from_state_dict(state["carry"]).to(self.device)
+        if self.learner.quality is not None:
+            self.learner.quality.restore(state["gradient_quality"])
+        self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
+        self.curve, self.started_utc = state["curve"], state["started_utc"]
+        if self.finished:  # only the evaluation is left
+            self.processes = state["processes"]
+            return
+        self.counters.resumes += 1
+        self.counters.exact_resume &= self.processes[-1] == state["processes"][-1]
+        self.processes = state["processes"] + self.processes
+        self.counters.exact_resume &= self.acting.restore(state, env_seed(self.config, self.counters.resumes))
+
+
+def _this_process(device: torch.device, versions: dict[str, str]) -> dict[str, Any]:
+    """What of a process can change a run's numbers."""
+    threads = torch.get_num_threads()
+    return {"device": device.type, "threads": threads, "versions": versions, **records.git_state()}
+
+
+def env_seed(config: RunConfig, resumes: int) -> int:
+    """Seed of the training environments; a resume that cannot restore them must not replay the same episodes."""
+    return derived_seed(config.seed, 0, resumes)
+
+
+def make_env(config: RunConfig, seed: int) -> Any:
+    """The run's training environments, B slots."""
+    return registry.make(
+        config.environment,
+        config.batch,
+        seed=seed,
+        split="train",
+        options=config.environment_options,
+        backend=config.backend,
+        threads=config.threads,
+    )

@@ -1,0 +1,246 @@
+"""`make bench`: where an update's time goes, RTRL beside TBPTT in the whole loop, and acting beside learning.
+
+Everything on the cores that the process may use, medians of repeats in one process; ratios mean more than rates. A
+GPU's work is waited for wherever the clock is read. The floor of an update is its vision stem alone: forward for
+acting, forward and backward for learning.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+
+from rtrl_bench.envs.batch import usable_cores
+from rtrl_bench.errors import EnvironmentUnavailable
+from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
+from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.runs.process import prepare_process, time_when_done
+
+REPEATS = 5
+CPU = torch.device("cpu")
+_LAPTOP = {"vision": "nature", "features": 128, "hidden": 128}
+_PAPER = {"vision": "impala", "features": 256, "hidden": 256, "unroll": 50}
+_FROZEN = {"pretrained": {"run": "any"}}  # random parameters are as fast as trained ones
+SETTINGS: dict[str, Mapping[str, Any]] = {
+    "laptop: frozen stem": {**_LAPTOP, **_FROZEN, "environment": "rooms_watermaze", "batch": 8, "unroll": 100},
+    "laptop: DMLab": {**_LAPTOP, "environment": "rooms_keys_doors_puzzle", "batch": 8, "unroll": 100},
+    "laptop: Atari": {**_LAPTOP, "environment": "breakout", "batch": 8, "unroll": 50},
+    "laptop: ProcGen": {**_LAPTOP, "environment": "chaser", "unroll": 50},
+    "laptop: memory": {"vision": "flat", "hidden": 64, "environment": "tmaze", "unroll": 5},
+    "paper: frozen stem": {**_PAPER, **_FROZEN, "hidden": 512, "environment": "rooms_watermaze"},
+    "paper: DMLab": {**_PAPER, "hidden": 512, "environment": "rooms_keys_doors_puzzle"},
+    "paper: Atari": {**_PAPER, "environment": "breakout"},
+    "paper: ProcGen": {**_PAPER, "environment": "chaser"},
+}
+PARTS = {
+    "env": "simulator",
+    "act.stem": "stem, acting",
+    "act.core": "core, acting",
+    "learn.stem": "stem, learning",
+    "learn.core": "core, learning",
+    "optimiser": "optimiser",
+    "rest": "all else",
+}
+UNROLLS = (10, 50, 100)  # at the size that the paper uses on DMLab: N = 512, D = 257, B = 32
+REQUIRED_RTRL = "required: rtrl/tbptt >= 0.80 at M=10, >= 0.95 at M=50 and M=100"
+REQUIRED_OVERLAP = (
+    "required: beside >= 1.3 in turn where the simulator takes 30 % or more; best >= 85 % of the stem alone"
+)
+
+
+def settings(name: str, **changes: Any) -> RunConfig:
+    """A configuration of SETTINGS, with all cores, for as long as one wants; on the CPU if not told otherwise."""
+    return from_dict({**SETTINGS[name], "env_steps": 10**12, "device": "cpu", **changes})
+
+
+class Clock:
+    """Seconds of each of PARTS while a Training runs, acting and learning in turn; of two parts the inner one's."""
+
+    def __init__(self, training: Training):
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._device = training.device
+        self._part, self._since = "rest", time_when_done(self._device)
+        self._patches = ExitStack()
+        network, learner = training.network, training.learner
+        self._cover(training.env, "step", lambda: "env")
+        self._cover(network.vision, "forward", lambda: "learn.stem" if torch.is_grad_enabled() else "act.stem")
+        self._cover(network.core, "step", lambda: "act.core")
+        self._cover(network.core, "forward", lambda: "learn.core", self._follow_backward)
+        self._cover(torch.nn.utils, "clip_grad_norm_", lambda: "optimiser")
+        self._cover(learner.optimiser, "step", lambda: "optimiser")
+        self._cover(learner.optimiser, "finite", lambda: "optimiser")
+        self._cover(learner, "update", lambda: "rest")
+
+    def close(self) -> None:
+        """Let the training run as it did before."""
+        self._patches.close()
+
+    def switch(self, part: str) -> str:
+        """From now on it is `part`; returns which it was."""
+        now = time_when_done(self._device)
+        self.seconds[self._part] += now - self._since
+        before, self._part, self._since = self._part, part, now
+        return before
+
+    def _cover(
+        self, target: Any, name: str, part: Callable[[], str], seen: Callable[[Any, Any], None] | None = None
+    ) -> None:
+        original = getattr(target, name)
+
+        def timed(*arguments: Any) -> Any:
+            before = self.switch(part())
+            try:
+                result = original(*arguments)
+            finally:
+                self.switch(before)
+            if seen is not None:
+                seen(arguments, result)
+            return result
+
+        self._patches.enter_context(mock.patch.object(target, name, timed))
+
+    def _follow_backward(self, arguments: tuple[Tensor, ...], result: tuple[Tensor, Any]) -> None:
+        """Backwards the core begins with its output's gradient, and the stem with that of the core's input."""
+        for tensor, part in ((result[0], "learn.core"), (arguments[0], "learn.stem")):
+            if tensor.requires_grad:
+                tensor.register_hook(partial(self._backward_in, part))
+
+    def _backward_in(self, part: str, _: Tensor) -> None:
+        self.switch(part)
+
+
+def profile(config: RunConfig, updates: int, device: torch.device = CPU) -> dict[str, float]:
+    """Median seconds of an update by part, over `updates` after a first one; acting and learning in turn."""
+    training, rows = Training(config, device), []
+    try:
+        training.update()
+        clock = Clock(training)
+        for _ in range(updates):
+            clock.switch("rest")
+            clock.seconds.clear()
+            training.update()
+            clock.switch("rest")
+            rows.append(dict(clock.seconds))
+        clock.close()
+    finally:
+        training.close()
+    return {part: statistics.median(row.get(part, 0.0) for row in rows) for part in PARTS}
+
+
+def floor_seconds(config: RunConfig, updates: int, device: torch.device = CPU) -> float:
+    """Median seconds that an update's vision stem takes when nothing else is done: the bound of `profile`'s sum."""
+    training = Training(config, device)
+    try:
+        network, seen = training.network, torch.from_numpy(training.actor.observation).to(device)
+        segment = seen.expand(config.unroll, *seen.shape).flatten(0, 1).clone()
+        times = []
+        for _ in range(updates + 1):
+            began = time_when_done(device)
+            with torch.no_grad():
+                for _ in range(config.unroll + 1):  # one more for the bootstrap
+                    network.vision(seen)
+            if any(p.requires_grad for p in network.vision.parameters()):
+                network.vision(segment).sum().backward()
+            times.append(time_when_done(device) - began)
+    finally:
+        training.close()
+    return statistics.median(times[1:])
+
+
+def rates(configs: Mapping[str, RunConfig], seconds: float, device: torch.device = CPU) -> dict[str, float]:
+    """Median env steps per second of each, REPEATS alternating stretches of about `seconds`."""
+    runs = {name: _Run(config, device) for name, config in configs.items()}
+    try:
+        found = [{name: run.stretch(seconds) for name, run in runs.items()} for _ in range(REPEATS + 1)]
+    finally:
+        for run in runs.values():
+            run.training.close()
+        prepare_process(usable_cores())
+    return {name: statistics.median(stretch[name] for stretch in found[1:]) for name in runs}
+
+
+class _Run:
+    """A training and the number of torch's threads that are its own."""
+
+    def __init__(self, config: RunConfig, device: torch.device):
+        torch.set_num_threads(config.threads or usable_cores())
+        self.training = Training(config, device)
+        self.threads = torch.get_num_threads()
+
+    def stretch(self, seconds: float) -> float:
+        """Train for about so long; env steps per second."""
+        torch.set_num_threads(self.threads)
+        updates, began = 0, time_when_done(self.training.device)
+        while time.perf_counter() - began < seconds:
+            self.training.update()
+            updates += 1
+        return updates * self.training.steps_per_update / (time_when_done(self.training.device) - began)
+
+
+def report() -> None:
+    """Print the three tables."""
+    prepare_process(0)
+    print(f"\nThe whole loop, {torch.get_num_threads()} threads, float32, torch {torch.__version__}")
+    _report_parts()
+    _report_methods()
+
+
+def _report_parts() -> None:
+    """Where the time goes, acting and learning in turn, and what acting beside learning makes of it."""
+    print("Share of an update, acting and learning in turn; env steps/s in turn, beside each other, of the stem alone.")
+    print(f"{'':<20}" + "".join(f"{title:>16}" for title in PARTS.values()) + "  |", end="")
+    print(f"{'in turn':>9}{'1 thread':>9}{'beside':>9}{'stem':>9}{'beside/in turn':>16}{'best/stem':>11}")
+    for name in SETTINGS:
+        try:
+            print(_parts_row(name), flush=True)
+        except EnvironmentUnavailable as error:
+            print(f"{name:<20}left out: {error}")
+    print(REQUIRED_OVERLAP)
+
+
+def _parts_row(name: str) -> str:
+    config = settings(name)
+    updates = 3 if name.startswith("paper") else 9
+    parts, floor = profile(config, updates), floor_seconds(config, updates)
+    whole = sum(parts.values())
+    one, beside = settings(name, threads=1), settings(name, deterministic=False)
+    measured = rates({"in turn": config, "one thread": one, "beside": beside}, max(0.3, whole))
+    stem = config.unroll * config.batch / floor
+    shares = "".join(f"{seconds / whole:>16.0%}" for seconds in parts.values())
+    speeds = "".join(f"{measured[mode]:>{width},.0f}" for mode, width in _MODES.items()) + f"{stem:>9,.0f}"
+    ratio, best = measured["beside"] / measured["in turn"], max(measured["beside"], measured["in turn"])
+    return f"{name:<20}{shares}  |{speeds}{ratio:>16.2f}{best / stem:>11.0%}"
+
+
+_MODES = {"in turn": 9, "one thread": 9, "beside": 9}
+
+
+def _report_methods() -> None:
+    print("\nEnv steps/s by gradient method, N=512, F=256, nature stem, B=32, rooms_watermaze, in turn")
+    print(f"{'stem':<12}{'M':>5}{'rtrl':>10}{'tbptt':>10}{'feedforward':>13}{'rtrl/tbptt':>12}")
+    methods = {
+        "rtrl": {"gradient": "rtrl"},
+        "tbptt": {"gradient": "tbptt"},
+        "feedforward": {"cell": "none", "gradient": "tbptt"},
+    }
+    for stem, changes in (("frozen", _FROZEN), ("trained", {"pretrained": None})):
+        size = {"features": 256, "hidden": 512, "batch": 32, **changes}
+        for unroll in UNROLLS:
+            name = "laptop: frozen stem"
+            configs = {m: settings(name, **size, unroll=unroll, **keys) for m, keys in methods.items()}
+            r = rates(configs, 0.02 * unroll)
+            print(
+                f"{stem:<12}{unroll:>5}{r['rtrl']:>10,.0f}{r['tbptt']:>10,.0f}{r['feedforward']:>13,.0f}"
+                f"{r['rtrl'] / r['tbptt']:>12.2f}",
+                flush=True,
+            )
+    print(REQUIRED_RTRL)

@@ -1,0 +1,47 @@
+"""Ends a process whose simulator never comes back. Nothing else does: signals wait for the end of its step as well."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rtrl_bench.envs.batch import BatchEnv
+from rtrl_bench.system.output import say
+
+LIMIT_S = 3600.0  # without a step: far beyond an update of the largest network or the compilation of a level
+LOOKS = 20  # within the limit
+EXIT_CODE = 4  # that of an environment that fails (cli.py)
+
+
+@contextmanager
+def watched(env: BatchEnv) -> Iterator[None]:
+    """Inside, the process ends, saying where it hangs, once no step of `env` has been completed for LIMIT_S.
+
+    A simulator that holds Python's lock while it hangs is not noticed.
+    """
+    done = threading.Event()
+    threading.Thread(target=_watch, args=(env, done), daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _watch(env: BatchEnv, done: threading.Event) -> None:
+    """Counts looks and not seconds: a process that was suspended for a day has missed none."""
+    seen, quiet = env.steps, 0
+    while not done.wait(LIMIT_S / LOOKS):
+        quiet = quiet + 1 if env.steps == seen else 0
+        seen = env.steps
+        if quiet == LOOKS:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):  # nobody may be listening
+                faulthandler.dump_traceback()
+            say(
+                f"rtrl-bench: {env.spec_name}: no step within {LIMIT_S:,.0f} s (above: where it hangs); the same "
+                "command goes on from the last checkpoint"
+            )
+            os._exit(EXIT_CODE)

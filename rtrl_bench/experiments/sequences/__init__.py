@@ -1,0 +1,1 @@
+"""Sequence tasks, which ask a gradient method to carry what was shown, without an environment."""

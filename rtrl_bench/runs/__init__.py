@@ -1,0 +1,1 @@
+"""What any run is: checked settings, a folder, checkpoints, records, progress, signals. Survives kills."""

@@ -1,0 +1,104 @@
+"""The files of a run folder (columns and units: results/README.md) and what they say of the machine."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rtrl_bench import __version__
+from rtrl_bench.envs.batch import usable_cores
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.system.files import write_whole
+from rtrl_bench.system.resident import peak_resident_bytes
+
+CURVE_COLUMNS = (
+    "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes "
+    "loss_policy loss_baseline loss_entropy entropy grad_norm learning_rate"
+).split()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing; Unwritable names it."""
+    write_whole(path, text.encode())
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write `value` as JSON; infinities and NaN are refused (ValueError), as JSON has none."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[float | None]]) -> None:
+    """Write rows under `columns`; None becomes an empty field."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if v is None else f"{v:.7g}" if isinstance(v, float) else v for v in row] for row in rows)
+    write_text(path, buffer.getvalue())
+
+
+def now_utc() -> str:
+    """The time, ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions(simulator: str | None = None, packages: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of what decides a run's numbers; `packages` are those that the simulator's numbers hang on."""
+    found = {"python": platform.python_version()}
+    found |= {name: metadata.version(name) for name in ("torch", "numpy", "gymnasium", *packages)}
+    found["rtrl_bench"] = __version__
+    return found | ({"simulator": simulator} if simulator else {})
+
+
+def git_state() -> dict[str, str | bool | None]:
+    """Revision of the code and whether its tracked files were changed; nulls outside of a git checkout."""
+
+    def git(*words: str) -> str:
+        folder = Path(__file__).parent
+        return subprocess.run(
+            ["git", "-C", folder, *words], capture_output=True, encoding="utf-8", check=True
+        ).stdout.strip()
+
+    try:
+        dirty = git("status", "--porcelain", "--untracked-files=no") != ""
+        return {"git_revision": git("rev-parse", "HEAD"), "git_dirty": dirty}
+    except (OSError, subprocess.CalledProcessError):
+        return {"git_revision": None, "git_dirty": None}
+
+
+def machine() -> dict[str, str | int]:
+    """Processor name and the cores that this process may use."""
+    name = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = (line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("model name"))
+        name = next((line.partition(":")[2].strip() for line in lines), name)
+    return {"cpu": name or platform.machine(), "cores": usable_cores()}
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Peak memory so far, in bytes: the GPU's allocations on CUDA, else this process's resident set."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return peak_resident_bytes()
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's name, or the processor's."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine()["cpu"])
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The torch device for `auto | cpu | cuda`; ConfigError when CUDA is asked for and absent."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device = 'cuda': torch sees no CUDA device here; use auto or cpu")
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")

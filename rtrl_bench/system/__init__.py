@@ -1,0 +1,1 @@
+"""What the operating system has a say in: whole files, standard streams, memory, caches, code of others."""

@@ -1,0 +1,87 @@
+"""What the comparison of a method's gradient with the exact one says where the answer is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from small_runs import config
+
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
+from rtrl_bench.layer import RecurrentStack
+
+
+def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0):
+    """Rows of a comparison at every segment of a random stream."""
+    torch.manual_seed(0)
+    settings = config(
+        env_steps=20 * segments, gradient=gradient, window=window, layers=layers, gradient_quality=segments
+    )
+    stack = RecurrentStack(3, 6, layers, gradient=gradient, window=window, retention=20.0).double()
+    quality = GradientQuality(stack, settings)
+    carry = stack.begin(4)
+    for number in range(segments):
+        x, starts = torch.randn(5, 4, 3).double(), torch.rand(5, 4) < 0.05
+        v = torch.randn(5, 4, 6).double()
+
+        def loss(h, state, v=v):
+            return (v * torch.tanh(h)).sum()
+
+        stack.zero_grad()
+        h, carry = stack(x, starts, carry)
+        loss(h, carry.state).backward()
+        quality.compare(loss, 20 * number, number + 1)
+        with torch.no_grad():
+            for p in stack.parameters():
+                p -= learning_rate * p.grad
+    return quality.rows
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(("gradient", "window"), [("rtrl", None), ("tbptt", "episode")])
+def test_an_exact_gradient_has_cosine_and_ratio_one_while_parameters_stand(gradient, window, layers):
+    for row in cosines(gradient, window, layers):
+        assert row[2:] == pytest.approx([1, 1, 1], abs=1e-12)
+
+
+@pytest.mark.parametrize("gradient", ["tbptt", "rtrl_segment", "rtrl_layerwise"])
+def test_an_approximate_gradient_has_a_cosine_below_one(gradient):
+    rows = cosines(gradient)
+    assert all(row[2] < 1 - 1e-6 and row[4] < 1 - 1e-6 for row in rows[1:])
+    assert all(row[2] > 0.1 for row in rows)
+
+
+def test_carried_sensitivities_are_stale_once_parameters_move():
+    (*_, moved), (*_, stood) = cosines("rtrl", learning_rate=0.05), cosines("rtrl")
+    assert moved[2] < 1 - 1e-6 < stood[2]
+
+
+def test_a_single_layer_of_layerwise_rtrl_is_exact():
+    assert all(row[2] == pytest.approx(1, abs=1e-12) for row in cosines("rtrl_layerwise", layers=1))
+
+
+def test_a_cell_without_recurrence_is_refused_before_it_trains(tmp_path):
+    settings = config(cell="none", gradient="tbptt", gradient_quality=3)
+    with pytest.raises(ConfigError, match="gradient_quality = 3: cell: none has no recurrence"):
+        run.train(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_comparisons_that_all_fail_leave_a_summary_that_says_so():
+    quality = GradientQuality(RecurrentStack(3, 6), config(gradient_quality=3))
+    assert quality.summary() == {
+        "points": 0, "cosine_mean": None, "cosine_min": None, "cosine_lowest_mean": None, "norm_ratio_mean": None
+    }  # fmt: skip
+
+
+def test_what_is_remembered_goes_to_the_device_of_the_stack():
+    stack = RecurrentStack(3, 6)
+    quality = GradientQuality(stack, config(gradient_quality=3))
+    h, _ = stack(torch.randn(5, 4, 3), torch.zeros(5, 4, dtype=torch.bool), stack.begin(4))
+    h.sum().backward()
+    quality.compare(lambda h, state: h.sum(), 0, 1)
+    state = quality.state()
+    there = GradientQuality(RecurrentStack(3, 6).to("meta"), config(gradient_quality=3))
+    there.restore(state)
+    assert {t.device.type for t in (there.carry.state, *there.carry.traces.values())} == {"meta"}

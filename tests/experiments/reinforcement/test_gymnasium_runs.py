@@ -1,0 +1,124 @@
+"""Runs on other people's spaces: several action factors, observations of parts, episodes that a time limit cuts."""
+
+from __future__ import annotations
+
+import json
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from small_runs import config
+
+from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.cli import main
+from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments.reinforcement.loop import Training
+
+
+class Pairs(gymnasium.Env):
+    """Shows two symbols; a reward of 1 for naming both. Ends after three steps, or is cut after `limit` of them."""
+
+    observation_space = spaces.Dict({"a": spaces.Discrete(3), "b": spaces.Discrete(2)})
+    action_space = spaces.MultiDiscrete([3, 2])
+
+    def __init__(self, limit=4):
+        self._limit = limit
+
+    def _draw(self):
+        self._shown = int(self.np_random.integers(3)), int(self.np_random.integers(2))
+        return dict(zip("ab", self._shown))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self._steps = 0
+        return self._draw(), {}
+
+    def step(self, action):
+        self._steps += 1
+        reward = float(tuple(action) == self._shown)
+        return self._draw(), reward, self._steps == 3, self._steps == self._limit, {}
+
+
+gymnasium.register("TestPairs-v0", Pairs)
+PAIRS = {"environment": "gymnasium:TestPairs-v0", "environment_options": {}}
+
+
+def test_a_run_with_factors_is_trained_evaluated_and_evaluated_again(tmp_path, capsys):
+    record = run.train(config(**PAIRS), tmp_path)
+    assert record["status"] == "complete"
+    assert record["suite"] == "gymnasium"
+    trained = run.trained_network(config(**PAIRS), tmp_path)
+    assert (trained.observation_shape, trained.action_sizes) == ((5,), (3, 2))
+    assert main(["evaluate", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "evaluation.json").read_text())
+
+
+def test_factors_are_learnt():
+    learning = {"optimiser": {"learning_rate": 0.02, "epsilon": 1e-5}, "batch": 16, "loss": {"discount": 0.0}}
+    training = Training(config(**PAIRS, env_steps=16_000, **learning), torch.device("cpu"))
+    while not training.finished:
+        training.update()
+    training.close()
+    assert np.mean(training.interval.returns[-100:]) > 2.5  # 3 at best, 0.5 by chance
+
+
+@pytest.mark.parametrize("overlapped", [False, True])
+def test_the_value_at_a_time_limit_is_that_of_the_episodes_last_observation(overlapped):
+    """Each slot by hand: the environment again with the same seeds and actions, the network step by step."""
+    options = {"environment_options": {"limit": 2}}
+    settings = config(**PAIRS | options, loss={"bootstrap_truncation": True}, deterministic=not overlapped, batch=2)
+    training = Training(settings, torch.device("cpu"))
+    network, seen, taken = training.actor.network, [], []
+    step = training.env.step
+
+    def record(actions):
+        result = step(actions)
+        seen.append(result)
+        taken.append(actions)
+        return result
+
+    training.env.step = record
+    first = torch.from_numpy(training.actor.observation)
+    segment = training.actor.act(network.core.zero_state(2), 1).segment
+    state, observation = network.core.zero_state(2), first
+    rewards, starts = torch.zeros(2), torch.ones(2, dtype=torch.bool)
+    for t, (following, reward, terminated, truncated, infos) in enumerate(seen):
+        _, _, state = network.act(observation, rewards, starts, state)
+        rewards = torch.from_numpy(reward)
+        assert truncated.tolist() == [t % 2 == 1] * 2
+        assert not terminated.any()
+        expected = torch.zeros(2)
+        if truncated.any():
+            last = torch.from_numpy(infos["final_observations"])
+            expected = network.act(last, rewards, torch.zeros(2, dtype=torch.bool), state)[1]
+            assert (expected != 0).all()
+        assert torch.equal(segment.cut_values[t], expected)
+        observation, starts = torch.from_numpy(following), torch.from_numpy(truncated)
+    training.close()
+
+
+@pytest.mark.parametrize(("limit", "asked"), [(2, False), (4, True), (3, True)])
+def test_without_the_option_or_at_an_end_nothing_is_bootstrapped(limit, asked):
+    options = {"environment_options": {"limit": limit}, "loss": {"bootstrap_truncation": asked}}
+    training = Training(config(**PAIRS | options), torch.device("cpu"))
+    segment = training.actor.act(training.network.core.zero_state(4), 1).segment
+    training.close()
+    assert segment.ends.any()
+    assert not segment.cut_values.any()
+
+
+def test_the_option_changes_what_is_learnt():
+    parameters = []
+    for asked in (False, True):
+        options = {"environment_options": {"limit": 2}, "loss": {"bootstrap_truncation": asked}}
+        training = Training(config(**PAIRS | options), torch.device("cpu"))
+        training.update()
+        parameters.append(training.network.baseline.weight.detach().clone())
+        training.close()
+    assert not torch.equal(*parameters)
+
+
+def test_a_network_with_factors_has_a_logit_for_every_value():
+    assert AgentNetwork(config(**PAIRS), (5,), (3, 2)).policy.out_features == 5

@@ -1,0 +1,160 @@
+"""What a run is predicted to need, against what a process of its own took; and what does not fit is refused."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from small_runs import config
+
+from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.reinforcement import memory
+from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.sequences.copy_task import CopyTraining
+from rtrl_bench.runs import checkpoint
+from rtrl_bench.runs.process import give_back_freed_memory
+from rtrl_bench.runs.settings import replace
+from rtrl_bench.system.resident import peak_resident_bytes, restart_peak
+
+CPU = torch.device("cpu")
+CONTEXT = multiprocessing.get_context("forkserver")
+PRELOADED = [
+    "pytest",
+    "rtrl_bench.experiments.reinforcement.run",
+    "rtrl_bench.experiments.sequences.copy_task",
+    "analysis.report",
+]
+
+
+def train(settings, folder):
+    """Some updates and a checkpoint, from where the last one in `folder` was; the prediction."""
+    state = checkpoint.load_newest(folder)
+    training = Training(settings, CPU)
+    if state is not None:
+        training.restore(state)
+    del state
+    replayed = {None: 0, "episode": LONGEST}.get(settings.window, settings.window)
+    for _ in range(2 + replayed // settings.unroll):
+        training.update()
+    checkpoint.save(folder, training.state(), training.counters.updates)
+    training.close()
+    return memory.run_parts(settings, training.env.single_observation_space.shape, training.env.action_sizes)
+
+
+def copy(settings, folder):
+    """The same of the copy task, which is tested too."""
+    training = CopyTraining(settings, CPU)
+    for _ in range(3):
+        training.update()
+    training.accuracy(training.valid)
+    checkpoint.save(folder, training.state(), training.updates)
+    return memory.copy_parts(settings)
+
+
+def alone(work, settings, small, folder):
+    torch.set_num_threads(1)
+    work(small, Path(tempfile.mkdtemp(dir=folder.parent)))  # what is set up once does not count
+    give_back_freed_memory()
+    held = restart_peak()
+    parts = work(settings, folder)
+    return peak_resident_bytes() - held, sum(parts.values())
+
+
+def measured(work, settings, small, folder):
+    """Bytes that `work(settings)` took at most in a process of its own, and those predicted."""
+    CONTEXT.set_forkserver_preload(PRELOADED)
+    with ProcessPoolExecutor(1, CONTEXT) as pool:
+        return pool.submit(alone, work, settings, small, folder).result()
+
+
+DEEP = {"layers": 2, "hidden": 96, "batch": 8, "unroll": 2}  # nearly all of it sensitivities across layers
+LONGEST = 80
+TMAZE = {"environment_options": {"delay": LONGEST}}
+IMAGES = {"environment": "rooms_watermaze", "environment_options": {}, "features": 256}
+RUNS = {
+    "sensitivities": DEEP,
+    "parameters": {"hidden": 2048, "batch": 2, "gradient": "tbptt"},
+    "a segment": {"hidden": 512, "batch": 32, "unroll": 100, "gradient": "tbptt"},
+    "a window": {"hidden": 512, "batch": 32, "unroll": 20, "window": 80, "gradient": "tbptt"},
+    "whole episodes": {
+        "hidden": 256,
+        "batch": 32,
+        "window": "episode",
+        "gradient": "tbptt",
+        **TMAZE,
+    },
+    "a stem": {**IMAGES, "vision": "nature", "hidden": 128, "batch": 8, "unroll": 50},
+    "a stem and two segments": {**IMAGES, "vision": "nature", "batch": 8, "unroll": 50, "deterministic": False},
+    "a deep stem": {**IMAGES, "vision": "impala", "hidden": 128, "batch": 4, "unroll": 20},
+    "a frozen stem": {**IMAGES, "vision": "nature", "hidden": 512, "batch": 16, "pretrained": {"run": "any"}},
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_takes_what_was_predicted(tmp_path, name):
+    settings = config(env_steps=10**9, **RUNS[name])
+    small = replace(settings, hidden=4, batch=2, unroll=5, window=10 if settings.window == 80 else settings.window)
+    taken, predicted = measured(train, settings, small, tmp_path / "run")
+    assert predicted > 30e6
+    assert 0.75 < taken / predicted < 1.33, (taken, predicted)
+
+
+def test_a_resumed_run_takes_no_more(tmp_path):
+    settings = config(env_steps=10**9, **DEEP)
+    train(settings, tmp_path / "run")
+    taken, predicted = measured(train, settings, replace(settings, hidden=4), tmp_path / "run")
+    assert 0.75 < taken / predicted < 1.33, (taken, predicted)
+
+
+COPIES = {
+    "sequences": {"max_length": 50, "train_size": 100_000},
+    "parameters": {"hidden": 2048, "batch": 16},
+    "whole sequences": {"hidden": 512, "batch": 64, "update": "sequence", "max_length": 50},
+    "the test": {"valid_size": 1024, "max_length": 500},
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_run_takes_what_was_predicted(tmp_path, name):
+    base = {"max_length": 3, "method": "rtrl", "steps": 100, "hidden": 8, "train_size": 10, "valid_size": 10}
+    small = CopyConfig(**base, test_size=10, update=COPIES[name].get("update", "online"))
+    taken, predicted = measured(copy, replace(small, **COPIES[name]), small, tmp_path / "run")
+    assert predicted > 30e6
+    assert 0.75 < taken / predicted < 1.33, (taken, predicted)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"gradient": "tbptt", "unroll": 10**6, "hidden": 4096},
+        {"batch": 10**6, "unroll": 10**4},
+        {"hidden": 10**6, "layers": 2},
+        {"cell": "none", "gradient": "tbptt", "unroll": 10**6, "batch": 10**6},
+        {"cell": "lstm", "gradient": "tbptt", "hidden": 10**6, "unroll": 10**3},
+    ],
+)
+def test_a_run_that_fits_on_no_machine_is_refused_before_its_simulator_is_made(monkeypatch, sizes):
+    monkeypatch.setattr(registry, "make", None)
+    with pytest.raises(ConfigError, match=r"needs [\d,]+ bytes \(.* GB: .*\), more than the .* GB that are free"):
+        Training(config(**sizes), CPU)
+
+
+COPY_SIZES = [
+    {"train_size": 10**9},
+    {"hidden": 10**6, "batch": 10**4},
+    {"max_length": 10**6},
+    {"hidden": 10**5, "method": "bptt", "batch": 10**3},
+]
+
+
+@pytest.mark.parametrize("sizes", COPY_SIZES)
+def test_a_copy_run_that_fits_on_no_machine_is_refused_before_it_makes_its_data(sizes):
+    base = {"max_length": 50, "method": "rtrl", "steps": 100}
+    with pytest.raises(ConfigError, match=r"train_size = .* needs [\d,]+ bytes .*sequences.* that are free"):
+        CopyTraining(CopyConfig(**{**base, **sizes}), CPU)
