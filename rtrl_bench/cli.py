@@ -88,11 +88,15 @@ def _parser() -> argparse.ArgumentParser:
     copy.add_argument("--config", type=path, required=True, help="YAML file with the keys of CopyConfig")
     copy.add_argument("--out", type=path, required=True, help="run folder")
     copy.set_defaults(run=_copy_task, keeps=True)
+    stem = commands.add_parser("pretrain", help="teach a vision stem what is in view, from an embedded level's state")
+    stem.add_argument("--config", type=path, required=True, help="YAML file with the keys of StemConfig")
+    stem.add_argument("--out", type=path, required=True, help="run folder")
+    stem.set_defaults(run=_pretrain, keeps=True)
     study = commands.add_parser("complexity", help="what each gradient method costs: predicted, counted and measured")
     study.add_argument("--config", type=path, required=True, help="YAML file with the keys of ComplexityConfig")
     study.add_argument("--out", type=path, required=True, help="folder for the tables")
     study.set_defaults(run=_complexity, keeps=True)
-    for command in (train, copy, study):
+    for command in (train, copy, stem, study):
         command.add_argument(
             "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
         )
@@ -193,6 +197,17 @@ def _copy_task(arguments: argparse.Namespace) -> Result:
     return Result(
         f"{config.label}: sequence accuracy {record['test_sequence_accuracy']:.3f} after {record['updates']:,} updates"
     )
+
+
+def _pretrain(arguments: argparse.Namespace) -> Result:
+    from rtrl_bench.experiments.stems.config import load_stem_config
+
+    config = load_stem_config(arguments.config)
+    from rtrl_bench.experiments.stems.training import teach_stem
+
+    record = teach_stem(config, arguments.out, arguments.restart_if_changed, arguments.wait)
+    right = ", ".join(f"{label} {share:.1%}" for label, share in record["accuracies"].items())
+    return Result(f"{config.label}: {right} right in held-out episodes, after {record['wall_s']:.0f} s")
 
 
 def _complexity(arguments: argparse.Namespace) -> Result:

@@ -1,0 +1,184 @@
+"""A vision stem that is taught by supervised learning what its pictures show, in a folder that runs can name.
+
+Agents that take it over (`pretrained: {run: <folder>}`) depart from the paper, which pre-trains stems by TBPTT.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rtrl_bench.agent import vision
+from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError, NonFiniteLoss
+from rtrl_bench.experiments.stems.config import StemConfig
+from rtrl_bench.experiments.stems.frames import NewestFrames, held_out
+from rtrl_bench.experiments.stems.heads import Heads, scores
+from rtrl_bench.optimisers import Adam
+from rtrl_bench.rooms.labels import CLASSES
+from rtrl_bench.runs import checkpoint, records
+from rtrl_bench.runs.folder import examine, set_aside, write_config
+from rtrl_bench.runs.lock import sole_writer
+from rtrl_bench.runs.process import prepare_process
+from rtrl_bench.runs.progress import Progress
+from rtrl_bench.runs.settings import to_dict
+from rtrl_bench.runs.signals import undisturbed
+from rtrl_bench.system.output import say
+
+OUTPUTS = ("curve.csv", "evaluation.json", "run.json")
+CURVE_COLUMNS = ("env_steps", "updates", "loss", "learning_rate", "wall_s")
+LOG_POINTS = 50
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
+
+
+class StemTraining:
+    """A stem, the heads that teach it, and the frames that they learn from."""
+
+    def __init__(self, config: StemConfig, device: torch.device):
+        self.config, self.device = config, device
+        torch.manual_seed(config.seed)
+        self.frames = NewestFrames(config)
+        self.backend = self.frames.watched.env.backend
+        shape = self.frames.watched.images.shape[1:]
+        self.vision = vision.build(config.vision, shape, config.features).to(device)
+        self.test = held_out(config)
+        classes = CLASSES[config.environment]
+        self.heads = Heads(self.vision.output_size, classes, self.test[1]).to(device)
+        self.optimiser = Adam([*self.vision.parameters(), *self.heads.parameters()], BETAS, EPSILON)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.updates, self.wall_s, self.loss_sum = 0, 0.0, 0.0
+        self.total = -(-config.env_steps // config.slots)
+        self.curve: list[list[float | None]] = []
+
+    def run(self) -> None:
+        """Watch and learn to the end of the budget."""
+        with Progress(self.config.label, self.total * self.config.slots) as progress:
+            for _ in range(self.total):
+                began = time.perf_counter()
+                self.update()
+                self.wall_s += time.perf_counter() - began
+                self._log_if_due()
+                progress.advance(self.config.slots, f"loss {self.curve[-1][2]:.3f}" if self.curve else "")
+
+    def update(self) -> None:
+        """Let every player act once, and learn from a batch of what was seen lately."""
+        self.frames.record()
+        images, labels = self.frames.draw(self.config.batch, self.generator)
+        outputs = self.heads(self.vision(images.to(self.device)))
+        labels = {name: values.to(self.device) for name, values in labels.items()}
+        loss = self.heads.loss(outputs, labels, self.config.none_weight)
+        if not torch.isfinite(loss):
+            raise NonFiniteLoss(f"update {self.updates + 1}: loss = {loss.item()}; lower learning_rate")
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step(self.learning_rate)
+        self.updates += 1
+        self.loss_sum += loss.item()
+
+    @property
+    def learning_rate(self) -> float:
+        """It falls linearly to zero."""
+        return self.config.learning_rate * (1 - self.updates / self.total)
+
+    def _log_if_due(self) -> None:
+        every = -(-self.total // LOG_POINTS)
+        if self.updates % every and self.updates < self.total:
+            return
+        since = self.updates - int(self.curve[-1][1] or 0) if self.curve else self.updates
+        steps = self.updates * self.config.slots
+        self.curve.append([steps, self.updates, self.loss_sum / since, self.learning_rate, self.wall_s])
+        self.loss_sum = 0.0
+
+    @torch.no_grad()
+    def scores(self) -> list[dict[str, Any]]:
+        """How well the heads tell each label of held-out episodes: see `heads.scores`."""
+        images, labels = self.test
+        parts = [self.heads(self.vision(some.to(self.device))) for some in images.split(self.config.batch)]
+        return scores({name: torch.cat([part[name] for part in parts]).cpu() for name in labels}, labels)
+
+    def state(self) -> dict[str, Any]:
+        """What a run with `pretrained` reads, named as in a training run's checkpoint, and the heads."""
+        network = {"vision": self.vision, "heads": self.heads}
+        return {
+            "fingerprint": self.config.fingerprint(),
+            "network": {f"{part}.{k}": v.cpu() for part in network for k, v in network[part].state_dict().items()},
+            "observation": torch.from_numpy(self.frames.watched.images[:1]),
+            "counters": {"updates": self.updates},
+        }
+
+
+def check_choices(config: StemConfig) -> None:
+    """Refuse unknown names and unfit combinations before anything is made (UnknownName, ConfigError)."""
+    registry.validate(config.environment, config.environment_options, "rooms")
+    if vision.VISION[config.vision].takes != "images":
+        raise ConfigError(f"vision = {config.vision!r}: has nothing to learn; take a stem for images")
+
+
+def teach_stem(
+    config: StemConfig, folder: Path, restart_if_changed: bool = False, wait: bool = False
+) -> dict[str, Any]:
+    """Teach the stem of `config` and leave it in `folder`; returns the content of run.json.
+
+    Takes minutes, and begins anew if it was stopped. Raises as `train` does.
+    """
+    folder = folder.absolute()
+    check_choices(config)
+    device = records.choose_device(config.device)
+    with sole_writer(folder, wait):
+        past = examine(folder, config, OUTPUTS, restart_if_changed)
+        if past.record is not None:
+            say(f"{folder}: already complete, nothing to do")
+            return past.record
+        prepare_process(config.threads)
+        training = StemTraining(config, device)
+        if past.other is not None:
+            set_aside(folder, past.other, config)
+        write_config(folder, config)
+        started = records.now_utc()
+        training.run()
+        training.frames.watched.env.close()
+        labels = training.scores()
+        record = _record(training, labels, started)
+        with undisturbed():
+            checkpoint.save(folder / "checkpoint", training.state(), training.updates)
+            records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
+            records.write_json(folder / "evaluation.json", {"schema": 1, "labels": labels})
+            records.write_json(folder / "run.json", record)
+        return record
+
+
+def _record(training: StemTraining, labels: list[dict[str, Any]], started_utc: str) -> dict[str, Any]:
+    config, spec = training.config, registry.spec(training.config.environment)
+    env_steps = training.updates * config.slots
+    return {
+        "schema": 1,
+        "kind": "stem",
+        "status": "complete",
+        "config": to_dict(config),
+        "fingerprint": config.fingerprint(),
+        "method": config.method,
+        "environment": config.environment,
+        "suite": spec.suite,
+        "backend": training.backend,
+        "frames_per_step": spec.frames_per_step,
+        "env_steps": env_steps,
+        "env_frames": env_steps * spec.frames_per_step,
+        "updates": training.updates,
+        "wall_s": training.wall_s,
+        "steps_per_s": env_steps / training.wall_s,
+        "peak_bytes": records.peak_bytes(training.device),
+        "parameters": sum(p.numel() for p in training.vision.parameters()),
+        "accuracies": {row["label"]: row["accuracy"] for row in labels if "accuracy" in row},
+        "median_errors": {row["label"]: row["median_error"] for row in labels if "median_error" in row},
+        "device": training.device.type,
+        "device_name": records.device_name(training.device),
+        "threads": torch.get_num_threads(),
+        "versions": records.versions(training.backend),
+        **records.git_state(),
+        "machine": records.machine(),
+        "started_utc": started_utc,
+        "finished_utc": records.now_utc(),
+    }
