@@ -13,7 +13,7 @@ SNAKEMAKE := PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) $(if $
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce plan test test-faults verify-reference lint bench lock
+.PHONY: help setup reproduce plan test test-cuda test-faults verify-reference lint bench lock
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ plan: $(READY) ## what `make reproduce` would do, and for how long
 
 test: lint ## checks and tests
 	$(BIN)/python -m pytest
+
+test-cuda: $(READY) ## on a GPU: gradients, runs and checkpoints give what they give on the CPU (a minute and a half)
+	$(BIN)/python -m pytest tests/cuda --device cuda
 
 test-faults: $(READY) ## kills, full disks, damaged files, failing environments; writes docs/faults.md
 	$(BIN)/python -m pytest -m injects --fault-table docs/faults.md

@@ -16,12 +16,34 @@ settings.register_profile("rtrl", derandomize=True, deadline=None, max_examples=
 settings.load_profile("rtrl")
 
 
+CUDA_TESTS = Path(__file__).parent / "cuda"
+LEFT_OUT = "tests/cuda: left out, torch sees no CUDA device here; --device cpu runs the same tests on the CPU"
+
+
 def pytest_addoption(parser):
     parser.addoption("--fault-table", metavar="FILE", help="write what the tests of faults saw, as Markdown")
+    parser.addoption(
+        "--device", choices=("cpu", "cuda"), help="of tests/cuda; without it, cuda, and where there is none, no tests"
+    )
 
 
 def pytest_configure(config):
     config.pluginmanager.register(FaultTable())
+    if config.getoption("--device") == "cuda" and not torch.cuda.is_available():
+        raise pytest.UsageError("--device cuda: torch sees no CUDA device here; use --device cpu")
+
+
+def _without_a_device(config):
+    return config.getoption("--device") is None and not torch.cuda.is_available()
+
+
+def pytest_ignore_collect(collection_path, config):
+    return True if collection_path == CUDA_TESTS and _without_a_device(config) else None
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if _without_a_device(config):
+        terminalreporter.write_line(LEFT_OUT)
 
 
 @pytest.fixture

@@ -83,7 +83,8 @@ def assert_same(found, expected, tolerance=TOLERANCE):
     """The same names, and each tensor within `tolerance`, relative to its norm, of the expected one."""
     assert found.keys() == expected.keys()
     for name, truth in expected.items():
-        error = (found[name] - truth).norm() / truth.norm().clamp_min(1e-12)
+        truth = truth.double()
+        error = (found[name].double() - truth).norm() / truth.norm().clamp_min(1e-12)
         assert error < tolerance, f"{name}: relative error {error:.1e}"
 
 

@@ -31,7 +31,9 @@ def gradient(
 ) -> dict[str, Tensor]:
     """∂/∂θ of Σ v ⊙ tanh(h) over the whole stream x (T, B, D), starts (T, B), v (T, B, ·)."""
     leaves = [copied(layer) for layer in layers]
-    (v * torch.tanh(outputs(cell, leaves, x, starts, cut))).sum().backward()
+    total = (v * torch.tanh(outputs(cell, leaves, x, starts, cut))).sum()
+    if total.requires_grad:  # the outputs of a cell without parameters do not
+        total.backward()
     zero = torch.zeros(())
     return {name: zero.expand(p.shape) if p.grad is None else p.grad for name, p in parameters(leaves).items()}
 
@@ -50,7 +52,7 @@ def step(cell, layer: Layer, x: Tensor, start: Tensor, state: Tensor) -> tuple[T
     """One layer's next state (B, s, N) and its output h (B, ·)."""
     before = torch.where(start[:, None, None], torch.zeros_like(state), state)
     weight, bias, recurrent = layer.parameters
-    u = torch.stack([x @ w.T + b for w, b in zip(weight, bias)], dim=1)
+    u = (x[:, None, None] * weight).sum(-1) + bias
     state = cell.step(u, before, recurrent)
     return state, layer.readout(x, state)
 

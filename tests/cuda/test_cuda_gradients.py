@@ -1,0 +1,100 @@
+"""On CUDA every cell and gradient method gives what autograd through the whole stream gives on the CPU.
+
+In float64 to 1e-10. In float32 to FLOAT32_TOLERANCE of the same float64 truth: the CPU's own float32 is within 1e-6 of
+it, and the GPU adds in another order, with other approximations of exp and tanh.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+import torch
+from oracles import stack as oracle
+from oracles.problem import EQUALS, TOLERANCE, Problem, assert_same
+
+from rtrl_bench.cells import CELLS
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.gradients import GRADIENTS
+
+FLOAT32_TOLERANCE = 2e-5
+SIZES = {
+    "small": {"unroll": 5, "segments": 3, "batch": 3, "inputs": 3, "hidden": 5},
+    "wide": {"unroll": 20, "segments": 2, "batch": 5, "inputs": 17, "hidden": 70},
+}
+
+
+def combinations():
+    """Every cell with every method (and window) that takes it, and 1 to 3 layers where they take that."""
+    for cell in CELLS:
+        for method, window in EQUALS:
+            for depth in (1, 2, 3):
+                try:
+                    GRADIENTS[method](CELLS[cell](), window, depth)
+                except ConfigError:
+                    continue
+                yield cell, method, window, depth
+
+
+COMBINATIONS = list(combinations())
+each = pytest.mark.parametrize(("cell", "method", "window", "depth"), COMBINATIONS)
+each_type = pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, TOLERANCE), (torch.float32, FLOAT32_TOLERANCE)], ids=["float64", "float32"]
+)
+
+
+def growth(segment):
+    """The share of training that is over, for methods that grow their layers."""
+    return segment / 4
+
+
+@cache
+def truth(cell, method, window, depth, size):
+    """On the CPU in float64: the problem, the gradient of the parameters, of the input, and the last carry."""
+    problem = Problem(CELLS[cell], depth, **SIZES[size], seed=7, method=method, window=window)
+    for p in oracle.parameters(problem.layers).values():
+        p.data *= SIZES[size]["hidden"] ** -0.5  # as wide as layers are initialised; an LSTM is chaotic with more
+    x = problem.x.clone().requires_grad_()
+    found, carry = problem.learn(x, growth)
+    depths, equals = EQUALS[method, window]
+    expected = equals(problem) if depth in depths else found  # what the CPU's tests hold to autograd in another way
+    return problem, expected, x.grad, carry
+
+
+def test_every_registered_cell_and_method_is_among_them():
+    assert {cell for cell, *_ in COMBINATIONS} == set(CELLS)
+    assert {method for _, method, *_ in COMBINATIONS} == set(GRADIENTS)
+
+
+def on_the_cpu(tensors):
+    return {name: tensor.cpu() for name, tensor in tensors.items()}
+
+
+@each_type
+@pytest.mark.parametrize("size", SIZES)
+@each
+def test_gradients_sensitivities_and_states_are_those_of_the_cpu(
+    device, cell, method, window, depth, size, dtype, tolerance
+):
+    problem, gradient, of_x, carry = truth(cell, method, window, depth, size)
+    there = problem.to(device, dtype)
+    x = there.x.clone().requires_grad_()
+    found, after = there.learn(x, growth)
+    assert after.state.device.type == device.type
+    assert_same(on_the_cpu(found), gradient, tolerance)
+    assert_same(on_the_cpu({"x": x.grad, "state": after.state}), {"x": of_x, "state": carry.state}, tolerance)
+    assert_same(on_the_cpu(after.traces), on_the_cpu(carry.traces), tolerance)
+
+
+@each
+def test_a_segment_without_loss_moves_the_carry_as_on_the_cpu(device, cell, method, window, depth):
+    problem, _, _, _ = truth(cell, method, window, depth, "small")
+    there = problem.to(device)
+    carries = []
+    for one in (problem, there):
+        carry = one.method.begin(one.x.shape[1], one.layers)
+        with torch.no_grad():
+            for s in one.segments():
+                _, carry = one.method.segment(one.layers, one.x[s], one.starts[s], carry)
+        carries.append(on_the_cpu({"state": carry.state, **carry.traces}))
+    assert_same(carries[1], carries[0])
