@@ -36,10 +36,10 @@ class Optimiser:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         self._update(gradients, learning_rate)
 
-    def finite(self) -> bool:
-        """Whether no parameter is infinite or not a number."""
-        with torch.no_grad():
-            return bool(torch.isfinite(torch.stack(torch._foreach_norm(self.parameters, float("inf")))).all())
+    @torch.no_grad()
+    def largest(self) -> Tensor:
+        """The largest size of a number in the parameters, (); not finite where one of them is not."""
+        return torch.stack(torch._foreach_norm(self.parameters, float("inf"))).max()
 
     def _update(self, gradients: list[Tensor], learning_rate: float) -> None:
         raise TypeError(f"{type(self).__name__} must define _update")

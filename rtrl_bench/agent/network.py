@@ -43,11 +43,15 @@ class AgentNetwork(nn.Module):
         self.policy = nn.Linear(self.core.output_size, self.actions.logits)
         self.baseline = nn.Linear(self.core.output_size, 1)
 
+    def see(self, observation: Tensor) -> Tensor:
+        """The vision stem's features (n, F) of observations (n, ...)."""
+        features: Tensor = self.vision(observation)
+        return features
+
     @torch.no_grad()
     def encode(self, observation: Tensor) -> Tensor:
         """What acting and learning need of observations (n, ...): their features (n, F) if the stem is frozen."""
-        encoded: Tensor = self.vision(observation) if self.frozen_vision else observation
-        return encoded
+        return self.see(observation) if self.frozen_vision else observation
 
     def recur(self, observations: Tensor, last_rewards: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         """A segment to learn from: encoded observations (M, B, ...), last_rewards and starts (M, B).
@@ -55,7 +59,8 @@ class AgentNetwork(nn.Module):
         Returns the core's output h (M, B, ·) and the next carry.
         """
         starts = as_mask(starts)
-        x = self._inputs(observations.flatten(0, 1), last_rewards.flatten(), starts.flatten())
+        features = self.features(observations.flatten(0, 1))
+        x = self._inputs(features, last_rewards.flatten(), starts.flatten())
         h: Tensor
         h, carry = self.core(x.unflatten(0, starts.shape), starts, carry)
         return h, carry
@@ -64,13 +69,24 @@ class AgentNetwork(nn.Module):
         """Logits (..., A) and values (...) of the core's output h."""
         return self.policy(h), self.baseline(h).squeeze(-1)
 
+    def features(self, encoded: Tensor) -> Tensor:
+        """The stem's features (n, F) of encoded observations."""
+        return encoded if self.frozen_vision else self.see(encoded)
+
     @torch.no_grad()
     def act(
         self, observation: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """One step without learning, from an encoded observation: logits (B, A), values (B,), state (B, L s, N)."""
+        return self.act_on(self.features(observation), last_reward, starts, state)
+
+    @torch.no_grad()
+    def act_on(
+        self, features: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """`act` from an observation's features (B, F)."""
         starts = as_mask(starts)
-        h, state = self.core.step(self._inputs(observation, last_reward, starts), starts, state)
+        h, state = self.core.step(self._inputs(features, last_reward, starts), starts, state)
         return *self.heads(h), state
 
     @torch.no_grad()
@@ -81,9 +97,8 @@ class AgentNetwork(nn.Module):
         starts = torch.ones(batch, dtype=torch.bool, device=device)
         self.act(self.encode(observation), reward, starts, self.core.zero_state(batch))
 
-    def _inputs(self, encoded: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
+    def _inputs(self, features: Tensor, last_reward: Tensor, starts: Tensor) -> Tensor:
         reward = last_reward.clamp(-self.reward_clip, self.reward_clip)
         if not self.last_reward_across_episodes:
             reward = reward.masked_fill(starts, 0)
-        features = encoded if self.frozen_vision else self.vision(encoded)
         return torch.cat([features, reward[:, None]], dim=-1)

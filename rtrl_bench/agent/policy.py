@@ -37,10 +37,21 @@ class FactorisedActions:
         """Σ π log π (...), in nats: that of independent factors is the sum of theirs."""
         return (log_probs.exp() * log_probs).sum(-1)
 
-    def sample(self, log_probs: Tensor, generator: torch.Generator) -> Tensor:
-        """Actions drawn from (B, n_1 + ... + n_K), one factor after the other."""
-        drawn = [torch.multinomial(part.exp(), 1, generator=generator) for part in self._parts(log_probs)]
-        return self._joined(drawn)
+    def noise(self, batch: int, generator: torch.Generator) -> Tensor:
+        """What `sample` draws B = `batch` actions with: (B, n_1 + ... + n_K), drawn one factor after the other."""
+        drawn = [
+            torch.empty(batch, size, device=generator.device).exponential_(generator=generator) for size in self.sizes
+        ]
+        return drawn[0] if len(drawn) == 1 else torch.cat(drawn, dim=-1)
+
+    def sample(self, log_probs: Tensor, noise: Tensor) -> Tensor:
+        """Actions drawn from (B, n_1 + ... + n_K): of each factor the value that comes first of n exponential clocks.
+
+        The clock of a value runs at its probability, so it is the first with that probability: what torch.multinomial
+        does, but without its checks, of which a failed one ends a GPU's context. Where a logit is NaN, any action.
+        """
+        parts = zip(self._parts(log_probs), self._parts(noise))
+        return self._joined([(part.exp() / clock).argmax(dim=-1, keepdim=True) for part, clock in parts])
 
     def greedy(self, logits: Tensor) -> Tensor:
         """The most probable actions: of each factor the most probable value."""

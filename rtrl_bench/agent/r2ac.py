@@ -99,10 +99,11 @@ class R2AC:
         return self.config.optimiser.learning_rate * max(0.0, 1 - env_steps / self.config.env_steps)
 
     def update(self, segment: Segment, carry: Carry, env_steps: int, number: int) -> tuple[Tensor, Carry]:
-        """One gradient step after `env_steps` steps; returns METRICS (5,) and the carry at the segment's end.
+        """One gradient step after `env_steps` steps; returns METRICS (5,), on the host, and the carry at its end.
 
         Raises NonFiniteLoss, which names the update `number` and the term: before anything is changed if it is the
-        loss, after the step if that made a parameter infinite.
+        loss, after the step if that made a parameter infinite. A GPU is waited for once, at the end: there it is after
+        the step in either case.
         """
         network = self.network
         h, carry = network.recur(segment.observations, segment.last_rewards, segment.starts, carry)
@@ -113,13 +114,14 @@ class R2AC:
             self.quality.compare(lambda h, state: self._loss(h, state, segment)[:3].sum(), env_steps, number)
         norm = torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.config.optimiser.gradient_clip)
         metrics = torch.cat([loss.detach(), norm.detach()[None]])
-        if not torch.isfinite(metrics).all():
-            bad = ", ".join(f"{n} = {v}" for n, v in zip(METRICS, metrics.tolist()) if not math.isfinite(v))
-            raise NonFiniteLoss(f"update {number}: {bad}; lower optimiser.learning_rate or check the rewards")
+        if metrics.device.type == "cpu":
+            _check(metrics, number)
         self.optimiser.step(self.learning_rate(env_steps))
-        if not self.optimiser.finite():
+        *_, largest = numbers = torch.cat([metrics, self.optimiser.largest()[None]]).cpu()
+        _check(numbers[:-1], number)
+        if not math.isfinite(largest):
             raise NonFiniteLoss(f"update {number}: its step made a parameter infinite; lower optimiser.learning_rate")
-        return metrics, carry
+        return numbers[:-1], carry
 
     def _loss(self, h: Tensor, state: Tensor, segment: Segment) -> Tensor:
         """The first four of METRICS, three terms and the entropy, given the core's output h and its last state."""
@@ -131,3 +133,9 @@ class R2AC:
         )
         entropy = -negative_entropy.detach() / segment.rewards.numel()  # nats per decision
         return torch.stack([policy, baseline, self.config.loss.entropy_cost * negative_entropy, entropy])
+
+
+def _check(metrics: Tensor, number: int) -> None:
+    bad = ", ".join(f"{n} = {v}" for n, v in zip(METRICS, metrics.tolist()) if not math.isfinite(v))
+    if bad:
+        raise NonFiniteLoss(f"update {number}: {bad}; lower optimiser.learning_rate or check the rewards")

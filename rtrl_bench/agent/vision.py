@@ -178,11 +178,11 @@ class Standardise(nn.Module):
 
     @torch.no_grad()
     def _count(self, x: Tensor) -> None:
-        # out of place: the graph of an earlier forward pass may still need the old ones
-        self.seen = self.seen + 1
+        # in place, as a graph captured of acting reads them where they are
+        self.seen += 1
         share = (1 / self.seen).clamp(min=self.newest)
-        self.mean = self.mean.lerp(x.mean(0), share)
-        self.variance = self.variance.lerp((x - self.mean).square().mean(0), share)
+        self.mean.lerp_(x.mean(0), share)
+        self.variance.lerp_((x - self.mean).square().mean(0), share)
 
 
 @VISION.register("colours")

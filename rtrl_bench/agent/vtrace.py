@@ -36,8 +36,9 @@ def vtrace(
     ValueError for shapes that do not agree and for other thresholds.
 
     v_s = V_s + Σ_t γ^(t-s) (Π c) δ_t is computed backwards: with a_s = v_s - V_s,
-    a_s = δ_s + γ_s c_s a_(s+1), c_s = λ min(c̄, π/μ) and δ_s = min(ρ̄, π/μ) (r_s + γ_s V_(s+1) - V_s). The advantage of
-    step s is min(ρ̄_pg, π/μ) (r_s + γ_s q - V_s) with q = λ v_(s+1) + (1 - λ) V_(s+1), at the end V(x_M), as in rlax.
+    a_s = δ_s + γ_s c_s a_(s+1) (`_backwards`), c_s = λ min(c̄, π/μ) and
+    δ_s = min(ρ̄, π/μ) (r_s + γ_s V_(s+1) - V_s). The advantage of step s is min(ρ̄_pg, π/μ) (r_s + γ_s q - V_s) with
+    q = λ v_(s+1) + (1 - λ) V_(s+1), at the end V(x_M), as in rlax.
     """
     shapes = {tuple(t.shape) for t in (log_ratios, rewards, discounts, values)}
     if shapes != {tuple(values.shape)} or bootstrap.shape != values.shape[1:]:
@@ -51,11 +52,21 @@ def vtrace(
     c = lam * ratios.clamp(max=c_bar)
     next_values = torch.cat([values[1:], bootstrap[None]])
     delta = ratios.clamp(max=rho_bar) * (rewards + discounts * next_values - values)
-    correction = torch.zeros_like(bootstrap)
-    corrections = torch.empty_like(values)
-    for t in range(len(values) - 1, -1, -1):
-        correction = delta[t] + discounts[t] * c[t] * correction
-        corrections[t] = correction
-    targets = values + corrections
+    targets = values + _backwards(delta, discounts * c)
     following = torch.cat([torch.lerp(values[1:], targets[1:], lam), bootstrap[None]])
     return VTrace(targets, ratios.clamp(max=pg_rho_bar) * (rewards + discounts * following - values))
+
+
+def _backwards(addends: Tensor, factors: Tensor) -> Tensor:
+    """a (M, B) with a_s = addends_s + factors_s a_(s+1), and nothing behind the last.
+
+    By doubling (Hillis & Steele 1986): after each round every a_s has in it what comes from twice as many steps, so a
+    segment takes log2 M rounds of a few operations, where M steps would each wait for the one before.
+    """
+    reach = 1
+    while reach < len(addends):
+        behind = addends[-reach:]  # complete already
+        addends = torch.cat([torch.addcmul(addends[:-reach], factors[:-reach], addends[reach:]), behind])
+        factors = torch.cat([factors[:-reach] * factors[reach:], factors[-reach:]])
+        reach *= 2
+    return addends

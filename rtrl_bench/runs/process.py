@@ -26,12 +26,15 @@ def prepare_process(threads: int) -> None:
     _keep_freed_memory()
 
 
-def use_worthwhile_threads(forward: Callable[[], object], times: int) -> None:
+def use_worthwhile_threads(forward: Callable[[], object], times: int, device: torch.device) -> None:
     """Leave torch no more of its threads than pay in a segment that does the work of `forward` so many times.
 
     A small network is no faster with several threads, and on a busy machine they wait for each other: a segment of 64
-    units then takes several times as long as with one.
+    units then takes several times as long as with one. Beside a GPU there is nothing for them to do.
     """
+    if device.type == "cuda":
+        torch.set_num_threads(1)
+        return
     with _Products() as products:
         forward()
     torch.set_num_threads(max(1, min(torch.get_num_threads(), times * products.flops // FLOPS_PER_THREAD)))

@@ -46,8 +46,9 @@ def test_the_greedy_action_is_the_most_probable_of_the_joint_table(actions):
 
 
 def test_actions_are_drawn_as_often_as_the_joint_table_says(actions):
-    count, generator = 60_000, torch.Generator().manual_seed(0)
-    drawn = actions.sample(actions.log_probs(LOGITS[0].expand(count, -1)), generator).numpy()
+    count = 60_000
+    noise = actions.noise(count, torch.Generator().manual_seed(0))
+    drawn = actions.sample(actions.log_probs(LOGITS[0].expand(count, -1)), noise).numpy()
     assert drawn.shape == (count, 3)
     found = np.array([(drawn == action).all(axis=1).mean() for action in JOINT])
     p = _joint_probabilities(LOGITS[0].numpy())
@@ -55,12 +56,26 @@ def test_actions_are_drawn_as_often_as_the_joint_table_says(actions):
 
 
 def test_a_single_factor_is_a_plain_categorical_distribution():
-    actions, logits = FactorisedActions((9,)), LOGITS
+    actions, logits = FactorisedActions((9,)), LOGITS.float()
     log_probs = torch.log_softmax(logits, dim=-1)
     assert torch.equal(actions.log_probs(logits), log_probs)
     generators = [torch.Generator().manual_seed(1) for _ in range(2)]
     expected = torch.multinomial(log_probs.exp(), 1, generator=generators[1])
-    drawn = actions.sample(log_probs, generators[0])
+    drawn = actions.sample(log_probs, actions.noise(len(logits), generators[0]))
     assert torch.equal(drawn, expected[:, 0])
     assert torch.equal(actions.taken(log_probs, drawn), log_probs.gather(-1, expected)[:, 0])
     assert torch.equal(actions.greedy(logits), logits.argmax(-1))
+
+
+def test_factors_are_drawn_as_torch_draws_each_of_them(actions):
+    generators = [torch.Generator().manual_seed(1) for _ in range(2)]
+    log_probs = actions.log_probs(LOGITS.float())
+    expected = [torch.multinomial(part.exp(), 1, generator=generators[1]) for part in log_probs.split(SIZES, dim=-1)]
+    drawn = actions.sample(log_probs, actions.noise(len(LOGITS), generators[0]))
+    assert torch.equal(drawn, torch.cat(expected, dim=-1))
+
+
+def test_without_a_policy_any_action_is_drawn(actions):
+    noise = actions.noise(2, torch.Generator().manual_seed(0))
+    drawn = actions.sample(torch.full((2, sum(SIZES)), float("nan")), noise)
+    assert ((drawn >= 0) & (drawn < torch.tensor(SIZES))).all()

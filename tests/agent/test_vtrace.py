@@ -22,7 +22,7 @@ THRESHOLDS = st.sampled_from([0.5, 1.0, 2.0])
 
 
 @given(
-    steps=st.integers(1, 9),
+    steps=st.integers(1, 40),
     batch=st.integers(1, 4),
     thresholds=st.fixed_dictionaries({"rho_bar": THRESHOLDS, "c_bar": THRESHOLDS, "pg_rho_bar": THRESHOLDS}),
     lam=st.sampled_from([0.0, 0.3, 0.95, 1.0]),

@@ -36,8 +36,14 @@ def two_threads():
 @pytest.mark.parametrize(("share", "threads"), [(0.1, 1), (1.5, 1), (2.5, 2), (50, 2)])
 def test_a_segment_gets_the_threads_that_its_operations_keep_busy(share, threads):
     rows = torch.ones(100, 100)
-    use_worthwhile_threads(lambda: rows @ rows, times=int(share * FLOPS_PER_THREAD / (2 * 100**3)))
+    times = int(share * FLOPS_PER_THREAD / (2 * 100**3))
+    use_worthwhile_threads(lambda: rows @ rows, times, torch.device("cpu"))
     assert torch.get_num_threads() == threads
+
+
+def test_beside_a_gpu_torch_has_one_thread():
+    use_worthwhile_threads(lambda: None, FLOPS_PER_THREAD, torch.device("cuda"))
+    assert torch.get_num_threads() == 1
 
 
 def test_operations_are_counted_as_torch_counts_them():

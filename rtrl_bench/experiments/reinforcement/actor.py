@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from rtrl_bench.agent.r2ac import Segment
 from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.errors import NonFiniteLoss
 from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.reinforcement.replay import Replayed
+from rtrl_bench.experiments.reinforcement.transfer import FromDevice, ToDevice
 
 
 @dataclass
@@ -33,81 +36,118 @@ class Cut(NamedTuple):
     observations: np.ndarray
 
 
+class _Rows:
+    """Tensors of which step after step writes a row, on the device where the first row's are."""
+
+    def __init__(self, steps: int):
+        self._steps = steps
+        self.rows: list[Tensor] = []
+
+    def put(self, step: int, *values: Tensor) -> None:
+        """Write one row, the same tensors' at every step."""
+        self.rows = self.rows or [value.new_empty((self._steps, *value.shape)) for value in values]
+        for row, value in zip(self.rows, values, strict=True):
+            row[step] = value
+
+
 class Actor:
-    """B slots of `env`, what is seen in them, and the generator that draws their actions."""
+    """B slots of `env`, what is seen in them, and the generator that draws their actions.
+
+    What the network does at a step is `stem`, from observations to features, and `decide`, from there to actions. On a
+    GPU both are replayed, and the host waits for nothing but the actions.
+    """
 
     def __init__(self, network: AgentNetwork, env: BatchEnv, config: RunConfig, device: torch.device, seed: int):
         self.network, self.env, self.config, self.device = network, env, config, device
         self.generator = torch.Generator(device).manual_seed(config.seed)
+        self.stem, self.decide = Replayed(self._stem, device), Replayed(self._decide, device)
+        self._grown = network.core.method.grown
+        self._to_device, self._actions = ToDevice(device), FromDevice(device)
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
         """Begin every slot anew; the recurrent state and the sensitivities are zeroed by the start flags."""
         batch = self.config.batch
-        self._see(self.env.reset(seed=seed)[0])
-        self.last_reward = torch.zeros(batch)
-        self.starts = torch.ones(batch, dtype=torch.bool)
+        self._see(self.env.reset(seed=seed)[0], np.zeros(batch, np.float32), np.ones(batch, dtype=bool))
         self.returns, self.lengths = np.zeros(batch), np.zeros(batch, dtype=np.int64)
 
     def act(self, state: Tensor, number: int) -> Acted:
         """M steps from `state` with the network as it is, for update `number` to learn from.
 
-        Raises NonFiniteLoss where the policy is none, EnvironmentFailed with the simulator.
+        Raises NonFiniteLoss where the policy was none, EnvironmentFailed with the simulator.
         """
-        steps = self.config.unroll
-        shape = (steps, self.config.batch)
-        observations = self.encoded.new_empty((steps, *self.encoded.shape))
-        last_rewards, rewards, cut_values = torch.empty(shape), torch.empty(shape), torch.zeros(shape)
-        starts, ends = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.bool)
-        actions: list[Tensor] = []
-        log_probs: list[Tensor] = []
+        if self._grown != self.network.core.method.grown:
+            self._grown = self.network.core.method.grown
+            self.decide.forget()
+        steps, batch = self.config.unroll, self.config.batch
+        seen, done = _Rows(steps + 1), _Rows(steps)
+        cut_values = self.last_reward.new_zeros(steps, batch)
         returns: list[float] = []
         lengths: list[int] = []
         for t in range(steps):
-            observations[t] = self.encoded
-            last_rewards[t], starts[t] = self.last_reward, self.starts
-            seen = self.encoded, self.last_reward.to(self.device), self.starts.to(self.device)
-            logits, _, state = self.network.act(*seen, state)
-            if not torch.isfinite(logits).all():
-                raise NonFiniteLoss(f"update {number}: a policy logit is {logits.abs().max()}")
-            distribution = self.network.actions.log_probs(logits)
-            actions.append(self.network.actions.sample(distribution, self.generator))
-            log_probs.append(self.network.actions.taken(distribution, actions[-1]))
-            over, cut = self._step(actions[-1].cpu().numpy())
-            rewards[t], ends[t] = self.last_reward, self.starts
+            features = self.encoded if self.network.frozen_vision else self.stem(self.encoded)[0]
+            noise = self.network.actions.noise(batch, self.generator)
+            actions, *others, state = self.decide(features, self.last_reward, self.starts, state, noise)
+            self._actions.send(actions)
+            seen.put(t, self.encoded, self.last_reward, self.starts)
+            done.put(t, actions, *others)
+            over, cut = self._step(self._actions.wait())
             if cut is not None:
                 cut_values[t] = self._values_of(cut, state)
             if over.any():
                 returns += self.returns[over].tolist()
                 lengths += self.lengths[over].tolist()
                 self.returns[over], self.lengths[over] = 0, 0
+        seen.put(steps, self.encoded, self.last_reward, self.starts)
+        log_probs, largest = done.rows[1:]
+        if not math.isfinite(worst := float(largest.max())):
+            raise NonFiniteLoss(f"update {number}: a policy logit is {worst}")
+        observations, received, begun = seen.rows
         segment = Segment(
-            observations,
-            last_rewards.to(self.device),
-            starts.to(self.device),
-            torch.stack(actions),
-            torch.stack(log_probs),
-            rewards.to(self.device),
-            ends.to(self.device),
-            cut_values.to(self.device),
-            self.encoded,
-            self.last_reward.to(self.device),
-            self.starts.to(self.device),
+            observations=observations[:-1],
+            last_rewards=received[:-1],
+            starts=begun[:-1],
+            actions=done.rows[0],
+            behaviour_log_probs=log_probs,
+            rewards=received[1:],
+            ends=begun[1:],
+            cut_values=cut_values,
+            next_observation=observations[-1],
+            next_last_reward=received[-1],
+            next_start=begun[-1],
         )
-        return Acted(segment, state, returns, lengths)
+        return Acted(segment, state.clone(), returns, lengths)
 
-    def _see(self, observation: np.ndarray) -> None:
-        """Take over the simulator's present observation; a frozen stem sees it here and nowhere else."""
+    @property
+    def mode(self) -> str:
+        """How a step's work reaches a GPU: as a `graph`, or `eager`, as always on a CPU."""
+        return "graph" if {self.stem.mode, self.decide.mode} == {"graph"} else "eager"
+
+    @torch.no_grad()
+    def _stem(self, observation: Tensor) -> tuple[Tensor]:
+        return (self.network.see(observation),)
+
+    @torch.no_grad()
+    def _decide(
+        self, features: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor, noise: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Actions, their log-probabilities (B,), the largest logit's size, (), and the next state."""
+        logits, _, state = self.network.act_on(features, last_reward, starts, state)
+        log_probs = self.network.actions.log_probs(logits)
+        actions = self.network.actions.sample(log_probs, noise)
+        return actions, self.network.actions.taken(log_probs, actions), logits.abs().max(), state
+
+    def _see(self, observation: np.ndarray, last_reward: np.ndarray, starts: np.ndarray) -> None:
+        """Take over what the simulator shows now; a frozen stem sees it here and nowhere else."""
         self.observation = observation
-        self.encoded = self.network.encode(torch.from_numpy(observation).to(self.device))
+        shown, self.last_reward, self.starts = self._to_device(observation, last_reward, starts)
+        self.encoded = self.stem(shown)[0] if self.network.frozen_vision else shown
 
     def _step(self, actions: np.ndarray) -> tuple[np.ndarray, Cut | None]:
         """One step in every slot; returns where a game is over, (B,) bool, and what is to be bootstrapped, if any."""
         observation, rewards, terminated, truncated, infos = self.env.step(actions)
-        self._see(observation)
         ended = terminated | truncated
-        self.last_reward = torch.as_tensor(rewards, dtype=torch.float32)
-        self.starts = torch.as_tensor(ended)
+        self._see(observation, rewards, ended)
         self.returns += rewards
         self.lengths += 1
         cut = truncated & ~terminated
@@ -116,10 +156,11 @@ class Actor:
 
     def _values_of(self, cut: Cut, state: Tensor) -> Tensor:
         """V (B,) of the observations at which episodes were cut, from the state before them; 0 where none was."""
-        observations = self.network.encode(torch.from_numpy(cut.observations).to(self.device))
-        goes_on = torch.zeros(len(cut.where), dtype=torch.bool, device=self.device)
-        values = self.network.act(observations, self.last_reward.to(self.device), goes_on, state)[1]
-        return torch.where(torch.from_numpy(cut.where), values.cpu(), 0.0)
+        where, observations = (torch.from_numpy(array).to(self.device) for array in cut)
+        values = self.network.act(self.network.encode(observations), self.last_reward, torch.zeros_like(where), state)[
+            1
+        ]
+        return torch.where(where, values, 0.0)
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, as tensors and plain values; `env` is None where the simulator cannot be saved."""
@@ -129,8 +170,8 @@ class Actor:
             "generator_device": self.device.type,
             "env": env,
             "observation": torch.from_numpy(self.observation.copy()),
-            "last_reward": self.last_reward,
-            "starts": self.starts,
+            "last_reward": self.last_reward.cpu().clone(),
+            "starts": self.starts.cpu().clone(),
             "returns": self.returns.tolist(),
             "lengths": self.lengths.tolist(),
         }
@@ -148,7 +189,6 @@ class Actor:
             self.reset(seed)
             return False
         self.env.set_state(bytes(state["env"].numpy()))
-        self._see(state["observation"].numpy())
-        self.last_reward, self.starts = state["last_reward"], state["starts"]
+        self._see(*(state[name].numpy() for name in ("observation", "last_reward", "starts")))
         self.returns, self.lengths = np.array(state["returns"]), np.array(state["lengths"], dtype=np.int64)
         return True

@@ -38,6 +38,7 @@ class Counters:
     exact_resume: bool = True
     peak_bytes: int = 0
     carried_bytes: int = 0  # at most, from segment to segment
+    acting: str = "eager"  # or "graph": how the newest step of acting reached the device
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Training:
         if stem is not None:
             stem.put_into(self.network.vision, space.shape)
         if config.threads == 0:
-            use_worthwhile_threads(lambda: self.network.act_on_zeros(space.shape, config.batch), config.unroll)
+            use_worthwhile_threads(lambda: self.network.act_on_zeros(space.shape, config.batch), config.unroll, device)
         self.learner = R2AC(self.network, config)
         self._carry: Carry | None = None
         self.counters, self.interval = Counters(), Interval()
@@ -127,7 +128,7 @@ class Training:
         last = env_steps + self.steps_per_update >= self.config.env_steps
         with self.acting.segment(self.carry.state, number, last) as acted:
             metrics, self._carry = self.learner.update(acted.segment, self.carry, env_steps, number)
-        self.counters.updates = number
+        self.counters.updates, self.counters.acting = number, self.actor.mode
         self.counters.episodes += len(acted.returns)
         self.counters.carried_bytes = max(self.counters.carried_bytes, self.carry.bytes())
         self.counters.env_steps += self.steps_per_update

@@ -46,7 +46,7 @@ class Overlapped:
 
     V-trace takes up the lag, which is one update and never more: both are waited for, so that what comes out depends on
     no timing. The actor goes on from its own recurrent state, as IMPALA's actors do, the learner from its carry.
-    Torch's threads are shared out between the two.
+    Torch's threads are shared out between the two; on a GPU each of them has a stream of work of its own.
     """
 
     lag = 1
@@ -55,6 +55,7 @@ class Overlapped:
         self.actor, self.network = actor, network
         actor.network = copy.deepcopy(network)
         self._acted: Acted | None = None
+        self._stream = torch.cuda.Stream(actor.device) if actor.device.type == "cuda" else None
         self._threads = torch.get_num_threads()
         learning = max(1, self._threads // 2)
         acting = max(1, self._threads - learning)
@@ -71,12 +72,13 @@ class Overlapped:
         if last:
             yield acted
             return
-        ahead: Future[Acted] = self._thread.submit(self.actor.act, acted.state, number + 1)
+        ahead: Future[Acted] = self._thread.submit(self._act_beside, self._now(), acted.state, number + 1)
         try:
             yield acted
         finally:
             wait([ahead])  # nobody else may use the simulator before
         self._acted = ahead.result()
+        self._keep_for_learning(self._acted)
 
     def close(self) -> None:
         """End the thread and give its share of torch's threads back."""
@@ -99,6 +101,26 @@ class Overlapped:
             segment = Segment(**{name: value.to(device) for name, value in acted["segment"].items()})
             self._acted = Acted(segment, acted["state"].to(device), acted["returns"], acted["lengths"])
         return exact
+
+    def _act_beside(self, ready: torch.cuda.Event | None, state: Tensor, number: int) -> Acted:
+        """Act in the thread, on a GPU from where the learner's stream was when it recorded `ready`."""
+        if self._stream is None or ready is None:
+            return self.actor.act(state, number)
+        with torch.cuda.stream(self._stream):
+            ready.wait()
+            acted = self.actor.act(state, number)
+            self._stream.synchronize()  # whoever goes on with it need not wait again
+        return acted
+
+    def _now(self) -> torch.cuda.Event | None:
+        """Where the learner's stream of a GPU is now: the actor's parameters and its first state are there."""
+        return None if self._stream is None else torch.cuda.current_stream(self.actor.device).record_event()
+
+    def _keep_for_learning(self, acted: Acted) -> None:
+        """Let a GPU use the memory of `acted` again when the learner's stream, too, has done with it."""
+        if self._stream is not None:
+            for tensor in (acted.state, *vars(acted.segment).values()):
+                tensor.record_stream(torch.cuda.current_stream(self.actor.device))
 
     def _follow(self) -> None:
         """Act with the parameters that are the learner's now."""

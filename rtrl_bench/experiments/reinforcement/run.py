@@ -220,6 +220,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
         "paper_env_steps": budget,
         "budget_fraction": counters.env_steps / budget if budget else None,
         "policy_lag": training.acting.lag,
+        "acting": counters.acting,
         "resumes": counters.resumes,
         "exact_resume": counters.exact_resume,
         "processes": training.processes,
@@ -262,7 +263,7 @@ def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
         network = AgentNetwork(config, shape, sizes).to(device)
         network.load_state_dict(saved["network"])
         if config.threads == 0:
-            use_worthwhile_threads(lambda: network.act_on_zeros(shape, config.batch), config.unroll)
+            use_worthwhile_threads(lambda: network.act_on_zeros(shape, config.batch), config.unroll, device)
     return TrainedAgent(network, device, shape, sizes)
 
 

@@ -77,7 +77,7 @@ class Clock:
         self._cover(network.core, "forward", lambda: "learn.core", self._follow_backward)
         self._cover(torch.nn.utils, "clip_grad_norm_", lambda: "optimiser")
         self._cover(learner.optimiser, "step", lambda: "optimiser")
-        self._cover(learner.optimiser, "finite", lambda: "optimiser")
+        self._cover(learner.optimiser, "largest", lambda: "optimiser")
         self._cover(learner, "update", lambda: "rest")
 
     def close(self) -> None:

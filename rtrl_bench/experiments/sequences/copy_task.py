@@ -7,6 +7,7 @@ code has three classes at every step (docs/deviations.md).
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ class CopyTraining:
         self.head = nn.Linear(config.hidden, 1).to(device)
         self.model = nn.ModuleList([self.layer, self.head])
         if config.threads == 0:
-            use_worthwhile_threads(self._step_on_zeros, 1 if config.update == "online" else 2 * config.max_length)
+            times = 1 if config.update == "online" else 2 * config.max_length
+            use_worthwhile_threads(self._step_on_zeros, times, device)
         betas = (config.adam_beta1, config.adam_beta2)
         self.optimiser = Adam(self.model.parameters(), betas, config.adam_epsilon)
         data = torch.Generator().manual_seed(config.seed)
@@ -85,7 +87,7 @@ class CopyTraining:
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimiser.step(self.config.learning_rate)
-        if not self.optimiser.finite():
+        if not math.isfinite(self.optimiser.largest()):
             raise NonFiniteLoss(f"update {self.updates + 1}: its step made a parameter infinite; lower learning_rate")
         self.updates += 1
         self.sequences += count

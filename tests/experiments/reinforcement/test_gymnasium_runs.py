@@ -4,45 +4,16 @@ from __future__ import annotations
 
 import json
 
-import gymnasium
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
+from pairs import PAIRS
 from small_runs import config
 
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.cli import main
 from rtrl_bench.experiments.reinforcement import run
 from rtrl_bench.experiments.reinforcement.loop import Training
-
-
-class Pairs(gymnasium.Env):
-    """Shows two symbols; a reward of 1 for naming both. Ends after three steps, or is cut after `limit` of them."""
-
-    observation_space = spaces.Dict({"a": spaces.Discrete(3), "b": spaces.Discrete(2)})
-    action_space = spaces.MultiDiscrete([3, 2])
-
-    def __init__(self, limit=4):
-        self._limit = limit
-
-    def _draw(self):
-        self._shown = int(self.np_random.integers(3)), int(self.np_random.integers(2))
-        return dict(zip("ab", self._shown))
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self._steps = 0
-        return self._draw(), {}
-
-    def step(self, action):
-        self._steps += 1
-        reward = float(tuple(action) == self._shown)
-        return self._draw(), reward, self._steps == 3, self._steps == self._limit, {}
-
-
-gymnasium.register("TestPairs-v0", Pairs)
-PAIRS = {"environment": "gymnasium:TestPairs-v0", "environment_options": {}}
 
 
 def test_a_run_with_factors_is_trained_evaluated_and_evaluated_again(tmp_path, capsys):

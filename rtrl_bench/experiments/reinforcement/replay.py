@@ -1,0 +1,76 @@
+"""Work on small tensors that a GPU does in less time than Python takes to ask for it: captured once, then replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rtrl_bench.experiments.reinforcement.transfer import apart
+from rtrl_bench.system.output import say
+
+WARM_UP = 3  # calls before the capture, in which libraries make what they keep
+Tensors = tuple[Tensor, ...]
+
+
+class Captured(NamedTuple):
+    """A launch that computes `outputs` from what is in `inputs`."""
+
+    inputs: Tensors
+    outputs: Tensors
+    launch: Callable[[], None]
+
+
+class Replayed:
+    """`work(*tensors) -> tensors`, which on a GPU is one launch of a CUDA graph, captured at the first call.
+
+    `work` may depend on nothing but its arguments and tensors that stay where they are, may draw no random numbers,
+    write to nothing and wait for nothing on the host. What a replay returned is overwritten by the next one. On a CPU,
+    and where CUDA refuses the capture (which is said once), `work` is called as it is: that gives the same numbers.
+    """
+
+    def __init__(self, work: Callable[..., Tensors], device: torch.device):
+        self._work = work
+        self._captured: Captured | None = None
+        self._possible = apart(device)
+
+    @property
+    def mode(self) -> str:
+        """`graph`, or `eager` where the work is called as it is."""
+        return "graph" if self._captured else "eager"
+
+    def forget(self) -> None:
+        """Capture anew at the next call, as `work` is another one now."""
+        self._captured = None
+
+    def __call__(self, *tensors: Tensor) -> Tensors:
+        if self._possible and self._captured is None:
+            try:
+                self._captured = capture(self._work, tensors)
+            except RuntimeError as error:
+                self._possible = False
+                say(f"warning: acting is slower, as CUDA captures no graph of it: {str(error).partition(chr(10))[0]}")
+        if self._captured is None:
+            return self._work(*tensors)
+        for mine, given in zip(self._captured.inputs, tensors, strict=True):
+            mine.copy_(given, non_blocking=True)
+        self._captured.launch()
+        return self._captured.outputs
+
+
+def capture(work: Callable[..., Tensors], examples: Tensors) -> Captured:
+    """Capture `work` on inputs like `examples`; RuntimeError where CUDA refuses it."""
+    inputs = tuple(example.clone() for example in examples)
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP):
+            work(*inputs)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    # meanwhile other threads may go on with work of their own: a learner beside the actor
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        outputs = work(*inputs)
+    return Captured(inputs, outputs, graph.replay)
