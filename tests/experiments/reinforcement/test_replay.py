@@ -9,6 +9,7 @@ from device_apart import device_apart  # noqa: F401 (a fixture)
 from pairs import PAIRS
 from pictures import pictures  # noqa: F401 (a fixture)
 from small_runs import assert_same_run, config, game, stop_after
+from waits import Waits
 
 from rtrl_bench.errors import Interrupted
 from rtrl_bench.experiments.reinforcement import replay, run
@@ -76,6 +77,16 @@ def test_replayed_work_sees_parameters_that_change_in_place():
     assert work(torch.full((3,), 2.0))[0].tolist() == [2, 2, 2]
     weight.fill_(5)
     assert work(torch.full((3,), 2.0))[0].tolist() == [10, 10, 10]
+
+
+@pytest.mark.usefixtures("device_apart")
+@pytest.mark.parametrize("settings", [config(), game("pictures")], ids=["vectors", "images"])
+def test_acting_looks_at_no_result_before_the_segments_end(settings, pictures):  # noqa: F811
+    training = Training(settings, CPU)
+    with Waits() as waits:
+        training.actor.act(training.carry.state, 1)
+    training.close()
+    assert waits.found == ["_local_scalar_dense"]
 
 
 @pytest.mark.parametrize("stem", ["nature", "colours"])
