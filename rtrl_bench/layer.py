@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -11,16 +11,18 @@ from torch import Tensor, nn
 
 from rtrl_bench.cells import CELLS, Cell
 from rtrl_bench.checks import real, whole
-from rtrl_bench.gradients import GRADIENTS, Carry, Layer, Parameters, no_autocast
+from rtrl_bench.gradients import Carry, Growing, Layer, Parameters, make_method
 from rtrl_bench.gradients.machinery.episodes import as_mask
+from rtrl_bench.gradients.machinery.node import no_autocast
 
 
 class RecurrentStack(nn.Module):
     """`layers` recurrent layers of `cell`, one on the other, trained over segments of a stream by `gradient`.
 
     carry = stack.begin(batch); h, carry = stack(x, starts, carry); loss(h).backward(); optimiser.step(); and so on.
-    inputs D and hidden N are sizes; `window` belongs to gradient="tbptt"; `retention` sets the initial memory in
-    steps (None: the cell's own initialisation). Unknown names and unfit combinations raise ValueError.
+    inputs D and hidden N are sizes. `gradient_options` are the method's own, as {"window": 200} of "tbptt".
+    `retention` sets the initial memory in steps (None: the cell's own initialisation). Unknown names and unfit
+    combinations raise ValueError.
 
     Under torch.autocast the stack computes in its parameters' type all the same: sensitivities over a long memory do
     not survive rounding to bfloat16. Call backward() outside of it, as torch recommends.
@@ -33,7 +35,7 @@ class RecurrentStack(nn.Module):
         layers: int = 1,
         cell: str = "elstm",
         gradient: str = "rtrl",
-        window: int | str | None = None,
+        gradient_options: Mapping[str, Any] | None = None,
         retention: float | None = None,
     ):
         super().__init__()
@@ -41,15 +43,17 @@ class RecurrentStack(nn.Module):
         if retention is not None:
             retention = real("retention", retention, above=1)
         self.cell = CELLS[cell]()
-        self.method = GRADIENTS[gradient](self.cell, window, layers)
+        self.method = make_method(gradient, self.cell, layers, gradient_options)
+        self._progress = 0.0
         self.layers = nn.ModuleList()
-        x, outputs = torch.empty(0, self.inputs), list[Tensor]()  # nothing in them: only their sizes are looked at
+        outputs: list[int] = []  # features of each layer
         for _ in range(layers):
-            size = self.method.feed(x, outputs).shape[-1]
+            size = self.method.input_size(self.inputs, outputs)
             self.layers.append(_Layer(self.cell, size, hidden, retention))
-            outputs.append(torch.empty(0, self.cell.output_size(size, hidden)))
-        self.output_size = self.method.gather(outputs).shape[-1]
-        by = gradient if window is None else f"{gradient} with window {window}"
+            outputs.append(self.cell.output_size(size, hidden))
+        self.output_size = self.method.output_size(outputs)
+        options = ", ".join(f"{key} {value}" for key, value in sorted((gradient_options or {}).items()))
+        by = f"{gradient} with {options}" if options else gradient
         self._owner = f"cell {cell}, {layers} x {hidden} units, {self.inputs} inputs, gradient {by}"
 
     def parts(self) -> list[Layer]:
@@ -105,20 +109,7 @@ class RecurrentStack(nn.Module):
             raise ValueError(f"{found}: expected x (B, {self.inputs}), starts (B,), state (B, {rows[0]}, {rows[1]})")
         x, state, starts = _like(weight, "x", x), _like(weight, "state", state), starts.to(weight.device)
         with _own_arithmetic(weight):
-            return self._step(parts, x, starts, state)
-
-    def _step(self, parts: list[Layer], x: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        before = state.masked_fill(starts[:, None, None], 0)
-        outputs: list[Tensor] = []
-        state = torch.zeros_like(before)  # of layers that have not grown yet, if the method grows them
-        for number, layer in enumerate(parts[: self.method.grown]):
-            read = self.method.feed(x, outputs)
-            weight, bias, recurrent = layer.parameters
-            u = nn.functional.linear(read, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
-            after = self.cell.step(u, self.method.rows(before, number), recurrent)
-            self.method.rows(state, number).copy_(after)
-            outputs.append(layer.readout(read, after))
-        return self.method.gather(outputs), state
+            return self.method.act(parts, x, starts, state)
 
     def _check_carry(self, carry: Carry, weight: Tensor) -> None:
         """ValueError for a carry of another stack, type or device; what it would give is no gradient of this one."""
@@ -134,13 +125,32 @@ class RecurrentStack(nn.Module):
             )
         self.method.check_type(weight.dtype)
 
+    @property
+    def progress(self) -> float:
+        """Share of the training budget that is spent, from 0 to 1: set it before a segment.
+
+        `gradient="columnar"` brings in its layers by it; other methods take no notice. It is saved with the parameters.
+        """
+        return self._progress
+
+    @progress.setter
+    def progress(self, share: float) -> None:
+        self._progress = float(share)
+        if isinstance(self.method, Growing):
+            self.method.progress = self._progress
+
+    @property
+    def grown(self) -> int:
+        """How many of the layers are in use by now: all, but with `gradient="columnar"`."""
+        return self.method.grown if isinstance(self.method, Growing) else len(self.layers)
+
     def get_extra_state(self) -> Tensor:
-        """What of the method has to be saved beside the parameters: its progress, ()."""
-        return torch.tensor(self.method.progress, dtype=torch.float64)
+        """What is to be saved beside the parameters: the progress, ()."""
+        return torch.tensor(self.progress, dtype=torch.float64)
 
     def set_extra_state(self, state: Tensor) -> None:
         """Restore what `get_extra_state` returned."""
-        self.method.progress = state.item()
+        self.progress = state.item()
 
 
 def _check_kind(name: str, given: Any, kind: type) -> None:

@@ -14,7 +14,7 @@ CHOICES = [
     {"gradient": "rtrl"},
     {"gradient": "rtrl", "layers": 2},
     {"gradient": "rtrl_layerwise", "layers": 2},
-    {"gradient": "tbptt", "window": 9},
+    {"gradient": "tbptt", "gradient_options": {"window": 9}},
     {"gradient": "tbptt", "cell": "lstm"},
 ]
 each_choice = pytest.mark.parametrize("choice", CHOICES, ids=lambda c: " ".join(map(str, c.values())))
@@ -101,7 +101,7 @@ def test_a_state_acted_in_inference_mode_goes_on_outside_of_it():
 
 @pytest.mark.parametrize("number", [np.int64(4), np.uint8(4), torch.tensor(4)])
 def test_sizes_may_be_integers_of_any_kind(number):
-    stack = RecurrentStack(number, number, layers=2, gradient="tbptt", window=number)
+    stack = RecurrentStack(number, number, layers=2, gradient="tbptt", gradient_options={"window": number})
     assert stack.begin(number).state.shape == (4, 2, 4)
     assert type(stack.inputs) is int
 
@@ -114,8 +114,14 @@ def test_sizes_may_be_integers_of_any_kind(number):
         ({"hidden": 4.0}, "hidden = 4.0: expected an integer >= 1"),
         ({"inputs": "5"}, "inputs = '5': expected an integer >= 1"),
         ({"layers": np.bool_(True)}, "layers = .*True.*: expected an integer >= 1"),
-        ({"gradient": "tbptt", "window": True}, "window = True: expected an integer >= 1, 'episode' or null"),
-        ({"gradient": "tbptt", "window": 2.0}, "window = 2.0: expected an integer >= 1, 'episode' or null"),
+        (
+            {"gradient": "tbptt", "gradient_options": {"window": True}},
+            "window = True: expected an integer, 'episode' or null",
+        ),
+        (
+            {"gradient": "tbptt", "gradient_options": {"window": 2.0}},
+            "window = 2.0: expected an integer, 'episode' or null",
+        ),
         ({"retention": 0.5}, "retention = 0.5: expected a finite number > 1"),
         ({"retention": True}, "retention = True: expected a finite number > 1"),
         ({"retention": float("nan")}, "retention = nan: expected a finite number > 1"),

@@ -36,7 +36,7 @@ class AgentNetwork(nn.Module):
             config.layers,
             cell=config.cell,
             gradient=config.gradient,
-            window=config.window,
+            gradient_options=config.method_options,
             retention=config.retention,
         )
         self.actions = FactorisedActions(sizes)

@@ -30,6 +30,10 @@ class Cell:
         """Next state (..., s, N)."""
         raise TypeError(f"{type(self).__name__} must define step")
 
+    def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
+        """`step` without autograd, which may overwrite u, with what an element-wise cell's `partials_` wants there."""
+        return self.step(u, c, w)
+
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
         """Fill weight (K, N, D), bias (K, N) and w in place; `retention` is the longest initial memory in steps."""
         raise TypeError(f"{type(self).__name__} must define initialise")
@@ -59,15 +63,11 @@ class ElementwiseCell(Cell):
         """
         raise TypeError(f"{type(self).__name__} must define partials")
 
-    def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
-        """`step` without autograd, which may leave in the place of u what `partials_` wants: here u itself.
+    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`partials`, given what `step_` left in the place of u: here u itself.
 
         Override the two together where `step` and `partials` share costly work, such as the gates' activations.
         """
-        return self.step(u, c, w)
-
-    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`partials`, given what `step_` left in the place of u."""
         return self.partials(left, c, w)
 
 

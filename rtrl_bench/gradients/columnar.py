@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rtrl_bench.gradients import GRADIENTS, Carry, Layer
-from rtrl_bench.gradients.machinery.elementwise import forward_states
+from rtrl_bench.cells import Cell
+from rtrl_bench.gradients import GRADIENTS, Carry, Layer, RunLayer
 from rtrl_bench.gradients.machinery.episodes import Episodes
-from rtrl_bench.gradients.rtrl import SegmentWise
+from rtrl_bench.gradients.machinery.own_sensitivities import SegmentWise
+from rtrl_bench.gradients.machinery.tape import forward_states
 
 
 @GRADIENTS.register("columnar")
@@ -24,38 +25,54 @@ class Columnar(SegmentWise):
     output gate over all units of a layer, as the eLSTM's, is outside of the recurrence and leaves the columns apart.
     """
 
+    def __init__(self, cell: Cell, layers: int = 1):
+        super().__init__(cell, layers)
+        self.progress = 0.0  # share of the training budget that is spent; to be set before a segment
+
     @property
     def grown(self) -> int:
+        """How many of the layers there are by now."""
         return min(self.layers, 1 + int(self.progress * self.layers))
+
+    def input_size(self, inputs: int, below: Sequence[int]) -> int:
+        return inputs + sum(below)
+
+    def output_size(self, outputs: Sequence[int]) -> int:
+        return sum(outputs)
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
         newest = self.grown - 1
-        return Carry(self.zero_state(batch, layers), self.no_sensitivities(batch, newest, layers[newest]))
-
-    def feed(self, x: Tensor, outputs: Sequence[Tensor]) -> Tensor:
-        return torch.cat([x, *outputs], dim=-1)
-
-    def gather(self, outputs: Sequence[Tensor]) -> Tensor:
-        missing = self.layers - len(outputs)
-        return torch.cat([*outputs, *missing * [torch.zeros_like(outputs[0])]], dim=-1)
+        return Carry(self.zero_state(batch, layers), self.numbered_traces(batch, newest, layers[newest]))
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        after = carry.claim()
-        episodes = Episodes(starts)
-        newest = self.grown - 1
-        after.state = torch.zeros_like(carry.state)
+        after, episodes, newest = carry.claim(), Episodes(starts), self.grown - 1
         if f"{newest}.weight" not in after.traces:  # it grows now: nothing that it did lies behind it
-            after.traces = self.no_sensitivities(x.shape[1], newest, layers[newest])
+            after.traces = self.numbered_traces(x.shape[1], newest, layers[newest])
+
+        def run(number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
+            if number == newest:
+                return self.layer_states(number, layer, x, episodes, state, after)
+            return forward_states(self.cell, layer.parameters, x, episodes, state)[1]
+
+        h, states = self.run_layers(layers, x, carry.state, run)
+        after.state = torch.cat([of_layer[-1] for of_layer in states], dim=-2)
+        return h, after
+
+    def run_layers(
+        self, layers: Sequence[Layer], x: Tensor, state: Tensor, run: RunLayer
+    ) -> tuple[Tensor, list[Tensor]]:
+        """As in a stack, but a layer reads x and all outputs below it, and only the newest layer learns.
+
+        The output is that of all layers side by side. Output and states of layers that have not grown yet are zero.
+        """
         outputs: list[Tensor] = []
+        found: list[Tensor] = []
         for number, layer in enumerate(layers[: self.grown]):
-            read = self.feed(x, outputs)
-            start = self.rows(carry.state, number)
-            if number < newest:
-                with torch.no_grad():
-                    _, states = forward_states(self.cell, layer.parameters, read, episodes, start)
-                    outputs.append(layer.readout(read, states))
-            else:
-                states = self.layer_states(number, layer.parameters, read, episodes, start, after)
+            read = torch.cat([x, *outputs], dim=-1)
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number == self.grown - 1):
+                states = run(number, layer, read, self.rows(state, number))
                 outputs.append(layer.readout(read, states))
-            self.rows(after.state, number).copy_(states[-1].detach())
-        return self.gather(outputs), after
+            found.append(states.detach())
+        missing = len(layers) - self.grown
+        found += missing * [torch.zeros_like(found[0])]
+        return torch.cat([*outputs, *missing * [torch.zeros_like(outputs[0])]], dim=-1), found

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.gradients import GRADIENTS
-from rtrl_bench.gradients.machinery.elementwise import Accumulator, Linearised, Tape, transpose_times
-from rtrl_bench.gradients.rtrl import OwnGradient, SegmentWise
+from rtrl_bench.gradients.machinery.elementwise import Linearised, gradient_by, transpose_times
+from rtrl_bench.gradients.machinery.own_sensitivities import OwnGradient, SegmentWise
+from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
 
 
 @GRADIENTS.register("rtrl_layerwise")
@@ -19,8 +20,8 @@ class LayerwiseRTRL(SegmentWise):
     constants. The input's gradient is that of the same step, too. With one layer the parameters' gradient is exact.
     """
 
-    def accumulator(self, traces: dict[str, Tensor], tape: Tape) -> Accumulator:
-        return _SameStep(traces, tape)
+    def learn(self, tape: Tape, traces: dict[str, Tensor], g: Tensor, wants_x: bool) -> LayerGradient:
+        return gradient_by(_SameStep(traces, tape), tape, g, wants_x)
 
 
 class _SameStep(OwnGradient):
@@ -28,7 +29,7 @@ class _SameStep(OwnGradient):
 
     def __init__(self, traces: dict[str, Tensor], tape: Tape):
         super().__init__(traces, tape)
-        self.to_input = torch.empty_like(tape.left)
+        self.to_input = torch.empty_like(tape.activations)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
         transpose_times(block.alpha, g, out=self.to_input[steps])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Cell, ElementwiseCell
-from rtrl_bench.checks import whole
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, Parameters, autograd_segment
-from rtrl_bench.gradients.machinery.elementwise import InSegmentGradient, run_segment
+from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, RunLayer
+from rtrl_bench.gradients.machinery.elementwise import in_segment_gradient
 from rtrl_bench.gradients.machinery.episodes import Episodes
+from rtrl_bench.gradients.machinery.tape import autograd_states, learning_states
 
 
 @GRADIENTS.register("tbptt")
@@ -26,13 +27,10 @@ class TBPTT(GradientMethod):
     the layer is trained inside the segment, as with RTRL.
     """
 
-    def __init__(self, cell: Cell, window: int | str | None = None, layers: int = 1):
-        super().__init__(cell, layers=layers)
-        if window is not None and window != "episode":
-            try:
-                window = whole("window", window)
-            except ConfigError as error:
-                raise ConfigError(f"{error}, 'episode' or null") from None
+    def __init__(self, cell: Cell, layers: int = 1, *, window: int | Literal["episode"] | None = None):
+        super().__init__(cell, layers)
+        if isinstance(window, int) and window < 1:
+            raise ConfigError(f"window = {window}: expected an integer >= 1, 'episode' or null")
         self.window = window
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
@@ -53,24 +51,20 @@ class TBPTT(GradientMethod):
             x = torch.cat([until_now.dropped(past["x"]), x])  # what episodes held that are over is replayed as zero
             start = until_now.without_past(start)
             starts = torch.cat([past["starts"], starts])
-        h, states = self._run(layers, x, starts, start)
+        h, of_layers = self.run_layers(layers, x, start, self._states_of(Episodes(starts)))
+        states = torch.cat(of_layers, dim=-2)  # (H, B, L s, N)
         drop = len(x) - self.remembered(starts, unroll)
         start = states[drop - 1].clone() if drop else start
         traces = {"x": x[drop:].detach().clone(), "starts": starts[drop:].clone(), "start": start}
         return h[replayed:], Carry(states[-1].clone(), traces)
 
-    def _run(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
-        """The stack's output (H, B, ·), and the states of all layers (H, B, L s, N) without their history."""
-        h, states, episodes = x, list[Tensor](), Episodes(starts)
-        for number, layer in enumerate(layers):
-            states.append(self._states(layer.parameters, h, episodes, self.rows(start, number)))
-            h = layer.readout(h, states[-1])
-        return h, torch.cat([s.detach() for s in states], dim=-2)
+    def _states_of(self, episodes: Episodes) -> RunLayer:
+        def run(number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
+            if isinstance(self.cell, ElementwiseCell):
+                return learning_states(self.cell, layer.parameters, x, episodes, state, in_segment_gradient)
+            return autograd_states(self.cell, layer.parameters, x, episodes.starts, state)
 
-    def _states(self, parameters: Parameters, x: Tensor, episodes: Episodes, state: Tensor) -> Tensor:
-        if isinstance(self.cell, ElementwiseCell):
-            return run_segment(self.cell, parameters, x, episodes, state, InSegmentGradient)
-        return autograd_segment(self.cell, parameters, x, episodes.starts, state)
+        return run
 
     def remembered(self, starts: Tensor, unroll: int) -> int:
         """How many of the steps so far the next segment's window reaches back to; starts (H, B)."""

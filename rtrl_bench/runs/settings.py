@@ -153,6 +153,7 @@ MACHINE_KEYS = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorb
 # Keys that came later, at the value that stands for what was before them.
 CAME_LATER = {
     "layers": 1,
+    "gradient_options": {},
     "gradient_quality": 0,
     "deterministic": True,
     "last_reward_across_episodes": False,

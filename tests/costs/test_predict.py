@@ -28,7 +28,7 @@ CARRIERS = ("rtrl", "rtrl_layerwise", "rtrl_segment", "columnar")
 @pytest.mark.parametrize("method", CARRIERS)
 def test_carried_bytes_are_those_of_the_stack(method, layers):
     stack = RecurrentStack(3, 5, layers, gradient=method)
-    stack.method.progress = 1.0  # the last layer of a columnar network is in training
+    stack.progress = 1.0  # the last layer of a columnar network is in training
     assert predict(method, replace(SMALL, layers=layers)).state_bytes == stack.begin(2).bytes()
 
 

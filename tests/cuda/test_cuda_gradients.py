@@ -15,7 +15,7 @@ from oracles.problem import EQUALS, TOLERANCE, Problem, assert_same
 
 from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.gradients import GRADIENTS, make_method
 
 FLOAT32_TOLERANCE = 2e-5
 SIZES = {
@@ -25,19 +25,19 @@ SIZES = {
 
 
 def combinations():
-    """Every cell with every method (and window) that takes it, and 1 to 3 layers where they take that."""
+    """Every cell with every method (and its options) that takes it, and 1 to 3 layers where they take that."""
     for cell in CELLS:
-        for method, window in EQUALS:
+        for choice in EQUALS:
             for depth in (1, 2, 3):
                 try:
-                    GRADIENTS[method](CELLS[cell](), window, depth)
+                    make_method(choice.method, CELLS[cell](), depth, dict(choice.options))
                 except ConfigError:
                     continue
-                yield cell, method, window, depth
+                yield cell, choice, depth
 
 
 COMBINATIONS = list(combinations())
-each = pytest.mark.parametrize(("cell", "method", "window", "depth"), COMBINATIONS)
+each = pytest.mark.parametrize(("cell", "choice", "depth"), COMBINATIONS, ids=str)
 each_type = pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, TOLERANCE), (torch.float32, FLOAT32_TOLERANCE)], ids=["float64", "float32"]
 )
@@ -49,21 +49,21 @@ def growth(segment):
 
 
 @cache
-def truth(cell, method, window, depth, size):
+def truth(cell, choice, depth, size):
     """On the CPU in float64: the problem, the gradient of the parameters, of the input, and the last carry."""
-    problem = Problem(CELLS[cell], depth, **SIZES[size], seed=7, method=method, window=window)
+    problem = Problem(CELLS[cell], depth, **SIZES[size], seed=7, **choice._asdict())
     for p in oracle.parameters(problem.layers).values():
         p.data *= SIZES[size]["hidden"] ** -0.5  # as wide as layers are initialised; an LSTM is chaotic with more
     x = problem.x.clone().requires_grad_()
     found, carry = problem.learn(x, growth)
-    depths, equals = EQUALS[method, window]
+    depths, equals = EQUALS[choice]
     expected = equals(problem) if depth in depths else found  # what the CPU's tests hold to autograd in another way
     return problem, expected, x.grad, carry
 
 
 def test_every_registered_cell_and_method_is_among_them():
     assert {cell for cell, *_ in COMBINATIONS} == set(CELLS)
-    assert {method for _, method, *_ in COMBINATIONS} == set(GRADIENTS)
+    assert {choice.method for _, choice, _ in COMBINATIONS} == set(GRADIENTS)
 
 
 def on_the_cpu(tensors):
@@ -73,10 +73,8 @@ def on_the_cpu(tensors):
 @each_type
 @pytest.mark.parametrize("size", SIZES)
 @each
-def test_gradients_sensitivities_and_states_are_those_of_the_cpu(
-    device, cell, method, window, depth, size, dtype, tolerance
-):
-    problem, gradient, of_x, carry = truth(cell, method, window, depth, size)
+def test_gradients_sensitivities_and_states_are_those_of_the_cpu(device, cell, choice, depth, size, dtype, tolerance):
+    problem, gradient, of_x, carry = truth(cell, choice, depth, size)
     there = problem.to(device, dtype)
     x = there.x.clone().requires_grad_()
     found, after = there.learn(x, growth)
@@ -87,8 +85,8 @@ def test_gradients_sensitivities_and_states_are_those_of_the_cpu(
 
 
 @each
-def test_a_segment_without_loss_moves_the_carry_as_on_the_cpu(device, cell, method, window, depth):
-    problem, _, _, _ = truth(cell, method, window, depth, "small")
+def test_a_segment_without_loss_moves_the_carry_as_on_the_cpu(device, cell, choice, depth):
+    problem, _, _, _ = truth(cell, choice, depth, "small")
     there = problem.to(device)
     carries = []
     for one in (problem, there):

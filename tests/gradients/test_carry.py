@@ -99,7 +99,7 @@ def test_live_tensors_do_not_accumulate_over_segments():
 
 
 def test_an_episode_window_forgets_what_lies_before_every_slots_episode():
-    layer = RecurrentStack(5, 4, gradient="tbptt", window="episode")
+    layer = RecurrentStack(5, 4, gradient="tbptt", gradient_options={"window": "episode"})
     x, starts = segment(unroll=4)
     starts[1, 0] = starts[2, 1] = starts[3, 2] = True
     _, carry = layer(x, starts, layer.begin(3))
@@ -152,9 +152,15 @@ def test_retention_sets_the_initial_forget_gate():
         ({"cell": "elstn"}, "did you mean elstm"),
         ({"gradient": "rtlr"}, "did you mean rtrl"),
         ({"cell": "lstm"}, "needs an element-wise cell"),
-        ({"window": 5}, "only gradient: tbptt has a window"),
-        ({"gradient": "tbptt", "window": 0}, "window = 0"),
-        ({"gradient": "tbptt", "window": "all"}, "window = 'all'"),
+        ({"gradient_options": {"window": 5}}, "window = 5: unknown option of gradient: rtrl, it has no options"),
+        (
+            {"gradient": "tbptt", "gradient_options": {"window": 0}},
+            "window = 0: expected an integer >= 1, 'episode' or null",
+        ),
+        (
+            {"gradient": "tbptt", "gradient_options": {"window": "all"}},
+            "window = 'all': expected an integer, 'episode' or null",
+        ),
     ],
 )
 def test_unfit_choices_are_refused_by_name(kwargs, message):
@@ -170,7 +176,7 @@ def test_wrong_shapes_are_refused_with_the_expected_ones():
 
 
 def test_a_window_shorter_than_the_segment_is_refused():
-    layer = RecurrentStack(5, 4, gradient="tbptt", window=3)
+    layer = RecurrentStack(5, 4, gradient="tbptt", gradient_options={"window": 3})
     x, starts = segment(unroll=4)
     with pytest.raises(ConfigError, match="at least the segment's 4 steps"):
         layer(x, starts, layer.begin(3))

@@ -17,7 +17,12 @@ MOVING = [  # methods that move their traces in place
     {"gradient": "rtrl_layerwise", "layers": 2},
     {"gradient": "columnar", "layers": 2},
 ]
-ALL = [*MOVING, {"gradient": "tbptt"}, {"gradient": "tbptt", "window": "episode"}, {"gradient": "tbptt", "layers": 2}]
+ALL = [
+    *MOVING,
+    {"gradient": "tbptt"},
+    {"gradient": "tbptt", "gradient_options": {"window": "episode"}},
+    {"gradient": "tbptt", "layers": 2},
+]
 
 
 def each(choices):

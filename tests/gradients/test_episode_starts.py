@@ -11,7 +11,7 @@ import torch
 from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.gradients import GRADIENTS, make_method
 
 B, D, N, M, START, SLOT = 3, 4, 5, 6, 3, 1
 
@@ -19,17 +19,17 @@ B, D, N, M, START, SLOT = 3, 4, 5, 6, 3, 1
 def choices():
     """Every method with every cell that it takes, in stacks of one layer and of two."""
     for cell, gradient, layers in itertools.product(CELLS, GRADIENTS, (1, 2)):
-        for window in (None, 8, "episode") if gradient == "tbptt" else (None,):
+        for options in ({}, {"window": 8}, {"window": "episode"}) if gradient == "tbptt" else ({},):
             try:
-                GRADIENTS[gradient](CELLS[cell](), window, layers)
+                make_method(gradient, CELLS[cell](), layers, options)
             except ConfigError:
                 continue
             if CELLS[cell].state:
-                yield {"cell": cell, "gradient": gradient, "layers": layers, "window": window}
+                yield {"cell": cell, "gradient": gradient, "layers": layers, "gradient_options": options}
 
 
 def named(choice):
-    return " ".join(str(value) for value in choice.values() if value is not None)
+    return " ".join(str(value) for value in choice.values() if value)
 
 
 every_choice = pytest.mark.parametrize("choice", list(choices()), ids=named)
@@ -39,7 +39,7 @@ each_poison = pytest.mark.parametrize("poison", [float("nan"), float("inf")], id
 def stack_of(choice):
     torch.manual_seed(0)
     stack = RecurrentStack(D, N, **choice).double()
-    stack.method.progress = 1.0  # all layers have grown
+    stack.progress = 1.0  # all layers have grown
     return stack
 
 

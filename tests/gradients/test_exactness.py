@@ -13,10 +13,10 @@ from oracles.mingru import MinGRU
 from oracles.rotation import Rotation
 
 from rtrl_bench.cells import CELLS, ElementwiseCell
-from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
+from rtrl_bench.gradients import Layer, Parameters, make_method
 from rtrl_bench.gradients.machinery import elementwise, own_sensitivities
-from rtrl_bench.gradients.machinery.elementwise import run_segment
 from rtrl_bench.gradients.machinery.episodes import Episodes
+from rtrl_bench.gradients.machinery.tape import forward_states
 
 REGISTERED = [CELLS[name] for name in CELLS]
 CELL_TYPES = [*(cell for cell in REGISTERED if issubclass(cell, ElementwiseCell)), Rotation, Gain, MinGRU, LRU, Decay]
@@ -91,7 +91,7 @@ def assert_same(found, expected, tolerance=TOLERANCE):
 def test_rtrl_equals_autograd_full_bptt(cell_type, method, size):
     cell = cell_type()
     parameters, stream = problem(cell, **size)
-    gradient, _ = learn(GRADIENTS[method](cell), parameters, stream)
+    gradient, _ = learn(make_method(method, cell), parameters, stream)
     assert_same(gradient, oracle.bptt(cell, parameters, stream))
 
 
@@ -100,7 +100,7 @@ def test_rtrl_equals_autograd_full_bptt(cell_type, method, size):
 def test_tbptt_with_an_episode_window_equals_autograd_full_bptt(cell_type, size):
     cell = cell_type()
     parameters, stream = problem(cell, **size)
-    gradient, _ = learn(GRADIENTS["tbptt"](cell, window="episode"), parameters, stream)
+    gradient, _ = learn(make_method("tbptt", cell, options={"window": "episode"}), parameters, stream)
     assert_same(gradient, oracle.bptt(cell, parameters, stream))
 
 
@@ -110,7 +110,7 @@ def test_tbptt_window_equals_autograd_cut_at_the_window(cell_type, size, extra):
     cell = cell_type()
     parameters, stream = problem(cell, **size)
     window = stream.unroll + extra
-    gradient, _ = learn(GRADIENTS["tbptt"](cell, window=window), parameters, stream)
+    gradient, _ = learn(make_method("tbptt", cell, options={"window": window}), parameters, stream)
     expected = {name: torch.zeros_like(p) for name, p in parameters._asdict().items()}
     for s in stream.segments():
         for name, part in truncated_gradient(cell, parameters, stream, s, window).items():
@@ -140,7 +140,7 @@ def test_input_gradient_equals_autograd_truncated_at_the_segment(cell_type, meth
     cell = cell_type()
     parameters, stream = problem(cell, **size)
     x = stream.x.clone().requires_grad_()
-    learn(GRADIENTS[method](cell), parameters, stream, x)
+    learn(make_method(method, cell), parameters, stream, x)
     truth = stream.x.clone().requires_grad_()
     cut = oracle.Stream(truth, stream.starts, stream.v, stream.unroll)
     state, total = torch.zeros_like(stream.v[0]), torch.zeros(())
@@ -160,7 +160,7 @@ def test_input_gradient_equals_autograd_truncated_at_the_segment(cell_type, meth
 def test_carried_sensitivities_equal_autograd(cell_type, method, size):
     cell = cell_type()
     parameters, stream = problem(cell, **size)
-    _, carry = learn(GRADIENTS[method](cell), parameters, stream)
+    _, carry = learn(make_method(method, cell), parameters, stream)
     truth = oracle.sensitivities(cell, parameters, stream)
     for label, trace in carry.traces.items():
         name = label.removeprefix("0.")
@@ -176,7 +176,7 @@ def test_carried_sensitivities_equal_autograd(cell_type, method, size):
 def test_finite_differences_agree(cell_type, size):
     cell = cell_type()
     parameters, stream = problem(cell, **size)
-    gradient, _ = learn(GRADIENTS["rtrl"](cell), parameters, stream)
+    gradient, _ = learn(make_method("rtrl", cell), parameters, stream)
     g = torch.Generator().manual_seed(size["seed"])
     for name, p in parameters._asdict().items():
         direction = torch.randn(p.shape, generator=g, dtype=p.dtype)
@@ -229,7 +229,7 @@ def test_elstm_steps_in_place_to_float32_accuracy():
 def test_elstm_follows_the_papers_equations():
     cell = CELLS["elstm"]()
     parameters, stream = problem(cell, unroll=6, segments=1, batch=3, inputs=4, hidden=5, seed=1)
-    states = run_segment(cell, parameters, stream.x, Episodes(stream.starts), torch.zeros(3, 1, 5).double(), None)
+    _, states = forward_states(cell, parameters, stream.x, Episodes(stream.starts), torch.zeros(3, 1, 5).double())
     expected = oracle.elstm_states([p.detach() for p in parameters], stream.x.numpy(), stream.starts.numpy())
     assert torch.allclose(states[:, :, 0].detach(), torch.from_numpy(expected), rtol=1e-12)
 
@@ -238,7 +238,7 @@ def test_elstm_follows_the_papers_equations():
 def test_lstm_with_an_episode_window_equals_autograd_full_bptt(size):
     cell = CELLS["lstm"]()
     parameters, stream = problem(cell, **size)
-    gradient, _ = learn(GRADIENTS["tbptt"](cell, window="episode"), parameters, stream)
+    gradient, _ = learn(make_method("tbptt", cell, options={"window": "episode"}), parameters, stream)
     assert_same(gradient, oracle.bptt(cell, parameters, stream))
 
 

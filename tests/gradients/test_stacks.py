@@ -48,18 +48,18 @@ def blocks(request):
 
 
 def test_every_registered_method_is_held_to_what_it_says_it_equals():
-    assert {method for method, _ in EQUALS} == set(GRADIENTS)
+    assert {choice.method for choice in EQUALS} == set(GRADIENTS)
 
 
 @each_cell
 @pytest.mark.parametrize(
-    ("method", "window", "depth"), [(*choice, depth) for choice, (depths, _) in EQUALS.items() for depth in depths]
+    ("choice", "depth"), [(choice, depth) for choice, (depths, _) in EQUALS.items() for depth in depths], ids=str
 )
 @settings(max_examples=10)
 @given(size=sizes)
-def test_a_methods_gradient_equals_autograd_with_what_it_drops_cut(cell_type, method, window, depth, size):
-    problem = Problem(cell_type, depth, **size, method=method, window=window)
-    assert_same(problem.learn()[0], EQUALS[method, window][1](problem))
+def test_a_methods_gradient_equals_autograd_with_what_it_drops_cut(cell_type, choice, depth, size):
+    problem = Problem(cell_type, depth, **size, **choice._asdict())
+    assert_same(problem.learn()[0], EQUALS[choice][1](problem))
 
 
 @pytest.mark.parametrize("method", ["rtrl_segment", "rtrl_layerwise"])
@@ -204,7 +204,7 @@ def test_columnar_keeps_the_output_of_layers_that_have_not_grown_at_zero_when_ac
     stack = RecurrentStack(3, 4, layers=3, gradient="columnar")
     x, starts = torch.randn(5, 2, 3), torch.zeros(5, 2, dtype=torch.bool)
     for progress, grown in ((0.0, 1), (0.4, 2), (0.99, 3), (1.0, 3)):
-        stack.method.progress = progress
+        stack.progress = progress
         carry = stack.begin(2)
         state = carry.state
         h, _ = stack(x, starts, carry)
@@ -217,7 +217,7 @@ def test_columnar_keeps_the_output_of_layers_that_have_not_grown_at_zero_when_ac
 
 def test_how_far_columns_have_grown_is_saved_with_the_parameters():
     stack, other = (RecurrentStack(3, 4, layers=2, gradient="columnar") for _ in range(2))
-    stack.method.progress = 0.7
+    stack.progress = 0.7
     other.load_state_dict(stack.state_dict())
     assert other.method.grown == 2
 

@@ -14,7 +14,7 @@ METHODS = {
     "rtrl": {},
     "rtrl_stepwise": {"gradient": "rtrl_stepwise"},
     "tbptt": {"gradient": "tbptt"},
-    "tbptt, window": {"gradient": "tbptt", "window": 300},
+    "tbptt, window": {"gradient": "tbptt", "gradient_options": {"window": 300}},
     "tbptt, lstm": {"gradient": "tbptt", "cell": "lstm"},
     "rtrl, two layers": {"layers": 2, "hidden": 8},
     "rtrl_segment": {"gradient": "rtrl_segment", "layers": 2},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from typing import NamedTuple
 
 import torch
 
 from oracles import stack as oracle
-from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
+from rtrl_bench.gradients import Layer, Parameters, make_method
 
 TOLERANCE = 1e-10
 
@@ -15,18 +16,18 @@ TOLERANCE = 1e-10
 class Problem:
     """A random stack of `depth` layers and a random stream, cut into segments of `unroll` steps."""
 
-    def __init__(self, cell_type, depth, unroll, segments, batch, inputs, hidden, seed, method="rtrl", window=None):
+    def __init__(self, cell_type, depth, unroll, segments, batch, inputs, hidden, seed, method="rtrl", options=()):
         g = torch.Generator().manual_seed(seed)
 
         def normal(*shape):
             return torch.randn(*shape, generator=g, dtype=torch.float64)
 
         self.cell, self.unroll, steps = cell_type(), unroll, unroll * segments
-        self.method = GRADIENTS[method](self.cell, window, depth)
+        self.method = make_method(method, self.cell, depth, dict(options))
         self.layers, outputs = [], []
         self.x = normal(steps, batch, inputs)
         for _ in range(depth):
-            size = self.method.feed(self.x[0], outputs).shape[-1]
+            size = self.method.input_size(inputs, outputs)
             parameters = Parameters(
                 normal(len(self.cell.gates), hidden, size),
                 normal(len(self.cell.gates), hidden),
@@ -37,9 +38,9 @@ class Problem:
                 for p in readout.parameters():
                     p.copy_(normal(*p.shape))
             self.layers.append(Layer(Parameters(*(p.requires_grad_() for p in parameters)), readout))
-            outputs.append(normal(batch, self.cell.output_size(size, hidden)))
+            outputs.append(self.cell.output_size(size, hidden))
         self.starts = torch.rand(steps, batch, generator=g) < 0.15
-        self.v = normal(steps, *self.method.gather(outputs).shape)
+        self.v = normal(steps, batch, self.method.output_size(outputs))
 
     def to(self, device, dtype=torch.float64):
         """The same problem on another device, its numbers in another type."""
@@ -54,14 +55,15 @@ class Problem:
     def segments(self):
         return [slice(k, k + self.unroll) for k in range(0, len(self.x), self.unroll)]
 
-    def learn(self, x=None, progress=lambda segment: 0.0):
+    def learn(self, x=None, progress=None):
         """Run the stream with fixed parameters: the summed gradients, by name, and the last carry."""
         x = self.x if x is None else x
         for p in oracle.parameters(self.layers).values():
             p.grad = None
         carry = self.method.begin(x.shape[1], self.layers)
         for number, s in enumerate(self.segments()):
-            self.method.progress = progress(number)
+            if progress:
+                self.method.progress = progress(number)
             h, carry = self.method.segment(self.layers, x[s], self.starts[s], carry)
             (self.v[s] * torch.tanh(h)).sum().backward()
         named = oracle.parameters(self.layers).items()
@@ -93,14 +95,24 @@ def at_segments(problem, by_layer=False):
     return problem.truth_by_layer(cut) if by_layer else problem.truth(cut)
 
 
+class Choice(NamedTuple):
+    """A gradient method with options of its own, as pairs of name and value."""
+
+    method: str
+    options: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self):
+        return " ".join([self.method, *(f"{name}={value}" for name, value in self.options)])
+
+
 # What the gradient of every method (and window) equals, for stacks of these depths: autograd through the whole stream,
 # with the paths cut that the method says it drops. Columnar stacks of more layers: see test_stacks.py.
 EQUALS = {
-    ("rtrl", None): ((1, 2, 3), Problem.truth),
-    ("rtrl_stepwise", None): ((1,), Problem.truth),
-    ("rtrl_segment", None): ((1, 2, 3), lambda problem: at_segments(problem, by_layer=True)),
-    ("rtrl_layerwise", None): ((1, 2, 3), lambda problem: problem.truth_by_layer(lambda step: True)),
-    ("columnar", None): ((1,), Problem.truth),
-    ("tbptt", None): ((1, 2, 3), at_segments),
-    ("tbptt", "episode"): ((1, 2, 3), Problem.truth),
+    Choice("rtrl"): ((1, 2, 3), Problem.truth),
+    Choice("rtrl_stepwise"): ((1,), Problem.truth),
+    Choice("rtrl_segment"): ((1, 2, 3), lambda problem: at_segments(problem, by_layer=True)),
+    Choice("rtrl_layerwise"): ((1, 2, 3), lambda problem: problem.truth_by_layer(lambda step: True)),
+    Choice("columnar"): ((1,), Problem.truth),
+    Choice("tbptt"): ((1, 2, 3), at_segments),
+    Choice("tbptt", (("window", "episode"),)): ((1, 2, 3), Problem.truth),
 }

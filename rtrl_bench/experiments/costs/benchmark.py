@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.cells import Readout
-from rtrl_bench.gradients import Carry, Layer, autograd_segment
+from rtrl_bench.gradients import Carry, Layer
+from rtrl_bench.gradients.machinery.tape import autograd_states
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.runs.progress import Progress
 from rtrl_bench.runs.records import peak_bytes
@@ -62,7 +63,7 @@ class Case:
         began = time.perf_counter()
         if self.plain:
             (layer,) = self.layers
-            states = autograd_segment(self.stack.cell, layer.parameters, self.x, self.starts, self.carry.state)
+            states = autograd_states(self.stack.cell, layer.parameters, self.x, self.starts, self.carry.state)
             self.carry = Carry(states[-1].detach())
         else:
             states, self.carry = self.stack.method.segment(self.layers, self.x, self.starts, self.carry)

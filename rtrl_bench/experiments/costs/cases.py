@@ -9,7 +9,7 @@ import torch
 from rtrl_bench.cells import CELLS
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.gradients import make_method
 from rtrl_bench.layer import RecurrentStack
 
 JAX_METHODS = ("rtrl_dense", "rtrl_dense_segment")
@@ -39,7 +39,7 @@ def refusal(method: str, sizes: Sizes) -> str | None:
     if sizes.cell not in CELLS:
         return f"cell {sizes.cell} is there for {' and '.join(JAX_METHODS)} alone"
     try:
-        GRADIENTS[_gradient(method)](CELLS[sizes.cell](), layers=sizes.layers)
+        make_method(_gradient(method), CELLS[sizes.cell](), sizes.layers)
     except ConfigError as error:
         return str(error)
     return None
@@ -62,7 +62,7 @@ class TorchCase:
         z, device = self._sizes, self._device
         torch.manual_seed(0)
         self._stack = RecurrentStack(z.inputs, z.hidden, z.layers, z.cell, self._gradient).to(device)
-        self._stack.method.progress = 1.0  # all layers are there, if the method grows them
+        self._stack.progress = 1.0  # all layers are there, if the method grows them
         self._carry = self._stack.begin(z.batch)
         self._x = torch.randn(self.steps, z.batch, z.inputs, device=device)
         self._starts = torch.zeros(self.steps, z.batch, dtype=torch.bool, device=device)

@@ -61,7 +61,7 @@ class Actor:
         self.network, self.env, self.config, self.device = network, env, config, device
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.stem, self.decide = Replayed(self._stem, device), Replayed(self._decide, device)
-        self._grown = network.core.method.grown
+        self._grown = network.core.grown
         self._to_device, self._actions = ToDevice(device), FromDevice(device)
         self.reset(seed)
 
@@ -76,8 +76,8 @@ class Actor:
 
         Raises NonFiniteLoss where the policy was none, EnvironmentFailed with the simulator.
         """
-        if self._grown != self.network.core.method.grown:
-            self._grown = self.network.core.method.grown
+        if self._grown != self.network.core.grown:
+            self._grown = self.network.core.grown
             self.decide.forget()
         steps, batch = self.config.unroll, self.config.batch
         seen, done = _Rows(steps + 1), _Rows(steps)

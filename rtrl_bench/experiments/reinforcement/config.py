@@ -88,6 +88,7 @@ class RunConfig(RunSettings):
     backend: str = Field(default="auto", description="simulator of the environment; auto: the first that runs here")
     cell: str = Field(default="elstm", description="recurrent cell; none: a feedforward agent")
     gradient: str = Field(default="rtrl", description="gradient method of the recurrent layers")
+    gradient_options: Options = Field(default={}, description="options of the gradient method, but for window")
     window: Amount | Literal["episode"] | None = Field(
         default=None, description="steps that gradient: tbptt goes back; null: those of the segment, unroll"
     )
@@ -132,6 +133,9 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if "window" in self.gradient_options:
+            window = self.gradient_options["window"]
+            raise ConfigError(f"gradient_options.window = {window!r}: the window is a key of its own; use window")
         if self.window is not None and self.gradient != "tbptt":
             raise ConfigError(f"window = {self.window!r}: only gradient: tbptt has a window; remove the key")
         if isinstance(self.window, int) and self.window < self.unroll:
@@ -139,6 +143,11 @@ class RunConfig(RunSettings):
         if self.pretrained is not None and self.vision == "flat":
             raise ConfigError("pretrained: vision = 'flat' has no parameters to take over; remove the key")
         return self
+
+    @property
+    def method_options(self) -> dict[str, Any]:
+        """The options of the gradient method, window among them."""
+        return self.gradient_options | ({} if self.window is None else {"window": self.window})
 
     @property
     def method(self) -> str:
@@ -150,6 +159,7 @@ class RunConfig(RunSettings):
             name = "bptt"
         elif self.window is not None and self.window > self.unroll:
             name = f"tbptt_w{self.window}"
+        name += "".join(f"_{key}{value}" for key, value in sorted(self.gradient_options.items()))
         name = name if self.cell == "elstm" else f"{self.cell}_{name}"
         return name if self.layers == 1 else f"{name}_l{self.layers}"
 

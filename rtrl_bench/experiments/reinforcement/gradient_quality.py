@@ -49,7 +49,7 @@ class GradientQuality:
 
     def __init__(self, stack: RecurrentStack, config: RunConfig):
         self.stack = stack
-        self.exact = TBPTT(stack.cell, "episode", config.layers)
+        self.exact = TBPTT(stack.cell, config.layers, window="episode")
         updates = -(-config.env_steps // (config.unroll * config.batch))
         self.every = max(1, updates // config.gradient_quality)
         self.rows: list[list[float]] = []

@@ -124,7 +124,7 @@ class Training:
     def update(self) -> None:
         """Learn from one segment; act for it, or meanwhile for the next one."""
         env_steps, number = self.counters.env_steps, self.counters.updates + 1
-        self.network.core.method.progress = env_steps / self.config.env_steps
+        self.network.core.progress = env_steps / self.config.env_steps
         last = env_steps + self.steps_per_update >= self.config.env_steps
         with self.acting.segment(self.carry.state, number, last) as acted:
             metrics, self._carry = self.learner.update(acted.segment, self.carry, env_steps, number)

@@ -21,7 +21,7 @@ from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.reinforcement.pretraining import find_stem, remade
 from rtrl_bench.experiments.reinforcement.source import with_fingerprint
 from rtrl_bench.experiments.reinforcement.watchdog import watched
-from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.gradients import make_method
 from rtrl_bench.runs import checkpoint, records
 from rtrl_bench.runs.folder import Past, examine, set_aside, write_config
 from rtrl_bench.runs.lock import sole_writer
@@ -46,7 +46,7 @@ def check_choices(config: RunConfig) -> None:
             "remove the key"
         )
     cell = CELLS[config.cell]()
-    GRADIENTS[config.gradient](cell, config.window, config.layers)
+    make_method(config.gradient, cell, config.layers, config.method_options)
     vision.VISION[config.vision]
     gradient_quality.check(config)
     if config.retention is not None and not isinstance(cell, ElementwiseCell) and "f" not in cell.gates:

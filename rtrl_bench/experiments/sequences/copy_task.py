@@ -41,10 +41,13 @@ class CopyTraining:
         self.config, self.device = config, device
         check_copy_run(config, device)
         torch.manual_seed(config.seed)
-        window: int | str | None = {"rtrl": None, "tbptt": config.unroll, "bptt": "episode"}[config.method]
-        gradient = "rtrl" if config.method == "rtrl" else "tbptt"
+        window = {"tbptt": config.unroll, "bptt": "episode"}.get(config.method)
         self.layer = RecurrentStack(
-            SYMBOLS, config.hidden, gradient=gradient, window=window, retention=config.retention
+            SYMBOLS,
+            config.hidden,
+            gradient="rtrl" if config.method == "rtrl" else "tbptt",
+            gradient_options={} if config.method == "rtrl" else {"window": window},
+            retention=config.retention,
         ).to(device)
         self.head = nn.Linear(config.hidden, 1).to(device)
         self.model = nn.ModuleList([self.layer, self.head])

@@ -12,18 +12,18 @@ r^l = ∂L/∂c^l(0),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from rtrl_bench.gradients import Layer, Parameters, no_autocast
-from rtrl_bench.gradients.machinery.elementwise import Linearised, Tape, transpose_times
-from rtrl_bench.gradients.machinery.own_sensitivities import Transition, own_traces
+from rtrl_bench.gradients import Layer, Parameters
+from rtrl_bench.gradients.machinery.carry import own_traces
+from rtrl_bench.gradients.machinery.elementwise import Linearised, linearised, transpose_times
+from rtrl_bench.gradients.machinery.own_sensitivities import Transition
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
+from rtrl_bench.gradients.machinery.tape import Tape
 
 ROWS_BLOCK_BYTES = 1 << 26  # of rows back-propagated at once: a few slots of large layers, all slots of small ones
 
@@ -60,7 +60,7 @@ class LayerSegment:
         """With everything derived, for what the segment's end depends on: all is zero at steps that are left behind."""
         keep = tape.episodes.dropped
         tape = replace(tape, x=keep(tape.x))
-        derivatives = Linearised(*(keep(part) for part in vars(tape.linearise(slice(None))).values()))
+        derivatives = Linearised(*(keep(part) for part in vars(linearised(tape, slice(None))).values()))
         transition = Transition(tape, consume=False)
         everything = slice(0, len(states))
         transition.add(everything, derivatives, transition.suffix_products(everything, derivatives))
@@ -117,7 +117,7 @@ class StackTransition:
     def _slots_at_once(self, upper: int) -> int:
         tape = self.segments[upper].tape
         rows = tape.previous[0, 0].numel()
-        bytes_per_slot = len(tape.x) * rows * tape.left[0, 0].numel() * tape.left.element_size()
+        bytes_per_slot = len(tape.x) * rows * tape.activations[0, 0].numel() * tape.activations.element_size()
         return max(1, ROWS_BLOCK_BYTES // max(1, bytes_per_slot))
 
     def _apply(self, traces: dict[str, Tensor], upper: int, some: slice) -> None:
@@ -202,22 +202,3 @@ def _add_in_segment(group: dict[str, Tensor], rows: Rows) -> None:
     for (weight, bias), (given, at_output) in rows.linear.items():
         group[weight].flatten(1, -2).baddbmm_(at_output.flatten(2).transpose(1, 2), given)
         group[bias].add_(at_output.sum(dim=1))
-
-
-class Past(torch.autograd.Function):
-    """The state (B, L s, N) at a segment's start, as something that the parameters have made.
-
-    Its backward pass comes last, with r = ∂L/∂c(0) of all layers, and gives `gradients(r)` to the first of `roots`.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, gradients: Callable[[Tensor], Sequence[Tensor]], state: Tensor, *roots: Tensor) -> Tensor:
-        ctx.gradients, ctx.roots = gradients, len(roots)
-        return state.clone()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, r: Tensor) -> tuple[Tensor | None, ...]:
-        with no_autocast(r):
-            gradients = ctx.gradients(r)
-        return None, None, *gradients, *(ctx.roots - len(gradients)) * [None]

@@ -9,19 +9,18 @@ constant, so with g(t) = ∂L(t)/∂c(t) the direct derivative and λ(t) = ∂c(
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear
 
 from rtrl_bench.cells import ElementwiseCell
-from rtrl_bench.gradients import Parameters, no_autocast
+from rtrl_bench.gradients import Parameters
 from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
+from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
 
 BLOCK_BYTES = 7 << 18  # of pre-activations linearised at once on a CPU, for each thread: a share of its cache
 
@@ -39,34 +38,22 @@ class Linearised:
     omega: Tensor
 
 
-@dataclass
-class Tape:
-    """What the forward pass of a segment leaves behind: all that its derivatives need.
+def linearised(tape: Tape, steps: slice) -> Linearised:
+    """The derivatives at `steps` of the tape of an element-wise cell."""
+    cell = tape.cell
+    assert isinstance(cell, ElementwiseCell)
+    return Linearised(*cell.partials_(tape.activations[steps], tape.previous[steps], tape.parameters.recurrent))
 
-    x (M, B, D), left (M, B, K, N): what the cell's `step_` left in the place of u, previous (M, B, s, N): the states
-    before the steps, zero where an episode begins.
-    """
 
-    cell: ElementwiseCell
-    episodes: Episodes
-    x: Tensor
-    left: Tensor
-    previous: Tensor
-    w: Tensor
-
-    def linearise(self, steps: slice) -> Linearised:
-        """The derivatives at `steps`."""
-        return Linearised(*self.cell.partials_(self.left[steps], self.previous[steps], self.w))
-
-    def blocks_from_the_end(self) -> Iterator[slice]:
-        """The segment cut into blocks of steps, the last first; one block except on a CPU."""
-        steps = len(self.x)
-        size = steps
-        if self.x.device.type == "cpu":
-            bytes_per_step = self.left[0].numel() * self.left.element_size()
-            size = max(1, torch.get_num_threads() * BLOCK_BYTES // max(1, bytes_per_step))
-        for stop in range(steps, 0, -size):
-            yield slice(max(0, stop - size), stop)
+def blocks_from_the_end(tape: Tape) -> Iterator[slice]:
+    """The segment cut into blocks of steps, the last first; one block except on a CPU."""
+    steps = len(tape.x)
+    size = steps
+    if tape.x.device.type == "cpu":
+        bytes_per_step = tape.activations[0].numel() * tape.activations.element_size()
+        size = max(1, torch.get_num_threads() * BLOCK_BYTES // max(1, bytes_per_step))
+    for stop in range(steps, 0, -size):
+        yield slice(max(0, stop - size), stop)
 
 
 class Accumulator(Protocol):
@@ -86,8 +73,8 @@ class InSegmentGradient:
 
     def __init__(self, tape: Tape):
         self.tape = tape
-        self.a = self.to_input = torch.empty_like(tape.left)  # ∂L/∂u
-        self._recurrent = torch.zeros_like(tape.w)
+        self.a = self.to_input = torch.empty_like(tape.activations)  # ∂L/∂u
+        self._recurrent = torch.zeros_like(tape.parameters.recurrent)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
         """See `Accumulator`."""
@@ -136,36 +123,21 @@ def aligned_product(rows: Tensor, matrix: Tensor) -> Tensor:
     return result
 
 
-def run_segment(
-    cell: ElementwiseCell,
-    parameters: Parameters,
-    x: Tensor,
-    episodes: Episodes,
-    state: Tensor,
-    accumulator: Callable[[Tape], Accumulator],
-) -> Tensor:
-    """States (M, B, s, N) whose backward pass gives the accumulator's gradients to the parameters.
-
-    x (M, B, D) receives the gradient truncated at the segment's start, state (B, s, N) that of what the segment made
-    of it.
-    """
-    states: Tensor = _Segment.apply(x, *parameters, state, episodes, cell, accumulator)
-    return states
+def gradient_by(accumulator: Accumulator, tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
+    """Back-propagate g (M, B, s, N) through a segment of an element-wise layer, block by block, into an accumulator."""
+    later = torch.zeros_like(g[0])
+    for steps in blocks_from_the_end(tape):
+        block = linearised(tape, steps)
+        e, later = backpropagate(g[steps], block.lam, later, tape.episodes, steps)
+        accumulator.add(steps, block, g[steps], e)
+    weight = tape.parameters.weight.flatten(0, 1)
+    d_x = aligned_product(accumulator.to_input.flatten(2), weight) if wants_x else None
+    return LayerGradient(d_x, accumulator.finish(later), later)
 
 
-def forward_states(
-    cell: ElementwiseCell, parameters: Parameters, x: Tensor, episodes: Episodes, state: Tensor
-) -> tuple[Tape, Tensor]:
-    """Run the segment without autograd: its tape and its states (M, B, s, N)."""
-    weight, bias, w = parameters
-    u = linear(x, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
-    previous = x.new_empty(*x.shape[:2], *state.shape[1:])
-    states = []
-    for step, (u_t, before) in enumerate(zip(u, previous)):
-        episodes.enter(step, state, out=before)
-        state = cell.step_(u_t, before, w)
-        states.append(state)
-    return Tape(cell, episodes, x, u, previous, w), torch.stack(states)
+def in_segment_gradient(tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
+    """Back-propagation inside the segment, and nothing else."""
+    return gradient_by(InSegmentGradient(tape), tape, g, wants_x)
 
 
 def backpropagate(g: Tensor, lam: Tensor, later: Tensor, episodes: Episodes, steps: slice) -> tuple[Tensor, Tensor]:
@@ -185,44 +157,3 @@ def backpropagate(g: Tensor, lam: Tensor, later: Tensor, episodes: Episodes, ste
     before = transpose_times(lam_t[0], e_t[0])
     episodes.stop(steps.start, before)
     return e, before
-
-
-class _Segment(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        w: Tensor,
-        state: Tensor,
-        episodes: Episodes,
-        cell: ElementwiseCell,
-        accumulator: Callable[[Tape], Accumulator],
-    ) -> Tensor:
-        tape, states = forward_states(cell, Parameters(weight, bias, w), x, episodes, state)
-        ctx.save_for_backward(x, tape.left, tape.previous, w, weight)
-        ctx.cell, ctx.episodes, ctx.accumulator = cell, episodes, accumulator
-        return states
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        with no_autocast(g):
-            return _Segment.gradients(ctx, g)
-
-    @staticmethod
-    def gradients(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        *parts, weight = ctx.saved_tensors
-        tape = Tape(ctx.cell, ctx.episodes, *parts)
-        gradient = ctx.accumulator(tape)
-        later = torch.zeros_like(g[0])
-        for steps in tape.blocks_from_the_end():
-            block = tape.linearise(steps)
-            e, later = backpropagate(g[steps], block.lam, later, tape.episodes, steps)
-            gradient.add(steps, block, g[steps], e)
-        d_x = aligned_product(gradient.to_input.flatten(2), weight.flatten(0, 1)) if ctx.needs_input_grad[0] else None
-        d_weight, d_bias, d_w = gradient.finish(later)
-        # laid out as the weight is: adding another layout to it takes autograd five times as long as this copy
-        d_weight = d_weight.flatten(0, 1).contiguous().view_as(weight)
-        return d_x, d_weight, d_bias, d_w, later, None, None, None

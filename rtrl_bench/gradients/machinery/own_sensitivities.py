@@ -5,15 +5,81 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rtrl_bench.gradients import Parameters
-from rtrl_bench.gradients.machinery.elementwise import Linearised, Tape, times, transpose_times
+from rtrl_bench.cells import Cell, ElementwiseCell
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.gradients import Layer, Parameters
+from rtrl_bench.gradients.machinery.elementwise import (
+    InSegmentGradient,
+    Linearised,
+    blocks_from_the_end,
+    gradient_by,
+    linearised,
+    times,
+    transpose_times,
+)
 from rtrl_bench.gradients.machinery.episodes import clear, is_finite
+from rtrl_bench.gradients.machinery.per_layer import PerLayer
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
+from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
 
 
-def own_traces(traces: dict[str, Tensor], number: int) -> dict[str, Tensor]:
-    """The sensitivities of layer `number` to its own parameters, by name."""
-    return {name: traces[f"{number}.{name}"] for name in Parameters._fields}
+class CarriedSensitivities(PerLayer):
+    """What all forms of RTRL share: each layer's sensitivities to its own parameters, carried from segment to segment.
+
+    A layer's traces: weight (B, s, K, N, D), bias (B, s, K, N), recurrent (B, s, K', N). Inside a segment the layers of
+    a stack are connected by ordinary back-propagation.
+    """
+
+    def __init__(self, cell: Cell, layers: int = 1):
+        super().__init__(cell, layers)
+        if not isinstance(cell, ElementwiseCell):
+            name = type(cell).__name__
+            raise ConfigError(f"gradient: exact RTRL needs an element-wise cell, {name} is none; use gradient: tbptt")
+
+    def check_type(self, dtype: torch.dtype) -> None:
+        if dtype not in (torch.float32, torch.float64):
+            raise ConfigError(
+                f"parameters of type {dtype}: sensitivities over a long memory do not survive its rounding, expected "
+                "torch.float32 or torch.float64; use stack.float(), and torch.autocast for what lies around it"
+            )
+
+    def no_traces(self, batch: int, layer: Layer) -> dict[str, Tensor]:
+        s = len(self.cell.state)
+        parameters = layer.parameters._asdict().items()
+        return {name: parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters}
+
+
+class SegmentWise(CarriedSensitivities):
+    """Each layer's own sensitivities carried over a segment at once."""
+
+    def no_traces(self, batch: int, layer: Layer) -> dict[str, Tensor]:
+        traces = super().no_traces(batch, layer)
+        inputs_first = traces["weight"].movedim(-1, 1).contiguous()  # (B, D, s, K, N): long, aligned rows
+        return traces | {"weight": inputs_first.movedim(1, -1)}
+
+    def learn(self, tape: Tape, traces: dict[str, Tensor], g: Tensor, wants_x: bool) -> LayerGradient:
+        return gradient_by(OwnGradient(traces, tape), tape, g, wants_x)
+
+    def advance(self, tape: Tape, traces: dict[str, Tensor]) -> None:
+        Transition.over(tape).apply(traces)
+
+
+class OwnGradient(InSegmentGradient):
+    """The in-segment gradient of a layer and what the sensitivities of its own state add to it."""
+
+    def __init__(self, traces: dict[str, Tensor], tape: Tape):
+        super().__init__(tape)
+        self._traces, self._transition = traces, Transition(tape, consume=True)
+
+    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        p = self._transition.suffix_products(steps, block)  # step by step, as e: what can be shared by threads follows
+        super().add(steps, block, g, e)
+        self._transition.add(steps, block, p)
+
+    def finish(self, r: Tensor) -> Parameters:
+        gradient = super().finish(r)
+        self._transition.apply(self._traces, r, gradient)
+        return gradient
 
 
 class Transition:
@@ -29,19 +95,19 @@ class Transition:
         batch, s, n = tape.previous.shape[1:]
         identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
         self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
-        left = tape.left.data  # autograd's own check of changed tensors is replaced by that of `consume`
+        left = tape.activations.data  # autograd's own check of changed tensors is replaced by that of `consume`
         fits = consume and s == 1
         # q = p(t) α(t), (M, B, s, K, N)
         self.q = left.unsqueeze(2) if fits else left.new_empty(len(left), batch, s, *left.shape[2:])
         self.bias = left.new_zeros(batch, *self.q.shape[2:])  # Σ_t q(t)
-        self.recurrent = left.new_zeros(batch, s, tape.w.shape[0], n)  # Σ_t p(t) ω(t)
+        self.recurrent = left.new_zeros(batch, s, tape.parameters.recurrent.shape[0], n)  # Σ_t p(t) ω(t)
 
     @classmethod
     def over(cls, tape: Tape) -> Transition:
         """That of a whole segment."""
         transition = cls(tape, consume=True)
-        for steps in tape.blocks_from_the_end():
-            block = tape.linearise(steps)
+        for steps in blocks_from_the_end(tape):
+            block = linearised(tape, steps)
             transition.add(steps, block, transition.suffix_products(steps, block))
         return transition
 

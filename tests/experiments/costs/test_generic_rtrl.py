@@ -261,5 +261,6 @@ def test_layerwise_equals_the_pytorch_stack():
 @each_depth
 def test_lstm_equals_full_bptt_of_the_pytorch_stack(layers):
     assert_same_as_torch(
-        generic("lstm", layers, 4)[0], torch_gradient("lstm", layers, gradient="tbptt", window="episode")
+        generic("lstm", layers, 4)[0],
+        torch_gradient("lstm", layers, gradient="tbptt", gradient_options={"window": "episode"}),
     )

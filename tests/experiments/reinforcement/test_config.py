@@ -45,7 +45,7 @@ def test_the_fingerprint_ignores_the_machine_and_nothing_else():
         "log_points": 101,
     }
     machine = {"device": "cuda", "memory_gb": 3, "threads": 3, "checkpoint_minutes": 9, "tensorboard": True}
-    assert {*other, *machine, "window", "pretrained"} == set(module.RunConfig.model_fields)
+    assert {*other, *machine, "gradient_options", "window", "pretrained"} == set(module.RunConfig.model_fields)
     one = module.from_dict(GOOD).fingerprint()
     for key, value in other.items():
         assert module.from_dict({**GOOD, key: value}).fingerprint() != one, key

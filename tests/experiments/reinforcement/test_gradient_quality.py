@@ -18,7 +18,8 @@ def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0):
     settings = config(
         env_steps=20 * segments, gradient=gradient, window=window, layers=layers, gradient_quality=segments
     )
-    stack = RecurrentStack(3, 6, layers, gradient=gradient, window=window, retention=20.0).double()
+    options = settings.method_options
+    stack = RecurrentStack(3, 6, layers, gradient=gradient, gradient_options=options, retention=20.0).double()
     quality = GradientQuality(stack, settings)
     carry = stack.begin(4)
     for number in range(segments):
