@@ -9,7 +9,7 @@ from rtrl_bench.costs.crossovers import episode_crossover, largest_hidden
 from rtrl_bench.costs.predict import METHODS, Cost, predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.system.resident import free_bytes
+from rtrl_bench.system.machine import free_bytes
 
 EPISODES = (100, 1_000, 10_000, 100_000)
 

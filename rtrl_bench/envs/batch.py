@@ -16,18 +16,13 @@ from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from rtrl_bench.envs.registry import SPLITS
 from rtrl_bench.errors import EnvironmentFailed
 from rtrl_bench.system.foreign import in_words, is_stop
 from rtrl_bench.system.output import say
 
 Arrays = dict[str, np.ndarray]
+SPLITS = ("train", "test")  # the rules of training, and those of the evaluation
 StepResult = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class BatchEnv(VectorEnv):

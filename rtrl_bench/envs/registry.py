@@ -9,17 +9,14 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rtrl_bench.envs.batch import SPLITS, BatchEnv
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName, did_you_mean
 from rtrl_bench.registry import Registry
 from rtrl_bench.system.foreign import in_words, is_stop
+from rtrl_bench.system.machine import usable_cores
 from rtrl_bench.system.output import say
-
-if TYPE_CHECKING:
-    from rtrl_bench.envs.batch import BatchEnv
-
-SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -199,8 +196,6 @@ def make(
     Raises UnknownName, ConfigError (options, backend, numbers) or EnvironmentUnavailable; EnvironmentFailed if its
     simulator raises.
     """
-    from rtrl_bench.envs.batch import usable_cores
-
     found = validate(name, options, backend)
     for key, value, low in (("num_envs", num_envs, 1), ("seed", seed, 0), ("threads", threads, 0)):
         if type(value) is not int or value < low:

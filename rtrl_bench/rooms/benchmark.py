@@ -13,7 +13,7 @@ import numpy as np
 
 from rtrl_bench.rooms import compiled
 from rtrl_bench.rooms.dmlab_levels import LEVEL_SECONDS
-from rtrl_bench.system.resident import peak_resident_bytes
+from rtrl_bench.system.machine import peak_resident_bytes
 
 SLOTS, STEPS, REPEATS = 48, 60, 9
 REQUIRED = (

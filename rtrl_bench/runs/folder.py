@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement.source import finished_record
 from rtrl_bench.runs import checkpoint
+from rtrl_bench.runs.records import finished_record
 from rtrl_bench.runs.settings import RunSettings, dump, fingerprint_of, load_settings, to_dict
 from rtrl_bench.system.files import write_whole
 from rtrl_bench.system.output import say

@@ -1,4 +1,4 @@
-"""The files of a run folder (columns and units: results/README.md) and what they say of the machine."""
+"""The files of a run folder (columns and units: results/README.md), and what they say of the machine. No torch here."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from rtrl_bench import __version__
-from rtrl_bench.envs.batch import usable_cores
-from rtrl_bench.errors import ConfigError
 from rtrl_bench.system.files import write_whole
-from rtrl_bench.system.resident import peak_resident_bytes
+from rtrl_bench.system.machine import usable_cores
 
 CURVE_COLUMNS = (
     "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes "
     "loss_policy loss_baseline loss_entropy entropy grad_norm learning_rate"
 ).split()
+
+
+def finished_record(folder: Path, name: str = "run.json") -> dict[str, Any] | None:
+    """The record `name` of the finished run in `folder`; None if there is no finished run."""
+    try:
+        record: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+        return record if record["status"] == "complete" and record["fingerprint"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -83,22 +88,3 @@ def machine() -> dict[str, str | int]:
         lines = (line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("model name"))
         name = next((line.partition(":")[2].strip() for line in lines), name)
     return {"cpu": name or platform.machine(), "cores": usable_cores()}
-
-
-def peak_bytes(device: torch.device) -> int:
-    """Peak memory so far, in bytes: the GPU's allocations on CUDA, else this process's resident set."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    return peak_resident_bytes()
-
-
-def device_name(device: torch.device) -> str:
-    """The GPU's name, or the processor's."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine()["cpu"])
-
-
-def choose_device(wanted: str) -> torch.device:
-    """The torch device for `auto | cpu | cuda`; ConfigError when CUDA is asked for and absent."""
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device = 'cuda': torch sees no CUDA device here; use auto or cpu")
-    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from rtrl_bench.runs import checkpoint
-from rtrl_bench.system.resident import peak_resident_bytes, restart_peak
+from rtrl_bench.system.machine import peak_resident_bytes, restart_peak
 
 SIZE = 1 << 26  # bytes
 SLACK = 1 << 24

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement.source import finished_record
+from rtrl_bench.runs.records import finished_record
 from rtrl_bench.runs.settings import dump, fingerprint_of
 from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts.scales import CopyRun, CostStudy, Scale

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
-from rtrl_bench.experiments.reinforcement.source import finished_record
 from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.runs.records import finished_record
 from rtrl_bench.runs.settings import build, replace
 
 SECONDS, COPY_SECONDS = 1.5, 0.5  # of a measurement, besides setting up
@@ -50,7 +50,7 @@ def _measure_copy(config: CopyConfig) -> float:
     import torch
 
     from rtrl_bench.experiments.sequences.copy_task import CopyTraining
-    from rtrl_bench.runs.records import choose_device
+    from rtrl_bench.runs.device import choose_device
 
     torch.set_num_threads(config.threads)
     few = replace(config, train_size=100, valid_size=1, test_size=1)

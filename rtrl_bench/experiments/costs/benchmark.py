@@ -24,8 +24,8 @@ from rtrl_bench.cells import Readout
 from rtrl_bench.gradients import Carry, Layer
 from rtrl_bench.gradients.machinery.tape import autograd_states
 from rtrl_bench.layer import RecurrentStack
+from rtrl_bench.runs.device import peak_bytes
 from rtrl_bench.runs.progress import Progress
-from rtrl_bench.runs.records import peak_bytes
 
 BATCH, INPUTS = 32, 257
 HIDDEN, UNROLLS, REPEATS = (512, 256), (10, 50, 100), 7

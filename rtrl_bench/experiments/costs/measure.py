@@ -15,7 +15,7 @@ import torch
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.experiments.costs.cases import JAX_METHODS, Case, make_case
 from rtrl_bench.runs.process import give_back_freed_memory
-from rtrl_bench.system.resident import peak_resident_bytes, restart_peak
+from rtrl_bench.system.machine import peak_resident_bytes, restart_peak
 
 LEAST_REPEATS = 3
 SEGMENTS = 3  # of a memory measurement: the first has no earlier carry beside its own

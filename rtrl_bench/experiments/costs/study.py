@@ -18,20 +18,19 @@ from rtrl_bench.experiments.costs import tables
 from rtrl_bench.experiments.costs.config import ComplexityConfig
 from rtrl_bench.experiments.costs.points import Done, Point, points_of
 from rtrl_bench.experiments.costs.tasks import Task, tasks_of
+from rtrl_bench.runs.device import choose_device, device_name
 from rtrl_bench.runs.folder import check_free, move_aside
 from rtrl_bench.runs.lock import sole_writer
+from rtrl_bench.runs.memory import free_on
 from rtrl_bench.runs.process import prepare_process
 from rtrl_bench.runs.progress import Progress
 from rtrl_bench.runs.records import (
-    choose_device,
-    device_name,
     git_state,
     machine,
     versions,
     write_json,
 )
 from rtrl_bench.runs.settings import to_dict
-from rtrl_bench.system.resident import free_bytes
 
 RECORD = "complexity.json"
 OUTPUTS = ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", RECORD)
@@ -112,7 +111,7 @@ def _memory(config: ComplexityConfig, device: torch.device) -> float:
     """Bytes that a point may be predicted to take."""
     if config.memory_gb is not None:
         return config.memory_gb * 1e9
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_bytes()
+    free = free_on(device)
     return float("inf") if free is None else SHARE_OF_FREE_MEMORY * free
 
 

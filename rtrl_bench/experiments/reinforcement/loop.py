@@ -22,6 +22,7 @@ from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
 from rtrl_bench.gradients import Carry
 from rtrl_bench.runs import records
+from rtrl_bench.runs.device import peak_bytes
 from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
 
@@ -157,7 +158,7 @@ class Training:
 
     def state(self) -> dict[str, Any]:
         """Everything that the rest of the run depends on, as tensors and plain values."""
-        self.counters.peak_bytes = max(self.counters.peak_bytes, records.peak_bytes(self.device))
+        self.counters.peak_bytes = max(self.counters.peak_bytes, peak_bytes(self.device))
         return {
             "fingerprint": self.config.fingerprint(),
             "network": self.network.state_dict(),

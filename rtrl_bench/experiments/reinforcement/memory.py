@@ -1,12 +1,9 @@
-"""What memory a run will need, asked before it is allocated, and whether it is there.
-
-Counted is what a run takes beside the program, its libraries and the simulator: all that its settings decide.
-"""
+"""What memory a training run will need, beside the program, its libraries and the simulator."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -16,24 +13,13 @@ from rtrl_bench.agent.vision import VISION, Stem
 from rtrl_bench.costs.predict import METHODS, predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.envs import registry
-from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.experiments.sequences.config import CopyConfig
-from rtrl_bench.experiments.sequences.copy_data import SYMBOLS
-from rtrl_bench.optimisers import Adam, RMSProp
+from rtrl_bench.optimisers import RMSProp
+from rtrl_bench.runs.memory import NUMBER, STEP_COPIES, Parts, check_fits
 from rtrl_bench.shapes_alone import shapes_alone
-from rtrl_bench.system.resident import free_bytes
 
-NUMBER = 4  # bytes of float32
-INTEGER = 8
 BESIDE_OBSERVATION = 5 * NUMBER + 2  # of a step in a segment: two rewards, an action, its log-probability, two flags
-STEP_COPIES = 2  # of all parameters, while an optimiser's step is worked out
-ACCURACY_CHUNK = 1024  # sequences that the copy task tests at once
-
 FIX = "lower one of these, or choose gradient: rtrl_segment, which carries nothing across layers"
-
-Parts = Mapping[str, int]
-"""Bytes by what they are for."""
 
 
 def check_run(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int], device: torch.device) -> None:
@@ -42,7 +28,7 @@ def check_run(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int],
     It may use `config.memory_gb`, or what `device` has free.
     """
     what = f"{_what(config)} on observations of shape {shape}"
-    _check(run_parts(config, shape, actions), what, FIX, config.memory_gb, device)
+    check_fits(run_parts(config, shape, actions), what, FIX, config.memory_gb, device)
 
 
 def check_sizes(config: RunConfig, device: torch.device) -> None:
@@ -52,39 +38,12 @@ def check_sizes(config: RunConfig, device: torch.device) -> None:
         "at least the recurrent layers": _recurrent_bytes(config, inputs + 1, config.unroll),
         "and the segments": config.unroll * config.batch * BESIDE_OBSERVATION,
     }
-    _check(parts, _what(config), FIX, config.memory_gb, device)
-
-
-def check_copy_run(config: CopyConfig, device: torch.device) -> None:
-    """Refuse (ConfigError) a run of the copy task that needs more memory than `device` has free: see `copy_parts`."""
-    sizes = f"max_length = {config.max_length}, hidden = {config.hidden}, batch = {config.batch}"
-    what = f"method: {config.method} with {sizes}, train_size = {config.train_size:,}"
-    _check(copy_parts(config), what, "lower one of these", None, device)
+    check_fits(parts, _what(config), FIX, config.memory_gb, device)
 
 
 def _what(config: RunConfig) -> str:
     sizes = f"layers = {config.layers}, hidden = {config.hidden}, batch = {config.batch}, unroll = {config.unroll}"
     return f"gradient: {config.gradient} with {sizes}"
-
-
-def _check(parts: Parts, what: str, fix: str, memory_gb: float | None, device: torch.device) -> None:
-    needed = sum(parts.values())
-    allowed, whose = _allowed(memory_gb, device)
-    if allowed is not None and needed > allowed:
-        each = ", ".join(f"{name} {size / 1e9:.3g}" for name, size in parts.items() if size)
-        raise ConfigError(
-            f"{what} needs {needed:,} bytes ({needed / 1e9:.3g} GB: {each}), more than the {allowed / 1e9:.3g} GB "
-            f"{whose}: {fix}"
-        )
-
-
-def _allowed(memory_gb: float | None, device: torch.device) -> tuple[float | None, str]:
-    """Bytes that may be used (None: not known), and who says so."""
-    if memory_gb is not None:
-        return memory_gb * 1e9, "of memory_gb"
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0], "that are free on the GPU"
-    return free_bytes(), "that are free on this machine"
 
 
 def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int]) -> Parts:
@@ -158,24 +117,3 @@ def _vision_bytes(stem: Stem, shape: tuple[int, ...], samples: int) -> int:
         stem(observations)
     inside = [storage.nbytes() for storage in kept.values()]
     return samples * (sum(inside) + 3 * max(inside, default=0) // 2)
-
-
-def copy_parts(config: CopyConfig) -> Parts:
-    """Bytes of a run of the copy task."""
-    longest = 2 * config.max_length  # steps of a sequence
-    steps = {"rtrl": 1, "tbptt": config.unroll or 1, "bptt": longest}[config.method]
-    if config.update == "sequence":
-        steps = longest
-    gradient = "rtrl" if config.method == "rtrl" else "tbptt"
-    sizes = Sizes("elstm", 1, config.hidden, SYMBOLS, config.batch, steps, episode=steps)
-    cost = predict(gradient, sizes)
-    parameters = cost.parameter_bytes // 2
-    sequences = config.train_size + config.valid_size + config.test_size
-    tested = min(ACCURACY_CHUNK, max(config.valid_size, config.test_size))
-    of_a_step = 2 * (NUMBER * (SYMBOLS + 1) + 1)  # inputs, target and whether it is asked for, twice while stacked
-    return {
-        "parameters, gradients and the optimiser": parameters * (2 + len(Adam.slots) + STEP_COPIES),
-        "sensitivities and a segment of the recurrent layer": cost.peak_bytes,
-        "sequences": INTEGER * sequences * (config.max_length + 1),
-        "the test of its accuracy": tested * longest * of_a_step,
-    }

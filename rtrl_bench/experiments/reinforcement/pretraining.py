@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig
-from rtrl_bench.experiments.reinforcement.source import check_same_stem, finished_record
+from rtrl_bench.experiments.reinforcement.source import check_same_stem
 from rtrl_bench.runs import checkpoint
+from rtrl_bench.runs.records import finished_record
 
 ORIGIN_KEYS = ("environment", "method", "env_steps", "env_frames", "fingerprint", "backend")  # of its run.json
 

@@ -23,6 +23,7 @@ from rtrl_bench.experiments.reinforcement.source import with_fingerprint
 from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.gradients import make_method
 from rtrl_bench.runs import checkpoint, records
+from rtrl_bench.runs.device import choose_device, device_name, peak_bytes
 from rtrl_bench.runs.folder import Past, examine, set_aside, write_config
 from rtrl_bench.runs.lock import sole_writer
 from rtrl_bench.runs.process import prepare_process, time_when_done, use_worthwhile_threads
@@ -63,7 +64,7 @@ def train(config: RunConfig, folder: Path, restart_if_changed: bool = False, wai
     """
     here, folder = Path.cwd(), folder.absolute()  # an environment may change the working directory
     check_choices(config)
-    device = records.choose_device(config.device)
+    device = choose_device(config.device)
     with sole_writer(folder, wait):
         return _train(with_fingerprint(config, folder, here), folder, here, device, restart_if_changed)
 
@@ -206,13 +207,13 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
         "episodes": counters.episodes,
         "wall_s": counters.wall_s,
         "steps_per_s": counters.env_steps / counters.wall_s,
-        "peak_bytes": max(counters.peak_bytes, records.peak_bytes(training.device)),
+        "peak_bytes": max(counters.peak_bytes, peak_bytes(training.device)),
         "parameters": sum(p.numel() for p in training.learner.optimiser.parameters),
         "carried_bytes": counters.carried_bytes,
         "gradient_quality": training.learner.quality.summary() if training.learner.quality else None,
         "pretrained": training.pretrained,
         "device": training.device.type,
-        "device_name": records.device_name(training.device),
+        "device_name": device_name(training.device),
         "threads": torch.get_num_threads(),
         "versions": training.versions,
         **records.git_state(),
@@ -254,7 +255,7 @@ def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
     folder = folder.absolute()
     check_choices(config)
     prepare_process(config.threads)
-    device = records.choose_device(config.device)
+    device = choose_device(config.device)
     saved = checkpoint.load_newest(folder / "checkpoint")
     if saved is None:
         raise ConfigError(f"{folder}: no checkpoint there; train first")
@@ -281,7 +282,7 @@ def measure_speed(config: RunConfig, seconds: float) -> float:
     """
     check_choices(config)
     prepare_process(config.threads)
-    training = Training(config, records.choose_device(config.device))
+    training = Training(config, choose_device(config.device))
     try:
         for _ in range(2):
             training.update()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig, load
+from rtrl_bench.runs.records import finished_record
 from rtrl_bench.runs.settings import replace
 
 STEM_KEYS = ("vision", "features")  # what a run and the one that its stem comes from must have in common
@@ -27,15 +27,6 @@ def with_fingerprint(config: RunConfig, folder: Path, here: Path | None = None) 
     record = finished_record((here or Path.cwd()) / wanted.run)
     fingerprint = record["fingerprint"] if record is not None else _recorded_fingerprint(folder, wanted)
     return replace(config, pretrained=replace(wanted, fingerprint=fingerprint))
-
-
-def finished_record(run: Path, name: str = "run.json") -> dict[str, Any] | None:
-    """The record `name` of the finished run in folder `run`; None if there is no finished run."""
-    try:
-        record: dict[str, Any] = json.loads((run / name).read_text(encoding="utf-8"))
-        return record if record["status"] == "complete" and record["fingerprint"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _recorded_fingerprint(folder: Path, wanted: PretrainedConfig) -> str | None:

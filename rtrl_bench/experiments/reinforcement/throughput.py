@@ -19,11 +19,11 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from rtrl_bench.envs.batch import usable_cores
 from rtrl_bench.errors import EnvironmentUnavailable
 from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.runs.process import prepare_process, time_when_done
+from rtrl_bench.system.machine import usable_cores
 
 REPEATS = 5
 CPU = torch.device("cpu")

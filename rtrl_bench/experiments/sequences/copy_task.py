@@ -16,13 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from rtrl_bench.errors import Interrupted, NonFiniteLoss
-from rtrl_bench.experiments.reinforcement.memory import check_copy_run
 from rtrl_bench.experiments.sequences.config import CopyConfig
 from rtrl_bench.experiments.sequences.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
+from rtrl_bench.experiments.sequences.memory import check_copy_run
 from rtrl_bench.gradients import Carry
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.runs import checkpoint, records
+from rtrl_bench.runs.device import choose_device, peak_bytes
 from rtrl_bench.runs.folder import examine, set_aside, write_config
 from rtrl_bench.runs.lock import sole_writer
 from rtrl_bench.runs.process import prepare_process, use_worthwhile_threads
@@ -163,7 +164,7 @@ def train_copy_task(
     Raises as `rtrl_bench.experiments.reinforcement.run.train` does.
     """
     folder = folder.absolute()
-    device = records.choose_device(config.device)
+    device = choose_device(config.device)
     with sole_writer(folder, wait):
         return _train(config, folder, device, restart_if_changed)
 
@@ -226,5 +227,5 @@ def _record(training: CopyTraining) -> dict[str, Any]:
         "versions": records.versions(),
         **records.git_state(),
         "device": training.device.type,
-        "peak_bytes": records.peak_bytes(training.device),
+        "peak_bytes": peak_bytes(training.device),
     }

@@ -17,10 +17,11 @@ from rtrl_bench.experiments.reinforcement import memory
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.sequences.config import CopyConfig
 from rtrl_bench.experiments.sequences.copy_task import CopyTraining
+from rtrl_bench.experiments.sequences.memory import copy_parts
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.process import give_back_freed_memory
 from rtrl_bench.runs.settings import replace
-from rtrl_bench.system.resident import peak_resident_bytes, restart_peak
+from rtrl_bench.system.machine import peak_resident_bytes, restart_peak
 
 CPU = torch.device("cpu")
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -54,7 +55,7 @@ def copy(settings, folder):
         training.update()
     training.accuracy(training.valid)
     checkpoint.save(folder, training.state(), training.updates)
-    return memory.copy_parts(settings)
+    return copy_parts(settings)
 
 
 def alone(work, settings, small, folder):

@@ -1,10 +1,16 @@
-"""Memory: what this process holds, and what it may still take."""
+"""What this process has of the machine: cores, the memory that it holds, and what it may still take."""
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from pathlib import Path
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_resident_bytes() -> int:

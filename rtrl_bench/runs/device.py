@@ -1,0 +1,28 @@
+"""The device that a run computes on: chosen, named, and how much of its memory was taken."""
+
+from __future__ import annotations
+
+import torch
+
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.runs.records import machine
+from rtrl_bench.system.machine import peak_resident_bytes
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The torch device for `auto | cpu | cuda`; ConfigError when CUDA is asked for and absent."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device = 'cuda': torch sees no CUDA device here; use auto or cpu")
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's name, or the processor's."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine()["cpu"])
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Peak memory so far, in bytes: the GPU's allocations on CUDA, else this process's resident set."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return peak_resident_bytes()
