@@ -20,6 +20,7 @@ from rtrl_bench.experiments.stems.heads import Heads, scores
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.rooms.labels import CLASSES
 from rtrl_bench.runs import checkpoint, records
+from rtrl_bench.runs.device import choose_device, device_name, peak_bytes
 from rtrl_bench.runs.folder import examine, set_aside, write_config
 from rtrl_bench.runs.lock import sole_writer
 from rtrl_bench.runs.process import prepare_process
@@ -126,7 +127,7 @@ def teach_stem(
     """
     folder = folder.absolute()
     check_choices(config)
-    device = records.choose_device(config.device)
+    device = choose_device(config.device)
     with sole_writer(folder, wait):
         past = examine(folder, config, OUTPUTS, restart_if_changed)
         if past.record is not None:
@@ -169,12 +170,12 @@ def _record(training: StemTraining, labels: list[dict[str, Any]], started_utc: s
         "updates": training.updates,
         "wall_s": training.wall_s,
         "steps_per_s": env_steps / training.wall_s,
-        "peak_bytes": records.peak_bytes(training.device),
+        "peak_bytes": peak_bytes(training.device),
         "parameters": sum(p.numel() for p in training.vision.parameters()),
         "accuracies": {row["label"]: row["accuracy"] for row in labels if "accuracy" in row},
         "median_errors": {row["label"]: row["median_error"] for row in labels if "median_error" in row},
         "device": training.device.type,
-        "device_name": records.device_name(training.device),
+        "device_name": device_name(training.device),
         "threads": torch.get_num_threads(),
         "versions": records.versions(training.backend),
         **records.git_state(),
