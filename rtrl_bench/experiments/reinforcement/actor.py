@@ -85,9 +85,9 @@ class Actor:
         returns: list[float] = []
         lengths: list[int] = []
         for t in range(steps):
-            features = self.encoded if self.network.frozen_vision else self.stem(self.encoded)[0]
+            features = self.encoded if self.network.frozen_vision else self.stem.run(self.encoded)[0]
             noise = self.network.actions.noise(batch, self.generator)
-            actions, *others, state = self.decide(features, self.last_reward, self.starts, state, noise)
+            actions, *others, state = self.decide.run(features, self.last_reward, self.starts, state, noise)
             self._actions.send(actions)
             seen.put(t, self.encoded, self.last_reward, self.starts)
             done.put(t, actions, *others)
@@ -141,7 +141,7 @@ class Actor:
         """Take over what the simulator shows now; a frozen stem sees it here and nowhere else."""
         self.observation = observation
         shown, self.last_reward, self.starts = self._to_device(observation, last_reward, starts)
-        self.encoded = self.stem(shown)[0] if self.network.frozen_vision else shown
+        self.encoded = self.stem.run(shown)[0] if self.network.frozen_vision else shown
 
     def _step(self, actions: np.ndarray) -> tuple[np.ndarray, Cut | None]:
         """One step in every slot; returns where a game is over, (B,) bool, and what is to be bootstrapped, if any."""

@@ -45,7 +45,8 @@ class Replayed:
         """Capture anew at the next call, as `work` is another one now."""
         self._captured = None
 
-    def __call__(self, *tensors: Tensor) -> Tensors:
+    def run(self, *tensors: Tensor) -> Tensors:
+        """What `work` returns for these."""
         if self._possible and self._captured is None:
             try:
                 self._captured = capture(self._work, tensors)

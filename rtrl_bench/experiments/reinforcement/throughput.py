@@ -63,7 +63,10 @@ def settings(name: str, **changes: Any) -> RunConfig:
 
 
 class Clock:
-    """Seconds of each of PARTS while a Training runs, acting and learning in turn; of two parts the inner one's."""
+    """Seconds of each of PARTS while a Training runs, acting and learning in turn; of two parts the inner one's.
+
+    Where acting is a replayed graph, that of the core has the policy in it, too.
+    """
 
     def __init__(self, training: Training):
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -72,6 +75,8 @@ class Clock:
         self._patches = ExitStack()
         network, learner = training.network, training.learner
         self._cover(training.env, "step", lambda: "env")
+        self._cover(training.actor.stem, "run", lambda: "act.stem")
+        self._cover(training.actor.decide, "run", lambda: "act.core" if training.actor.mode == "graph" else "rest")
         self._cover(network.vision, "forward", lambda: "learn.stem" if torch.is_grad_enabled() else "act.stem")
         self._cover(network.core, "step", lambda: "act.core")
         self._cover(network.core, "forward", lambda: "learn.core", self._follow_backward)
@@ -137,7 +142,10 @@ def profile(config: RunConfig, updates: int, device: torch.device = CPU) -> dict
 
 
 def floor_seconds(config: RunConfig, updates: int, device: torch.device = CPU) -> float:
-    """Median seconds that an update's vision stem takes when nothing else is done: the bound of `profile`'s sum."""
+    """Median seconds that an update's vision stem takes when nothing else is done: the bound of `profile`'s sum.
+
+    Acting it is run as acting does, so on a GPU as a replayed graph.
+    """
     training = Training(config, device)
     try:
         network, seen = training.network, torch.from_numpy(training.actor.observation).to(device)
@@ -147,9 +155,9 @@ def floor_seconds(config: RunConfig, updates: int, device: torch.device = CPU) -
             began = time_when_done(device)
             with torch.no_grad():
                 for _ in range(config.unroll + 1):  # one more for the bootstrap
-                    network.vision(seen)
+                    training.actor.stem.run(seen)
             if any(p.requires_grad for p in network.vision.parameters()):
-                network.vision(segment).sum().backward()
+                network.see(segment).sum().backward()
             times.append(time_when_done(device) - began)
     finally:
         training.close()

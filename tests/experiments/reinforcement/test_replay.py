@@ -74,9 +74,9 @@ def test_a_refused_capture_is_said_and_recorded_and_changes_nothing(tmp_path, mo
 def test_replayed_work_sees_parameters_that_change_in_place():
     weight = torch.ones(3)
     work = Replayed(lambda x: (weight * x,), CPU)
-    assert work(torch.full((3,), 2.0))[0].tolist() == [2, 2, 2]
+    assert work.run(torch.full((3,), 2.0))[0].tolist() == [2, 2, 2]
     weight.fill_(5)
-    assert work(torch.full((3,), 2.0))[0].tolist() == [10, 10, 10]
+    assert work.run(torch.full((3,), 2.0))[0].tolist() == [10, 10, 10]
 
 
 @pytest.mark.usefixtures("device_apart")

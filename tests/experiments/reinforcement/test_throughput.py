@@ -6,6 +6,7 @@ import time
 
 import pytest
 import torch
+from device_apart import device_apart  # noqa: F401 (a fixture)
 from small_runs import config
 
 from rtrl_bench.experiments.reinforcement import throughput
@@ -89,6 +90,18 @@ def test_what_a_gpu_still_works_on_counts_for_the_part_that_gave_it(training, mo
     clock.switch("rest")
     clock.close()
     assert clock.seconds["learn.core"] >= SLOW_S
+
+
+def test_of_a_replayed_step_all_but_the_stem_counts_for_the_core(device_apart, monkeypatch):  # noqa: F811
+    made = Training(config(**PICTURES), torch.device("cpu"))
+    made.update()
+    monkeypatch.setattr(made.network, "heads", slowed(made.network.heads))
+    clock = throughput.Clock(made)
+    made.update()
+    clock.close()
+    made.close()
+    assert clock.seconds["act.core"] >= 5 * SLOW_S
+    assert clock.seconds["act.stem"] > 0
 
 
 def test_the_time_when_done_waits_for_the_device(monkeypatch):
