@@ -1,0 +1,66 @@
+"""Segments of element-wise cells by Triton kernels that are written from the cell itself.
+
+    trace.py     runs a cell's `step` and `partials` once and takes down what they compute, number by number
+    rules.py     what PyTorch's operators are made of
+    program.py   the list of operations that comes of it
+    text.py, source.py, advance.py   the text of the kernels: a scan over the steps, one back, one over sensitivities
+    kernels.py   the kernels, made when they are first wanted, and their launches
+    segment.py   the matrix products around them
+
+They run on CUDA, and on the CPU in Triton's interpreter, for tests: with TRITON_INTERPRET=1 in the environment. The
+plain version, in the files beside this folder, is what they are compared with. Nothing in them waits for the device.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import torch
+
+from rtrl_bench.cells import Cell, ElementwiseCell
+
+if TYPE_CHECKING:
+    from rtrl_bench.gradients.machinery.fused.kernels import Kernels
+
+
+def kernels_for(cell: Cell, device: torch.device, dtype: torch.dtype) -> Kernels | None:
+    """The kernels for numbers of this type on this device; None where the plain version runs, see `why_plain`."""
+    if why_plain(cell, device, dtype) is not None:
+        return None
+    from rtrl_bench.gradients.machinery.fused.kernels import kernels_of
+
+    assert isinstance(cell, ElementwiseCell)
+    return kernels_of(cell, dtype)
+
+
+def why_plain(cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:
+    """Why no fused kernels run the segments of a cell there; None if they do."""
+    if device.type != "cuda" and not (device.type == "cpu" and interpreted()):
+        return f"they are for CUDA devices, not {device.type}"
+    if not isinstance(cell, ElementwiseCell):
+        return f"{type(cell).__name__} is no element-wise cell"
+    if dtype not in (torch.float32, torch.float64):
+        return f"they are for float32 and float64, not {dtype}"
+    return _missing(cell, dtype)
+
+
+def interpreted() -> bool:
+    """Whether Triton's interpreter is to run the kernels on the CPU."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+@cache
+def _missing(cell: ElementwiseCell, dtype: torch.dtype) -> str | None:
+    if find_spec("triton") is None:
+        return "Triton is not installed"
+    from rtrl_bench.gradients.machinery.fused.kernels import kernels_of
+    from rtrl_bench.gradients.machinery.fused.trace import NotExpressible
+
+    try:
+        kernels_of(cell, dtype)
+    except NotExpressible as reason:
+        return f"no kernel can be made of {type(cell).__name__}: {reason}"
+    return None

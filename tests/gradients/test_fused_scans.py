@@ -1,0 +1,126 @@
+"""The fused kernels of every element-wise cell, run by Triton's interpreter, give what autograd and selection give."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from oracles.cells import ELEMENTWISE
+from oracles.fused import Layer
+from oracles.rotation import Rotation
+from oracles.scan import random_case
+
+from rtrl_bench.cells.elstm import ELSTM
+from rtrl_bench.gradients.machinery.fused import kernels as fused
+
+pytest.importorskip("triton")
+
+
+def of(kinds):
+    """For one cell of each kind."""
+    return pytest.mark.parametrize("cell", [kind() for kind in kinds], ids=lambda cell: type(cell).__name__)
+
+
+each_cell, one_of_each_size = of(ELEMENTWISE), of([ELSTM, Rotation])
+SHAPES = {  # steps, slots, units, and where episodes begin: (step, slot)
+    "no start": (6, 2, 3, ()),
+    "one step, one slot": (1, 1, 1, ()),
+    "first step": (3, 2, 2, ((0, 0),)),
+    "last step": (4, 1, 2, ((3, 0),)),
+    "several, two blocks": (5, 2, 34, ((0, 1), (2, 0), (3, 0), (4, 1))),
+}
+each_poison = pytest.mark.parametrize("poison", [float("nan"), float("inf")], ids=str)
+each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+
+
+@pytest.fixture(autouse=True)
+def interpreter(monkeypatch):
+    """Kernels that Triton's interpreter runs."""
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    caches = (fused.kernels_of, fused.module_of)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+def assert_close(found, expected):
+    """Every tensor of a dict equals that of another."""
+    for name, value in found.items():
+        torch.testing.assert_close(
+            value, expected[name], rtol=1e-10, atol=1e-10, msg=lambda text, n=name: f"{n}: {text}"
+        )
+
+
+@each_cell
+@pytest.mark.parametrize("past", [True, False], ids=["rtrl", "tbptt"])
+def test_a_segment_equals_autograd(cell, past):
+    layer = Layer(cell, random_case(cell, 5, 2, 3, ((0, 1), (2, 0), (3, 0), (4, 1))))
+    expected = layer.expected(past)
+    assert_close(layer.run(past=past), expected)
+
+
+@one_of_each_size
+@each_shape
+@pytest.mark.parametrize("learning", [True, False], ids=["learning", "without loss"])
+def test_a_segment_of_any_shape_equals_autograd(cell, shape, learning):
+    layer = Layer(cell, random_case(cell, *shape))
+    expected = layer.expected()
+    assert_close(layer.run(learning), expected)
+
+
+@one_of_each_size
+def test_the_input_can_get_the_gradient_of_the_same_step_alone(cell):
+    layer = Layer(cell, random_case(cell, 4, 2, 3, [(2, 1)]))
+    case, truth = layer.case, layer.truth()
+    previous = torch.cat([case.state[None], truth.states[:-1]])
+    alpha = cell.partials(case.u, torch.where(case.starts[..., None, None], 0, previous), case.w)[1]
+    a = torch.einsum("tbikn,tbin->tbkn", alpha, case.g)
+    expected = torch.einsum("tbkn,knd->tbd", a, layer.weight)
+    assert_close({"x": layer.run(same_step=True)["x"]}, {"x": expected})
+
+
+@each_cell
+@each_poison
+def test_what_is_not_finite_ends_with_its_episode(cell, poison):
+    clean, broken = (Layer(cell, random_case(cell, 5, 2, 3, [(3, 1)])) for _ in range(2))
+    broken.case.state[1], broken.case.u[2, 1], broken.x[:3, 1] = poison, poison, poison
+    for trace in broken.traces.values():
+        trace[1] = poison
+    expected, found = clean.run(), broken.run()
+    assert torch.equal(found["states"][3:], expected["states"][3:])
+    assert torch.equal(found["states"][:, 0], expected["states"][:, 0])
+    for name in ("weight", "bias", "recurrent"):
+        assert torch.equal(found[f"trace.{name}"], expected[f"trace.{name}"])
+
+
+@one_of_each_size
+@each_poison
+def test_what_is_not_finite_has_no_part_in_an_episode_that_starts_with_the_segment(cell, poison):
+    clean, broken = (Layer(cell, random_case(cell, 3, 2, 3, [(0, 1)])) for _ in range(2))
+    broken.case.state[1] = poison
+    for trace in broken.traces.values():
+        trace[1] = poison
+    expected = clean.run()
+    for name, value in broken.run().items():
+        assert torch.equal(value, expected[name])
+
+
+@one_of_each_size
+@each_poison
+def test_a_loss_that_is_not_finite_does_not_flow_back_over_a_start(cell, poison):
+    case = random_case(cell, 5, 2, 3, [(3, 1)])
+    expected = Layer(cell, case).run(past=False)
+    case.g[3:, 1] = poison
+    found = Layer(cell, case).run(past=False)
+    assert torch.equal(found["x"][:3], expected["x"][:3])
+    assert torch.equal(found["state"], expected["state"])
+    assert not torch.isfinite(found["x"][3:, 1]).any()
+
+
+def test_sensitivities_in_another_order_are_refused():
+    cell = ELEMENTWISE[0]()
+    layer = Layer(cell, random_case(cell, 2, 1, 3))
+    layer.traces["weight"] = layer.traces["weight"].contiguous()
+    with pytest.raises(ValueError, match="expected rows without gaps"):
+        layer.run()
