@@ -61,6 +61,8 @@ class _Watch(TorchDispatchMode):
 
     def read(self, tensor: Tensor) -> Tensor:
         """The lines that make a tensor's numbers, as a view; numbers never seen before are literals."""
+        if tensor.is_complex():
+            raise NotExpressible("it computes with complex numbers: write their two parts")
         if tensor.untyped_storage()._cdata not in self._lines:
             self._remember(tensor, [self.program.literal(value) for value in _everything(tensor).tolist()])
         lines = self._lines[tensor.untyped_storage()._cdata][1]
@@ -157,8 +159,6 @@ class _Watch(TorchDispatchMode):
 
 def _everything(tensor: Tensor) -> Tensor:
     """All numbers of the memory that a tensor is a view of."""
-    if tensor.is_complex():
-        raise NotExpressible("it computes with complex numbers: write their two parts")
     return tensor.as_strided((tensor.untyped_storage().nbytes() // tensor.element_size(),), (1,), 0)
 
 
