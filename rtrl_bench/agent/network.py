@@ -20,7 +20,8 @@ class AgentNetwork(nn.Module):
 
     The recurrent input is the stem's features with the last reward, clipped, behind them (D = F + 1, as in the paper);
     at an episode's first step that reward is zero, or with `last_reward_across_episodes` that of the episode before. A
-    stem that is not trained sees every observation once, in `encode`; all else works on what that returns.
+    stem that is not trained sees every observation once, in `encode`; all else works on what that returns. With
+    `precision: bfloat16` the stem computes under autocast, and it alone: its features are float32 again.
     """
 
     def __init__(self, config: RunConfig, shape: tuple[int, ...], sizes: Sequence[int]):
@@ -28,6 +29,7 @@ class AgentNetwork(nn.Module):
         self.reward_clip = config.loss.reward_clip
         self.last_reward_across_episodes = config.last_reward_across_episodes
         self.vision = vision.build(config.vision, shape, config.features)
+        self.precision: torch.dtype = getattr(torch, config.precision)
         self.frozen_vision = config.pretrained is not None
         self.vision.requires_grad_(not self.frozen_vision)
         self.core = RecurrentStack(
@@ -45,8 +47,13 @@ class AgentNetwork(nn.Module):
 
     def see(self, observation: Tensor) -> Tensor:
         """The vision stem's features (n, F) of observations (n, ...)."""
-        features: Tensor = self.vision(observation)
-        return features
+        features: Tensor
+        if self.precision == torch.float32:
+            features = self.vision(observation)
+            return features
+        with torch.autocast(observation.device.type, self.precision):
+            features = self.vision(observation)
+        return features.float()
 
     @torch.no_grad()
     def encode(self, observation: Tensor) -> Tensor:

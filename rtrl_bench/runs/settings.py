@@ -155,6 +155,7 @@ CAME_LATER = {
     "layers": 1,
     "gradient_options": {},
     "gradient_quality": 0,
+    "precision": "float32",
     "deterministic": True,
     "last_reward_across_episodes": False,
     "loss.pg_rho_bar": 1.0,

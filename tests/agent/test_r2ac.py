@@ -13,6 +13,7 @@ from oracles.vtrace import vtrace, vtrace_cut
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.agent.r2ac import R2AC, Segment, loss_terms
+from rtrl_bench.agent.vision import VISION
 from rtrl_bench.errors import NonFiniteLoss
 from rtrl_bench.experiments.reinforcement.config import from_dict
 
@@ -280,3 +281,40 @@ def test_a_frozen_stem_is_neither_in_the_optimiser_nor_in_the_norm():
     trained = [p for name, p in network.named_parameters() if not name.startswith("vision.")]
     assert {id(p) for p in learner.optimiser.parameters} == {id(p) for p in trained}
     assert float(metrics[4]) == pytest.approx(float(torch.cat([p.grad.flatten() for p in trained]).norm()), rel=1e-5)
+
+
+def test_low_precision_is_the_stems_alone():
+    """Its features are those of autocast; all behind it is what float32 makes of them."""
+    shape, found = (3, 36, 36), {}
+    data = segment(shape)
+    for precision in ("float32", "bfloat16"):
+        torch.manual_seed(0)
+        network = AgentNetwork(config(precision=precision), shape, (ACTIONS,))
+        metrics, carry = R2AC(network, config(precision=precision)).update(data, network.core.begin(B), 0, 1)
+        gradients = torch.cat([p.grad.flatten() for p in network.parameters()])
+        found[precision] = network, metrics, gradients
+        assert {p.dtype for p in network.parameters()} == {carry.state.dtype, gradients.dtype} == {torch.float32}
+    exact, low = found["float32"], found["bfloat16"]
+    seen = data.observations.flatten(0, 1)
+    torch.manual_seed(0)
+    network = AgentNetwork(config(precision="bfloat16"), shape, (ACTIONS,))
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = network.vision(seen)
+    features = network.see(seen)
+    assert expected.dtype == torch.bfloat16 and features.dtype == torch.float32
+    assert torch.equal(features, expected.float())
+    h, _ = network.recur(data.observations, data.last_rewards, data.starts, network.core.begin(B))
+    x = network._inputs(features, data.last_rewards.flatten(), data.starts.flatten()).unflatten(0, (M, B))
+    assert torch.equal(h, network.core(x, data.starts, network.core.begin(B))[0])
+    assert not torch.equal(low[2], exact[2])
+    assert torch.nn.functional.cosine_similarity(low[2], exact[2], dim=0) > 0.98
+    assert torch.allclose(low[1], exact[1], rtol=0.05)
+
+
+@pytest.mark.parametrize("vision", [name for name in VISION if VISION[name].takes == "images"])
+def test_every_stem_for_images_learns_in_low_precision(vision):
+    settings = config(vision=vision, precision="bfloat16")
+    torch.manual_seed(0)
+    network = AgentNetwork(settings, (3, 72, 96), (ACTIONS,))
+    R2AC(network, settings).update(segment((3, 72, 96)), network.core.begin(B), 0, 1)
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.vision.parameters())

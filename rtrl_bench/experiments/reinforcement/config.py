@@ -98,6 +98,11 @@ class RunConfig(RunSettings):
     layers: Depth = Field(default=1, description="L, recurrent layers, one on the other")
     vision: str = Field(default="impala", description="vision stem; flat: none, for vectors")
     features: Size = Field(default=256, description="outputs of the vision stem's linear layer")
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        description="of the vision stem's convolutions and products; all behind it stays float32. bfloat16 makes "
+        "impala and nature two to four times as fast where the processor multiplies it (AMX, GPUs)",
+    )
     last_reward_across_episodes: bool = Field(
         default=False,
         description="last reward at an episode's first step; true: the last one of the episode before; false: zero",
@@ -142,6 +147,8 @@ class RunConfig(RunSettings):
             raise ConfigError(f"window = {self.window}: expected at least unroll = {self.unroll}, or 'episode'")
         if self.pretrained is not None and self.vision == "flat":
             raise ConfigError("pretrained: vision = 'flat' has no parameters to take over; remove the key")
+        if self.precision != "float32" and self.vision == "flat":
+            raise ConfigError(f"precision = {self.precision!r}: vision = 'flat' computes nothing; remove the key")
         return self
 
     @property

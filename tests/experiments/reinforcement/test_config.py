@@ -45,7 +45,8 @@ def test_the_fingerprint_ignores_the_machine_and_nothing_else():
         "log_points": 101,
     }
     machine = {"device": "cuda", "memory_gb": 3, "threads": 3, "checkpoint_minutes": 9, "tensorboard": True}
-    assert {*other, *machine, "gradient_options", "window", "pretrained"} == set(module.RunConfig.model_fields)
+    apart = {"gradient_options", "window", "pretrained", "precision"}
+    assert {*other, *machine, *apart} == set(module.RunConfig.model_fields)
     one = module.from_dict(GOOD).fingerprint()
     for key, value in other.items():
         assert module.from_dict({**GOOD, key: value}).fingerprint() != one, key
@@ -53,6 +54,9 @@ def test_the_fingerprint_ignores_the_machine_and_nothing_else():
         assert module.from_dict({**GOOD, key: value}).fingerprint() == one, key
     whole = {**GOOD, "gradient": "tbptt"}
     assert module.from_dict({**whole, "window": 60}).fingerprint() != module.from_dict(whole).fingerprint()
+    images = {**GOOD, "vision": "nature"}
+    low = {**images, "precision": "bfloat16"}
+    assert module.from_dict(low).fingerprint() != module.from_dict(images).fingerprint()
 
 
 def test_of_a_pretrained_stem_the_fingerprint_counts_and_not_the_folder():
@@ -125,6 +129,8 @@ BAD = [
     ({"pretrained": {"fingerprint": "a"}}, "missing key pretrained.run", "it has no default"),
     ({"pretrained": {"rnu": "there"}}, "unknown key pretrained.rnu", "did you mean pretrained.run"),
     ({"pretrained": "there"}, "pretrained = 'there'", "expected keys and values or null"),
+    ({"precision": "bfloat16"}, "precision = 'bfloat16': vision = 'flat' computes nothing", "remove the key"),
+    ({"precision": "float16"}, "precision = 'float16'", "expected one of float32, bfloat16"),
     ({"loss": {"bootstrap_truncation": True}}, "loss.bootstrap_truncation = true", "tmaze tells no time limit"),
     ({"backend": "envpool"}, "backend = 'envpool'", "expected one of auto"),
 ]
@@ -176,7 +182,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused(tmp_path, capsys):
 
 def test_keys_that_came_later_leave_the_fingerprints_of_older_runs_as_they_were():
     one = module.from_dict(GOOD)
-    later = ("layers", "gradient_quality", "deterministic", "last_reward_across_episodes")
+    later = ("layers", "gradient_quality", "precision", "deterministic", "last_reward_across_episodes")
     later += ("pg_rho_bar", "vtrace_lambda", "bootstrap_truncation")  # of loss
     older = {key: value for key, value in to_dict(one).items() if key not in later}
     older["loss"] = {key: value for key, value in older["loss"].items() if key not in later}
