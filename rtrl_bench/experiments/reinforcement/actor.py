@@ -125,7 +125,8 @@ class Actor:
 
     @torch.no_grad()
     def _stem(self, observation: Tensor) -> tuple[Tensor]:
-        return (self.network.see(observation),)
+        features = self.network.see(observation)
+        return (features.clone() if features is observation else features,)  # a graph has to do something
 
     @torch.no_grad()
     def _decide(

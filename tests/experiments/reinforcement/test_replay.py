@@ -89,6 +89,14 @@ def test_acting_looks_at_no_result_before_the_segments_end(settings, pictures): 
     assert waits.found == ["_local_scalar_dense"]
 
 
+def test_a_stem_that_hands_vectors_on_is_no_empty_graph():
+    training = Training(config(), CPU)
+    seen = training.actor.encoded
+    (features,) = training.actor.stem.run(seen)
+    training.close()
+    assert torch.equal(features, seen) and features.data_ptr() != seen.data_ptr()
+
+
 @pytest.mark.parametrize("stem", ["nature", "colours"])
 def test_learning_leaves_all_that_acting_reads_where_it_is(stem, pictures):  # noqa: F811
     training = Training(game("pictures", vision=stem), CPU)
