@@ -7,41 +7,43 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.agent import vision
 from rtrl_bench.agent.policy import FactorisedActions
-from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.agent.vision import Stem
 from rtrl_bench.gradients import Carry
 from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.layer import RecurrentStack
 
 
 class AgentNetwork(nn.Module):
-    """π(a | o, r, past) and V for observations of `shape` and actions whose factors have `sizes` values each.
+    """π(a | o, r, past) and V of an agent that sees by `vision` and remembers by `core`.
 
-    The recurrent input is the stem's features with the last reward, clipped, behind them (D = F + 1, as in the paper);
-    at an episode's first step that reward is zero, or with `last_reward_across_episodes` that of the episode before. A
-    stem that is not trained sees every observation once, in `encode`; all else works on what that returns. With
-    `precision: bfloat16` the stem computes under autocast, and it alone: its features are float32 again.
+    The recurrent input is the stem's F features with the last reward, within ± `reward_clip`, behind them (D = F + 1,
+    as in the paper); at an episode's first step that reward is zero, or with `last_reward_across_episodes` that of the
+    episode before. Actions have `action_sizes` values in each of their factors. A stem that is not trained,
+    `frozen_vision`, sees every observation once, in `encode`; all else works on what that returns. With
+    `precision` bfloat16 the stem computes under autocast, and it alone: its features are float32 again.
     """
 
-    def __init__(self, config: RunConfig, shape: tuple[int, ...], sizes: Sequence[int]):
+    def __init__(
+        self,
+        vision: Stem,
+        core: RecurrentStack,
+        action_sizes: Sequence[int],
+        *,
+        frozen_vision: bool = False,
+        precision: torch.dtype = torch.float32,
+        reward_clip: float = 1.0,
+        last_reward_across_episodes: bool = False,
+    ):
         super().__init__()
-        self.reward_clip = config.loss.reward_clip
-        self.last_reward_across_episodes = config.last_reward_across_episodes
-        self.vision = vision.build(config.vision, shape, config.features)
-        self.precision: torch.dtype = getattr(torch, config.precision)
-        self.frozen_vision = config.pretrained is not None
-        self.vision.requires_grad_(not self.frozen_vision)
-        self.core = RecurrentStack(
-            self.vision.output_size + 1,
-            config.hidden,
-            config.layers,
-            cell=config.cell,
-            gradient=config.gradient,
-            gradient_options=config.method_options,
-            retention=config.retention,
-        )
-        self.actions = FactorisedActions(sizes)
+        if core.inputs != vision.output_size + 1:
+            raise ValueError(f"core has {core.inputs} inputs: expected {vision.output_size} features and a reward")
+        self.reward_clip = reward_clip
+        self.last_reward_across_episodes = last_reward_across_episodes
+        self.vision, self.core = vision, core
+        self.precision, self.frozen_vision = precision, frozen_vision
+        self.vision.requires_grad_(not frozen_vision)
+        self.actions = FactorisedActions(action_sizes)
         self.policy = nn.Linear(self.core.output_size, self.actions.logits)
         self.baseline = nn.Linear(self.core.output_size, 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,11 +13,27 @@ from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.agent.vtrace import vtrace
 from rtrl_bench.errors import NonFiniteLoss
-from rtrl_bench.experiments.reinforcement.config import LossConfig, RunConfig
-from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
 from rtrl_bench.gradients import Carry
 from rtrl_bench.gradients.machinery.episodes import as_mask
-from rtrl_bench.optimisers import RMSProp
+from rtrl_bench.optimisers import Optimiser
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The V-trace actor-critic loss, summed over time and batch (Espeholt et al. 2018).
+
+    discount: per agent step; entropy_cost, baseline_cost: weights of the negative entropy and of the value function's
+    loss; reward_clip: rewards are cut to ± this; rho_bar, c_bar, pg_rho_bar, vtrace_lambda: see `vtrace`.
+    """
+
+    discount: float
+    entropy_cost: float
+    baseline_cost: float
+    reward_clip: float
+    rho_bar: float
+    c_bar: float
+    pg_rho_bar: float
+    vtrace_lambda: float
 
 
 @dataclass
@@ -28,8 +45,8 @@ class Segment:
     unclipped and ends (M, B) bool after it; next_observation (B, ...), encoded, next_last_reward (B,), next_start (B,):
     what follows the segment.
 
-    cut_values (M, B): with `loss.bootstrap_truncation` the value, when acting, of the observation at which a time limit
-    cut the episode; zero everywhere else. Without it an end is an end, time limits included, as in IMPALA.
+    cut_values (M, B): where it is to count, the value, when acting, of the observation at which a time limit cut the
+    episode; zero everywhere else. All zero, an end is an end, time limits included, as in IMPALA.
     """
 
     observations: Tensor
@@ -57,7 +74,7 @@ def loss_terms(
     bootstrap: Tensor,
     segment: Segment,
     actions: FactorisedActions,
-    config: LossConfig,
+    loss: Loss,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Policy-gradient term, baseline term with its cost, and negative entropy; each summed over time and batch.
 
@@ -67,36 +84,51 @@ def loss_terms(
     """
     log_probs = actions.log_probs(logits)
     taken = actions.taken(log_probs, segment.actions)
-    rewards = segment.rewards.clamp(-config.reward_clip, config.reward_clip)
+    rewards = segment.rewards.clamp(-loss.reward_clip, loss.reward_clip)
     targets, advantages = vtrace(
         log_ratios=taken.detach() - segment.behaviour_log_probs,
-        rewards=rewards + config.discount * segment.cut_values,
-        discounts=config.discount * (~segment.ends).to(values.dtype),
+        rewards=rewards + loss.discount * segment.cut_values,
+        discounts=loss.discount * (~segment.ends).to(values.dtype),
         values=values.detach(),
         bootstrap=bootstrap,
-        rho_bar=config.rho_bar,
-        c_bar=config.c_bar,
-        pg_rho_bar=config.pg_rho_bar,
-        lam=config.vtrace_lambda,
+        rho_bar=loss.rho_bar,
+        c_bar=loss.c_bar,
+        pg_rho_bar=loss.pg_rho_bar,
+        lam=loss.vtrace_lambda,
     )
     policy = -(advantages * taken).sum()
-    baseline = config.baseline_cost * 0.5 * (targets - values).square().sum()
+    baseline = loss.baseline_cost * 0.5 * (targets - values).square().sum()
     return policy, baseline, actions.negative_entropy(log_probs).sum()
 
 
-class R2AC:
-    """The learner: network, optimiser and the linear decay of the learning rate over `config.env_steps`."""
+Comparison = Callable[[Callable[[Tensor, Tensor], Tensor], int, int], None]
 
-    def __init__(self, network: AgentNetwork, config: RunConfig):
-        self.network, self.config = network, config
-        o = config.optimiser
-        self.quality = GradientQuality(network.core, config) if config.gradient_quality else None
-        trained = (p for p in network.parameters() if p.requires_grad)
-        self.optimiser = RMSProp(trained, o.alpha, o.epsilon, o.momentum)
+
+class R2AC:
+    """The learner: a network, the optimiser of its parameters, and a learning rate that falls linearly to zero.
+
+    learning_rate: at the start; env_steps: the budget, at whose end it is zero; gradient_clip: largest global norm of
+    the gradient. `after_backward`, where set, is called in every update with its loss as a function of the core's
+    output and last state, the steps so far and the update's number, while the gradient is in the parameters.
+    """
+
+    def __init__(
+        self,
+        network: AgentNetwork,
+        optimiser: Optimiser,
+        loss: Loss,
+        *,
+        learning_rate: float,
+        gradient_clip: float,
+        env_steps: int,
+    ):
+        self.network, self.optimiser, self.loss = network, optimiser, loss
+        self.first_learning_rate, self.gradient_clip, self.env_steps = learning_rate, gradient_clip, env_steps
+        self.after_backward: Comparison | None = None
 
     def learning_rate(self, env_steps: int) -> float:
-        """Linear from the configured rate to zero at the end of the budget."""
-        return self.config.optimiser.learning_rate * max(0.0, 1 - env_steps / self.config.env_steps)
+        """Linear from the first rate to zero at the end of the budget."""
+        return self.first_learning_rate * max(0.0, 1 - env_steps / self.env_steps)
 
     def update(self, segment: Segment, carry: Carry, env_steps: int, number: int) -> tuple[Tensor, Carry]:
         """One gradient step after `env_steps` steps; returns METRICS (5,), on the host, and the carry at its end.
@@ -110,9 +142,9 @@ class R2AC:
         loss = self._loss(h, carry.state, segment)
         self.optimiser.zero_grad()
         loss[:3].sum().backward()
-        if self.quality is not None:
-            self.quality.compare(lambda h, state: self._loss(h, state, segment)[:3].sum(), env_steps, number)
-        norm = torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.config.optimiser.gradient_clip)
+        if self.after_backward is not None:
+            self.after_backward(lambda h, state: self._loss(h, state, segment)[:3].sum(), env_steps, number)
+        norm = torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.gradient_clip)
         metrics = torch.cat([loss.detach(), norm.detach()[None]])
         if metrics.device.type == "cpu":
             _check(metrics, number)
@@ -129,10 +161,10 @@ class R2AC:
         follows = segment.next_observation, segment.next_last_reward, segment.next_start
         _, bootstrap, _ = self.network.act(*follows, state)
         policy, baseline, negative_entropy = loss_terms(
-            logits, values, bootstrap, segment, self.network.actions, self.config.loss
+            logits, values, bootstrap, segment, self.network.actions, self.loss
         )
         entropy = -negative_entropy.detach() / segment.rewards.numel()  # nats per decision
-        return torch.stack([policy, baseline, self.config.loss.entropy_cost * negative_entropy, entropy])
+        return torch.stack([policy, baseline, self.loss.entropy_cost * negative_entropy, entropy])
 
 
 def _check(metrics: Tensor, number: int) -> None:

@@ -10,11 +10,11 @@ import pytest
 import torch
 from oracles.vtrace import vtrace, vtrace_cut
 
-from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.policy import FactorisedActions
-from rtrl_bench.agent.r2ac import R2AC, Segment, loss_terms
+from rtrl_bench.agent.r2ac import Segment, loss_terms
 from rtrl_bench.agent.vision import VISION
 from rtrl_bench.errors import NonFiniteLoss
+from rtrl_bench.experiments.reinforcement.agents import make_learner, make_network
 from rtrl_bench.experiments.reinforcement.config import from_dict
 
 M, B, ACTIONS = 4, 3, 5
@@ -52,7 +52,7 @@ def segment(shape, seed=0):
 def test_acting_sees_what_the_learner_sees(cell, gradient, across):
     torch.manual_seed(0)
     settings = config(cell=cell, gradient=gradient, last_reward_across_episodes=across)
-    network = AgentNetwork(settings, (4, 84, 84), (ACTIONS,))
+    network = make_network(settings, (4, 84, 84), (ACTIONS,))
     data = segment((4, 84, 84))
     carry = network.core.begin(B)
     state = carry.state
@@ -66,7 +66,7 @@ def test_acting_sees_what_the_learner_sees(cell, gradient, across):
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
 def test_flags_of_other_types_mean_what_they_do_as_bool(dtype):
     torch.manual_seed(0)
-    network, data = AgentNetwork(config(vision="flat"), (2,), (ACTIONS,)), segment((2,))
+    network, data = make_network(config(vision="flat"), (2,), (ACTIONS,)), segment((2,))
     starts, ends, next_start = (flags.to(dtype) for flags in (data.starts, data.ends, data.next_start))
     same = replace(data, starts=starts, ends=ends, next_start=next_start)
     assert all(torch.equal(getattr(same, name), getattr(data, name)) for name in ("starts", "ends", "next_start"))
@@ -81,7 +81,7 @@ def test_flags_of_other_types_mean_what_they_do_as_bool(dtype):
 
 @pytest.mark.parametrize(("across", "first"), [(False, 0.0), (True, 1.0)])
 def test_the_last_reward_is_clipped_and_crosses_an_episode_start_if_it_is_told_to(across, first):
-    network = AgentNetwork(config(vision="flat", last_reward_across_episodes=across), (2,), (ACTIONS,))
+    network = make_network(config(vision="flat", last_reward_across_episodes=across), (2,), (ACTIONS,))
     rewards, starts = torch.tensor([5.0, -0.5, 5.0]), torch.tensor([False, False, True])
     x = network._inputs(torch.zeros(3, 2), rewards, starts)
     assert x[:, -1].tolist() == [1.0, -0.5, first]
@@ -135,12 +135,12 @@ def test_the_loss_of_factors_is_that_of_the_joint_actions():
 
 def test_the_entropy_is_told_per_decision_whatever_the_number_of_factors():
     settings = config(vision="flat")
-    network = AgentNetwork(settings, (2,), (ACTIONS, ACTIONS))
+    network = make_network(settings, (2,), (ACTIONS, ACTIONS))
     torch.nn.init.zeros_(network.policy.weight)
     torch.nn.init.zeros_(network.policy.bias)
     data = segment((2,))
     data.actions = torch.stack([data.actions, data.actions], dim=-1)
-    metrics, _ = R2AC(network, settings).update(data, network.core.begin(B), 0, 1)
+    metrics, _ = make_learner(network, settings).update(data, network.core.begin(B), 0, 1)
     assert float(metrics[3]) == pytest.approx(2 * np.log(ACTIONS), rel=1e-5)
 
 
@@ -169,16 +169,16 @@ def test_a_bootstrapped_time_limit_is_v_trace_whose_return_goes_on_with_the_valu
 
 
 def test_the_learning_rate_falls_linearly_to_zero():
-    learner = R2AC(AgentNetwork(config(vision="flat"), (2,), (ACTIONS,)), config(vision="flat"))
+    learner = make_learner(make_network(config(vision="flat"), (2,), (ACTIONS,)), config(vision="flat"))
     assert [learner.learning_rate(s) for s in (0, 500, 1000, 1200)] == pytest.approx([6e-4, 3e-4, 0, 0])
 
 
 def test_an_update_clips_the_gradient_and_takes_an_rmsprop_step():
     settings = config(vision="flat", optimiser={"gradient_clip": 0.01})
     torch.manual_seed(0)
-    network = AgentNetwork(settings, (2,), (ACTIONS,))
+    network = make_network(settings, (2,), (ACTIONS,))
     before = copy.deepcopy(dict(network.named_parameters()))
-    learner = R2AC(network, settings)
+    learner = make_learner(network, settings)
     metrics, _ = learner.update(segment((2,)), network.core.begin(B), 0, 1)
     assert metrics[4] > 0.01
     for name, p in network.named_parameters():
@@ -190,20 +190,20 @@ def test_an_update_clips_the_gradient_and_takes_an_rmsprop_step():
 
 def test_a_non_finite_loss_names_update_and_term_and_changes_nothing():
     settings = config(vision="flat")
-    network = AgentNetwork(settings, (2,), (ACTIONS,))
+    network = make_network(settings, (2,), (ACTIONS,))
     before = copy.deepcopy(network.state_dict())
     data = segment((2,))
     data.next_observation[0] = float("nan")
     data.ends[:] = False
     with pytest.raises(NonFiniteLoss, match=r"update 7: loss_policy = nan, loss_baseline = nan, grad_norm = nan"):
-        R2AC(network, settings).update(data, network.core.begin(B), 0, 7)
+        make_learner(network, settings).update(data, network.core.begin(B), 0, 7)
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
 
 
 def test_the_bootstrap_is_the_value_of_what_follows_from_the_learners_state():
     settings = config(vision="flat")
     torch.manual_seed(0)
-    network = AgentNetwork(settings, (2,), (ACTIONS,))
+    network = make_network(settings, (2,), (ACTIONS,))
     data = segment((2,))
     carry = network.core.begin(B)
     with torch.no_grad():
@@ -212,14 +212,14 @@ def test_the_bootstrap_is_the_value_of_what_follows_from_the_learners_state():
     seen = []
     original = network.act
     network.act = lambda *inputs: seen.append(original(*inputs)) or seen[-1]
-    R2AC(network, settings).update(data, carry, 0, 1)
+    make_learner(network, settings).update(data, carry, 0, 1)
     assert torch.allclose(seen[0][1], expected)
 
 
 def test_a_step_that_makes_a_parameter_infinite_is_named():
     settings = config(vision="flat")
-    network = AgentNetwork(settings, (2,), (ACTIONS,))
-    learner = R2AC(network, settings)
+    network = make_network(settings, (2,), (ACTIONS,))
+    learner = make_learner(network, settings)
     learner.optimiser.step = lambda rate: learner.optimiser.parameters[0].data.fill_(float("inf"))
     with pytest.raises(NonFiniteLoss, match="update 3: its step made a parameter infinite"):
         learner.update(segment((2,)), network.core.begin(B), 0, 3)
@@ -231,8 +231,8 @@ def test_rtrl_and_full_bptt_train_the_whole_agent_alike_while_parameters_stand()
     for gradient, window in (("rtrl", None), ("tbptt", "episode")):
         settings = config(vision="flat", gradient=gradient, window=window, optimiser={"learning_rate": 1e-30})
         torch.manual_seed(0)
-        network = AgentNetwork(settings, (2,), (ACTIONS,)).double()
-        learner = R2AC(network, settings)
+        network = make_network(settings, (2,), (ACTIONS,)).double()
+        learner = make_learner(network, settings)
         carry, found = network.core.begin(B), []
         for k in range(3):
             data = segment((2,), seed=k)
@@ -252,8 +252,8 @@ def test_a_frozen_stem_leaves_loss_and_gradients_of_all_else_as_they_are(method)
     for pretrained in (None, {"run": "anywhere"}):
         settings = config(optimiser=still, pretrained=pretrained, **method)
         torch.manual_seed(0)
-        network = AgentNetwork(settings, shape, (ACTIONS,))
-        learner, carry, seen = R2AC(network, settings), network.core.begin(B), []
+        network = make_network(settings, shape, (ACTIONS,))
+        learner, carry, seen = make_learner(network, settings), network.core.begin(B), []
         for k in range(3):
             data = segment(shape, seed=k)
             data.observations = network.encode(data.observations.flatten(0, 1)).unflatten(0, (M, B))
@@ -273,8 +273,8 @@ def test_a_frozen_stem_leaves_loss_and_gradients_of_all_else_as_they_are(method)
 def test_a_frozen_stem_is_neither_in_the_optimiser_nor_in_the_norm():
     settings = config(pretrained={"run": "anywhere"}, optimiser={"gradient_clip": 1e9})
     torch.manual_seed(0)
-    network = AgentNetwork(settings, (3, 36, 36), (ACTIONS,))
-    learner = R2AC(network, settings)
+    network = make_network(settings, (3, 36, 36), (ACTIONS,))
+    learner = make_learner(network, settings)
     data = segment((settings.features,))
     metrics, _ = learner.update(data, network.core.begin(B), 0, 1)
     assert all(p.grad is None for p in network.vision.parameters())
@@ -289,15 +289,15 @@ def test_low_precision_is_the_stems_alone():
     data = segment(shape)
     for precision in ("float32", "bfloat16"):
         torch.manual_seed(0)
-        network = AgentNetwork(config(precision=precision), shape, (ACTIONS,))
-        metrics, carry = R2AC(network, config(precision=precision)).update(data, network.core.begin(B), 0, 1)
+        network = make_network(config(precision=precision), shape, (ACTIONS,))
+        metrics, carry = make_learner(network, config(precision=precision)).update(data, network.core.begin(B), 0, 1)
         gradients = torch.cat([p.grad.flatten() for p in network.parameters()])
         found[precision] = network, metrics, gradients
         assert {p.dtype for p in network.parameters()} == {carry.state.dtype, gradients.dtype} == {torch.float32}
     exact, low = found["float32"], found["bfloat16"]
     seen = data.observations.flatten(0, 1)
     torch.manual_seed(0)
-    network = AgentNetwork(config(precision="bfloat16"), shape, (ACTIONS,))
+    network = make_network(config(precision="bfloat16"), shape, (ACTIONS,))
     with torch.autocast("cpu", torch.bfloat16):
         expected = network.vision(seen)
     features = network.see(seen)
@@ -315,6 +315,6 @@ def test_low_precision_is_the_stems_alone():
 def test_every_stem_for_images_learns_in_low_precision(vision):
     settings = config(vision=vision, precision="bfloat16")
     torch.manual_seed(0)
-    network = AgentNetwork(settings, (3, 72, 96), (ACTIONS,))
-    R2AC(network, settings).update(segment((3, 72, 96)), network.core.begin(B), 0, 1)
+    network = make_network(settings, (3, 72, 96), (ACTIONS,))
+    make_learner(network, settings).update(segment((3, 72, 96)), network.core.begin(B), 0, 1)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.vision.parameters())

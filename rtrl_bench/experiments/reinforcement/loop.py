@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from rtrl_bench.agent.network import AgentNetwork
-from rtrl_bench.agent.r2ac import METRICS, R2AC
+from rtrl_bench.agent.r2ac import METRICS
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.actor import Actor
+from rtrl_bench.experiments.reinforcement.agents import make_learner, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import derived_seed
+from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
 from rtrl_bench.experiments.reinforcement.memory import check_run, check_sizes
 from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
@@ -68,7 +69,7 @@ class Training:
         space: Any = self.env.single_observation_space
         try:
             check_run(config, space.shape, self.env.action_sizes, device)
-            self.network = AgentNetwork(config, space.shape, self.env.action_sizes).to(device)
+            self.network = make_network(config, space.shape, self.env.action_sizes).to(device)
         except ConfigError:
             self.env.close()
             raise
@@ -77,7 +78,10 @@ class Training:
             stem.put_into(self.network.vision, space.shape)
         if config.threads == 0:
             use_worthwhile_threads(lambda: self.network.act_on_zeros(space.shape, config.batch), config.unroll, device)
-        self.learner = R2AC(self.network, config)
+        self.learner = make_learner(self.network, config)
+        self.quality = GradientQuality(self.network.core, config) if config.gradient_quality else None
+        if self.quality is not None:
+            self.learner.after_backward = self.quality.compare
         self._carry: Carry | None = None
         self.counters, self.interval = Counters(), Interval()
         self.started_utc = records.now_utc()
@@ -165,7 +169,7 @@ class Training:
             "action_sizes": list(self.network.actions.sizes),
             "pretrained": self.pretrained,
             "optimiser": self.learner.optimiser.state_dict(),
-            "gradient_quality": self.learner.quality.state() if self.learner.quality else None,
+            "gradient_quality": self.quality.state() if self.quality else None,
             "carry": self.carry.state_dict(),
             **self.actor.state(),
             "acted": self.acting.state(),
@@ -186,8 +190,8 @@ class Training:
         self.pretrained = state.get("pretrained")  # checkpoints from before there was such a thing lack the key
         self.learner.optimiser.load_state_dict(state["optimiser"])
         self._carry = Carry.from_state_dict(state["carry"]).to(self.device)
-        if self.learner.quality is not None:
-            self.learner.quality.restore(state["gradient_quality"])
+        if self.quality is not None:
+            self.quality.restore(state["gradient_quality"])
         self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
         self.curve, self.started_utc = state["curve"], state["started_utc"]
         if self.finished:  # only the evaluation is left

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.vision import VISION, Stem
 from rtrl_bench.costs.predict import METHODS, predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.envs import registry
+from rtrl_bench.experiments.reinforcement.agents import make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.optimisers import RMSProp
 from rtrl_bench.runs.memory import NUMBER, STEP_COPIES, Parts, check_fits
@@ -53,7 +53,7 @@ def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int])
     """
     episode = registry.validate(config.environment, config.environment_options, config.backend).episode_limit
     with shapes_alone():
-        network = AgentNetwork(config, shape, actions)
+        network = make_network(config, shape, actions)
     samples = config.unroll * config.batch
     inputs = network.core.inputs
     replayed = _replayed(config, episode)

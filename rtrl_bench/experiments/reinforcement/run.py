@@ -15,6 +15,7 @@ from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError, Interrupted
 from rtrl_bench.experiments.reinforcement import gradient_quality
+from rtrl_bench.experiments.reinforcement.agents import make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
 from rtrl_bench.experiments.reinforcement.loop import Training
@@ -99,8 +100,8 @@ def _train(
     with undisturbed():
         record = _run_record(training, backend, evaluation)
         records.write_csv(folder / "curve.csv", records.CURVE_COLUMNS, training.curve)
-        if training.learner.quality is not None:
-            records.write_csv(folder / "gradient.csv", gradient_quality.COLUMNS, training.learner.quality.rows)
+        if training.quality is not None:
+            records.write_csv(folder / "gradient.csv", gradient_quality.COLUMNS, training.quality.rows)
         records.write_json(folder / "evaluation.json", evaluation)
         records.write_json(folder / "run.json", record)
     return record
@@ -210,7 +211,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
         "peak_bytes": max(counters.peak_bytes, peak_bytes(training.device)),
         "parameters": sum(p.numel() for p in training.learner.optimiser.parameters),
         "carried_bytes": counters.carried_bytes,
-        "gradient_quality": training.learner.quality.summary() if training.learner.quality else None,
+        "gradient_quality": training.quality.summary() if training.quality else None,
         "pretrained": training.pretrained,
         "device": training.device.type,
         "device_name": device_name(training.device),
@@ -261,7 +262,7 @@ def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
         raise ConfigError(f"{folder}: no checkpoint there; train first")
     with checkpoint.fitting(folder / "checkpoint"):
         shape, sizes = tuple(saved["observation"].shape[1:]), tuple(saved["action_sizes"])
-        network = AgentNetwork(config, shape, sizes).to(device)
+        network = make_network(config, shape, sizes).to(device)
         network.load_state_dict(saved["network"])
         if config.threads == 0:
             use_worthwhile_threads(lambda: network.act_on_zeros(shape, config.batch), config.unroll, device)

@@ -10,9 +10,9 @@ import torch
 from pairs import PAIRS
 from small_runs import config
 
-from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.cli import main
 from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments.reinforcement.agents import make_network
 from rtrl_bench.experiments.reinforcement.loop import Training
 
 
@@ -92,4 +92,4 @@ def test_the_option_changes_what_is_learnt():
 
 
 def test_a_network_with_factors_has_a_logit_for_every_value():
-    assert AgentNetwork(config(**PAIRS), (5,), (3, 2)).policy.out_features == 5
+    assert make_network(config(**PAIRS), (5,), (3, 2)).policy.out_features == 5

@@ -1,0 +1,52 @@
+"""The agent that a configuration describes, put together from its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import torch
+
+from rtrl_bench.agent import vision
+from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.agent.r2ac import R2AC, Loss
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.layer import RecurrentStack
+from rtrl_bench.optimisers import RMSProp
+
+
+def make_network(config: RunConfig, shape: tuple[int, ...], action_sizes: Sequence[int]) -> AgentNetwork:
+    """The network for observations of `shape` and actions whose factors have `action_sizes` values each."""
+    stem = vision.build(config.vision, shape, config.features)
+    core = RecurrentStack(
+        stem.output_size + 1,
+        config.hidden,
+        config.layers,
+        cell=config.cell,
+        gradient=config.gradient,
+        gradient_options=config.method_options,
+        retention=config.retention,
+    )
+    return AgentNetwork(
+        stem,
+        core,
+        action_sizes,
+        frozen_vision=config.pretrained is not None,
+        precision=getattr(torch, config.precision),
+        reward_clip=config.loss.reward_clip,
+        last_reward_across_episodes=config.last_reward_across_episodes,
+    )
+
+
+def make_learner(network: AgentNetwork, config: RunConfig) -> R2AC:
+    """What trains the network over the budget of `config`."""
+    o = config.optimiser
+    trained = (p for p in network.parameters() if p.requires_grad)
+    return R2AC(
+        network,
+        RMSProp(trained, o.alpha, o.epsilon, o.momentum),
+        Loss(**{field.name: getattr(config.loss, field.name) for field in fields(Loss)}),
+        learning_rate=o.learning_rate,
+        gradient_clip=o.gradient_clip,
+        env_steps=config.env_steps,
+    )
