@@ -21,6 +21,8 @@ class LayerwiseRTRL(SegmentWise):
     """
 
     def learn(self, tape: Tape, traces: dict[str, Tensor], g: Tensor, wants_x: bool) -> LayerGradient:
+        if tape.fused is not None:
+            return tape.fused.learn(tape, g, wants_x, traces, same_step=True)
         return gradient_by(_SameStep(traces, tape), tape, g, wants_x)
 
 

@@ -15,7 +15,8 @@ from oracles.fused import Layer
 from oracles.scan import random_case
 
 from rtrl_bench.cells import CELLS
-from rtrl_bench.gradients.machinery.fused import kernels as fused
+from rtrl_bench.gradients.machinery.fused.kernels import Kernels
+from rtrl_bench.gradients.machinery.fused.segment import FusedSegments
 
 DEVICE, INPUTS = torch.device("cuda"), 257
 SIZES = [(32, 256, 50), (32, 512, 10), (32, 512, 50), (32, 512, 100), (32, 2048, 50), (128, 512, 50)]
@@ -61,7 +62,8 @@ def lstm(batch, hidden, steps):
 def row(cell, batch, hidden, steps, ahead):
     case = random_case(cell, steps, batch, hidden, [(steps // 2, 3)], dtype=torch.float32).to(DEVICE)
     layer = Layer(cell, case, INPUTS)
-    kernels = layer.kernels = fused.Kernels(cell, torch.float32, ahead)
+    kernels = Kernels(cell, torch.float32, ahead)
+    layer.fused = FusedSegments(kernels)
     began = time.perf_counter()
     layer.run()
     torch.cuda.synchronize()

@@ -10,7 +10,7 @@ from oracles.rotation import Rotation
 from oracles.scan import random_case
 
 from rtrl_bench.cells.elstm import ELSTM
-from rtrl_bench.gradients.machinery.fused import kernels as fused
+from rtrl_bench.gradients.machinery.fused import kernels
 
 pytest.importorskip("triton")
 
@@ -36,12 +36,9 @@ each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def interpreter(monkeypatch):
     """Kernels that Triton's interpreter runs."""
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    caches = (fused.kernels_of, fused.module_of)
-    for cache in caches:
-        cache.cache_clear()
+    kernels.module_of.cache_clear()
     yield
-    for cache in caches:
-        cache.cache_clear()
+    kernels.module_of.cache_clear()
 
 
 def assert_close(found, expected):

@@ -9,8 +9,11 @@ from torch import Tensor
 
 from oracles.scan import Case, Truth, scan
 from rtrl_bench.cells import ElementwiseCell
-from rtrl_bench.gradients.machinery.fused.kernels import Kernels, kernels_of
-from rtrl_bench.gradients.machinery.fused.segment import Segment, advance, learn
+from rtrl_bench.gradients import Parameters
+from rtrl_bench.gradients.machinery.episodes import Episodes
+from rtrl_bench.gradients.machinery.fused.kernels import Kernels
+from rtrl_bench.gradients.machinery.fused.segment import FusedSegments
+from rtrl_bench.gradients.machinery.tape import Tape
 
 NAMES = ("weight", "bias", "recurrent")
 
@@ -35,21 +38,23 @@ class Layer:
         }
 
     @cached_property
-    def kernels(self) -> Kernels:
-        """Those of the cell."""
-        return kernels_of(self.cell, self.case.u.dtype)
+    def fused(self) -> FusedSegments:
+        """What runs the segment."""
+        return FusedSegments(Kernels(self.cell, self.case.u.dtype))
 
     def run(self, learning: bool = True, past: bool = True, same_step: bool = False) -> dict[str, Tensor]:
         """What comes of the segment, by name; the traces have moved."""
-        case = self.case
-        previous, states = self.kernels.forward(case.u, case.w, case.state, case.starts)
-        segment = Segment(self.x, case.u, previous, case.starts, self.weight, case.w)
+        case, fused = self.case, self.fused
+        previous, states = fused.forward(case.u, case.w, case.state, case.starts)
+        parameters = Parameters(self.weight, self.weight[..., 0], case.w)
+        tape = Tape(self.cell, Episodes(case.starts), self.x, case.u, previous, parameters)
         found = {"states": states}
         if learning:
-            gradients = learn(self.kernels, segment, case.g, True, self.traces if past else None, same_step)
-            found |= gradients._asdict()
+            d_x, gradients, d_state = fused.learn(tape, case.g, True, self.traces if past else None, same_step)
+            assert d_x is not None and d_state is not None
+            found |= {"x": d_x, "state": d_state, **gradients._asdict()}
         else:
-            advance(self.kernels, segment, self.traces)
+            fused.advance(tape, self.traces)
         return found | ({f"trace.{name}": trace for name, trace in self.traces.items()} if past else {})
 
     def truth(self) -> Truth:

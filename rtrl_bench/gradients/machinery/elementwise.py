@@ -42,7 +42,8 @@ def linearised(tape: Tape, steps: slice) -> Linearised:
     """The derivatives at `steps` of the tape of an element-wise cell."""
     cell = tape.cell
     assert isinstance(cell, ElementwiseCell)
-    return Linearised(*cell.partials_(tape.activations[steps], tape.previous[steps], tape.parameters.recurrent))
+    partials = cell.partials_ if tape.fused is None else cell.partials
+    return Linearised(*partials(tape.activations[steps], tape.previous[steps], tape.parameters.recurrent))
 
 
 def blocks_from_the_end(tape: Tape) -> Iterator[slice]:
@@ -137,6 +138,8 @@ def gradient_by(accumulator: Accumulator, tape: Tape, g: Tensor, wants_x: bool) 
 
 def in_segment_gradient(tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
     """Back-propagation inside the segment, and nothing else."""
+    if tape.fused is not None:
+        return tape.fused.learn(tape, g, wants_x)
     return gradient_by(InSegmentGradient(tape), tape, g, wants_x)
 
 

@@ -58,10 +58,15 @@ class SegmentWise(CarriedSensitivities):
         return traces | {"weight": inputs_first.movedim(1, -1)}
 
     def learn(self, tape: Tape, traces: dict[str, Tensor], g: Tensor, wants_x: bool) -> LayerGradient:
+        if tape.fused is not None:
+            return tape.fused.learn(tape, g, wants_x, traces)
         return gradient_by(OwnGradient(traces, tape), tape, g, wants_x)
 
     def advance(self, tape: Tape, traces: dict[str, Tensor]) -> None:
-        Transition.over(tape).apply(traces)
+        if tape.fused is not None:
+            tape.fused.advance(tape, traces)
+        else:
+            Transition.over(tape).apply(traces)
 
 
 class OwnGradient(InSegmentGradient):

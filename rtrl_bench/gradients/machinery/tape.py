@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,16 +13,21 @@ from torch.nn.functional import linear
 from rtrl_bench.cells import Cell
 from rtrl_bench.gradients import Parameters
 from rtrl_bench.gradients.machinery.episodes import Episodes
+from rtrl_bench.gradients.machinery.fused import fused
 from rtrl_bench.gradients.machinery.node import recorded
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, swept
+
+if TYPE_CHECKING:
+    from rtrl_bench.gradients.machinery.fused.segment import FusedSegments
 
 
 @dataclass
 class Tape:
     """What the forward pass of a layer's segment leaves behind: all that its derivatives need.
 
-    x (M, B, D): the layer's input. activations (M, B, K, N): the pre-activations u, or what the cell's `step_` has put
-    in their place. previous (M, B, s, N): the states before the steps, zero where an episode begins.
+    x (M, B, D): the layer's input. activations (M, B, K, N): the pre-activations u if the segment is fused, or else
+    what the cell's `step_` has put in their place. previous (M, B, s, N): the states before the steps, zero where an
+    episode begins.
     """
 
     cell: Cell
@@ -31,6 +36,11 @@ class Tape:
     activations: Tensor
     previous: Tensor
     parameters: Parameters
+
+    @property
+    def fused(self) -> FusedSegments | None:
+        """What runs the segment by fused kernels, if something does."""
+        return fused(self.cell, self.x.device, self.x.dtype)
 
 
 class LayerGradient(NamedTuple):
@@ -51,6 +61,10 @@ def forward_states(
     """Run a segment without autograd: its tape and its states (M, B, s, N)."""
     weight, bias, w = parameters
     u = linear(x, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
+    by_kernels = fused(cell, x.device, x.dtype)
+    if by_kernels is not None:
+        previous, of_steps = by_kernels.forward(u, w, state, episodes.starts)
+        return Tape(cell, episodes, x, u, previous, parameters), of_steps
     previous = x.new_empty(*x.shape[:2], *state.shape[1:])
     states = []
     for step, (u_t, before) in enumerate(zip(u, previous)):

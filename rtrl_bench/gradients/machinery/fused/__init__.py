@@ -7,7 +7,7 @@
     kernels.py   the kernels, made when they are first wanted, and their launches
     segment.py   the matrix products around them
 
-They run on CUDA, and on the CPU in Triton's interpreter, for tests: with TRITON_INTERPRET=1 in the environment. The
+They run on CUDA, and on the CPU in Triton's interpreter, for tests, with TRITON_INTERPRET=1 in the environment. The
 plain version, in the files beside this folder, is what they are compared with. Nothing in them waits for the device.
 """
 
@@ -23,17 +23,17 @@ import torch
 from rtrl_bench.cells import Cell, ElementwiseCell
 
 if TYPE_CHECKING:
-    from rtrl_bench.gradients.machinery.fused.kernels import Kernels
+    from rtrl_bench.gradients.machinery.fused.segment import FusedSegments
 
 
-def kernels_for(cell: Cell, device: torch.device, dtype: torch.dtype) -> Kernels | None:
-    """The kernels for numbers of this type on this device; None where the plain version runs, see `why_plain`."""
+def fused(cell: Cell, device: torch.device, dtype: torch.dtype) -> FusedSegments | None:
+    """Segments of a cell with numbers of this type on this device; None: the plain version runs, see `why_plain`."""
     if why_plain(cell, device, dtype) is not None:
         return None
-    from rtrl_bench.gradients.machinery.fused.kernels import kernels_of
+    from rtrl_bench.gradients.machinery.fused.segment import segments_of
 
     assert isinstance(cell, ElementwiseCell)
-    return kernels_of(cell, dtype)
+    return segments_of(cell, dtype)
 
 
 def why_plain(cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:
@@ -56,11 +56,11 @@ def interpreted() -> bool:
 def _missing(cell: ElementwiseCell, dtype: torch.dtype) -> str | None:
     if find_spec("triton") is None:
         return "Triton is not installed"
-    from rtrl_bench.gradients.machinery.fused.kernels import kernels_of
+    from rtrl_bench.gradients.machinery.fused.segment import segments_of
     from rtrl_bench.gradients.machinery.fused.trace import NotExpressible
 
     try:
-        kernels_of(cell, dtype)
+        segments_of(cell, dtype)
     except NotExpressible as reason:
         return f"no kernel can be made of {type(cell).__name__}: {reason}"
     return None

@@ -140,12 +140,6 @@ def _check_rows(traces: tuple[Tensor, ...]) -> None:
 
 
 @cache
-def kernels_of(cell: ElementwiseCell, dtype: torch.dtype) -> Kernels:
-    """The kernels of a cell; NotExpressible if it has none, ImportError without Triton."""
-    return Kernels(cell, dtype)
-
-
-@cache
 def module_of(text: str) -> ModuleType:
     """A module made of its text, which Triton and tracebacks can look up, as they read the source of functions."""
     name = f"{__name__}.made_{hashlib.sha256(text.encode()).hexdigest()[:16]}"

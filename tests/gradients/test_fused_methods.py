@@ -1,0 +1,82 @@
+"""Every gradient method gives with fused kernels, here in Triton's interpreter, what it gives without."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from rtrl_bench import RecurrentStack
+from rtrl_bench.cells import CELLS
+from rtrl_bench.gradients.machinery.fused import fused, kernels, segment, why_plain
+
+pytest.importorskip("triton")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+METHODS = {
+    "tbptt": {"gradient": "tbptt"},
+    "tbptt, window": {"gradient": "tbptt", "gradient_options": {"window": 5}},
+    "rtrl": {},
+    "rtrl_stepwise": {"gradient": "rtrl_stepwise"},
+    "rtrl, two layers": {"layers": 2},
+    "rtrl_segment": {"gradient": "rtrl_segment", "layers": 2},
+    "rtrl_layerwise": {"gradient": "rtrl_layerwise", "layers": 2},
+    "columnar": {"gradient": "columnar", "layers": 2},
+}
+
+
+def train(options, learning):
+    """h, the gradients and the traces of three segments, the second perhaps without a loss."""
+    torch.manual_seed(0)
+    stack = RecurrentStack(2, 3, **options).double()
+    carry, found = stack.begin(2), {}
+    for number in range(3):
+        x, starts = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True), torch.rand(3, 2) < 0.3
+        stack.progress = number / 3
+        with torch.set_grad_enabled(learning or number != 1):
+            h, carry = stack(x, starts, carry)
+        if h.requires_grad:
+            h.square().sum().backward()
+            found[f"x{number}"] = x.grad
+        found[f"h{number}"] = h.detach()
+    found |= {name: p.grad for name, p in stack.named_parameters() if p.grad is not None}
+    return found | carry.traces | {"state": carry.state}
+
+
+@pytest.fixture
+def interpreter(monkeypatch):
+    """interpreter(): from now on Triton's interpreter runs the kernels of segments on the CPU."""
+    caches = (segment.segments_of, kernels.module_of)
+
+    def turn_on():
+        monkeypatch.setenv("TRITON_INTERPRET", "1")
+        for cache in caches:
+            cache.cache_clear()
+
+    yield turn_on
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("learning", [True, False], ids=["learning", "without loss"])
+def test_fused_segments_give_what_plain_ones_give(options, learning, interpreter, monkeypatch):
+    expected = train(options, learning)
+    interpreter()
+    scans = []
+    run = kernels.Kernels.forward
+    monkeypatch.setattr(kernels.Kernels, "forward", lambda *args: scans.append(args) or run(*args))
+    found = train(options, learning)
+    assert scans, "the kernels did not run"
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-10, atol=1e-10)
+
+
+def test_the_cpu_runs_the_plain_version():
+    assert fused(CELLS["elstm"](), CPU, torch.float32) is None
+    assert why_plain(CELLS["elstm"](), CPU, torch.float32) == "they are for CUDA devices, not cpu"
+
+
+def test_what_has_no_kernels_says_why():
+    assert why_plain(CELLS["elstm"](), GPU, torch.float64) is None
+    assert why_plain(CELLS["lstm"](), GPU, torch.float32) == "LSTM is no element-wise cell"
+    assert "not torch.bfloat16" in why_plain(CELLS["elstm"](), GPU, torch.bfloat16)
