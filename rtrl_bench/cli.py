@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--only", choices=("gradients", "loop", "rooms"), help="one of the three; default: all")
     bench.set_defaults(run=_bench, prints=True)
 
-    listing = commands.add_parser("list", help="every environment, and whether it runs here")
+    listing = commands.add_parser("list", help="environments and which of them run here, cells, methods")
     listing.set_defaults(run=_list)
     fidelity = commands.add_parser("fidelity", help="replay recordings of the real DMLab engine in the embedded levels")
     fidelity.add_argument("--out", type=path, required=True, help="CSV file for the errors")
@@ -247,9 +247,10 @@ def _bench(arguments: argparse.Namespace) -> Result:
 
 
 def _list(arguments: argparse.Namespace) -> Result:
+    from rtrl_bench.choices import list_cells, list_gradients
     from rtrl_bench.envs.listing import list_environments
 
-    return Result(list_environments())
+    return Result("\n\n".join([list_environments(), list_cells(), list_gradients()]))
 
 
 def _fidelity(arguments: argparse.Namespace) -> Result:

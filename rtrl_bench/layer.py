@@ -43,6 +43,7 @@ class RecurrentStack(nn.Module):
         if retention is not None:
             retention = real("retention", retention, above=1)
         self.cell = CELLS[cell]()
+        self.cell.check_retention(retention)
         self.method = make_method(gradient, self.cell, layers, gradient_options)
         self._progress = 0.0
         self.layers = nn.ModuleList()

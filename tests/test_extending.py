@@ -69,16 +69,16 @@ def train(extended, tmp_path, *settings):
 
 def test_the_exactness_tests_find_the_cell_by_themselves(extended):
     said = extended(
-        *("-m", "pytest", "-q", "-p", "extended", "-p", "no:cacheprovider", "-k", "IndRNN and full_bptt"),
+        *("-m", "pytest", "-q", "-p", "extended", "-p", "no:cacheprovider", "-k", "Leaky and full_bptt"),
         "tests/gradients/test_exactness.py",
     )
     assert re.search(r"[1-9]\d* passed", said) or "100%" in said
-    assert "IndRNN" not in said
+    assert "Leaky" not in said
 
 
 @pytest.mark.parametrize("gradient", ["rtrl", "tbptt"])
 def test_the_cell_trains(extended, tmp_path, gradient):
-    train(extended, tmp_path, "environment: tmaze", "cell: indrnn", f"gradient: {gradient}")
+    train(extended, tmp_path, "environment: tmaze", "cell: leaky", f"gradient: {gradient}")
 
 
 def test_the_method_is_what_it_says(extended):

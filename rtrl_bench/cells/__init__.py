@@ -7,12 +7,13 @@ Shapes used by every cell (leading dimensions are free: a batch, or time and bat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.registry import Registry
 
 
@@ -21,6 +22,7 @@ class Cell:
 
     gates: ClassVar[tuple[str, ...]]  # K rows of u, of the input weights and of the biases
     state: ClassVar[tuple[str, ...]] = ("c",)  # s rows of the state
+    retentive: ClassVar[bool] = True  # whether some parameter says for how long a unit remembers: see `retentive_bias_`
 
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
         """Shape of the recurrent parameters w for N = `hidden`."""
@@ -33,6 +35,12 @@ class Cell:
     def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
         """`step` without autograd, which may overwrite u, with what an element-wise cell's `partials_` wants there."""
         return self.step(u, c, w)
+
+    def check_retention(self, retention: float | None) -> None:
+        """ConfigError for a `retention` of a cell that has none."""
+        if retention is not None and not self.retentive:
+            name = type(self).__name__
+            raise ConfigError(f"retention = {retention}: cell {name} has no parameter for it; remove the key")
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
         """Fill weight (K, N, D), bias (K, N) and w in place; `retention` is the longest initial memory in steps."""
@@ -76,16 +84,18 @@ class Pulled:
     """R rows ∂·/∂h, carried back through a readout: to_c (b, M, R, s, N), to_x (b, M, R, D) where it was wanted.
 
     linear: for each linear map of the readout, by name, what it was given (b, M, I) and the rows at what it gave
-    (b, M, R, O).
+    (b, M, R, O). other: for each parameter θ outside of linear maps, by name, the rows at it, summed over the M steps,
+    (b, R, *θ).
     """
 
     to_c: Tensor
     to_x: Tensor | None
     linear: dict[str, tuple[Tensor, Tensor]]
+    other: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Readout(nn.Module):
-    """h = readout(x, c), step by step, with parameters in linear maps alone."""
+    """h = readout(x, c), step by step; most of its parameters are in linear maps."""
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         """x (..., D), c (..., s, N) -> h (..., O)."""
@@ -114,10 +124,18 @@ class StateRow(Readout):
 def retentive_bias_(bias: Tensor, retention: float) -> None:
     """Forget-gate bias log U(1, `retention`): σ(b) = u / (1 + u) keeps a unit's content for about u steps.
 
-    After the chrono initialisation (Tallec & Ollivier 2018), which draws u from U(1, T_max - 1).
+    After the chrono initialisation (Tallec & Ollivier 2018), which draws u from U(1, T_max - 1). It is what
+    `retention` means for every cell: a unit multiplies its content by u / (1 + u) at each step.
     """
     with torch.no_grad():
         bias.uniform_(1.0, retention).log_()
+
+
+def linear_init_(weight: Tensor, bias: Tensor) -> None:
+    """The weights (..., D) and biases of torch.nn.Linear: U(±D^-1/2)."""
+    bound = weight.shape[-1] ** -0.5
+    for parameter in (weight, bias):
+        nn.init.uniform_(parameter, -bound, bound)
 
 
 CELLS: Registry[type[Cell]] = Registry("cell", "rtrl_bench.cells")

@@ -29,19 +29,12 @@ class ELSTM(ElementwiseCell):
         return self.partials_(left, c, w)
 
     def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
-        f, z = u.addcmul_(w, c).split(1, dim=-2)
-        z.mul_(2)
-        u.sigmoid_()
-        z.mul_(2).sub_(1)  # tanh a = 2 σ(2 a) - 1, to 2e-7 in float32: on a CPU torch.tanh takes four times as long
+        f, z = sigmoid_and_tanh_(u.addcmul_(w, c))
         return torch.lerp(z, c, f)
 
     def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        f, z = left.split(1, dim=-2)
-        alpha = torch.empty_like(left)
-        f_hat, z_hat = alpha.split(1, dim=-2)
-        torch.ops.aten.sigmoid_backward(c - z, f, grad_input=f_hat)  # (c - z) f (1 - f) = ∂c'/∂(pre-activation of f)
-        torch.ops.aten.tanh_backward(1 - f, z, grad_input=z_hat)  # (1 - f) (1 - z²) = ∂c'/∂(pre-activation of z)
-        lam = torch.addcmul(f, w[:1], f_hat).addcmul_(w[1:], z_hat)
+        alpha = average_slopes(left, c)
+        lam = torch.addcmul(left[..., :1, :], w[:1], alpha[..., :1, :]).addcmul_(w[1:], alpha[..., 1:, :])
         return lam.unsqueeze(-3), alpha.unsqueeze(-3), (alpha * c).unsqueeze(-3)
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
@@ -52,6 +45,25 @@ class ELSTM(ElementwiseCell):
 
     def readout(self, inputs: int, hidden: int) -> Readout:
         return OutputGate(inputs, hidden)
+
+
+def sigmoid_and_tanh_(pre: Tensor) -> tuple[Tensor, Tensor]:
+    """f = σ of the first row and z = tanh of the second, in the place of `pre` (..., 2, N)."""
+    f, z = pre.split(1, dim=-2)
+    z.mul_(2)
+    pre.sigmoid_()
+    z.mul_(2).sub_(1)  # tanh a = 2 σ(2 a) - 1, to 2e-7 in float32: on a CPU torch.tanh takes four times as long
+    return f, z
+
+
+def average_slopes(gates: Tensor, c: Tensor) -> Tensor:
+    """Derivatives (..., 2, N) of f ⊙ c + (1 - f) ⊙ z by the pre-activations of f and z; `gates` holds f and z."""
+    f, z = gates.split(1, dim=-2)
+    slopes = torch.empty_like(gates)
+    f_hat, z_hat = slopes.split(1, dim=-2)
+    torch.ops.aten.sigmoid_backward(c - z, f, grad_input=f_hat)  # (c - z) f (1 - f)
+    torch.ops.aten.tanh_backward(1 - f, z, grad_input=z_hat)  # (1 - f) (1 - z²)
+    return slopes
 
 
 class OutputGate(Readout):

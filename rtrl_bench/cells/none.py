@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from rtrl_bench.cells import CELLS, Cell, Readout
-from rtrl_bench.errors import ConfigError
 
 
 @CELLS.register("none")
@@ -14,6 +13,7 @@ class Feedforward(Cell):
 
     gates = ()
     state = ()
+    retentive = False
 
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
         return (0, hidden)
@@ -22,8 +22,7 @@ class Feedforward(Cell):
         return c
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
-        if retention is not None:
-            raise ConfigError(f"retention = {retention}: cell: none keeps nothing; remove the key")
+        """See `Cell`; there is nothing to fill."""
 
     def readout(self, inputs: int, hidden: int) -> Readout:
         return _Input()

@@ -1,4 +1,4 @@
-"""A unit that takes its input times a factor: its derivatives lie in the memory of its input and of its parameters."""
+"""Units whose derivatives lie in memory that is not theirs to change: that of their input and of their parameters."""
 
 import torch
 
@@ -6,7 +6,7 @@ from rtrl_bench.cells import ElementwiseCell
 
 
 class Gain(ElementwiseCell):
-    """c' = c / 2 + w ⊙ u."""
+    """c' = c / 2 + w ⊙ u: α is a view of w, and ω is u."""
 
     gates = ("u",)
     recurrent = ("gain",)
@@ -20,3 +20,20 @@ class Gain(ElementwiseCell):
     def initialise(self, weight, bias, w, retention):
         for parameter in (weight, bias, w):
             torch.nn.init.normal_(parameter)
+
+
+class Decay(ElementwiseCell):
+    """c' = w ⊙ c + u: λ is a view of w, and ω is c."""
+
+    gates = ("u",)
+    recurrent = ("decay",)
+
+    def step(self, u, c, w):
+        return w * c + u
+
+    def partials(self, u, c, w):
+        return w.expand_as(c).unsqueeze(-3), torch.ones_like(u).unsqueeze(-3), c.unsqueeze(-3)
+
+    def initialise(self, weight, bias, w, retention):
+        for parameter in (weight, bias, w):
+            torch.nn.init.normal_(parameter, std=0.5)

@@ -1,10 +1,9 @@
-"""Slow truths about a recurrent layer: autograd through the whole stream, and the paper's equations in NumPy."""
+"""Slow truths about a recurrent layer: autograd through the whole stream."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -66,17 +65,3 @@ def sensitivities(cell, parameters, stream: Stream) -> dict[str, Tensor]:
     rows = [gradients(value, leaves) for value in last.flatten()]
     stacked = [torch.stack(grads).reshape(*last.shape, *leaf.shape) for grads, leaf in zip(zip(*rows), leaves)]
     return dict(zip(("weight", "bias", "recurrent"), stacked))
-
-
-def elstm_states(parameters, x: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """States (T, B, N) of the eLSTM by the equations of Irie et al. 2024, number by number."""
-    (F, Z), (b_f, b_z), (w_f, w_z) = (np.asarray(p) for p in parameters)
-    T, B, _ = x.shape
-    c = np.zeros((T, B, len(F)))
-    for t in range(T):
-        for b in range(B):
-            before = np.zeros(len(F)) if t == 0 or starts[t, b] else c[t - 1, b]
-            f = 1 / (1 + np.exp(-(F @ x[t, b] + w_f * before + b_f)))
-            z = np.tanh(Z @ x[t, b] + w_z * before + b_z)
-            c[t, b] = f * before + (1 - f) * z
-    return c

@@ -11,7 +11,7 @@ import torch
 
 from rtrl_bench.agent import vision
 from rtrl_bench.agent.network import AgentNetwork
-from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.cells import CELLS
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError, Interrupted
 from rtrl_bench.experiments.reinforcement import gradient_quality
@@ -51,8 +51,7 @@ def check_choices(config: RunConfig) -> None:
     make_method(config.gradient, cell, config.layers, config.method_options)
     vision.VISION[config.vision]
     gradient_quality.check(config)
-    if config.retention is not None and not isinstance(cell, ElementwiseCell) and "f" not in cell.gates:
-        raise ConfigError(f"retention = {config.retention}: cell: {config.cell} has no forget gate; remove the key")
+    cell.check_retention(config.retention)
 
 
 def train(config: RunConfig, folder: Path, restart_if_changed: bool = False, wait: bool = False) -> dict[str, Any]:

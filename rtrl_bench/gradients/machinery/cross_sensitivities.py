@@ -72,14 +72,14 @@ class Rows:
     """What R = s N rows, back-propagated through a segment of one layer, leave there, for some slots b.
 
     below (b, M, R, D): ∂c^l(M)/∂x(t), None for the lowest layer; influence (b, R, s, N): Φ, the rows at the segment's
-    start; recurrent (b, R, K', N): inside the segment. linear: of every linear map, by the names of its weight and
-    bias, what it was given (b, M, I) and the rows at what it gave (b, M, R, O), W's among them.
+    start. linear: of every linear map, by the names of its weight and bias, what it was given (b, M, I) and the rows
+    at what it gave (b, M, R, O), W's among them. other: the rows (b, R, *θ) at each further parameter, by name.
     """
 
     below: Tensor | None
     influence: Tensor
-    recurrent: Tensor
     linear: dict[tuple[str, str], tuple[Tensor, Tensor]]
+    other: dict[str, Tensor]
 
 
 class StackTransition:
@@ -168,7 +168,9 @@ def back_propagate_rows(segment: LayerSegment, above: Tensor, some: slice, furth
         below.add_(a.flatten(3) @ segment.layer.parameters.weight.flatten(0, 1))
     linear = {(f"readout.{name}.weight", f"readout.{name}.bias"): pair for name, pair in pulled.linear.items()}
     linear["weight", "bias"] = (x, a)
-    return Rows(below, later, transpose_times(omega.unsqueeze(2), e).sum(dim=1), linear)
+    other = {f"readout.{name}": at_parameter for name, at_parameter in pulled.other.items()}
+    other["recurrent"] = transpose_times(omega.unsqueeze(2), e).sum(dim=1)
+    return Rows(below, later, linear, other)
 
 
 def _matrices(trace: Tensor) -> Tensor:
@@ -198,7 +200,9 @@ def _add_influence(trace: Tensor, influence: Tensor, own: Tensor) -> None:
 
 def _add_in_segment(group: dict[str, Tensor], rows: Rows) -> None:
     """S^l_k += ∂c^l(M)/∂θ_k inside the segment."""
-    group["recurrent"].add_(rows.recurrent)
+    for name, at_parameter in rows.other.items():
+        group[name].add_(at_parameter)
     for (weight, bias), (given, at_output) in rows.linear.items():
         group[weight].flatten(1, -2).baddbmm_(at_output.flatten(2).transpose(1, 2), given)
-        group[bias].add_(at_output.sum(dim=1))
+        if bias in group:
+            group[bias].add_(at_output.sum(dim=1))
