@@ -60,7 +60,7 @@ def test_a_command_that_is_ended_from_within_is_no_success(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "message", "meant"),
     [
-        ("cost --hidden 8 --input 4 --cell elsmt", "unknown cell 'elsmt': expected one of elstm, ", "elstm"),
+        ("cost --hidden 8 --input 4 --cell elsmt", "unknown cell 'elsmt': expected one of ", "elstm"),
         ("cost --hidden 8 --input 4 --gradient rtl", "unknown method 'rtl': expected one of bptt, ", "rtrl"),
         ("show rooms_watermase --out a.png", "unknown level 'rooms_watermase': expected one of ", "rooms_watermaze"),
     ],

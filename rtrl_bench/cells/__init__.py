@@ -108,6 +108,10 @@ class Readout(nn.Module):
         """
         raise TypeError(f"{type(self).__name__} must define pull before layers of its cell can be stacked under rtrl")
 
+    def weights_on_input(self) -> int:
+        """How many of the parameters multiply x, for the formulas of what a stack costs."""
+        return 0
+
 
 class StateRow(Readout):
     """h = the first row of the state."""

@@ -85,3 +85,7 @@ class OutputGate(Readout):
         of_x, of_c = self.linear.weight.split([x.shape[-1], c.shape[-1]], dim=-1)
         to_c = torch.addcmul(to_pre @ of_c, rows, gate).unsqueeze(-2)
         return Pulled(to_c, to_pre @ of_x if to_x else None, {"linear": (both, to_pre)})
+
+    def weights_on_input(self) -> int:
+        outputs, read = self.linear.weight.shape
+        return outputs * (read - outputs)

@@ -115,3 +115,7 @@ class Projection(Readout):
         of_c, of_x = self.linear.weight.split([both.shape[-1] - x.shape[-1], x.shape[-1]], dim=-1)
         to_c = (to_y @ of_c).unflatten(-1, c.shape[-2:])
         return Pulled(to_c, to_y @ of_x if to_x else None, {"linear": (both, to_y)})
+
+    def weights_on_input(self) -> int:
+        outputs, read = self.linear.weight.shape
+        return outputs * (read - 2 * outputs)

@@ -59,3 +59,6 @@ class InputGate(Readout):
         to_pre = rows * (c * gate * (1 - gate))
         below = to_pre @ self.linear.weight if to_x else None
         return Pulled((rows * gate).unsqueeze(-2), below, {"linear": (x, to_pre)})
+
+    def weights_on_input(self) -> int:
+        return self.linear.weight.numel()

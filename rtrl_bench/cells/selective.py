@@ -67,3 +67,6 @@ class Selection(Readout):
         to_map = torch.cat([rows * c, rows], dim=-1)
         below = to_map @ self.linear.weight if to_x else None
         return Pulled((rows * factor).unsqueeze(-2), below, {"linear": (x, to_map)})
+
+    def weights_on_input(self) -> int:
+        return self.linear.weight.numel()

@@ -93,3 +93,6 @@ class Highway(Readout):
             below += SKIP_SCALE * to_skip if self.skip is None else to_skip @ self.skip.weight
         to_v = torch.einsum("bmrn,bmn->brn", to_gate, c)
         return Pulled(to_c.unsqueeze(-2), below, linear, {"v": to_v})
+
+    def weights_on_input(self) -> int:
+        return sum(part.weight.numel() for part in (self.gate, self.skip) if part is not None)

@@ -40,13 +40,17 @@ class CellShape:
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One layer of N = `units` over D_l = `inputs`; `readout` counts the parameters behind its recurrence."""
+    """One layer of N = `units` over D_l = `inputs`.
+
+    `readout` counts the parameters behind its recurrence, `readout_of_x` those of them that multiply the layer's input.
+    """
 
     cell: CellShape
     inputs: int
     units: int
     outputs: int
     readout: int
+    readout_of_x: int
 
     @property
     def state(self) -> int:
@@ -75,8 +79,8 @@ class LayerShape:
 
     @property
     def reads_input(self) -> int:
-        """Parameters that multiply the layer's input: K N D_l, and of a readout over [x, c] the part over x."""
-        return self.weight + self.readout * self.inputs // (self.inputs + self.units)
+        """Parameters that multiply the layer's input: K N D_l, and the readout's share."""
+        return self.weight + self.readout_of_x
 
     @property
     def own_sensitivities(self) -> int:
@@ -97,8 +101,8 @@ def layer_shapes(sizes: Sizes, reads_all_below: bool = False) -> list[LayerShape
     layers: list[LayerShape] = []
     inputs = sizes.inputs
     for _ in range(sizes.layers):
-        outputs, readout = _behind_the_recurrence(sizes.cell, inputs, sizes.hidden)
-        layers.append(LayerShape(cell, inputs, sizes.hidden, outputs, readout))
+        outputs, *readout = _behind_the_recurrence(sizes.cell, inputs, sizes.hidden)
+        layers.append(LayerShape(cell, inputs, sizes.hidden, outputs, *readout))
         inputs = inputs + outputs if reads_all_below else outputs
     return layers
 
@@ -119,10 +123,10 @@ def cell_shape(name: str, hidden: int) -> CellShape:
     return CellShape(len(cell.gates), len(cell.state), isinstance(cell, ElementwiseCell), recurrent)
 
 
-def _behind_the_recurrence(name: str, inputs: int, hidden: int) -> tuple[int, int]:
-    """Outputs of a layer and parameters of its readout, which is made on the meta device: without any memory."""
+def _behind_the_recurrence(name: str, inputs: int, hidden: int) -> tuple[int, int, int]:
+    """Outputs of a layer and parameters of its readout, all and on x; it is made on the meta device: without memory."""
     if name in _JAX_ONLY:
-        return hidden, 0
+        return hidden, 0, 0
 
     from rtrl_bench.cells import CELLS
     from rtrl_bench.shapes_alone import shapes_alone
@@ -130,4 +134,5 @@ def _behind_the_recurrence(name: str, inputs: int, hidden: int) -> tuple[int, in
     cell = CELLS[name]()
     with shapes_alone():
         readout = cell.readout(inputs, hidden)
-    return cell.output_size(inputs, hidden), sum(parameter.numel() for parameter in readout.parameters())
+    parameters = sum(parameter.numel() for parameter in readout.parameters())
+    return cell.output_size(inputs, hidden), parameters, readout.weights_on_input()
