@@ -7,15 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import recurrent as oracle
-from oracles.gain import Decay, Gain
+from oracles.cells import ELEMENTWISE
 
-from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.cells import CELLS
 from rtrl_bench.gradients import Layer, Parameters, make_method
 from rtrl_bench.gradients.machinery import elementwise, own_sensitivities
 
-REGISTERED = [CELLS[name] for name in CELLS]
-CELL_TYPES = [*(cell for cell in REGISTERED if issubclass(cell, ElementwiseCell)), Gain, Decay]
-each_cell = pytest.mark.parametrize("cell_type", CELL_TYPES, ids=lambda c: c.__name__)
+each_cell = pytest.mark.parametrize("cell_type", ELEMENTWISE, ids=lambda c: c.__name__)
 TOLERANCE = 1e-10
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from oracles.cells import ELEMENTWISE
 from oracles.fused import Layer
-from oracles.rotation import Rotation
 from oracles.scan import random_case
 
 from rtrl_bench.cells.elstm import ELSTM
+from rtrl_bench.cells.rtu import RTU
 from rtrl_bench.gradients.machinery.fused import kernels
 
 pytest.importorskip("triton")
@@ -20,7 +20,7 @@ def of(kinds):
     return pytest.mark.parametrize("cell", [kind() for kind in kinds], ids=lambda cell: type(cell).__name__)
 
 
-each_cell, one_of_each_size = of(ELEMENTWISE), of([ELSTM, Rotation])
+each_cell, one_of_each_size = of(ELEMENTWISE), of([ELSTM, RTU])
 SHAPES = {  # steps, slots, units, and where episodes begin: (step, slot)
     "no start": (6, 2, 3, ()),
     "one step, one slot": (1, 1, 1, ()),

@@ -10,18 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import stack as oracle
-from oracles.gain import Decay
+from oracles.cells import ELEMENTWISE
 from oracles.problem import EQUALS, Problem, assert_same
 
 from rtrl_bench import RecurrentStack
-from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
 from rtrl_bench.gradients.machinery import cross_sensitivities
 
-CELL_TYPES = [cell for cell in (CELLS[name] for name in CELLS) if issubclass(cell, ElementwiseCell)]
-CELL_TYPES += [Decay]
-each_cell = pytest.mark.parametrize("cell_type", CELL_TYPES, ids=lambda c: c.__name__)
+each_cell = pytest.mark.parametrize("cell_type", ELEMENTWISE, ids=lambda c: c.__name__)
 each_depth = pytest.mark.parametrize("depth", [1, 2, 3])
 
 sizes = st.fixed_dictionaries(
