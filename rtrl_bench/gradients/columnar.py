@@ -45,7 +45,7 @@ class Columnar(SegmentWise):
         return Carry(self.zero_state(batch, layers), self.numbered_traces(batch, newest, layers[newest]))
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        after, episodes, newest = carry.claim(), Episodes(starts), self.grown - 1
+        after, episodes, newest = carry.claim(), Episodes.of(starts), self.grown - 1
         if f"{newest}.weight" not in after.traces:  # it grows now: nothing that it did lies behind it
             after.traces = self.numbered_traces(x.shape[1], newest, layers[newest])
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer, Parameters
 from rtrl_bench.gradients.machinery import cross_sensitivities
 from rtrl_bench.gradients.machinery.elementwise import in_segment_gradient
-from rtrl_bench.gradients.machinery.episodes import Episodes, clear
+from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.machinery.node import recorded
 from rtrl_bench.gradients.machinery.own_sensitivities import SegmentWise
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape, forward_states, learning_states, learns
@@ -39,7 +39,7 @@ class RTRL(SegmentWise):
         if len(layers) == 1:
             return super().segment(layers, x, starts, carry)
         after = carry.claim()
-        stack = _StackSegment(layers, Episodes(starts), carry.traces, self)
+        stack = _StackSegment(layers, Episodes.of(starts), carry.traces, self)
         state = carry.state
         roots = stack.parameters()
         if not any(parameter.requires_grad for parameter in roots):
@@ -96,7 +96,7 @@ class _StackSegment:
     def learn(self, r: Tensor) -> list[Tensor]:
         """What the past adds to the gradients, given r (B, L s, N); moves all traces to the segment's end."""
         for trace in self.traces.values():
-            clear(trace, self.episodes.first)
+            self.episodes.stop(0, trace)
         transition = self._transition()
         gradients = transition.past_gradient(
             self.traces, [self.method.rows(r, number) for number in range(len(self.layers))]

@@ -13,7 +13,6 @@ from rtrl_bench.cells import Cell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Parameters
 from rtrl_bench.gradients.machinery.elementwise import in_segment_gradient, linearised, times
-from rtrl_bench.gradients.machinery.episodes import clear
 from rtrl_bench.gradients.machinery.own_sensitivities import CarriedSensitivities
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
 
@@ -45,7 +44,7 @@ class StepwiseRTRL(CarriedSensitivities):
 def _step(traces: dict[str, Tensor], tape: Tape, t: int) -> None:
     """Move the sensitivities from step t - 1 to step t, in place."""
     for trace in traces.values():
-        clear(trace, tape.episodes.slots[t])
+        tape.episodes.stop(t, trace)
     block = linearised(tape, slice(t, t + 1))
     lam, alpha, omega = block.lam[0], block.alpha[0], block.omega[0]
     s_w, s_b, s_r = traces["weight"], traces["bias"], traces["recurrent"]

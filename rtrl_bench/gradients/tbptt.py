@@ -47,11 +47,11 @@ class TBPTT(GradientMethod):
         past, unroll = carry.traces, len(x)
         replayed, start = len(past["x"]), past["start"]
         if replayed:
-            until_now = Episodes(torch.cat([past["starts"], starts[:1]]))
+            until_now = Episodes.of(torch.cat([past["starts"], starts[:1]]))
             x = torch.cat([until_now.dropped(past["x"]), x])  # what episodes held that are over is replayed as zero
             start = until_now.without_past(start)
             starts = torch.cat([past["starts"], starts])
-        h, of_layers = self.run_layers(layers, x, start, self._states_of(Episodes(starts)))
+        h, of_layers = self.run_layers(layers, x, start, self._states_of(Episodes.of(starts)))
         states = torch.cat(of_layers, dim=-2)  # (H, B, L s, N)
         drop = len(x) - self.remembered(starts, unroll)
         start = states[drop - 1].clone() if drop else start
@@ -69,7 +69,7 @@ class TBPTT(GradientMethod):
     def remembered(self, starts: Tensor, unroll: int) -> int:
         """How many of the steps so far the next segment's window reaches back to; starts (H, B)."""
         if self.window == "episode":  # the steps that every slot has left behind can be forgotten
-            return len(starts) - int(Episodes(starts).left_behind.all(dim=1).sum())
+            return len(starts) - int(Episodes.of(starts).left_behind.all(dim=1).sum())
         if self.window is None:
             return 0
         if int(self.window) < unroll:

@@ -12,6 +12,7 @@ from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, make_method
+from rtrl_bench.gradients.machinery import episodes
 
 B, D, N, M, START, SLOT = 3, 4, 5, 6, 3, 1
 
@@ -34,6 +35,13 @@ def named(choice):
 
 every_choice = pytest.mark.parametrize("choice", list(choices()), ids=named)
 each_poison = pytest.mark.parametrize("poison", [float("nan"), float("inf")], ids=str)
+
+
+@pytest.fixture(params=["lists", "masks"], autouse=True)
+def kept_as(request, monkeypatch):
+    """Episodes as on a CPU, and as on a GPU."""
+    if request.param == "masks":
+        monkeypatch.setattr(episodes, "LISTED", set())
 
 
 def stack_of(choice):

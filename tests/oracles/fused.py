@@ -47,7 +47,7 @@ class Layer:
         case, fused = self.case, self.fused
         previous, states = fused.forward(case.u, case.w, case.state, case.starts)
         parameters = Parameters(self.weight, self.weight[..., 0], case.w)
-        tape = Tape(self.cell, Episodes(case.starts), self.x, case.u, previous, parameters)
+        tape = Tape(self.cell, Episodes.of(case.starts), self.x, case.u, previous, parameters)
         found = {"states": states}
         if learning:
             d_x, gradients, d_state = fused.learn(tape, case.g, True, self.traces if past else None, same_step)

@@ -160,7 +160,7 @@ def back_propagate_rows(segment: LayerSegment, above: Tensor, some: slice, furth
         later = transpose_times(lam[:, t, None], e[:, t].add_(later))
         if t % SWEEP_STEPS == 0:
             sweep(later)
-        if episodes.slots[t]:
+        if episodes.may_begin(t):
             later.masked_fill_(episodes.starts[t, some, None, None, None], 0)
     a = transpose_times(alpha.unsqueeze(2), e)
     below = pulled.to_x

@@ -17,7 +17,7 @@ from rtrl_bench.gradients.machinery.elementwise import (
     times,
     transpose_times,
 )
-from rtrl_bench.gradients.machinery.episodes import clear, is_finite
+from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.machinery.per_layer import PerLayer
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
@@ -96,7 +96,7 @@ class Transition:
 
     def __init__(self, tape: Tape, consume: bool):
         self.episodes = tape.episodes
-        self.x = tape.x if is_finite(tape.x) else tape.episodes.dropped(tape.x)  # at the steps left behind q is zero
+        self.x = tape.episodes.times_zero(tape.x)  # at the steps left behind q is zero
         batch, s, n = tape.previous.shape[1:]
         identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
         self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
@@ -137,33 +137,22 @@ class Transition:
 
     def add(self, steps: slice, block: Linearised, p: Tensor) -> None:
         """Take in a block of steps with its suffix products."""
-        self.recurrent += self._total(times(p, block.omega), steps)
+        self.recurrent += self.episodes.total(times(p, block.omega), steps)
         times(p, block.alpha, out=self.q[steps])  # last, as a cell's derivatives may lie where it is written
-        self.bias += self._total(self.q[steps], steps)
-
-    def _total(self, products: Tensor, steps: slice) -> Tensor:
-        """Σ_t of products (m, B, ...) with p, after zeroing, in place, those of the steps that are left behind.
-
-        There p is zero, so they are zero already unless the other factor was not finite.
-        """
-        total = products.sum(dim=0)
-        if self.episodes.later and not is_finite(total):
-            self.episodes.drop(products, steps)
-            total = products.sum(dim=0)
-        return total
+        self.bias += self.episodes.total(self.q[steps], steps)
 
     def apply(self, traces: dict[str, Tensor], r: Tensor | None = None, gradient: Parameters | None = None) -> None:
         """Move the traces in place; with r (B, s, N) first add Σ_b r ⊙ S(0) to the gradient."""
         episodes = self.episodes
         for name, new in (("bias", self.bias), ("recurrent", self.recurrent)):
-            clear(traces[name], episodes.first)
+            episodes.stop(0, traces[name])
             if gradient is not None and r is not None:
                 getattr(gradient, name).add_(transpose_times(traces[name], r).sum(dim=0))
-            clear(traces[name], episodes.later)
+            episodes.forget_past(traces[name])
             traces[name].copy_(times(self.p, traces[name]).add_(new))
-        clear(traces["weight"], episodes.first)
+        episodes.stop(0, traces["weight"])
         d_weight = gradient.weight if gradient is not None else None
-        _advance_weight(traces["weight"], self.x, self.q, self.p, episodes.later, r, d_weight)
+        _advance_weight(traces["weight"], self.x, self.q, self.p, episodes, r, d_weight)
 
 
 SLOT_BLOCK_BYTES = 9 << 19  # of sensitivities worked on at once on a CPU, for each thread: a share of its cache
@@ -175,13 +164,13 @@ def _advance_weight(
     x: Tensor,
     q: Tensor,
     total: Tensor,
-    begun: list[int],
+    episodes: Episodes,
     r: Tensor | None,
     d_weight: Tensor | None,
 ) -> None:
     """S_W ← p(0) S_W + Σ_t q(t) ⊗ x(t) in place, after adding Σ_b r ⊙ S_W to `d_weight`.
 
-    In the slots `begun` p(0) is zero, and S_W may be infinite.
+    Where an episode has begun p(0) is zero, and S_W may be infinite.
 
     A few slots at a time on a CPU: their block then goes through all three operations while it is in the cache, so
     main memory sees one read and one write of the sensitivities.
@@ -199,16 +188,14 @@ def _advance_weight(
             block = sensitivity[few]
             if r is not None and d_weight is not None:
                 _add_products(d_weight, r[few], block)
-            _scale(block, total[few], [number - slot for number in begun if slot <= number < few.stop])
+            if episodes.forget_past(block, few):
+                _scale(block, total[few])
         rows = q[:, some].flatten(2).transpose(0, 1)  # (b, M, s K N)
         sensitivity[some].flatten(1, 3).transpose(1, 2).baddbmm_(x[:, some].permute(1, 2, 0), rows)
 
 
-def _scale(block: Tensor, total: Tensor, begun: list[int]) -> None:
-    """S_W ← p(0) S_W in place: block (b, s, K, N, D), total (b, s, s, N), zero in the slots `begun`."""
-    clear(block, begun)
-    if len(begun) == len(block):
-        return
+def _scale(block: Tensor, total: Tensor) -> None:
+    """S_W ← p(0) S_W in place: block (b, s, K, N, D), total (b, s, s, N)."""
     if block.shape[1] == 1:
         block.mul_(total[:, 0, :, None, :, None])
     else:

@@ -47,7 +47,7 @@ class PerLayer(GradientMethod):
         return {f"{number}.{name}": trace for name, trace in self.no_traces(batch, layer).items()}
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        after, episodes = carry.claim(), Episodes(starts)
+        after, episodes = carry.claim(), Episodes.of(starts)
 
         def run(number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
             return self.layer_states(number, layer, x, episodes, state, after)
