@@ -13,7 +13,7 @@ SNAKEMAKE := PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) $(if $
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce plan test test-cuda test-faults verify-reference lint bench lock
+.PHONY: help setup reproduce plan test test-cuda test-faults verify-reference lint bench bench-cuda lock
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lint: $(READY) ## style, types and the workflow's own checks
 
 bench: $(READY) ## what RTRL costs on this machine beside TBPTT, where the loop spends its time, how fast the levels are
 	$(BIN)/python -m rtrl_bench bench
+
+bench-cuda: $(READY) ## on a GPU, eight minutes: segments beside cuDNN and the floor, memory, whole loop, a run that learns; bench.json
+	$(BIN)/python -m rtrl_bench bench --device cuda --minutes 8 --json bench.json
 
 setup: $(READY) ## the virtual environment, with the exact versions of requirements.lock
 

@@ -40,6 +40,19 @@ def seconds(text: str) -> float:
     return value
 
 
+def minutes(text: str) -> float:
+    """A time span of more than nothing."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= LONGEST_S / 60:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a number of minutes above 0, at most {LONGEST_S / 60:.0e}"
+        )
+    return value
+
+
 def integer(low: int, high: int) -> Callable[[str], int]:
     """Whole numbers from `low` to `high`."""
 

@@ -17,7 +17,8 @@ from contextlib import nullcontext, redirect_stdout
 from typing import NamedTuple
 
 from rtrl_bench import __version__
-from rtrl_bench.arguments import Parser, integer, path, seconds
+from rtrl_bench.arguments import Parser, integer, minutes, path, seconds
+from rtrl_bench.bench import SHARES
 from rtrl_bench.errors import EnvironmentFailed, Failure
 from rtrl_bench.experiments.reinforcement.config import load
 from rtrl_bench.runs.signals import alarm
@@ -121,9 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--seconds", type=seconds, default=3.0)
     speed.set_defaults(run=_speed)
 
-    bench = commands.add_parser("bench", help="benchmark gradient methods, the training loop, the embedded levels")
-    bench.add_argument("--only", choices=("gradients", "loop", "rooms"), help="one of the three; default: all")
-    bench.set_defaults(run=_bench, prints=True)
+    _add_bench(commands.add_parser("bench", help="benchmark gradient methods, the training loop, the embedded levels"))
 
     listing = commands.add_parser("list", help="environments and which of them run here, cells, methods")
     listing.set_defaults(run=_list)
@@ -149,6 +148,17 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="try each environment for a few steps; says what is missing")
     check.set_defaults(run=_check)
     return parser
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    sections = ", ".join(SHARES)
+    bench.add_argument("--only", nargs="+", choices=tuple(SHARES), metavar="SECTION", help=f"some of {sections}")
+    bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run (cpu)")
+    bench.add_argument("--minutes", type=minutes, help="leave out what does not fit into so many; default: no limit")
+    bench.add_argument("--json", type=path, help="file for everything that is measured, written after every item")
+    bench.add_argument("--revision", help="of the code, to be recorded where it lies outside of a git checkout")
+    bench.add_argument("--small", action="store_true", help="only see that it runs: the numbers mean nothing")
+    bench.set_defaults(run=_bench, prints=True)
 
 
 def _add_cost(cost: argparse.ArgumentParser) -> None:
@@ -236,14 +246,12 @@ def _speed(arguments: argparse.Namespace) -> Result:
 
 
 def _bench(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.experiments.costs import benchmark
-    from rtrl_bench.experiments.reinforcement import throughput
-    from rtrl_bench.rooms import benchmark as rooms
+    from rtrl_bench.bench.report import report
+    from rtrl_bench.runs.device import choose_device
 
-    reports = {"gradients": benchmark.main, "loop": throughput.report, "rooms": rooms.report}
-    for report in reports.values() if arguments.only is None else [reports[arguments.only]]:
-        report()
-    return Result()
+    a = arguments
+    well = report(choose_device(a.device), a.only, a.minutes, a.json, a.small, a.revision)
+    return Result(code=0 if well else 1)
 
 
 def _list(arguments: argparse.Namespace) -> Result:

@@ -1,4 +1,4 @@
-"""Speed and memory of the embedded levels, for `make bench`: each measured in a process of its own, on one core."""
+"""Speed and memory of the embedded levels: each measured in a process of its own, on one core."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.rooms import compiled
-from rtrl_bench.rooms.dmlab_levels import LEVEL_SECONDS
 from rtrl_bench.system.machine import peak_resident_bytes
 
 SLOTS, STEPS, REPEATS = 48, 60, 9
@@ -22,16 +21,11 @@ REQUIRED = (
 )
 
 
-def report() -> None:
-    """Print frames per second, seconds to the first frames and peak memory of every level."""
-    print(f"\nrooms backend, {SLOTS} slots, one thread; a frame is a step of 4 ticks and its picture")
-    print(f"{'level':<34}{'frames/s':>10}{'first use s':>13}{'again s':>9}{'peak MB':>9}")
-    for level in LEVEL_SECONDS:
-        with tempfile.TemporaryDirectory() as folder:
-            cold, warm = _apart(level, folder), _apart(level, folder)
-        seconds = f"{cold['first_use_s']:>13.2f}{warm['first_use_s']:>9.2f}"
-        print(f"{level:<34}{warm['frames_per_s']:>10,.0f}{seconds}{warm['peak_bytes'] / 1e6:>9.0f}", flush=True)
-    print(REQUIRED)
+def speed_and_memory(level: str) -> dict[str, Any]:
+    """Frames per second, peak memory, seconds to the first frames: compiling (`first_use_s`), not (`again_s`)."""
+    with tempfile.TemporaryDirectory() as folder:
+        cold, warm = _apart(level, folder), _apart(level, folder)
+    return {**warm, "first_use_s": cold["first_use_s"], "again_s": warm["first_use_s"]}
 
 
 def measure(level: str) -> dict[str, float]:

@@ -97,16 +97,22 @@ def _peak_bytes_here(method: str, sizes: Sizes, device_type: str) -> int | None:
     torch.set_num_threads(1)  # the buffers of further threads do not belong to the method
     for warm_up in WARM_UPS if method in JAX_METHODS else WARM_UPS[:1]:  # nor does what is set up once
         _run(make_case(*warm_up, device))
-    case = make_case(method, sizes, device)
     if on_gpu:
-        before = torch.cuda.memory_allocated(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        _run(case)
-        return int(torch.cuda.max_memory_allocated(device)) - before
+        return allocated_peak_bytes(method, sizes, device)
+    case = make_case(method, sizes, device)
     give_back_freed_memory()
     held = restart_peak()
     _run(case)
     return None if held is None else peak_resident_bytes() - held
+
+
+def allocated_peak_bytes(method: str, sizes: Sizes, device: torch.device) -> int:
+    """Peak of what torch allocates on a GPU for a few segments beyond what it holds, measured in this process."""
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    _run(make_case(method, sizes, device))
+    return int(torch.cuda.max_memory_allocated(device)) - before
 
 
 def _run(case: Case) -> None:

@@ -1,4 +1,4 @@
-"""`make bench`: where an update's time goes, RTRL beside TBPTT in the whole loop, and acting beside learning.
+"""Where an update's time goes, RTRL beside TBPTT in the whole loop, and acting beside learning.
 
 Everything on the cores that the process may use, medians of repeats in one process; ratios mean more than rates. A
 GPU's work is waited for wherever the clock is read. The floor of an update is its vision stem alone: forward for
@@ -19,7 +19,6 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from rtrl_bench.errors import EnvironmentUnavailable
 from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.runs.process import prepare_process, time_when_done
@@ -29,14 +28,14 @@ REPEATS = 5
 CPU = torch.device("cpu")
 _LAPTOP = {"vision": "nature", "features": 128, "hidden": 128}
 _PAPER = {"vision": "impala", "features": 256, "hidden": 256, "unroll": 50}
-_FROZEN = {"pretrained": {"run": "any"}}  # random parameters are as fast as trained ones
+FROZEN = {"pretrained": {"run": "any"}}  # random parameters are as fast as trained ones
 SETTINGS: dict[str, Mapping[str, Any]] = {
-    "laptop: frozen stem": {**_LAPTOP, **_FROZEN, "environment": "rooms_watermaze", "batch": 8, "unroll": 100},
+    "laptop: frozen stem": {**_LAPTOP, **FROZEN, "environment": "rooms_watermaze", "batch": 8, "unroll": 100},
     "laptop: DMLab": {**_LAPTOP, "environment": "rooms_keys_doors_puzzle", "batch": 8, "unroll": 100},
     "laptop: Atari": {**_LAPTOP, "environment": "breakout", "batch": 8, "unroll": 50},
     "laptop: ProcGen": {**_LAPTOP, "environment": "chaser", "unroll": 50},
     "laptop: memory": {"vision": "flat", "hidden": 64, "environment": "tmaze", "unroll": 5},
-    "paper: frozen stem": {**_PAPER, **_FROZEN, "hidden": 512, "environment": "rooms_watermaze"},
+    "paper: frozen stem": {**_PAPER, **FROZEN, "hidden": 512, "environment": "rooms_watermaze"},
     "paper: DMLab": {**_PAPER, "hidden": 512, "environment": "rooms_keys_doors_puzzle"},
     "paper: Atari": {**_PAPER, "environment": "breakout"},
     "paper: ProcGen": {**_PAPER, "environment": "chaser"},
@@ -50,11 +49,6 @@ PARTS = {
     "optimiser": "optimiser",
     "rest": "all else",
 }
-UNROLLS = (10, 50, 100)  # at the size that the paper uses on DMLab: N = 512, D = 257, B = 32
-REQUIRED_RTRL = "required: rtrl/tbptt >= 0.80 at M=10, >= 0.95 at M=50 and M=100"
-REQUIRED_OVERLAP = (
-    "required: beside >= 1.3 in turn where the simulator takes 30 % or more; best >= 85 % of the stem alone"
-)
 
 
 def settings(name: str, **changes: Any) -> RunConfig:
@@ -192,63 +186,3 @@ class _Run:
             self.training.update()
             updates += 1
         return updates * self.training.steps_per_update / (time_when_done(self.training.device) - began)
-
-
-def report() -> None:
-    """Print the three tables."""
-    prepare_process(0)
-    print(f"\nThe whole loop, {torch.get_num_threads()} threads, float32, torch {torch.__version__}")
-    _report_parts()
-    _report_methods()
-
-
-def _report_parts() -> None:
-    """Where the time goes, acting and learning in turn, and what acting beside learning makes of it."""
-    print("Share of an update, acting and learning in turn; env steps/s in turn, beside each other, of the stem alone.")
-    print(f"{'':<20}" + "".join(f"{title:>16}" for title in PARTS.values()) + "  |", end="")
-    print(f"{'in turn':>9}{'1 thread':>9}{'beside':>9}{'stem':>9}{'beside/in turn':>16}{'best/stem':>11}")
-    for name in SETTINGS:
-        try:
-            print(_parts_row(name), flush=True)
-        except EnvironmentUnavailable as error:
-            print(f"{name:<20}left out: {error}")
-    print(REQUIRED_OVERLAP)
-
-
-def _parts_row(name: str) -> str:
-    config = settings(name)
-    updates = 3 if name.startswith("paper") else 9
-    parts, floor = profile(config, updates), floor_seconds(config, updates)
-    whole = sum(parts.values())
-    one, beside = settings(name, threads=1), settings(name, deterministic=False)
-    measured = rates({"in turn": config, "one thread": one, "beside": beside}, max(0.3, whole))
-    stem = config.unroll * config.batch / floor
-    shares = "".join(f"{seconds / whole:>16.0%}" for seconds in parts.values())
-    speeds = "".join(f"{measured[mode]:>{width},.0f}" for mode, width in _MODES.items()) + f"{stem:>9,.0f}"
-    ratio, best = measured["beside"] / measured["in turn"], max(measured["beside"], measured["in turn"])
-    return f"{name:<20}{shares}  |{speeds}{ratio:>16.2f}{best / stem:>11.0%}"
-
-
-_MODES = {"in turn": 9, "one thread": 9, "beside": 9}
-
-
-def _report_methods() -> None:
-    print("\nEnv steps/s by gradient method, N=512, F=256, nature stem, B=32, rooms_watermaze, in turn")
-    print(f"{'stem':<12}{'M':>5}{'rtrl':>10}{'tbptt':>10}{'feedforward':>13}{'rtrl/tbptt':>12}")
-    methods = {
-        "rtrl": {"gradient": "rtrl"},
-        "tbptt": {"gradient": "tbptt"},
-        "feedforward": {"cell": "none", "gradient": "tbptt"},
-    }
-    for stem, changes in (("frozen", _FROZEN), ("trained", {"pretrained": None})):
-        size = {"features": 256, "hidden": 512, "batch": 32, **changes}
-        for unroll in UNROLLS:
-            name = "laptop: frozen stem"
-            configs = {m: settings(name, **size, unroll=unroll, **keys) for m, keys in methods.items()}
-            r = rates(configs, 0.02 * unroll)
-            print(
-                f"{stem:<12}{unroll:>5}{r['rtrl']:>10,.0f}{r['tbptt']:>10,.0f}{r['feedforward']:>13,.0f}"
-                f"{r['rtrl'] / r['tbptt']:>12.2f}",
-                flush=True,
-            )
-    print(REQUIRED_RTRL)

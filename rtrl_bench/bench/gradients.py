@@ -1,0 +1,147 @@
+"""What a segment of the recurrent layer costs by each gradient method, and how near that is to the floor.
+
+Forward and gradient of the eLSTM's recurrence (its output gate is outside and costs the same by every method), with
+gradients for all its parameters and its input, at the paper's D = 257, in float32 without TF32. Beside our methods the
+same TBPTT written step by step under autograd, and torch's own LSTM (cuDNN's on a GPU), which has twice the gates and a
+dense recurrence. Ratios mean more than milliseconds. In the rows "last" the loss is that of the last step alone and
+episodes are ten times as long: what is multiplied step by step then decays far below the smallest normal number, if it
+may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from rtrl_bench.bench.sections import Column, Item, Row, Section, Setup
+from rtrl_bench.bench.timing import REPEATS, TURN_S, medians
+from rtrl_bench.cells import Readout
+from rtrl_bench.gradients import Carry, Layer
+from rtrl_bench.gradients.machinery.tape import autograd_states
+from rtrl_bench.layer import RecurrentStack
+
+INPUTS = 257
+UNROLLS = (10, 50, 100)
+BATCHES = {"cpu": (32,), "cuda": (32, 128)}
+HIDDEN = {"cpu": (512, 256), "cuda": (512, 256, 2048)}
+METHODS = {"rtrl": "rtrl", "stepwise": "rtrl_stepwise", "tbptt": "tbptt", "autograd": "tbptt"}
+SMALL_TURN_S = 0.001
+REQUIRED = {
+    "cpu": """required: rtrl/tbptt <= 2 at M=10, <= 1.4 at M=50 and M=100; stepwise/rtrl >= 30 at N=512, M=50 and M=100
+(rtrl_stepwise is the oracle, written to be read: with operations in place it would take some eighth of its time)""",
+    "cuda": "goals at M=50: rtrl/lstm <= 1.2, rtrl/floor <= 2",
+}
+
+
+class _States(Readout):
+    """In the place of a readout: the states themselves."""
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        return c
+
+
+class Case:
+    """One method at one size, keeping its carry from call to call."""
+
+    def __init__(self, method: str, device: torch.device, batch: int, hidden: int, unroll: int, last: bool = False):
+        torch.manual_seed(0)
+        self.stack = RecurrentStack(INPUTS, hidden, gradient=METHODS[method]).to(device)
+        self.layers = [Layer(part.parameters, _States()) for part in self.stack.parts()]
+        self.plain = method == "autograd"
+        self.carry = self.stack.begin(batch)
+        self.x = torch.randn(unroll, batch, INPUTS, device=device, requires_grad=True)
+        self.starts = (torch.rand(unroll, batch) < (0.001 if last else 0.01)).to(device)
+        self.v = torch.randn(unroll, batch, 1, hidden, device=device)
+        if last:
+            self.v[:-1] = 0
+
+    def segment(self) -> None:
+        """Forward and backward over one segment."""
+        if self.plain:
+            (layer,) = self.layers
+            states = autograd_states(self.stack.cell, layer.parameters, self.x, self.starts, self.carry.state)
+            self.carry = Carry(states[-1].detach())
+        else:
+            states, self.carry = self.stack.method.segment(self.layers, self.x, self.starts, self.carry)
+        states.backward(self.v)
+
+
+class LSTMCase:
+    """torch.nn.LSTM of the same size, which knows no episode starts."""
+
+    def __init__(self, device: torch.device, batch: int, hidden: int, unroll: int):
+        self.lstm = nn.LSTM(INPUTS, hidden, device=device)
+        self.x = torch.randn(unroll, batch, INPUTS, device=device, requires_grad=True)
+        self.v = torch.randn(unroll, batch, hidden, device=device)
+        self.state: tuple[Tensor, Tensor] | None = None
+
+    def segment(self) -> None:
+        """Forward and backward over one segment."""
+        h, (hidden, cell) = self.lstm(self.x, self.state)
+        self.state = hidden.detach(), cell.detach()
+        h.backward(self.v)
+
+
+def floor(device: torch.device, batch: int, hidden: int, unroll: int, turn_s: float = TURN_S) -> dict[str, float]:
+    """The sensitivities read and written once, and the four matrix products, at this device's measured rates.
+
+    The products: W x, dW, dx and the sensitivities' Σ_t q ⊗ x, each 2 M B K N D operations.
+    """
+    rows = 2 * hidden
+    sensitivities = torch.randn(batch, rows, INPUTS, device=device)
+    x, weight = (torch.randn(*shape, device=device) for shape in ((unroll * batch, INPUTS), (INPUTS, rows)))
+    works = {"memory": lambda: sensitivities.mul_(0.999), "product": lambda: x @ weight}
+    found = medians(works, device, turn_s=turn_s)
+    return {
+        "floor_s": found["memory"] + 4 * found["product"],
+        "floor_memory_s": found["memory"],
+        "memory_bytes_per_s": 2 * sensitivities.nbytes / found["memory"],
+        "product_flops_per_s": 2 * unroll * batch * INPUTS * rows / found["product"],
+    }
+
+
+def measure(setup: Setup, batch: int, hidden: int, unroll: int, last: bool = False) -> Row:
+    """The row of one size."""
+    device, turn_s = setup.device, SMALL_TURN_S if setup.small else TURN_S
+    wanted = [method for method in METHODS if method != "stepwise" or device.type == "cpu"]
+    works = {method: Case(method, device, batch, hidden, unroll, last).segment for method in wanted}
+    works["lstm"] = LSTMCase(device, batch, hidden, unroll).segment
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        t = medians(works, device, 2 if setup.small else REPEATS, turn_s)
+    row = {f"{name}_s": value for name, value in t.items()} | floor(device, batch, hidden, unroll, turn_s)
+    row |= {f"rtrl_per_{name}": t["rtrl"] / t[name] for name in ("tbptt", "autograd", "lstm")}
+    row["rtrl_per_floor"] = t["rtrl"] / row["floor_s"]
+    if "stepwise" in t:
+        row["stepwise_per_rtrl"] = t["stepwise"] / t["rtrl"]
+    sizes = {"batch": batch, "inputs": INPUTS, "hidden": hidden, "unroll": unroll}
+    return {**sizes, "loss": "last step" if last else "every step", **row}
+
+
+def items(setup: Setup) -> Iterator[Item]:
+    """Every size; with the loss at the last step alone for the longest segment on the CPU."""
+    kind = setup.device.type
+    for batch in BATCHES[kind][:1] if setup.small else BATCHES[kind]:
+        for hidden in (8,) if setup.small else HIDDEN[kind]:
+            cases = [(unroll, False) for unroll in UNROLLS]
+            if kind == "cpu":
+                cases.append((UNROLLS[-1], True))
+            for unroll, last in cases[:1] if setup.small else cases:
+                name = f"B={batch} N={hidden} M={unroll}{' last' if last else ''}"
+                yield Item(name, partial(measure, setup, batch, hidden, unroll, last))
+
+
+def section(setup: Setup) -> Section:
+    """See the module's docstring."""
+    times = ("rtrl", "stepwise", "tbptt", "autograd", "lstm", "floor")
+    ratios = ("rtrl_per_tbptt", "rtrl_per_autograd", "rtrl_per_lstm", "rtrl_per_floor", "stepwise_per_rtrl")
+    columns = (
+        *(Column(f"{name}_s", f"{name} ms", ",.2f", 1e3) for name in times),
+        *(Column(name, name.replace("_per_", "/")) for name in ratios),
+        Column("memory_bytes_per_s", "TB/s", ".2f", 1e-12),
+        Column("product_flops_per_s", "TFLOP/s", ".1f", 1e-12),
+    )
+    title = f"A segment of the eLSTM's recurrence, forward and gradient: median ms. D={INPUTS}, float32, TF32 off"
+    return Section(title, items, columns, REQUIRED[setup.device.type])

@@ -1,0 +1,107 @@
+"""A run that learns, for the time that is given: nonmatching by RTRL at M = 10, its curve and greedy play at its end.
+
+Settings are those of scale `overnight` but for shorter segments and more slots. The budget of steps, over which the
+learning rate decays, is what the speed measured at the start gives for the time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from rtrl_bench.bench.sections import Column, Item, Row, Section, Setup
+from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
+from rtrl_bench.experiments.reinforcement.evaluate import evaluate
+from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.experiments.reinforcement.run import measure_speed
+from rtrl_bench.runs.records import CURVE_COLUMNS
+from rtrl_bench.runs.settings import to_dict
+
+SETTINGS: dict[str, Any] = {
+    "environment": "rooms_select_nonmatching_object",
+    "gradient": "rtrl",
+    "unroll": 10,
+    "batch": 32,
+    "vision": "colours",
+    "features": 256,
+    "hidden": 256,
+    "retention": 30,
+    "optimiser": {"learning_rate": 1.0e-3, "epsilon": 1.0e-5},
+    "loss": {"discount": 0.95, "baseline_cost": 5},
+    "evaluation": {"sets": 1, "episodes": 64},
+    "log_points": 100,
+}
+SMALL = {"features": 8, "hidden": 8, "batch": 2, "evaluation": {"sets": 1, "episodes": 2, "max_steps": 5}}
+WITHOUT_LIMIT_S = 180.0
+FOR_THE_REST = 0.2  # of the time: measuring the speed and greedy play
+SPEED_S = 3.0
+
+
+class _Run:
+    """What training leaves for the evaluation."""
+
+    def __init__(self, setup: Setup):
+        self.setup = setup
+        self.training: Training | None = None
+
+    def train(self) -> Row:
+        """Train for most of the section's time; the curve's columns and rows, and the settings."""
+        deadline = time.perf_counter() + (1 - FOR_THE_REST) * min(self.setup.seconds, WITHOUT_LIMIT_S)
+        config = self._config(env_steps=10**12)
+        speed = measure_speed(config, 0.1 if self.setup.small else SPEED_S)
+        seconds = 0.5 if self.setup.small else deadline - time.perf_counter()
+        config = self._config(env_steps=max(1, int(speed * seconds)))
+        self.training = training = Training(config, self.setup.device)
+        training.run(lambda: time.perf_counter() > deadline, lambda: None)
+        counters = training.counters
+        returns = [row[CURVE_COLUMNS.index("episode_return_mean")] for row in training.curve]
+        known = [value for value in returns if value is not None]
+        return {
+            "env_steps": counters.env_steps,
+            "wall_s": counters.wall_s,
+            "steps_per_s": counters.env_steps / counters.wall_s,
+            "first_return": known[0] if known else None,
+            "last_return": known[-1] if known else None,
+            "settings": to_dict(config),
+            "columns": list(CURVE_COLUMNS),
+            "curve": training.curve,
+        }
+
+    def play(self) -> Row:
+        """Greedy play of the trained network."""
+        if self.training is None:
+            raise RuntimeError("the training before it failed")
+        training = self.training
+        training.close()
+        evaluation = evaluate(training.network, training.config, self.setup.device)
+        returns = [r for s in evaluation["sets"] for r in s["returns"]]
+        return {"last_return": float(np.mean(returns)), "episodes": len(returns), "evaluation": evaluation}
+
+    def _config(self, **changes: Any) -> RunConfig:
+        small = SMALL if self.setup.small else {}
+        return from_dict({**SETTINGS, **small, "device": self.setup.device.type, **changes})
+
+
+def items(setup: Setup) -> Iterator[Item]:
+    """Training, then greedy play."""
+    run = _Run(setup)
+    yield Item("nonmatching, rtrl, M=10", run.train)
+    yield Item("greedy play", run.play)
+
+
+def section(setup: Setup) -> Section:
+    """See the module's docstring."""
+    columns = (
+        Column("env_steps", "env steps", ",d"),
+        Column("wall_s", "seconds", ",.0f"),
+        Column("steps_per_s", "steps/s", ",.0f"),
+        Column("first_return", "first return"),
+        Column("last_return", "last return"),
+        Column("episodes", "episodes", "d"),
+    )
+    return Section(
+        "A run that learns: return of training at its first and last log points, of greedy play", items, columns
+    )

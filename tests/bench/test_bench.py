@@ -1,0 +1,143 @@
+"""The benchmark runs everywhere, keeps what it measured, and says what it left out."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+
+from rtrl_bench import bench
+from rtrl_bench.bench import gradients, learning, loop, memory, sections, timing
+from rtrl_bench.bench.report import report
+from rtrl_bench.bench.sections import Column, Item, Section, Setup
+from rtrl_bench.cli import main
+from rtrl_bench.errors import EnvironmentUnavailable
+from rtrl_bench.experiments.reinforcement.config import from_dict
+
+CPU = torch.device("cpu")
+
+
+def section(*measures):
+    """A section whose items are numbered from 0."""
+    items = [Item(str(number), measure) for number, measure in enumerate(measures)]
+    return Section("numbers", lambda setup: items, (Column("n", "n", "d"),))
+
+
+def outcome(*measures, seconds=math.inf):
+    return sections.run(section(*measures), Setup(CPU, seconds=seconds), lambda _: None)
+
+
+def test_a_section_keeps_the_rows_of_items_around_one_that_fails():
+    def fails():
+        raise RuntimeError("no such kernel")
+
+    found = outcome(lambda: {"n": 1}, fails, lambda: {"n": 3})
+    assert found.rows == [{"name": "0", "n": 1}, {"name": "2", "n": 3}]
+    assert found.failed == [{"name": "1", "error": "RuntimeError: no such kernel"}]
+
+
+def test_an_item_whose_simulator_is_missing_is_left_out_and_not_failed():
+    def missing():
+        raise EnvironmentUnavailable("install it")
+
+    found = outcome(missing)
+    assert (found.left_out, found.failed) == ([{"name": "0", "why": "install it"}], [])
+
+
+def test_items_that_would_not_fit_into_the_time_are_left_out(monkeypatch):
+    clock = iter(range(0, 1000, 4))  # every look at the clock is four seconds after the last
+    monkeypatch.setattr(sections.time, "perf_counter", lambda: next(clock))
+    found = outcome(*[lambda: {"n": 1}] * 4, seconds=20)
+    assert [row["name"] for row in found.rows] == ["0", "1"]
+    assert [left["name"] for left in found.left_out] == ["2", "3"]
+
+
+def test_what_was_measured_is_written_after_every_item(tmp_path, monkeypatch):
+    path, seen = tmp_path / "bench.json", []
+
+    def look():
+        seen.append(json.loads(path.read_text())["sections"]["rooms"]["rows"] if path.exists() else [])
+        return {"n": len(seen)}
+
+    monkeypatch.setattr("rtrl_bench.bench.rooms.section", lambda setup: section(look, look, look))
+    assert report(CPU, ["rooms"], json=path, revision="abc")
+    assert [len(rows) for rows in seen] == [0, 1, 2]
+    kept = json.loads(path.read_text())
+    assert {"git_revision", "versions", "device_name", "threads", "started_utc", "machine"} <= set(kept)
+    assert kept["versions"]["torch"] == torch.__version__
+
+
+def test_the_sections_of_the_benchmark_share_the_minutes(tmp_path, monkeypatch):
+    for name in ("gradients", "memory"):
+        monkeypatch.setattr(f"rtrl_bench.bench.{name}.section", lambda setup: section(lambda: {"n": 1}))
+    report(CPU, ["memory", "gradients"], minutes=1, json=tmp_path / "bench.json")
+    kept = json.loads((tmp_path / "bench.json").read_text())["sections"]
+    assert list(kept) == ["gradients", "memory"]
+    assert kept["gradients"]["budget_s"] == 40
+    assert 59 < kept["gradients"]["took_s"] + kept["memory"]["budget_s"] <= 60.01
+
+
+@pytest.mark.parametrize("name", ["gradients", "memory", "learning"])
+def test_every_item_of_a_section_runs_at_small_sizes(name, tmp_path, capsys):
+    path = tmp_path / "bench.json"
+    assert main(["bench", "--small", "--only", name, "--json", str(path)]) == 0
+    kept = json.loads(path.read_text())["sections"][name]
+    assert kept["rows"] and not kept["failed"] and not kept["left_out"]
+
+
+def test_the_loop_section_measures_shares_rates_and_the_floor():
+    row = loop.shares(Setup(CPU, small=True), "laptop: memory")
+    assert sum(value for key, value in row.items() if key.startswith("share_")) == pytest.approx(1)
+    assert all(row[f"{mode}_steps_per_s"] > 0 for mode in (*loop.MODES["cpu"], "stem"))
+
+
+def test_works_are_timed_in_turns_and_as_often_as_fills_one(monkeypatch):
+    calls = []
+    monkeypatch.setattr(timing, "seconds", lambda work, times, _: [work() for _ in range(times)])
+    works = {"slow": lambda: calls.append("slow") or 0.06, "fast": lambda: calls.append("fast") or 0.02}
+    assert timing.medians(works, CPU, repeats=2, turn_s=0.1) == {"slow": 0.06, "fast": 0.02}
+    turn = ["slow"] * 2 + ["fast"] * 5
+    assert calls[4:] == turn + turn  # two calls of each before warm up
+
+
+def test_the_gradients_section_times_every_method_on_the_same_problem():
+    cases = [gradients.Case(method, CPU, 3, 4, 5) for method in gradients.METHODS]
+    for case in cases:
+        torch.manual_seed(1)
+        case.segment()
+    for case in cases[1:]:
+        assert torch.allclose(case.x.grad, cases[0].x.grad, atol=1e-5)
+        for found, expected in zip(case.stack.parameters(), cases[0].stack.parameters()):
+            assert found.grad is None or torch.allclose(found.grad, expected.grad, atol=1e-3)
+
+
+def test_the_run_that_learns_has_a_valid_configuration_on_either_device():
+    for device in ("cpu", "cuda"):
+        assert from_dict({**learning.SETTINGS, "device": device, "env_steps": 1}).gradient == "rtrl"
+
+
+def test_the_largest_layer_fits_and_one_unit_more_does_not():
+    row = memory.largest(2)
+    larger = memory._sizes(2, row["hidden"] + 1)
+    assert row["predicted_bytes"] <= memory.GIVEN_BYTES < memory._predicted(larger)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only", "gradient"], "did you mean"),
+        (["--minutes", "0"], "expected a number of minutes"),
+        (["--device", "gpu"], "gpu"),
+    ],
+)
+def test_bad_arguments_are_refused_with_code_2(words, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["bench", *words])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_every_section_has_a_share_of_the_time():
+    assert {name for names in bench.BY_DEFAULT.values() for name in names} <= set(bench.SHARES)
