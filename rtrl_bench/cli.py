@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
             "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
         )
         command.add_argument("--wait", action="store_true", help="if another process is there, wait for its end")
-    for command in (train, copy):
+    for command in (train, copy, stem):
         command.add_argument(
             "--stop-after",
             type=seconds,
@@ -213,9 +213,10 @@ def _pretrain(arguments: argparse.Namespace) -> Result:
     from rtrl_bench.experiments.stems.config import load_stem_config
 
     config = load_stem_config(arguments.config)
-    from rtrl_bench.experiments.stems.training import teach_stem
+    with alarm(arguments.stop_after):
+        from rtrl_bench.experiments.stems.training import teach_stem
 
-    record = teach_stem(config, arguments.out, arguments.restart_if_changed, arguments.wait)
+        record = teach_stem(config, arguments.out, arguments.restart_if_changed, arguments.wait)
     right = ", ".join(f"{label} {share:.1%}" for label, share in record["accuracies"].items())
     return Result(f"{config.label}: {right} right in held-out episodes, after {record['wall_s']:.0f} s")
 

@@ -43,6 +43,7 @@ class StemConfig(RunSettings):
     seed: Seed = Field(default=0, description="of parameters, players and levels")
     device: Device = Field(default="auto", description="where the stem runs; auto: cuda where there is one")
     threads: Threads = Field(default=0, description="CPU threads of torch and of the simulator; 0: all that there are")
+    checkpoint_minutes: Positive = Field(default=5.0, description="minutes between checkpoints")
 
     @model_validator(mode="after")
     def _has_labels(self) -> Self:

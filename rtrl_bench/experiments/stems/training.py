@@ -6,6 +6,7 @@ Agents that take it over (`pretrained: {run: <folder>}`) depart from the paper, 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 from rtrl_bench.agent import vision
 from rtrl_bench.envs import registry
-from rtrl_bench.errors import ConfigError, NonFiniteLoss
+from rtrl_bench.errors import ConfigError, Interrupted, NonFiniteLoss
 from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.experiments.stems.frames import NewestFrames, held_out
 from rtrl_bench.experiments.stems.heads import Heads, scores
@@ -26,12 +27,13 @@ from rtrl_bench.runs.lock import sole_writer
 from rtrl_bench.runs.process import prepare_process
 from rtrl_bench.runs.progress import Progress
 from rtrl_bench.runs.settings import to_dict
-from rtrl_bench.runs.signals import undisturbed
+from rtrl_bench.runs.signals import collect_signals, undisturbed
 from rtrl_bench.system.output import say
 
 OUTPUTS = ("curve.csv", "evaluation.json", "run.json")
 CURVE_COLUMNS = ("env_steps", "updates", "loss", "learning_rate", "wall_s")
 LOG_POINTS = 50
+COUNTERS = ("updates", "resumes", "wall_s", "loss_sum", "curve", "started_utc")
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
 
 
@@ -50,19 +52,27 @@ class StemTraining:
         self.heads = Heads(self.vision.output_size, classes, self.test[1]).to(device)
         self.optimiser = Adam([*self.vision.parameters(), *self.heads.parameters()], BETAS, EPSILON)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.updates, self.wall_s, self.loss_sum = 0, 0.0, 0.0
         self.total = -(-config.env_steps // config.slots)
+        self.updates = self.resumes = 0
+        self.wall_s, self.loss_sum = 0.0, 0.0
         self.curve: list[list[float | None]] = []
+        self.started_utc = records.now_utc()
 
-    def run(self) -> None:
-        """Watch and learn to the end of the budget."""
-        with Progress(self.config.label, self.total * self.config.slots) as progress:
-            for _ in range(self.total):
+    @property
+    def finished(self) -> bool:
+        return self.updates >= self.total
+
+    def run(self, should_stop: Callable[[], bool], after_update: Callable[[], None]) -> None:
+        """Watch and learn to the end of the budget, or until `should_stop()`."""
+        slots = self.config.slots
+        with Progress(self.config.label, self.total * slots, self.updates * slots) as progress:
+            while not self.finished and not should_stop():
                 began = time.perf_counter()
                 self.update()
                 self.wall_s += time.perf_counter() - began
                 self._log_if_due()
-                progress.advance(self.config.slots, f"loss {self.curve[-1][2]:.3f}" if self.curve else "")
+                progress.advance(slots, f"loss {self.curve[-1][2]:.3f}" if self.curve else "")
+                after_update()
 
     def update(self) -> None:
         """Let every player act once, and learn from a batch of what was seen lately."""
@@ -101,14 +111,30 @@ class StemTraining:
         return scores({name: torch.cat([part[name] for part in parts]).cpu() for name in labels}, labels)
 
     def state(self) -> dict[str, Any]:
-        """What a run with `pretrained` reads, named as in a training run's checkpoint, and the heads."""
+        """What goes on from here needs, and a run with `pretrained`, named as in a training run's checkpoint."""
         network = {"vision": self.vision, "heads": self.heads}
         return {
             "fingerprint": self.config.fingerprint(),
-            "network": {f"{part}.{k}": v.cpu() for part in network for k, v in network[part].state_dict().items()},
+            "network": {f"{part}.{k}": v for part in network for k, v in network[part].state_dict().items()},
             "observation": torch.from_numpy(self.frames.watched.images[:1]),
-            "counters": {"updates": self.updates},
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "counters": {name: getattr(self, name) for name in COUNTERS},
         }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on exactly from `state()`: the players are watched anew up to there, as they know nothing of the stem."""
+        for part, module in (("vision.", self.vision), ("heads.", self.heads)):
+            parameters = {k.removeprefix(part): v for k, v in state["network"].items() if k.startswith(part)}
+            module.load_state_dict(parameters)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"])
+        for name, value in state["counters"].items():
+            setattr(self, name, value)
+        if not self.finished:
+            self.resumes += 1
+            for _ in range(self.updates):
+                self.frames.record()
 
 
 def check_choices(config: StemConfig) -> None:
@@ -121,37 +147,65 @@ def check_choices(config: StemConfig) -> None:
 def teach_stem(
     config: StemConfig, folder: Path, restart_if_changed: bool = False, wait: bool = False
 ) -> dict[str, Any]:
-    """Teach the stem of `config` and leave it in `folder`; returns the content of run.json.
+    """Carry the run `config` in `folder` to its end, from wherever it is; returns the content of run.json.
 
-    Takes minutes, and begins anew if it was stopped. Raises as `train` does.
+    Raises as `rtrl_bench.experiments.reinforcement.run.train` does.
     """
     folder = folder.absolute()
     check_choices(config)
     device = choose_device(config.device)
     with sole_writer(folder, wait):
-        past = examine(folder, config, OUTPUTS, restart_if_changed)
-        if past.record is not None:
-            say(f"{folder}: already complete, nothing to do")
-            return past.record
-        prepare_process(config.threads)
-        training = StemTraining(config, device)
+        return _teach(config, folder, device, restart_if_changed)
+
+
+def _teach(config: StemConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
+    past = examine(folder, config, OUTPUTS, restart_if_changed)
+    if past.record is not None:
+        say(f"{folder}: already complete, nothing to do")
+        return past.record
+    prepare_process(config.threads)
+    training = StemTraining(config, device)
+    try:
         if past.other is not None:
             set_aside(folder, past.other, config)
         write_config(folder, config)
-        started = records.now_utc()
-        training.run()
+        if past.state is not None:
+            with checkpoint.fitting(folder / "checkpoint"):
+                training.restore(past.state)
+            say(f"{folder}: going on exactly from update {training.updates:,}")
+        _train_to_the_end(training, folder)
+    finally:
         training.frames.watched.env.close()
-        labels = training.scores()
-        record = _record(training, labels, started)
-        with undisturbed():
-            checkpoint.save(folder / "checkpoint", training.state(), training.updates)
-            records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
-            records.write_json(folder / "evaluation.json", {"schema": 1, "labels": labels})
-            records.write_json(folder / "run.json", record)
-        return record
+    labels = training.scores()
+    record = _record(training, labels)
+    with undisturbed():
+        records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
+        records.write_json(folder / "evaluation.json", {"schema": 1, "labels": labels})
+        records.write_json(folder / "run.json", record)
+    return record
 
 
-def _record(training: StemTraining, labels: list[dict[str, Any]], started_utc: str) -> dict[str, Any]:
+def _train_to_the_end(training: StemTraining, folder: Path) -> None:
+    """Train with a checkpoint every `checkpoint_minutes`, at the end, and on a signal (which raises Interrupted)."""
+    saved_at = time.monotonic()
+
+    def save() -> None:
+        nonlocal saved_at
+        checkpoint.save(folder / "checkpoint", training.state(), training.updates)
+        saved_at = time.monotonic()
+
+    def save_if_due() -> None:
+        if time.monotonic() - saved_at >= 60 * training.config.checkpoint_minutes:
+            save()
+
+    with collect_signals() as received:
+        training.run(lambda: bool(received), save_if_due)
+        save()
+    if received:
+        raise Interrupted(received[0], folder)
+
+
+def _record(training: StemTraining, labels: list[dict[str, Any]]) -> dict[str, Any]:
     config, spec = training.config, registry.spec(training.config.environment)
     env_steps = training.updates * config.slots
     return {
@@ -180,6 +234,7 @@ def _record(training: StemTraining, labels: list[dict[str, Any]], started_utc: s
         "versions": records.versions(training.backend),
         **records.git_state(),
         "machine": records.machine(),
-        "started_utc": started_utc,
+        "resumes": training.resumes,
+        "started_utc": training.started_utc,
         "finished_utc": records.now_utc(),
     }

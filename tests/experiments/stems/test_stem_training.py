@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from small_runs import game, parameters
 
 from rtrl_bench.cli import main
 from rtrl_bench.envs import registry
-from rtrl_bench.errors import ConfigError, UnknownName
+from rtrl_bench.errors import ConfigError, Interrupted, UnknownName
 from rtrl_bench.experiments.reinforcement import run
 from rtrl_bench.experiments.reinforcement.evaluate import derived_seed
 from rtrl_bench.experiments.stems.config import StemConfig
@@ -61,7 +63,7 @@ def test_every_parameter_of_the_stem_is_taught_and_the_loss_on_the_same_frames_f
         training.frames.record()
     monkeypatch.setattr(training.frames, "record", lambda: None)
     before = {name: value.clone() for name, value in training.vision.state_dict().items()}
-    training.run()
+    training.run(lambda: False, lambda: None)
     assert not any(torch.equal(before[name], value) for name, value in training.vision.state_dict().items())
     losses = [row[2] for row in training.curve]
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
@@ -111,15 +113,33 @@ def test_frames_are_drawn_with_their_own_labels_from_the_newest(monkeypatch):
         assert np.array_equal(newest[image.numpy().tobytes()], place.numpy())
 
 
-def test_a_finished_stem_is_not_taught_again_and_a_stopped_one_begins_anew(tmp_path, monkeypatch):
+def test_a_finished_stem_is_not_taught_again(tmp_path, monkeypatch):
+    record = teach_stem(settings(), tmp_path)
+    monkeypatch.setattr(StemTraining, "update", lambda self: 1 / 0)
+    assert teach_stem(settings(), tmp_path) == record
+
+
+def test_a_stopped_stem_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    whole = teach_stem(settings(), tmp_path / "whole")
+    update = StemTraining.update
+
+    def stopping(self):
+        update(self)
+        if self.updates == 7:
+            os.kill(os.getpid(), signal.SIGTERM)
+
     with monkeypatch.context() as patch:
-        patch.setattr(StemTraining, "scores", lambda self: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            teach_stem(settings(), tmp_path / "stem")
-    record = teach_stem(settings(), tmp_path / "stem")
-    assert record["updates"] == 12
-    monkeypatch.setattr(StemTraining, "run", lambda self: 1 / 0)
-    assert teach_stem(settings(), tmp_path / "stem") == record
+        patch.setattr(StemTraining, "update", stopping)
+        with pytest.raises(Interrupted):
+            teach_stem(settings(), tmp_path / "cut")
+    with pytest.raises(ConfigError, match="expected the folder of a finished run"):
+        run.train(agent(pretrained={"run": str(tmp_path / "cut")}), tmp_path / "agent")
+    record = teach_stem(settings(), tmp_path / "cut")
+    assert (record["resumes"], record["accuracies"]) == (1, whole["accuracies"])
+    one, two = (parameters(tmp_path / name) for name in ("whole", "cut"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    evaluations = [(tmp_path / name / "evaluation.json").read_text() for name in ("whole", "cut")]
+    assert evaluations[0] == evaluations[1]
 
 
 @pytest.mark.parametrize(
