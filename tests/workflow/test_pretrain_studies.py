@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 from small_scales import SETTINGS, folders, small_scale
 
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig
+from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.runs.settings import dump
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import summary
@@ -100,10 +102,68 @@ def test_a_finished_run_with_a_stem_of_ones_own_is_not_repeated_when_that_is_gon
     assert expand(values).runs[0].config == first.config
 
 
+TAUGHT = {
+    "environments": {"rooms_watermaze": {"features": 32}, "rooms_keys_doors_puzzle": None},
+    "methods": ["tbptt", "rtrl"],
+    "run": {"vision": "pooled", "batch": 16, "environment_options": {"hud": False}},
+    "pretrain": {
+        "method": "state",
+        "run": {"env_steps": 70},
+        "environments": {"rooms_watermaze": {"learning_rate": 0.01}},
+    },
+}
+
+
+def test_a_stem_can_be_taught_from_the_state_for_all_runs_of_a_level(expand):
+    scale = expand(small_scale(study=TAUGHT), threads=1)
+    water, keys = scale.pretraining
+    assert folders(scale)[:2] == [
+        "runs/dmlab/rooms_watermaze/pretrain_state/seed0",
+        "runs/dmlab/rooms_keys_doors_puzzle/pretrain_state/seed0",
+    ]
+    assert (water.command, {run.command for run in scale.runs[2:]}) == ("pretrain", {"train"})
+    shared = {"vision": "pooled", "environment_options": {"hud": False}, "threads": 1, "env_steps": 70, "seed": 0}
+    assert water.config == StemConfig(environment="rooms_watermaze", features=32, learning_rate=0.01, **shared)
+    assert keys.config == StemConfig(environment="rooms_keys_doors_puzzle", **shared)
+    for run in scale.runs[2:]:
+        source = water if run.config.environment == "rooms_watermaze" else keys
+        expected = PretrainedConfig(run=source.folder.as_posix(), fingerprint=source.config.fingerprint())
+        assert run.config.pretrained == expected
+    record = f"{water.folder.as_posix()}/run.json"
+    assert targets.stems(scale)["runs/dmlab/rooms_watermaze/rtrl/M5/seed1"] == record
+
+
+def test_snakemake_teaches_a_stem_before_the_runs_that_take_it_over(project):
+    study = TAUGHT | {"unroll": [5], "environments": {"rooms_watermaze": None}}
+    scale = small_scale(study=study, label="taught", seeds=[0])
+    (project.root / "workflow/config/taught.yaml").write_text(yaml.safe_dump(scale))
+    runs = {f"runs/dmlab/rooms_watermaze/{run}" for run in ("pretrain_state/seed0", "tbptt/M5/seed0", "rtrl/M5/seed0")}
+    assert project.planned("scale=taught")[1] == runs
+    done = project.snakemake("rooms_watermaze", "scale=taught")  # the stub insists on the stem's record being there
+    assert done.returncode == 0, done.stderr
+    assert project.planned("rooms_watermaze", "scale=taught")[1] == set()
+
+
 @pytest.mark.parametrize(
     ("study", "message"),
     [
-        ({"pretrain": {"method": "tbptt"}}, r"missing key studies\.memory\.pretrain\.unroll"),
+        (
+            {"pretrain": {"method": "tbptt"}},
+            r"studies\.memory\.pretrain\.unroll = None: method: state has none, the others need it \(>= 1\)",
+        ),
+        (
+            {"pretrain": {"method": "state", "unroll": 5}},
+            r"studies\.memory\.pretrain\.unroll = 5: method: state has none, the others need it \(>= 1\)",
+        ),
+        ({"pretrain": {"method": "state"}}, "studies.memory: environment = 'tmaze', which has no state to teach from"),
+        (
+            {"pretrain": {"method": "state", "run": {"slot": 5}}, "environments": {"rooms_watermaze": None}},
+            "unknown key slot: .*did you mean slots",
+        ),
+        (
+            {"pretrain": {"method": "state", "run": {"vision": "small"}}, "environments": {"rooms_watermaze": None}},
+            "studies.memory: vision = 'impala': the run that the vision stem comes from has 'small'; make them equal",
+        ),
         (
             {"pretrain": PRETRAIN | {"seed": 1}},
             r"unknown key studies\.memory\.pretrain\.seed: expected one of",

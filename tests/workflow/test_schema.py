@@ -40,11 +40,12 @@ def test_the_json_schema_accepts_every_scale(name):
         {"run": {"loss": {"discount": 2}}},
         {"study": {"environments": {"tmaze": {"batch": 0}}}},
         {"study": {"pretrain": {"method": "rtrl", "unroll": 5, "run": {"unrol": 5}}}},
+        {"study": {"pretrain": {"method": "state", "run": {"slot": 5}}}},
         {"copy_task": {"lengths": [{"max_lenght": 5}], "methods": {"rtrl": None}, "run": {}}},
         {"complexity": {"sweeps": {"width": {"axis": "time", "values": [1], "methods": {"rtrl": None}}}}},
     ],
     ids=str,
 )
 def test_the_json_schema_knows_every_key_and_bound(change):
-    assert SCALE.is_valid(small_scale())
+    assert SCALE.is_valid(small_scale(study={"pretrain": {"method": "state", "run": {"slots": 5}}}))
     assert not SCALE.is_valid(small_scale(**change))

@@ -12,6 +12,9 @@ INPUTS = Inputs(SCALE)
 JOBS = {
     run.folder.relative_to(SCALE.folder).as_posix(): run.job for run in SCALE.all_runs
 }
+COMMANDS = {
+    run.folder.relative_to(SCALE.folder).as_posix(): run.command for run in SCALE.runs
+}
 STEMS = targets.stems(SCALE)
 RUN_RECORDS = targets.records(SCALE.all_runs)
 COMPARED = targets.compared(SCALE)
@@ -89,6 +92,11 @@ def config_of_study(wildcards):
 def record_of_pretraining(wildcards):
     """What a run with a pre-trained vision stem waits for; nothing for other runs."""
     return STEMS.get(wildcards.folder, [])
+
+
+def command_of_run(wildcards):
+    """What of `python -m rtrl_bench` makes a run."""
+    return COMMANDS[wildcards.folder]
 
 
 def job_threads(wildcards):

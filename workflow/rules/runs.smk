@@ -43,10 +43,11 @@ rule train:
         gpu=job_gpus,
     params:
         folder=subpath(output.record, parent=True),
+        command=command_of_run,
     message:
         "train {wildcards.folder} (progress: {log})"
     shell:
-        "python -m rtrl_bench train --config={input.config:q} --out={params.folder:q} --restart-if-changed --wait"
+        "python -m rtrl_bench {params.command} --config={input.config:q} --out={params.folder:q} --restart-if-changed --wait"
         " --stop-after={resources.stop_s} 2> {log:q} || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rtrl_bench.experiments.costs.config import ComplexityConfig
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.runs.settings import to_dict
 from workflow.scripts.schema import Asked, Resources
 
@@ -49,7 +50,9 @@ def retries(jobs: Iterable[Job]) -> int | None:
     return max((job.parts for job in jobs), default=1) - 1 or None
 
 
-def job(asked: Asked, resources: Resources | None, config: RunConfig | CopyConfig | ComplexityConfig) -> Job:
+def job(
+    asked: Asked, resources: Resources | None, config: RunConfig | StemConfig | CopyConfig | ComplexityConfig
+) -> Job:
     """The job of one run: `resources` of its study or else of the scale, the rest from the other settings."""
     memory_and_time = to_dict(resources or asked.scale.resources)
     gpu = int(config.device == "cuda")

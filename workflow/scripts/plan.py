@@ -19,6 +19,7 @@ from typing import NamedTuple
 from rtrl_bench.envs import registry
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.system.output import own_the_standard_streams
 from workflow.scripts import estimates, inputs
 from workflow.scripts.scales import CopyRun, CostStudy, Scale, explain, load_scale
@@ -53,7 +54,7 @@ class Work:
     kind: Kind
     amount: float
     frames: int
-    config: RunConfig | CopyConfig
+    config: RunConfig | StemConfig | CopyConfig
     done: bool
 
 
@@ -95,6 +96,10 @@ def _work(run: Run | CopyRun) -> Work:
     config, done = run.config, inputs.finished(run)
     if isinstance(config, CopyConfig):
         return Work(run.folder, "copy_task", kind_of(config), config.steps, 0, config, done)
+    spec = registry.spec(config.environment)
+    if isinstance(config, StemConfig):
+        frames = config.env_steps * spec.frames_per_step
+        return Work(run.folder, spec.suite, kind_of(config), config.env_steps, frames, config, done)
     spec = registry.validate(config.environment, config.environment_options, config.backend)
     limits = [limit for limit in (config.evaluation.max_steps, spec.episode_limit) if limit]
     evaluation = config.evaluation.sets * config.evaluation.episodes * min(limits, default=0)
@@ -103,11 +108,14 @@ def _work(run: Run | CopyRun) -> Work:
     return Work(run.folder, spec.suite, kind_of(config), amount, frames, config, done)
 
 
-def kind_of(config: RunConfig | CopyConfig) -> Kind:
+def kind_of(config: RunConfig | StemConfig | CopyConfig) -> Kind:
     """The kind of a run. The environments of a family, such as `gymnasium:<id>`, have nothing in common."""
     if isinstance(config, CopyConfig):
         copied = ("copy task", config.method, f"length {config.max_length}", f"hidden {config.hidden}")
         return Kind(copied, (config.update, config.unroll or 0, config.batch, config.threads, config.device))
+    if isinstance(config, StemConfig):
+        title: tuple[str, ...] = (config.environment, f"vision {config.vision}, taught from the state")
+        return Kind(title, (config.features, config.batch, config.slots, config.threads, config.device))
     name = config.environment if ":" in config.environment else registry.spec(config.environment).suite
     vision = f"vision {config.vision}{', frozen' if config.pretrained else ''}"
     title = (name, vision, config.method, f"hidden {config.hidden}")

@@ -179,7 +179,7 @@ def _claim(plan: dict[Path, AnyRun], runs: Iterable[AnyRun]) -> None:
 def _missing(runs: Iterable[Run]) -> dict[str, Missing]:
     """The environments of `runs` that cannot run on this machine."""
     missing = {}
-    asked = {(r.config.environment, r.config.backend): r.config.environment_options for r in runs}
+    asked = {(r.config.environment, r.backend): r.config.environment_options for r in runs}
     for (environment, backend), options in asked.items():
         found = registry.check_available(environment, backend, options)
         if not found.ok:

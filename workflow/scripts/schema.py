@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema, model_validator
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.costs.config import StudyConfig
+from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.runs.settings import Amount, Device, Distinct, Options, Seed, Settings, Size, Threads, build
 from rtrl_bench.runs.yaml_files import parse_yaml
 
 # Some keys of a run. They are checked when all keys of the run are together; the JSON schema knows each of them.
 RunKeys = Annotated[Options, WithJsonSchema({"type": "object", "keysOf": "RunConfig"})]
+StemKeys = Annotated[
+    Options, WithJsonSchema({"type": "object", "anyOf": [{"keysOf": "RunConfig"}, {"keysOf": "StemConfig"}]})
+]
 CopyKeys = Annotated[Options, WithJsonSchema({"type": "object", "keysOf": "CopyConfig"})]
 Seeds = Annotated[Distinct[Seed], Field(min_length=1)]
 
@@ -28,12 +32,24 @@ class Resources(Settings):
 class Pretrain(Settings):
     """The runs that the vision stems of a study come from."""
 
-    method: str = Field(description="name from `methods` of config.yaml")
-    unroll: Size = Field(description="its M")
-    run: RunKeys = Field(default={}, description="special to these runs, e.g. their budget")
-    environments: dict[str, RunKeys | None] = Field(
+    method: str = Field(
+        description="name from `methods` of config.yaml, or `state`: taught what is in view from the simulator's state"
+    )
+    unroll: Size | None = Field(default=None, description="its M; `state` has none")
+    run: StemKeys = Field(
+        default={}, description="special to these runs, e.g. their budget; of `state` keys of StemConfig"
+    )
+    environments: dict[str, StemKeys | None] = Field(
         default={}, min_length=1, description="special to one environment of the study"
     )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.unroll is None) != (self.method == StemConfig.method):
+            raise ConfigError(
+                f"unroll = {self.unroll}: method: {StemConfig.method} has none, the others need it (>= 1)"
+            )
+        return self
 
 
 class Study(Settings):

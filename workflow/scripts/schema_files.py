@@ -15,6 +15,7 @@ from typing import Any
 from rtrl_bench.experiments.costs.config import MethodConfig, SweepConfig
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig
 from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.runs.refusals import describe
 from rtrl_bench.runs.settings import Settings
 from workflow.scripts.schema import CopyTask, Costs, Pretrain, ScaleSettings, Study, WorkflowSettings
@@ -30,6 +31,7 @@ TABLES: dict[str, type[Settings]] = {
         PretrainedConfig,
         Study,
         Pretrain,
+        StemConfig,
         CopyTask,
         CopyConfig,
         Costs,
@@ -55,7 +57,7 @@ def json_schema(kind: type[Settings]) -> dict[str, Any]:
     """The JSON schema of config.yaml or a scale, with every key of a run where keys of runs may stand."""
     schema = kind.model_json_schema()
     shared = schema.setdefault("$defs", {})
-    for keys in (RunConfig, CopyConfig):
+    for keys in (RunConfig, StemConfig, CopyConfig):
         own = keys.model_json_schema()
         own.pop("required")
         shared |= own.pop("$defs", {}) | {keys.__name__: own}

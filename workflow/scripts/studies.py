@@ -13,9 +13,10 @@ from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig, from_dict
 from rtrl_bench.experiments.reinforcement.source import check_same_stem, with_fingerprint
-from rtrl_bench.runs.settings import replace, to_dict
+from rtrl_bench.experiments.stems.config import StemConfig
+from rtrl_bench.runs.settings import build, replace, to_dict
 from workflow.scripts.jobs import Job, job
-from workflow.scripts.schema import Asked, Study
+from workflow.scripts.schema import Asked, Pretrain, Study
 
 PRETRAINING_SEED = 0  # one run serves the runs of every seed
 
@@ -26,14 +27,33 @@ class Run:
 
     folder: Path
     suite: str
-    config: RunConfig
+    config: RunConfig | StemConfig
     job: Job
+
+    @property
+    def command(self) -> str:
+        """What of `python -m rtrl_bench` makes it."""
+        return "pretrain" if isinstance(self.config, StemConfig) else "train"
+
+    @property
+    def backend(self) -> str:
+        """The simulator that is asked for."""
+        return "rooms" if isinstance(self.config, StemConfig) else self.config.backend
+
+    @property
+    def compares(self) -> bool:
+        """Whether it writes gradient.csv."""
+        return isinstance(self.config, RunConfig) and self.config.gradient_quality > 0
+
+    @property
+    def stem(self) -> str | None:
+        """The folder of the run that its vision stem comes from."""
+        return None if isinstance(self.config, StemConfig) or not self.config.pretrained else self.config.pretrained.run
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The files of its result, the record last."""
-        compared = ("gradient.csv",) if self.config.gradient_quality else ()
-        return ("curve.csv", *compared, "evaluation.json", "run.json")
+        return ("curve.csv", *(("gradient.csv",) if self.compares else ()), "evaluation.json", "run.json")
 
 
 def study_runs(asked: Asked, study: Study, folder: Path, stems: Mapping[str, Run]) -> Iterator[Run]:
@@ -71,11 +91,29 @@ def pretraining_runs(asked: Asked, study: Study, folder: Path) -> Iterator[Run]:
         raise ConfigError(f"pretrain.environments.{name}: expected one of {expected} (environments of the study)")
     method = pretrain.method
     for environment, own in study.environments.items():
+        if method == StemConfig.method:
+            yield _taught(asked, study, pretrain, folder, environment)
+            continue
         single = {"environment": environment, "unroll": pretrain.unroll, "seed": PRETRAINING_SEED}
         parts = (own, pretrain.run, pretrain.environments.get(environment), _method(asked, method), single)
         config = _config(asked, study, method, *parts)
         _check_from_scratch(config)
         yield _run(asked, study, folder, Path(_tagged(environment, {}), f"pretrain_{method}"), config)
+
+
+SHARED = ("environment_options", "vision", "features", "threads", "device")  # by a stem and the runs that take it over
+
+
+def _taught(asked: Asked, study: Study, pretrain: Pretrain, folder: Path, environment: str) -> Run:
+    """The run that teaches a stem from the state of `environment`: keys shared with the study's runs, then its own."""
+    runs = merge(asked.scale.run, study.run, study.environments[environment], asked.machine)
+    shared = {key: value for key, value in runs.items() if key in SHARED}
+    single = {"environment": environment, "seed": PRETRAINING_SEED}
+    special = pretrain.environments.get(environment)
+    config = build(StemConfig, merge(shared, pretrain.run, special, single, asked.machine))
+    suite = registry.validate(environment, config.environment_options, "rooms").suite
+    place = Path(_tagged(environment, {}), f"pretrain_{config.method}", f"seed{config.seed}")
+    return Run(folder / "runs" / suite / place, suite, config, job(asked, study.resources, config))
 
 
 def _check_from_scratch(config: RunConfig) -> None:

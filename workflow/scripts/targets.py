@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import did_you_mean
+from rtrl_bench.experiments.stems.config import StemConfig
 from workflow.scripts.outputs import COMPLEXITY
 from workflow.scripts.scales import CopyRun, Scale, explain
 from workflow.scripts.startup import stop
@@ -48,16 +49,16 @@ def records(runs: Iterable[Run | CopyRun]) -> list[str]:
 
 def compared(scale: Scale) -> str:
     """The folders of the runs that also compare gradients, as a regular expression within the scale's folder."""
-    chosen = [run.folder.relative_to(scale.folder).as_posix() for run in scale.runs if run.config.gradient_quality]
+    chosen = [run.folder.relative_to(scale.folder).as_posix() for run in scale.runs if run.compares]
     return "|".join(map(re.escape, chosen)) or "(?!)"
 
 
 def stems(scale: Scale) -> dict[str, str]:
     """The record that a run with a pre-trained vision stem waits for, by that run's folder within the scale's."""
     return {
-        run.folder.relative_to(scale.folder).as_posix(): f"{run.config.pretrained.run}/run.json"
+        run.folder.relative_to(scale.folder).as_posix(): f"{run.stem}/run.json"
         for run in scale.runs
-        if run.config.pretrained is not None
+        if run.stem is not None
     }
 
 
@@ -79,13 +80,14 @@ def fidelity(scale: Scale) -> list[str]:
 
 def films(scale: Scale) -> dict[str, str]:
     """The films that the page shows, and the level of each: in every embedded level RTRL with the longest M plays."""
+    longest: dict[str, int] = {}
     chosen: dict[str, Run] = {}
     for run in scale.runs:
-        name = run.config.environment
-        embedded = registry.chosen_backend(name, run.config.backend).name == "rooms"
-        candidate = embedded and run.config.method == "rtrl" and run not in scale.pretraining
-        if candidate and (name not in chosen or run.config.unroll > chosen[name].config.unroll):
-            chosen[name] = run
+        name, config = run.config.environment, run.config
+        if isinstance(config, StemConfig) or run in scale.pretraining or config.method != "rtrl":
+            continue
+        if registry.chosen_backend(name, run.backend).name == "rooms" and config.unroll > longest.get(name, 0):
+            longest[name], chosen[name] = config.unroll, run
     return {f"{run.folder.as_posix()}/film.gif": name for name, run in chosen.items()}
 
 

@@ -17,14 +17,14 @@ PLAIN = ("heading",)  # measures that are no lengths
 class Heads(nn.Module):
     """One linear layer from features (n, F) to all labels.
 
-    classes: the number of classes, by the name of a label; the others are measures. example: labels of some frames,
-    which tell how many of each a frame has.
+    classes: the number of classes, by the name of a label; the others are measures. widths: how many of each label a
+    frame has.
     """
 
-    def __init__(self, features: int, classes: Mapping[str, int], example: Mapping[str, Tensor]):
+    def __init__(self, features: int, classes: Mapping[str, int], widths: Mapping[str, int]):
         super().__init__()
         self.classes = dict(classes)
-        self._widths = {name: values.shape[1] * self.classes.get(name, 1) for name, values in example.items()}
+        self._widths = {name: width * self.classes.get(name, 1) for name, width in widths.items()}
         self.linear = nn.Linear(features, sum(self._widths.values()))
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:

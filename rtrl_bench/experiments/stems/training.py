@@ -47,9 +47,8 @@ class StemTraining:
         self.backend = self.frames.watched.env.backend
         shape = self.frames.watched.images.shape[1:]
         self.vision = vision.build(config.vision, shape, config.features).to(device)
-        self.test = held_out(config)
-        classes = CLASSES[config.environment]
-        self.heads = Heads(self.vision.output_size, classes, self.test[1]).to(device)
+        widths = {name: values.shape[1] for name, values in self.frames.watched.labels().items()}
+        self.heads = Heads(self.vision.output_size, CLASSES[config.environment], widths).to(device)
         self.optimiser = Adam([*self.vision.parameters(), *self.heads.parameters()], BETAS, EPSILON)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.total = -(-config.env_steps // config.slots)
@@ -106,7 +105,7 @@ class StemTraining:
     @torch.no_grad()
     def scores(self) -> list[dict[str, Any]]:
         """How well the heads tell each label of held-out episodes: see `heads.scores`."""
-        images, labels = self.test
+        images, labels = held_out(self.config)
         parts = [self.heads(self.vision(some.to(self.device))) for some in images.split(self.config.batch)]
         return scores({name: torch.cat([part[name] for part in parts]).cpu() for name in labels}, labels)
 
@@ -238,3 +237,17 @@ def _record(training: StemTraining, labels: list[dict[str, Any]]) -> dict[str, A
         "started_utc": training.started_utc,
         "finished_utc": records.now_utc(),
     }
+
+
+def measure_speed(config: StemConfig, seconds: float) -> float:
+    """Env steps per second of teaching, from about `seconds` of it after two warm-up updates."""
+    check_choices(config)
+    prepare_process(config.threads)
+    training = StemTraining(config, records.choose_device(config.device))
+    for _ in range(2):
+        training.update()
+    began, first = time.perf_counter(), training.updates
+    while training.updates == first or time.perf_counter() - began < seconds:
+        training.update()
+    training.frames.watched.env.close()
+    return (training.updates - first) * config.slots / (time.perf_counter() - began)

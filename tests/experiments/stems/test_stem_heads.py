@@ -10,6 +10,7 @@ import torch
 from rtrl_bench.experiments.stems.heads import Heads, scores
 
 CLASSES = {"colour": 3, "room": 2}
+WIDTHS = {"colour": 2, "room": 1, "distance": 2, "place": 2, "heading": 2}
 NONE = math.nan
 
 
@@ -54,14 +55,14 @@ def loss_term_by_term(out, label, none_weight):
 
 
 def test_the_loss_is_the_weighted_cross_entropy_of_classes_and_the_mean_square_of_measures():
-    heads = Heads(7, CLASSES, labels())
+    heads = Heads(7, CLASSES, WIDTHS)
     for none_weight in (0.15, 1.0):
         mine = heads.loss(outputs(), labels(), none_weight)
         assert mine.item() == pytest.approx(loss_term_by_term(outputs(), labels(), none_weight), rel=1e-6)
 
 
 def test_heads_give_every_label_its_shape_and_what_is_not_there_no_gradient():
-    heads = Heads(7, CLASSES, labels())
+    heads = Heads(7, CLASSES, WIDTHS)
     features = torch.randn(2, 7)
     out = heads(features)
     assert {name: tuple(value.shape) for name, value in out.items()} == {

@@ -11,6 +11,7 @@ from rtrl_bench.runs.yaml_files import load_yaml
 
 OUTPUTS = {
     "train": ("curve.csv", "gradient.csv", "evaluation.json", "run.json"),
+    "pretrain": ("curve.csv", "evaluation.json", "run.json"),
     "copy-task": ("curve.csv", "run.json"),
     "complexity": ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", "complexity.json"),
 }
