@@ -123,6 +123,8 @@ def load(root: str | Path, scale: str | None = None) -> Results:
             if listed is not None and folder not in listed | stems:
                 raise Unusable("not part of this scale")
             record, config = read_record(path)
+            if record.get("kind") == "stem":
+                continue  # has accuracies in place of a score
             if folder in stems:
                 pretraining.append(_run_row(folder, record, config, read_evaluation(path, record)))
                 continue

@@ -130,9 +130,11 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
     else:
         lines.append(f"{frames}, under-trained:" if (fractions < 0.99).any() else f"{frames}:")
         lines.append(f"{labels.span(fractions, labels.percent)} of the paper's")
-    stems = [json.loads(text)["env_frames"] for text in runs["pretrained"] if text]
+    stems = [json.loads(text) for text in runs["pretrained"] if text]
     if stems:
-        lines.append(f"vision stem frozen after {labels.span(stems, labels.count)}")
+        taught = ", taught from the state" if any(stem["method"] == "state" for stem in stems) else ""
+        frames = labels.span([stem["env_frames"] for stem in stems], labels.count)
+        lines.append(f"vision stem frozen after {frames}{taught}")
     headed(axes, title, lines)
 
 

@@ -203,6 +203,8 @@ def paper_score(values: pd.DataFrame, environment: str, method: str, unroll: int
 def _other_stem(run: pd.Series) -> list[str]:
     """How the training of a run's vision stem differs from the paper's, as texts."""
     budget, origin = PAPER_PRETRAINING.get(run["environment"]), pretraining(run)
+    if origin is not None and origin["method"] == "state":
+        return ["vision stem taught from the simulator's state"]
     if budget is None or origin is None:
         same = (budget is None) == (origin is None)
         return [] if same else [f"vision stem {'trained from scratch' if origin is None else 'pre-trained'}"]

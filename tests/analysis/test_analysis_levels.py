@@ -108,6 +108,8 @@ def test_games_have_no_human_normalised_score(tree):
         (NONMATCHING, stem(), "not comparable: vision stem pre-trained on rooms_watermaze by tbptt"),
         (KEYS_DOORS, {}, "no interval from a single seed"),
         (KEYS_DOORS, stem(), "not comparable: vision stem pre-trained"),
+        (WATERMAZE, stem(method="state"), "not comparable: vision stem taught from the simulator's state"),
+        (KEYS_DOORS, stem(method="state"), "not comparable: vision stem taught from the simulator's state"),
     ],
 )
 def test_pretraining_has_to_be_the_papers(tree, environment, record, expected):
@@ -181,6 +183,12 @@ def test_the_panel_says_after_how_many_frames_the_stem_was_frozen(tree):
     tree.level(WATERMAZE, "rtrl", 0, real=False, record=stem(env_frames=60_000))
     figure, _ = curve_figures.figure1(load(tree.root))
     assert "vision stem frozen after 60 k" in figure.axes[0].texts[0].get_text()
+
+
+def test_the_panel_says_that_the_stem_was_taught_from_the_state(tree):
+    tree.level(WATERMAZE, "rtrl", 0, real=False, record=stem(env_frames=60_000, method="state"))
+    figure, _ = curve_figures.figure1(load(tree.root))
+    assert "taught from the state" in figure.axes[0].texts[0].get_text()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from small_scales import SETTINGS
 from rtrl_bench.experiments.costs.config import ComplexityConfig, MethodConfig, SweepConfig
 from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, PretrainedConfig, RunConfig
 from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.runs.settings import replace, to_dict
 from workflow.scripts import plan, speeds
 from workflow.scripts.jobs import Job
@@ -55,7 +56,14 @@ def scale(tmp_path):
 
 def _finish(run, steps_per_s):
     amount = {"updates": run.config.steps} if isinstance(run, CopyRun) else {"env_steps": run.config.env_steps}
-    record = {"status": "complete", "fingerprint": run.config.fingerprint(), "config": to_dict(run.config), **amount}
+    kind = {"kind": "stem"} if isinstance(run.config, StemConfig) else {}
+    record = {
+        **kind,
+        "status": "complete",
+        "fingerprint": run.config.fingerprint(),
+        "config": to_dict(run.config),
+        **amount,
+    }
     run.folder.mkdir(parents=True)
     for name in run.outputs:
         (run.folder / name).write_text(json.dumps(record | {"wall_s": next(iter(amount.values())) / steps_per_s}))
@@ -156,6 +164,22 @@ def test_pretraining_counts_and_a_frozen_stem_has_a_speed_of_its_own(scale, aske
     assert re.search(r"procgen +2 +1 +72,000 +1\.00", said)
     assert "procgen, vision nature, frozen, rtrl, hidden 256: 10 (measured now)" in said
     assert asked == [main]
+
+
+def test_a_stem_that_is_taught_has_a_speed_of_its_own_and_its_frames_count(scale, asked):
+    stem = StemConfig(environment="rooms_watermaze", env_steps=36_000, threads=1)
+    folder = scale("mine", {"runs/pretrain_state": (stem, None)})
+    said = text(folder, cores=1)
+    assert re.search(r"dmlab +1 +0 +144,000 +1\.00", said)
+    assert "rooms_watermaze, vision pooled, taught from the state: 10 (measured now)" in said
+    assert asked == [stem]
+
+
+def test_the_speed_of_a_finished_stem_is_known(scale, asked):
+    stem = StemConfig(environment="rooms_watermaze", env_steps=36_000, threads=1)
+    scale("other", {"runs/pretrain_state": (stem, 5.0)})
+    assert parts(scale("mine", {"runs/pretrain_state": (stem, None)}), cores=1)["dmlab"].hours == pytest.approx(2.0)
+    assert asked == []
 
 
 def test_the_copy_task_counts_updates(scale, asked):

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig
 from rtrl_bench.experiments.reinforcement.source import check_same_stem
@@ -51,6 +52,7 @@ def find_stem(config: RunConfig, here: Path | None = None) -> PretrainedStem | N
     source = (here or Path.cwd()) / wanted.run
     record = _complete_record(wanted, source)
     check_same_stem(config, record["config"])
+    _check_same_simulator(config, record)
     saved = checkpoint.load_newest(source / "checkpoint")
     made_by = None if saved is None else (saved["fingerprint"], saved["counters"]["updates"])
     if saved is None or made_by != (record["fingerprint"], record["updates"]):
@@ -66,6 +68,17 @@ def find_stem(config: RunConfig, here: Path | None = None) -> PretrainedStem | N
         shape=tuple(saved["observation"].shape[1:]),
         origin=origin | {"parameters_sha256": _digest(parameters)},
     )
+
+
+def _check_same_simulator(config: RunConfig, record: Mapping[str, Any]) -> None:
+    """Refuse (ConfigError) a stem that saw the same environment in another simulator, where it looks otherwise."""
+    mine = registry.chosen_backend(config.environment, config.backend, config.environment_options).name
+    theirs = record["backend"].split()[0]
+    if record["environment"] == config.environment and theirs != mine:
+        raise ConfigError(
+            f"pretrained: its stem saw {config.environment} in {theirs}, this run plays in {mine}; "
+            f"pre-train in {mine}, or set backend: {theirs}"
+        )
 
 
 def remade(config: RunConfig, origin: Mapping[str, Any], here: Path) -> str | None:

@@ -243,7 +243,7 @@ def measure_speed(config: StemConfig, seconds: float) -> float:
     """Env steps per second of teaching, from about `seconds` of it after two warm-up updates."""
     check_choices(config)
     prepare_process(config.threads)
-    training = StemTraining(config, records.choose_device(config.device))
+    training = StemTraining(config, choose_device(config.device))
     for _ in range(2):
         training.update()
     began, first = time.perf_counter(), training.updates

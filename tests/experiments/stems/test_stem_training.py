@@ -87,6 +87,13 @@ def test_another_stem_than_the_agents_is_refused(tmp_path):
         run.train(agent(features=8, pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
 
 
+def test_a_stem_from_another_simulator_than_the_agents_is_refused(tmp_path):
+    teach_stem(settings(), tmp_path / "stem")
+    message = "its stem saw rooms_select_nonmatching_object in rooms, this run plays in deepmind_lab; .*backend: rooms"
+    with pytest.raises(ConfigError, match=message):
+        run.train(agent(backend="deepmind_lab", pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
+
+
 def test_episodes_to_learn_from_to_test_on_and_to_evaluate_agents_in_have_nothing_in_common():
     seen = []
     for part in (TRAINING, HELD_OUT):
