@@ -22,6 +22,7 @@ FLOORS = (
     {"envs", "agent", "runs"},
     {"experiments"},  # the registry of the kinds of run
     {"experiments.*"},  # a kind of run
+    {"bench"},  # which measures the kinds of run, the levels and the library
     {"arguments", "choices"},
     {"cli"},
     {"__main__"},
