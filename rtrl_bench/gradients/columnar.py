@@ -41,13 +41,15 @@ class Columnar(SegmentWise):
         return sum(outputs)
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
-        newest = self.grown - 1
-        return Carry(self.zero_state(batch, layers), self.numbered_traces(batch, newest, layers[newest]))
+        carry, newest = Carry(self.zero_state(batch, layers)), self.grown - 1
+        self.begin_layer(carry, newest, layers[newest])
+        return carry
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        after, episodes, newest = carry.claim(), Episodes.of(starts), self.grown - 1
+        after, episodes, newest = carry.begin_segment(), Episodes.of(starts), self.grown - 1
         if f"{newest}.weight" not in after.traces:  # it grows now: nothing that it did lies behind it
-            after.traces = self.numbered_traces(x.shape[1], newest, layers[newest])
+            after.traces = {}
+            self.begin_layer(after, newest, layers[newest])
 
         def run(number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
             if number == newest:

@@ -38,7 +38,7 @@ class RTRL(SegmentWise):
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if len(layers) == 1:
             return super().segment(layers, x, starts, carry)
-        after = carry.claim()
+        after = carry.begin_segment()
         stack = _StackSegment(layers, Episodes.of(starts), carry.traces, self)
         state = carry.state
         roots = stack.parameters()
@@ -46,10 +46,10 @@ class RTRL(SegmentWise):
             roots.append(x)  # its gradient alone can then make a backward pass come by
         stack.learning = learns(*roots)
         if stack.learning:
-            after.pending.add("stack")
+            after.waiting.add("stack")
 
             def learn(r: Tensor, saved: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
-                after.settle("stack")
+                after.begin_moving("stack")
                 gradients = stack.learn(r)
                 return [*gradients, *(len(wanted) - len(gradients)) * [None]]
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.gradients.machinery.carry import LayerCarry
 from rtrl_bench.gradients.machinery.elementwise import Linearised, gradient_by, transpose_times
 from rtrl_bench.gradients.machinery.own_sensitivities import OwnGradient, SegmentWise
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
@@ -20,10 +21,10 @@ class LayerwiseRTRL(SegmentWise):
     constants. The input's gradient is that of the same step, too. With one layer the parameters' gradient is exact.
     """
 
-    def learn(self, tape: Tape, traces: dict[str, Tensor], g: Tensor, wants_x: bool) -> LayerGradient:
+    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
         if tape.fused is not None:
-            return tape.fused.learn(tape, g, wants_x, traces, same_step=True)
-        return gradient_by(_SameStep(traces, tape), tape, g, wants_x)
+            return tape.fused.learn(tape, g, wants_x, carry.traces, same_step=True)
+        return gradient_by(_SameStep(carry.traces, tape), tape, g, wants_x)
 
 
 class _SameStep(OwnGradient):

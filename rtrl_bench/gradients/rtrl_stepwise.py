@@ -12,6 +12,7 @@ from torch import Tensor
 from rtrl_bench.cells import Cell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Parameters
+from rtrl_bench.gradients.machinery.carry import LayerCarry
 from rtrl_bench.gradients.machinery.elementwise import in_segment_gradient, linearised, times
 from rtrl_bench.gradients.machinery.own_sensitivities import CarriedSensitivities
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
@@ -26,7 +27,8 @@ class StepwiseRTRL(CarriedSensitivities):
         if layers > 1:
             raise ConfigError(f"layers = {layers}: gradient: rtrl_stepwise is for one layer; use gradient: rtrl")
 
-    def learn(self, tape: Tape, traces: dict[str, Tensor], g: Tensor, wants_x: bool) -> LayerGradient:
+    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
+        traces = carry.traces
         found = Parameters(*(torch.zeros_like(parameter) for parameter in tape.parameters))
         for t, g_t in enumerate(g):
             _step(traces, tape, t)
@@ -36,9 +38,9 @@ class StepwiseRTRL(CarriedSensitivities):
         back_propagated = in_segment_gradient(tape, g, wants_x)  # for the input alone
         return LayerGradient(back_propagated.x, found)
 
-    def advance(self, tape: Tape, traces: dict[str, Tensor]) -> None:
+    def advance(self, tape: Tape, carry: LayerCarry) -> None:
         for t in range(len(tape.x)):
-            _step(traces, tape, t)
+            _step(carry.traces, tape, t)
 
 
 def _step(traces: dict[str, Tensor], tape: Tape, t: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,73 +15,86 @@ from rtrl_bench.gradients.machinery.subnormal import SWEEP_SEGMENTS, sweep
 
 @dataclass
 class Carry:
-    """What goes from one segment to the next, a row per environment slot.
+    """What goes from one segment to the next, for every slot of the batch.
 
-    state (B, L s, N): s rows for each of the L layers, the lowest first; traces: the method's own tensors
-    (sensitivities, replayed inputs); owner: the stack that it belongs to, in words; segments: how many lie behind it.
+    state (B, L s, N): the recurrent state, s rows for each of L layers, the lowest layer first.
+    traces: tensors of the gradient method's own, by name, such as sensitivities or inputs to replay.
+    generator: where the method draws its random numbers from; None if it draws none.
+    owner: in words, the stack that the carry belongs to.
+    segments: how many segments lie behind.
 
-    A method that moves its traces in place keeps track of it here. `spent`: a segment has begun from this carry, so no
-    other can. `pending`: the groups of traces that still are those of the segment's start, until the backward pass
-    moves them. `moving`: those that a backward pass has moved, or begun to move, and that has not come to its end.
+    A carry serves one segment. Methods move traces in place during the backward pass, so once a segment has begun, the
+    traces are on their way to its end. These fields keep track of that:
+    begun: a segment has begun from this carry, and no other can.
+    waiting: the groups of traces that the segment's backward pass has still to move.
+    moving: the groups that a backward pass has begun to move. They leave this set when it ends without an exception.
     """
 
     state: Tensor
     traces: dict[str, Tensor] = field(default_factory=dict)
+    generator: torch.Generator | None = None
     owner: str = ""
     segments: int = 0
-    spent: bool = False
-    pending: set[str] = field(default_factory=set)
+    begun: bool = False
+    waiting: set[str] = field(default_factory=set)
     moving: set[str] = field(default_factory=set)
 
     def bytes(self) -> int:
-        """Memory held, in bytes."""
+        """Memory that state and traces take."""
         return sum(t.numel() * t.element_size() for t in (self.state, *self.traces.values()))
 
     def check(self) -> None:
-        """RuntimeError unless state and traces stand at the same step, as only then anything can go on from them."""
+        """RuntimeError unless a segment may begin here, which is when state and traces stand at the same step."""
         if self.moving:
             raise RuntimeError(
                 "an exception ended backward() after it had moved sensitivities of this carry: go on from a "
                 "copy.deepcopy of the carry before, or begin(batch) anew"
             )
-        if self.pending:
+        if self.waiting:
             raise RuntimeError(
                 "the sensitivities still stand at the previous segment's start: call backward() on its loss before "
                 "the next segment, or run a segment that has no loss under torch.no_grad()"
             )
-        if self.spent:
+        if self.begun:
             raise RuntimeError(
                 "a segment has begun from this carry, and moved its sensitivities: go on with the carry that it "
                 "returned, or keep a copy.deepcopy of this one to branch off"
             )
 
-    def claim(self) -> Carry:
-        """Begin a segment from this carry: what becomes the next one; RuntimeError if none may begin."""
+    def begin_segment(self) -> Carry:
+        """What will be the carry at the segment's end, with the traces as they are; RuntimeError if none may begin."""
         self.check()
-        self.spent = True
+        self.begun = True
         if self.segments % SWEEP_SEGMENTS == SWEEP_SEGMENTS - 1:
             for trace in self.traces.values():  # the sensitivities to a silent input decay
                 sweep(trace)
-        return Carry(self.state, self.traces, segments=self.segments + 1)
+        return Carry(self.state, self.traces, self.generator, segments=self.segments + 1)
 
-    def settle(self, group: str) -> None:
-        """Called by a backward pass before it moves a pending group of traces; RuntimeError if it was here before."""
-        if group not in self.pending:
+    def begin_moving(self, group: str) -> None:
+        """To be called by a backward pass before it moves a group of traces; RuntimeError if it was here before."""
+        if group not in self.waiting:
             raise RuntimeError("backward() was called twice on one segment; its sensitivities have moved on")
-        self.pending.remove(group)
+        self.waiting.remove(group)
         self.moving.add(group)
         # Called when the whole backward pass has come to its end without an exception, in any node or hook.
         torch.autograd.Variable._execution_engine.queue_callback(lambda: self.moving.discard(group))
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Carry:
-        """A copy on another device, its numbers (not its flags) in another type; where nothing changes, the same."""
+        """The carry on another device, its numbers (not its flags) in another type; the same tensors if none changes.
+
+        Random numbers go on as they would have where the device is of the same kind. On another kind of device a
+        generator draws other numbers; it is seeded from the state of the old one.
+        """
         self.check()
 
         def moved(tensor: Tensor) -> Tensor:
             return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
 
-        traces = {name: moved(trace) for name, trace in self.traces.items()}
-        return Carry(moved(self.state), traces, self.owner, self.segments)
+        state, traces = moved(self.state), {name: moved(trace) for name, trace in self.traces.items()}
+        generator = self.generator
+        if generator is not None and state.device != self.state.device:
+            generator = _generator_from(_saved_generator(generator), state.device)
+        return Carry(state, traces, generator, self.owner, self.segments)
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values, shared, not copied; torch.load(weights_only=True) reads what torch.save wrote."""
@@ -87,18 +102,47 @@ class Carry:
         return {
             "state": self.state,
             "traces": dict(self.traces),
+            "generator": None if self.generator is None else _saved_generator(self.generator),
             "owner": self.owner,
             "segments": self.segments,
         }
 
     @classmethod
-    def from_state_dict(cls, saved: dict[str, Any]) -> Carry:
+    def from_state_dict(cls, saved: Mapping[str, Any]) -> Carry:
         """The carry that `state_dict` describes, on the device where the tensors are."""
-        return cls(saved["state"], dict(saved["traces"]), saved["owner"], saved["segments"])
+        state, generator = saved["state"], saved.get("generator")
+        if generator is not None:
+            generator = _generator_from(generator, state.device)
+        return cls(state, dict(saved["traces"]), generator, saved["owner"], saved["segments"])
 
 
-def own_traces(traces: dict[str, Tensor], number: int) -> dict[str, Tensor]:
-    """The traces `number.name` by name: those of one layer alone, not the ones that connect it with another."""
-    prefix = f"{number}."
-    named = {name.removeprefix(prefix): trace for name, trace in traces.items() if name.startswith(prefix)}
-    return {name: trace for name, trace in named.items() if not name[0].isdigit()}
+@dataclass
+class LayerCarry:
+    """The part of a carry that belongs to one layer: its traces by name, and the method's generator, if it draws."""
+
+    traces: dict[str, Tensor]
+    generator: torch.Generator | None
+
+    @classmethod
+    def of(cls, carry: Carry, number: int) -> LayerCarry:
+        """That of layer `number`, from 0. In the carry the traces are called `number.name`."""
+        prefix = f"{number}."
+        named = {name.removeprefix(prefix): trace for name, trace in carry.traces.items() if name.startswith(prefix)}
+        return cls(named, carry.generator)
+
+
+def new_generator(device: torch.device) -> torch.Generator:
+    """A generator on a device, seeded by torch's own: torch.manual_seed makes it repeatable."""
+    return torch.Generator(device).manual_seed(int(torch.randint(2**63 - 1, ())))
+
+
+def _saved_generator(generator: torch.Generator) -> dict[str, Any]:
+    return {"device": generator.device.type, "state": generator.get_state()}
+
+
+def _generator_from(saved: Mapping[str, Any], device: torch.device) -> torch.Generator:
+    """A generator that goes on from a saved one; on another kind of device, one that is seeded from its state."""
+    generator, state = torch.Generator(device), saved["state"].cpu()
+    if saved["device"] == device.type:
+        return generator.set_state(state)
+    return generator.manual_seed(int.from_bytes(hashlib.sha256(state.numpy().tobytes()).digest()[:7]))

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.gradients import Layer, Parameters
-from rtrl_bench.gradients.machinery.carry import own_traces
 from rtrl_bench.gradients.machinery.elementwise import Linearised, linearised, transpose_times
 from rtrl_bench.gradients.machinery.own_sensitivities import Transition
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
@@ -112,7 +111,7 @@ class StackTransition:
             for first in range(0, len(self.segments[0].tape.x[0]), slots):
                 self._apply(traces, upper, slice(first, first + slots))
         for number, segment in enumerate(self.segments):
-            segment.transition.apply(own_traces(traces, number))
+            segment.transition.apply({name: traces[f"{number}.{name}"] for name in Parameters._fields})
 
     def _slots_at_once(self, upper: int) -> int:
         tape = self.segments[upper].tape

@@ -8,6 +8,7 @@ from torch import Tensor
 from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Layer, Parameters
+from rtrl_bench.gradients.machinery.carry import LayerCarry
 from rtrl_bench.gradients.machinery.elementwise import (
     InSegmentGradient,
     Linearised,
@@ -43,7 +44,7 @@ class CarriedSensitivities(PerLayer):
                 "torch.float32 or torch.float64; use stack.float(), and torch.autocast for what lies around it"
             )
 
-    def no_traces(self, batch: int, layer: Layer) -> dict[str, Tensor]:
+    def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
         s = len(self.cell.state)
         parameters = layer.parameters._asdict().items()
         return {name: parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters}
@@ -52,21 +53,21 @@ class CarriedSensitivities(PerLayer):
 class SegmentWise(CarriedSensitivities):
     """Each layer's own sensitivities carried over a segment at once."""
 
-    def no_traces(self, batch: int, layer: Layer) -> dict[str, Tensor]:
-        traces = super().no_traces(batch, layer)
+    def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
+        traces = super().first_traces(batch, layer, generator)
         inputs_first = traces["weight"].movedim(-1, 1).contiguous()  # (B, D, s, K, N): long, aligned rows
         return traces | {"weight": inputs_first.movedim(1, -1)}
 
-    def learn(self, tape: Tape, traces: dict[str, Tensor], g: Tensor, wants_x: bool) -> LayerGradient:
+    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
         if tape.fused is not None:
-            return tape.fused.learn(tape, g, wants_x, traces)
-        return gradient_by(OwnGradient(traces, tape), tape, g, wants_x)
+            return tape.fused.learn(tape, g, wants_x, carry.traces)
+        return gradient_by(OwnGradient(carry.traces, tape), tape, g, wants_x)
 
-    def advance(self, tape: Tape, traces: dict[str, Tensor]) -> None:
+    def advance(self, tape: Tape, carry: LayerCarry) -> None:
         if tape.fused is not None:
-            tape.fused.advance(tape, traces)
+            tape.fused.advance(tape, carry.traces)
         else:
-            Transition.over(tape).apply(traces)
+            Transition.over(tape).apply(carry.traces)
 
 
 class OwnGradient(InSegmentGradient):

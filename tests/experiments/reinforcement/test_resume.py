@@ -6,11 +6,13 @@ import pytest
 import torch
 import yaml
 from marks import needs_procgen
+from oracles.directional import Directional
 from small_runs import assert_same_run, config, game, stop_after
 
 from rtrl_bench.cli import main
 from rtrl_bench.errors import Interrupted
 from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.settings import to_dict
 
@@ -61,6 +63,12 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, monkeypatch, method, u
     assert record["resumes"] == 1
     assert record["exact_resume"]
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_run_whose_method_draws_random_numbers_resumes_bit_for_bit(tmp_path, monkeypatch):
+    assert set(GRADIENTS)  # all that have a file of their own are loaded by now
+    monkeypatch.setitem(GRADIENTS._things, "directional", Directional)
+    _assert_resumes_bit_for_bit(config(gradient="directional"), tmp_path, monkeypatch)
 
 
 def test_sigterm_ends_the_command_with_143_and_a_checkpoint(tmp_path, monkeypatch, capsys):
