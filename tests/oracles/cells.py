@@ -1,7 +1,8 @@
-"""Element-wise cells to try things on: all registered ones, and those of the oracles."""
+"""Cells to try things on: all registered ones that have parameters, and element-wise ones of the oracles."""
 
 from oracles.gain import Decay, Gain
 from rtrl_bench.cells import CELLS, ElementwiseCell
 
 REGISTERED = [CELLS[name] for name in CELLS if issubclass(CELLS[name], ElementwiseCell)]
 ELEMENTWISE = [*REGISTERED, Gain, Decay]
+DENSE = [CELLS[name] for name in CELLS if CELLS[name].gates and CELLS[name] not in REGISTERED]

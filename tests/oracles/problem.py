@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import NamedTuple
 
 import torch
 
 from oracles import stack as oracle
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Layer, Parameters, make_method
 
 TOLERANCE = 1e-10
@@ -116,3 +118,13 @@ EQUALS = {
     Choice("tbptt"): ((1, 2, 3), at_segments),
     Choice("tbptt", (("window", "episode"),)): ((1, 2, 3), Problem.truth),
 }
+
+
+def combinations(cells):
+    """Every one of these cells with every choice of a method that takes it, in 1 to 3 layers where it takes those."""
+    for cell, choice, depth in itertools.product(cells, EQUALS, (1, 2, 3)):
+        try:
+            make_method(choice.method, cell(), depth, dict(choice.options))
+        except ConfigError:
+            continue
+        yield cell, choice, depth

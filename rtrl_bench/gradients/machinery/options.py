@@ -33,10 +33,10 @@ def checked_options(method: str, kind: type, options: Mapping[str, Any]) -> dict
     for key, value in options.items():
         if key not in names:
             expected = one_of(key, names) if names else "it has no options; remove the key"
-            raise ConfigError(f"{key} = {value!r}: unknown option of gradient: {method}, {expected}")
+            raise ConfigError(f"gradient_options.{key} = {value!r}: unknown option of gradient: {method}, {expected}")
     for key in names:
         if key not in options and inspect.signature(kind).parameters[key].default is inspect.Parameter.empty:
-            raise ConfigError(f"gradient: {method} needs the option {key}: expected {_described(hints[key])}")
+            raise ConfigError(f"gradient: {method} needs gradient_options.{key}: expected {_described(hints[key])}")
     return {key: _converted(method, key, value, hints[key]) for key, value in options.items()}
 
 
@@ -53,7 +53,8 @@ def _converted(method: str, key: str, value: Any, hint: Any) -> Any:
                 return float(value)
         elif isinstance(value, choice):
             return value
-    raise ConfigError(f"{key} = {value!r}: expected {_described(hint)}, as an option of gradient: {method}")
+    expected = f"{_described(hint)}, as an option of gradient: {method}"
+    raise ConfigError(f"gradient_options.{key} = {value!r}: expected {expected}")
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

@@ -52,6 +52,8 @@ def test_the_fingerprint_ignores_the_machine_and_nothing_else():
         assert module.from_dict({**GOOD, key: value}).fingerprint() != one, key
     for key, value in machine.items():
         assert module.from_dict({**GOOD, key: value}).fingerprint() == one, key
+    options = {"gradient_options": {"order": 2}}
+    assert module.from_dict({**GOOD, **options}).fingerprint() != one
     whole = {**GOOD, "gradient": "tbptt"}
     assert module.from_dict({**whole, "window": 60}).fingerprint() != module.from_dict(whole).fingerprint()
     images = {**GOOD, "vision": "nature"}
@@ -87,6 +89,7 @@ def test_a_run_from_scratch_has_the_fingerprint_of_its_file_with_or_without_the_
         ({"gradient": "tbptt", "window": 60}, "tbptt_w60"),
         ({"gradient": "tbptt", "window": "episode"}, "bptt"),
         ({"cell": "lstm", "gradient": "tbptt"}, "lstm_tbptt"),
+        ({"gradient": "snap", "gradient_options": {"order": 2}, "layers": 2}, "snap_order2_l2"),
     ],
 )
 def test_methods_have_the_names_of_the_tables(keys, name):
@@ -102,6 +105,9 @@ BAD = [
     ({"gradient": "tbptt", "window": 0}, "window = 0", "expected an integer >= 1"),
     ({"gradient": "tbptt", "window": 10}, "window = 10", "at least unroll = 50"),
     ({"window": 100}, "window = 100", "only gradient: tbptt has a window"),
+    ({"gradient_options": {"window": 100}}, "gradient_options.window = 100", "a key of its own; use window"),
+    ({"gradient_options": {"reach": 3}}, "gradient_options.reach = 3", "gradient: rtrl, it has no options"),
+    ({"gradient_options": 3}, "gradient_options = 3", "expected keys and values"),
     ({"seed": 1.5}, "seed = 1.5", "expected an integer"),
     ({"seed": True}, "seed = True", "expected an integer"),
     ({"window": True}, "window = True", "expected an integer >= 1 or episode or null"),
