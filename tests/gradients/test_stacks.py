@@ -49,7 +49,11 @@ def test_every_registered_method_is_held_to_what_it_says_it_equals():
 
 @pytest.mark.parametrize(
     ("cell_type", "choice", "depth"),
-    [(cell, choice, depth) for cell, choice, depth in combinations([*ELEMENTWISE, *DENSE]) if depth in EQUALS[choice][0]],
+    [
+        (cell, choice, depth)
+        for cell, choice, depth in combinations([*ELEMENTWISE, *DENSE])
+        if depth in EQUALS[choice][0]
+    ],
     ids=lambda part: getattr(part, "__name__", str(part)),
 )
 @settings(max_examples=10)
