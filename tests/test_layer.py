@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from oracles.cells import NAMES
 from torch import nn
 
 from rtrl_bench import RecurrentStack
@@ -16,6 +17,7 @@ CHOICES = [
     {"gradient": "rtrl_layerwise", "layers": 2},
     {"gradient": "tbptt", "gradient_options": {"window": 9}},
     {"gradient": "tbptt", "cell": "lstm"},
+    *({"gradient": "rtrl", "cell": cell} for cell in NAMES if cell != "elstm"),
 ]
 each_choice = pytest.mark.parametrize("choice", CHOICES, ids=lambda c: " ".join(map(str, c.values())))
 

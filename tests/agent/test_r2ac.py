@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from oracles.cells import NAMES
 from oracles.vtrace import vtrace, vtrace_cut
 
 from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.agent.r2ac import Segment, loss_terms
 from rtrl_bench.agent.vision import VISION
+from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import NonFiniteLoss
 from rtrl_bench.experiments.reinforcement.agents import make_learner, make_network
 from rtrl_bench.experiments.reinforcement.config import from_dict
@@ -48,10 +50,10 @@ def segment(shape, seed=0):
 
 
 @pytest.mark.parametrize("across", [False, True])
-@pytest.mark.parametrize(("cell", "gradient"), [("elstm", "rtrl"), ("lstm", "tbptt"), ("none", "tbptt")])
-def test_acting_sees_what_the_learner_sees(cell, gradient, across):
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_acting_sees_what_the_learner_sees(cell, across):
     torch.manual_seed(0)
-    settings = config(cell=cell, gradient=gradient, last_reward_across_episodes=across)
+    settings = config(cell=cell, gradient="rtrl" if cell in NAMES else "tbptt", last_reward_across_episodes=across)
     network = make_network(settings, (4, 84, 84), (ACTIONS,))
     data = segment((4, 84, 84))
     carry = network.core.begin(B)

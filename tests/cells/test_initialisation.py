@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from oracles.cells import NAMES
 
 from rtrl_bench import RecurrentStack
-from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
 
-ELEMENTWISE = [name for name in CELLS if issubclass(CELLS[name], ElementwiseCell)]
 INPUTS, UNITS = 6, 20_000
 
 
@@ -31,7 +31,7 @@ def kept(name, retention=None):
     return torch.linalg.det(lam[0].movedim(-1, 0)).abs().pow(1 / len(cell.state))
 
 
-@pytest.mark.parametrize("cell", ELEMENTWISE)
+@pytest.mark.parametrize("cell", NAMES)
 @pytest.mark.parametrize("retention", [5.0, 100.0])
 def test_retention_is_the_longest_of_evenly_spread_memories_in_steps(cell, retention):
     share = kept(cell, retention)
@@ -41,7 +41,7 @@ def test_retention_is_the_longest_of_evenly_spread_memories_in_steps(cell, reten
     assert torch.allclose(found, wanted, rtol=0.1), (found, wanted)
 
 
-@pytest.mark.parametrize("cell", ELEMENTWISE)
+@pytest.mark.parametrize("cell", NAMES)
 def test_the_papers_initialisation_is_another(cell):
     assert not torch.allclose(kept(cell).median(), kept(cell, 30.0).median(), rtol=0.02)
 

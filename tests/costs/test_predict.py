@@ -9,9 +9,10 @@ from dataclasses import replace
 import jax
 import pytest
 import torch
+from oracles.cells import NAMES
 from oracles.operations import Operations
 
-from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.cells import CELLS
 from rtrl_bench.costs.predict import METHODS, predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.costs.theory import exponent
@@ -21,13 +22,12 @@ from rtrl_bench.experiments.costs.cases import TorchCase
 from rtrl_bench.layer import RecurrentStack
 
 SMALL = Sizes("elstm", layers=2, hidden=5, inputs=3, batch=2, unroll=4, episode=9)
-ELEMENTWISE = [name for name in CELLS if issubclass(CELLS[name], ElementwiseCell)]
 CARRIERS = ("rtrl", "rtrl_layerwise", "rtrl_segment", "columnar")
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("method", CARRIERS)
-@pytest.mark.parametrize("cell", ELEMENTWISE)
+@pytest.mark.parametrize("cell", NAMES)
 def test_carried_bytes_are_those_of_the_stack(cell, method, layers):
     stack = RecurrentStack(3, 5, layers, cell, method)
     stack.progress = 1.0  # the last layer of a columnar network is in training
@@ -65,7 +65,7 @@ def test_parameters_are_counted_with_their_gradient(cell):
     [
         *(("tbptt", 2, "elstm"), ("tbptt", 1, "lstm"), ("rtrl", 1, "elstm"), ("rtrl", 2, "elstm")),
         *(("rtrl", 3, "elstm"), ("rtrl", 4, "elstm"), ("rtrl_layerwise", 3, "elstm"), ("columnar", 2, "elstm")),
-        *(("rtrl", layers, cell) for cell in ELEMENTWISE for layers in (1, 2) if cell != "elstm"),
+        *(("rtrl", layers, cell) for cell in NAMES for layers in (1, 2) if cell != "elstm"),
     ],
 )
 def test_operations_are_those_that_pytorch_does(method, layers, cell, unroll):

@@ -16,6 +16,7 @@ METHODS = {
     "tbptt": {"gradient": "tbptt"},
     "tbptt, window": {"gradient": "tbptt", "gradient_options": {"window": 300}},
     "tbptt, lstm": {"gradient": "tbptt", "cell": "lstm"},
+    "rtrl, two numbers a unit": {"cell": "rtu"},
     "rtrl, two layers": {"layers": 2, "hidden": 8},
     "rtrl_segment": {"gradient": "rtrl_segment", "layers": 2},
     "rtrl_layerwise": {"gradient": "rtrl_layerwise", "layers": 2},

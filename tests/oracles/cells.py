@@ -3,6 +3,6 @@
 from oracles.gain import Decay, Gain
 from rtrl_bench.cells import CELLS, ElementwiseCell
 
-REGISTERED = [CELLS[name] for name in CELLS if issubclass(CELLS[name], ElementwiseCell)]
-ELEMENTWISE = [*REGISTERED, Gain, Decay]
-DENSE = [CELLS[name] for name in CELLS if CELLS[name].gates and CELLS[name] not in REGISTERED]
+NAMES = [name for name in CELLS if issubclass(CELLS[name], ElementwiseCell)]  # of the registered ones
+ELEMENTWISE = [*(CELLS[name] for name in NAMES), Gain, Decay]
+DENSE = [CELLS[name] for name in CELLS if CELLS[name].gates and name not in NAMES]

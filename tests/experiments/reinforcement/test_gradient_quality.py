@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from oracles.cells import NAMES
 from small_runs import config
 
 from rtrl_bench.errors import ConfigError
@@ -12,19 +13,19 @@ from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQualit
 from rtrl_bench.layer import RecurrentStack
 
 
-def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0):
+def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0, cell="elstm"):
     """Rows of a comparison at every segment of a random stream."""
     torch.manual_seed(0)
     settings = config(
-        env_steps=20 * segments, gradient=gradient, window=window, layers=layers, gradient_quality=segments
+        env_steps=20 * segments, cell=cell, gradient=gradient, window=window, layers=layers, gradient_quality=segments
     )
     options = settings.method_options
-    stack = RecurrentStack(3, 6, layers, gradient=gradient, gradient_options=options, retention=20.0).double()
+    stack = RecurrentStack(3, 6, layers, cell, gradient, gradient_options=options, retention=20.0).double()
     quality = GradientQuality(stack, settings)
     carry = stack.begin(4)
     for number in range(segments):
         x, starts = torch.randn(5, 4, 3).double(), torch.rand(5, 4) < 0.05
-        v = torch.randn(5, 4, 6).double()
+        v = torch.randn(5, 4, stack.output_size).double()
 
         def loss(h, state, v=v):
             return (v * torch.tanh(h)).sum()
@@ -43,6 +44,12 @@ def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0):
 @pytest.mark.parametrize(("gradient", "window"), [("rtrl", None), ("tbptt", "episode")])
 def test_an_exact_gradient_has_cosine_and_ratio_one_while_parameters_stand(gradient, window, layers):
     for row in cosines(gradient, window, layers):
+        assert row[2:] == pytest.approx([1, 1, 1], abs=1e-12)
+
+
+@pytest.mark.parametrize("cell", NAMES)
+def test_rtrl_of_every_cell_is_found_to_be_exact(cell):
+    for row in cosines("rtrl", cell=cell, segments=3):
         assert row[2:] == pytest.approx([1, 1, 1], abs=1e-12)
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 from marks import needs_procgen
+from oracles.cells import NAMES
 from oracles.directional import Directional
 from small_runs import assert_same_run, config, game, stop_after
 
@@ -49,7 +50,9 @@ def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch,
 
 
 @pytest.mark.parametrize(
-    "method", [{}, {"gradient": "tbptt", "window": 12}, {"gradient": "tbptt", "window": "episode"}]
+    "method",
+    [{}, {"gradient": "tbptt", "window": 12}, {"gradient": "tbptt", "window": "episode"}]
+    + [{"cell": cell, "retention": 20.0} for cell in NAMES if cell != "elstm"],
 )
 @pytest.mark.parametrize("updates", [1, 7])
 def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, monkeypatch, method, updates):
