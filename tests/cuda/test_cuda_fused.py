@@ -1,4 +1,7 @@
-"""On CUDA the fused kernels of every element-wise cell give what autograd gives on the CPU in float64."""
+"""On CUDA the fused kernels of every element-wise cell give what autograd gives on the CPU in float64.
+
+The first run has to compile them, which takes some ten seconds a cell; `-k ELSTM` runs those of one.
+"""
 
 from __future__ import annotations
 
