@@ -1,7 +1,8 @@
 """What the parts of a segment cost on a GPU, by its own clock: `PYTHONPATH=.:tests python tests/cuda/fused_times.py`.
 
---cells elstm lru, --ahead 2 4 8: of which cells, and with how many steps at a turn. Medians in microseconds: the two scans, the pass over the sensitivities, the product that ends it, the whole segment
-(forward, gradient, sensitivities) launch by launch and as one captured graph, and cuDNN's LSTM of the same size.
+--cells elstm lru, --ahead 2 4 8: of which cells, and with how many steps at a turn. Medians in microseconds: the two
+scans, the pass over the sensitivities, the product that ends it, the whole segment (forward, gradient, sensitivities)
+launch by launch and as one captured graph, and cuDNN's LSTM of the same size.
 """
 
 from __future__ import annotations
