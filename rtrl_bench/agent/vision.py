@@ -186,6 +186,42 @@ class Standardise(nn.Module):
         self.variance.lerp_((x - self.mean).square().mean(0), share)
 
 
+class LargestMixtures(nn.Module):
+    """Of K mixtures of a pixel's colours the largest in each column of 8 pixels: images (n, C, H, W) -> (n, K, W / 8).
+
+    What a convolution of single pixels and a max-pooling give, and the same gradient; but which pixels win is found
+    without a tape, on images as they come, and only these are mixed to be learnt from.
+    """
+
+    width, block = 8, {"cpu": 16}  # pixels of a column; images that are mixed at once, to stay in a core's cache
+
+    def __init__(self, channels: int, mixtures: int):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.empty(mixtures, channels)), nn.Parameter(torch.empty(mixtures))
+
+    def forward(self, images: Tensor) -> Tensor:
+        size = self.block.get(images.device.type, 256)
+        colours = torch.cat([self._winners(part) for part in images.split(size)]).mul_(1 / 255).sub_(0.5)
+        return torch.einsum("kc,nckw->nkw", self.weight, colours) + self.bias[:, None]
+
+    @torch.no_grad()
+    def _winners(self, images: Tensor) -> Tensor:
+        """The colours (n, C, K, W / 8), in 0..255, of the pixels at which the mixtures are largest."""
+        height, width = images.shape[2:]
+        columns = width // self.width
+        pixels = images.to(self.weight.dtype).flatten(2)
+        mixed = pixels.new_empty(len(pixels), len(self.weight), height * width)
+        # into `out`, as autocast leaves that alone: it would take near colours for the same
+        torch.bmm(self.weight.expand(len(pixels), -1, -1), pixels, out=mixed)
+        mixed = mixed.unflatten(2, (height, width))
+        in_column = mixed.amax(2)[..., : columns * self.width].unflatten(2, (columns, self.width)).argmax(-1)
+        x = in_column + self.width * torch.arange(columns, device=images.device)
+        above_each_other = mixed.gather(3, x.unsqueeze(2).expand(-1, -1, height, -1))
+        y = above_each_other.transpose(2, 3).contiguous().argmax(-1)
+        places = (y * width + x).flatten(1).unsqueeze(1)
+        return pixels.gather(2, places.expand(-1, pixels.shape[1], -1)).unflatten(2, (-1, columns))
+
+
 @VISION.register("colours")
 class Colours(Stem):
     """Ours, for small objects that differ in colour: which colours are in sight, and in which direction.
@@ -201,21 +237,20 @@ class Colours(Stem):
     def __init__(self, shape: tuple[int, ...], features: int):
         super().__init__()
         self.output_size = features
-        mixtures = nn.Conv2d(shape[0], 8, 1)
-        self.columns = nn.Sequential(mixtures, nn.MaxPool2d((shape[1], 8)), nn.Flatten(2))
+        self.columns = LargestMixtures(shape[0], 8)
         self.halves = nn.AdaptiveMaxPool1d(2)
         size = _flat_size(self._largest, shape)
         self.standardise, self.linear, self.norm = Standardise(size), nn.Linear(size, features), nn.LayerNorm(features)
         _orthogonal_(self.columns, self.linear)
         if shape[0] == 3:
-            _hues_(mixtures.weight)
+            _hues_(self.columns.weight)
 
     def forward(self, observation: Tensor) -> Tensor:
-        largest = self.standardise(self._largest(unit_scale(observation).sub_(0.5)))
+        largest = self.standardise(self._largest(observation))
         return torch.relu(self.norm(self.linear(largest)))
 
-    def _largest(self, pixels: Tensor) -> Tensor:
-        columns = self.columns(pixels)
+    def _largest(self, images: Tensor) -> Tensor:
+        columns = self.columns(images)
         return torch.cat([columns, self.halves(columns)], dim=-1).flatten(1)
 
 
@@ -244,10 +279,10 @@ def _orthogonal_(*modules: nn.Module) -> None:
 
 @torch.no_grad()
 def _hues_(weight: Tensor) -> None:
-    """Fill (n, 3, 1, 1) with n unit mixtures of R, G, B at equal angles around the grey axis, the first of them red."""
+    """Fill (n, 3) with n unit mixtures of R, G, B at equal angles around the grey axis, the first of them red."""
     angle = torch.arange(len(weight)) * (2 * torch.pi / len(weight))
     circle = torch.tensor([[2.0, -1.0, -1.0], [0.0, 3**0.5, -(3**0.5)]]) / 6**0.5
-    weight[..., 0, 0] = torch.stack([angle.cos(), angle.sin()], dim=-1) @ circle
+    weight[:] = torch.stack([angle.cos(), angle.sin()], dim=-1) @ circle
 
 
 def _flat_size(layers: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> int:

@@ -63,7 +63,7 @@ class _Products(TorchFunctionMode):
             self.flops += 2 * args[0].numel() * args[1].shape[0]
         elif func is functional.conv2d:
             self.flops += 2 * result.numel() * args[1][0].numel()
-        elif func in (torch.matmul, Tensor.matmul, Tensor.__matmul__):
+        elif func in (torch.bmm, torch.matmul, Tensor.matmul, Tensor.__matmul__):
             self.flops += 2 * args[0].numel() * args[1].shape[-1]
         return result
 

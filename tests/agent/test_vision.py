@@ -44,7 +44,7 @@ def test_pooled_finds_the_patch_that_stands_out_wherever_it_is():
 
 
 def test_colours_begins_with_hues_of_which_each_colour_has_a_nearest_and_grey_none():
-    mixtures = vision.build("colours", (3, 72, 96), 16).columns[0].weight[:, :, 0, 0]
+    mixtures = vision.build("colours", (3, 72, 96), 16).columns.weight
     assert torch.allclose(mixtures @ torch.ones(3), torch.zeros(8), atol=1e-6)
     colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 1, 1], [1, 0, 1]])  # red, green, cyan, magenta
     assert (mixtures @ colours.T).argmax(0).tolist() == [0, 3, 4, 7]
@@ -53,8 +53,8 @@ def test_colours_begins_with_hues_of_which_each_colour_has_a_nearest_and_grey_no
 def test_colours_sees_an_object_in_its_direction_at_any_height():
     torch.manual_seed(0)
     columns = vision.build("colours", (3, 72, 96), 16).columns  # (n, 8, 12)
-    pink = torch.tensor([255.0, 77.0, 152.0])[:, None, None] / 255 - 0.5
-    empty = torch.full((1, 3, 72, 96), -0.5)
+    pink = torch.tensor([255, 77, 152], dtype=torch.uint8)[:, None, None]
+    empty = torch.zeros(1, 3, 72, 96, dtype=torch.uint8)
     seen = []
     for y in (9, 40):
         image = empty.clone()
@@ -63,6 +63,24 @@ def test_colours_sees_an_object_in_its_direction_at_any_height():
     changed = (seen[0] != columns(empty)).any(dim=1)
     assert torch.equal(seen[0], seen[1])
     assert changed.nonzero().tolist() == [[0, 42 // 8]]
+
+
+@pytest.mark.parametrize("shape", [(40, 3, 9, 24), (2, 4, 5, 21)])
+def test_largest_mixtures_and_their_gradient_are_those_of_a_convolution_and_a_max_pooling(shape):
+    torch.manual_seed(0)
+    layer = vision.LargestMixtures(shape[1], 8).double()
+    images = torch.randint(0, 256, shape, dtype=torch.uint8)
+    torch.nn.init.normal_(layer.weight)
+    torch.nn.init.normal_(layer.bias)
+    mixed = torch.nn.functional.conv2d(images.double() / 255 - 0.5, layer.weight[:, :, None, None], layer.bias)
+    pooled = torch.nn.functional.max_pool2d(mixed, (shape[2], 8)).squeeze(2)
+    found = layer(images)
+    v = torch.randn_like(found)
+    parameters = list(layer.parameters())
+    expected = torch.autograd.grad((pooled * v).sum(), parameters)
+    torch.testing.assert_close(found, pooled, rtol=1e-12, atol=1e-12)
+    for mine, truth in zip(torch.autograd.grad((found * v).sum(), parameters), expected, strict=True):
+        torch.testing.assert_close(mine, truth, rtol=1e-10, atol=1e-10)
 
 
 def test_standardise_keeps_a_running_mean_and_deviation_of_each_feature(monkeypatch):

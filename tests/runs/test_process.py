@@ -55,8 +55,10 @@ def test_operations_are_counted_as_torch_counts_them():
     )
     images = torch.zeros(4, 3, 12, 12)
     with FlopCounterMode(display=False) as truth:
+        torch.bmm(torch.zeros(2, 3, 4), torch.zeros(2, 4, 5))
         network(images) @ torch.zeros(5, 7)
     with _Products() as counted:
+        torch.bmm(torch.zeros(2, 3, 4), torch.zeros(2, 4, 5))
         network(images) @ torch.zeros(5, 7)
     assert counted.flops == truth.get_total_flops() > 0
 
