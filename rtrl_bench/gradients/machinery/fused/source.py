@@ -145,7 +145,7 @@ class _Backward:
             "tl.store(dropped + at, cut, mask=live)",
             *(f"{name} += tl.where(live, {new}, zero)" for name, new in zip(self.q_sum + self.o_sum, q + o)),
             *(f"{name} = {value}" for name, value in zip(further, self._p_times(self.lam))),
-            f"cut = cut | (start_{j} & live)",
+            f"cut = cut | start_{j}",
             *(f"{name} = tl.where(live, tl.where(cut, zero, {new}), {name})" for name, new in zip(p, further)),
         ]
 
