@@ -206,6 +206,7 @@ def _train_to_the_end(training: StemTraining, folder: Path) -> None:
 
 def _record(training: StemTraining, labels: list[dict[str, Any]]) -> dict[str, Any]:
     config, spec = training.config, registry.spec(training.config.environment)
+    packages = registry.chosen_backend(config.environment, "rooms").packages
     env_steps = training.updates * config.slots
     return {
         "schema": 1,
@@ -230,7 +231,7 @@ def _record(training: StemTraining, labels: list[dict[str, Any]]) -> dict[str, A
         "device": training.device.type,
         "device_name": device_name(training.device),
         "threads": torch.get_num_threads(),
-        "versions": records.versions(training.backend),
+        "versions": records.versions(training.backend, packages),
         **records.git_state(),
         "machine": records.machine(),
         "resumes": training.resumes,

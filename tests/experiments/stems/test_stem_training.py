@@ -45,6 +45,7 @@ def test_a_stem_is_taught_in_every_level(level, tmp_path):
     record = teach_stem(settings(environment=level), tmp_path)
     assert (record["method"], record["kind"], record["env_steps"], record["updates"]) == ("state", "stem", 24, 12)
     assert all((tmp_path / name).exists() for name in OUTPUTS)
+    assert {"torch", "numba", "simulator"} <= record["versions"].keys()
     rows = json.loads((tmp_path / "evaluation.json").read_text())["labels"]
     assert {row["label"] for row in rows if "accuracy" in row} == set(CLASSES[level])
 
