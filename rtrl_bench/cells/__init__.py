@@ -1,8 +1,12 @@
-"""Recurrent cells: one file each. `elstm.py` is the one to imitate.
+"""Recurrent cells, one file each. `elstm.py` is the one to imitate.
 
-Shapes used by every cell (leading dimensions are free: a batch, or time and batch):
-`u` (..., K, N) input pre-activations, one row per gate; `c` (..., s, N) state, one row per number of a unit's state;
-`w` recurrent parameters, (K', N) for element-wise cells.
+A cell is the function `step` of a layer's recurrence, c(t) = step(u(t), c(t-1), w) with u(t) = W x(t) + b. It keeps no
+parameters: W, b and w belong to the layer.
+
+Shapes, for N units. Leading dimensions are free: a batch, or time and batch.
+    u (..., K, N)   pre-activations, one row for each gate
+    c (..., s, N)   state, one row for each number that a unit's state consists of
+    w               recurrent parameters; of element-wise cells (K', N), one row for each number of a unit
 """
 
 from __future__ import annotations
@@ -18,10 +22,10 @@ from rtrl_bench.registry import Registry
 
 
 class Cell:
-    """A recurrence c(t) = step(W x(t) + b, c(t-1), w). Stateless: the parameters live in `RecurrentStack`."""
+    """Base of all cells. One with `step` alone is trained by methods that need no derivatives unit by unit."""
 
-    gates: ClassVar[tuple[str, ...]]  # K rows of u, of the input weights and of the biases
-    state: ClassVar[tuple[str, ...]] = ("c",)  # s rows of the state
+    gates: ClassVar[tuple[str, ...]]  # names of the K rows of u, of W and of b
+    state: ClassVar[tuple[str, ...]] = ("c",)  # names of the s rows of the state
     retentive: ClassVar[bool] = True  # whether some parameter says for how long a unit remembers: see `retentive_bias_`
 
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
@@ -29,11 +33,11 @@ class Cell:
         raise TypeError(f"{type(self).__name__} must define recurrent_shape")
 
     def step(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
-        """Next state (..., s, N)."""
+        """The next state (..., s, N)."""
         raise TypeError(f"{type(self).__name__} must define step")
 
     def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
-        """`step` without autograd, which may overwrite u, with what an element-wise cell's `partials_` wants there."""
+        """`step` where no gradient is recorded. It may overwrite u, with what `partials_` can use."""
         return self.step(u, c, w)
 
     def check_retention(self, retention: float | None) -> None:
@@ -43,49 +47,74 @@ class Cell:
             raise ConfigError(f"retention = {retention}: cell {name} has no parameter for it; remove the key")
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
-        """Fill weight (K, N, D), bias (K, N) and w in place; `retention` is the longest initial memory in steps."""
+        """Fill weight (K, N, D), bias (K, N) and w in place.
+
+        retention: the longest memory that a unit begins with, in steps; None: as the cell's own paper has it.
+        """
         raise TypeError(f"{type(self).__name__} must define initialise")
 
     def readout(self, inputs: int, hidden: int) -> Readout:
-        """What follows outside of the recurrence: (x (..., D), c (..., s, N)) -> h (..., `output_size`)."""
+        """What makes the layer's output of its input and its state, for D = `inputs` and N = `hidden`."""
         return StateRow()
 
     def output_size(self, inputs: int, hidden: int) -> int:
-        """Number of features that `readout` returns."""
+        """How many features the readout returns."""
         return hidden
 
 
 class ElementwiseCell(Cell):
     """A cell whose units see only themselves in the recurrence: its exact RTRL costs O(N D) per step, not O(N^3 D)."""
 
-    recurrent: ClassVar[tuple[str, ...]]  # K' rows of w
+    recurrent: ClassVar[tuple[str, ...]]  # names of the K' rows of w; () if there are none
 
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
         return (len(self.recurrent), hidden)
 
     def partials(self, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Derivatives of step(u, c, w), unit by unit.
+        """Derivatives of c' = step(u, c, w), unit by unit; the first of two row indices is that of c'.
 
-        λ (..., s, s, N) = ∂c_next/∂c, α (..., s, K, N) = ∂c_next/∂u, ω (..., s, K', N) = ∂c_next/∂w;
-        the first of the two row indices belongs to c_next.
+        Returns λ = ∂c'/∂c (..., s, s, N), α = ∂c'/∂u (..., s, K, N) and ω = ∂c'/∂w (..., s, K', N). They are read and
+        never written to, so they may be views.
         """
         raise TypeError(f"{type(self).__name__} must define partials")
 
-    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`partials`, given what `step_` left in the place of u: here u itself.
+    def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`partials`, given what `step_` has put in the place of u: here u itself.
 
         Override the two together where `step` and `partials` share costly work, such as the gates' activations.
         """
-        return self.partials(left, c, w)
+        return self.partials(activations, c, w)
+
+
+class Readout(nn.Module):
+    """What follows the recurrence at every step, h = readout(x, c): an output gate, a projection, a skip path."""
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """The layer's output h (..., O), given its input x (..., D) and its new state c (..., s, N)."""
+        raise TypeError(f"{type(self).__name__} must define forward")
+
+    def vjp(self, x: Tensor, c: Tensor, rows: Tensor, wants_x: bool) -> ReadoutVJP:
+        """Vector-Jacobian products, R at a time, which exact RTRL needs to stack layers of this cell.
+
+        x (b, M, D), c (b, M, s, N): what the readout was given, for b slots and M steps.
+        rows (b, M, R, O): R derivatives by its output h, such as those of every number of a later state.
+        wants_x: whether the derivatives by x are needed too; for the lowest layer they are not.
+        """
+        raise TypeError(f"{type(self).__name__} must define vjp before layers of its cell can be stacked under rtrl")
+
+    def weights_on_input(self) -> int:
+        """How many of the parameters multiply x, for the formulas of what a stack costs."""
+        return 0
 
 
 @dataclass
-class Pulled:
-    """R rows ∂·/∂h, carried back through a readout: to_c (b, M, R, s, N), to_x (b, M, R, D) where it was wanted.
+class ReadoutVJP:
+    """R derivatives by a readout's output, carried back through it: the derivatives by all that it was given.
 
-    linear: for each linear map of the readout, by name, what it was given (b, M, I) and the rows at what it gave
-    (b, M, R, O). other: for each parameter θ outside of linear maps, by name, the rows at it, summed over the M steps,
-    (b, R, *θ).
+    to_c (b, M, R, s, N): by the state. to_x (b, M, R, D): by the input, or None if that was not wanted.
+    linear: for each linear map y = W v of the readout, by its name, v (b, M, I) and the derivatives by y (b, M, R, O).
+        Their products are those by W, which are too large to be made one by one.
+    other: for each parameter θ outside of linear maps, by its name, the derivatives by θ, (b, R, *θ), summed over M.
     """
 
     to_c: Tensor
@@ -94,35 +123,16 @@ class Pulled:
     other: dict[str, Tensor] = field(default_factory=dict)
 
 
-class Readout(nn.Module):
-    """h = readout(x, c), step by step; most of its parameters are in linear maps."""
-
-    def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        """x (..., D), c (..., s, N) -> h (..., O)."""
-        raise TypeError(f"{type(self).__name__} must define forward")
-
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
-        """Carry rows (b, M, R, O) at h back, for x (b, M, D) and c (b, M, s, N). Exact RTRL of stacks needs it.
-
-        `to_x`: whether they are wanted at x too; for the lowest layer they are not.
-        """
-        raise TypeError(f"{type(self).__name__} must define pull before layers of its cell can be stacked under rtrl")
-
-    def weights_on_input(self) -> int:
-        """How many of the parameters multiply x, for the formulas of what a stack costs."""
-        return 0
-
-
 class StateRow(Readout):
     """h = the first row of the state."""
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         return c[..., 0, :]
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
+    def vjp(self, x: Tensor, c: Tensor, rows: Tensor, wants_x: bool) -> ReadoutVJP:
         to_c = rows.new_zeros(*rows.shape[:3], *c.shape[2:])
         to_c[..., 0, :] = rows
-        return Pulled(to_c, rows.new_zeros(*rows.shape[:3], x.shape[-1]) if to_x else None, {})
+        return ReadoutVJP(to_c, rows.new_zeros(*rows.shape[:3], x.shape[-1]) if wants_x else None, {})
 
 
 def retentive_bias_(bias: Tensor, retention: float) -> None:

@@ -37,8 +37,8 @@ class EGRU(ElementwiseCell):
         h.addcmul_(w[2:], r * c).mul_(2).sigmoid_().mul_(2).sub_(1)  # tanh, see `sigmoid_and_tanh_`
         return torch.lerp(h, c, z)
 
-    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        z, r, h = left.split(1, dim=-2)
+    def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        z, r, h = activations.split(1, dim=-2)
         z_hat = (c - h) * z * (1 - z)
         h_hat = (1 - z) * (1 - h * h)
         by_reset = h_hat * w[2:] * c  # ∂c'/∂r

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.cells import CELLS, ElementwiseCell, Pulled, Readout, retentive_bias_
+from rtrl_bench.cells import CELLS, ElementwiseCell, Readout, ReadoutVJP, retentive_bias_
 
 
 @CELLS.register("elstm")
@@ -24,17 +24,17 @@ class ELSTM(ElementwiseCell):
         return torch.lerp(z, c, f)  # z + f (c - z)
 
     def partials(self, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        left = u.clone()
-        self.step_(left, c, w)
-        return self.partials_(left, c, w)
+        activations = u.clone()
+        self.step_(activations, c, w)
+        return self.partials_(activations, c, w)
 
     def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
         f, z = sigmoid_and_tanh_(u.addcmul_(w, c))
         return torch.lerp(z, c, f)
 
-    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        alpha = average_slopes(left, c)
-        lam = torch.addcmul(left[..., :1, :], w[:1], alpha[..., :1, :]).addcmul_(w[1:], alpha[..., 1:, :])
+    def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        alpha = average_slopes(activations, c)
+        lam = torch.addcmul(activations[..., :1, :], w[:1], alpha[..., :1, :]).addcmul_(w[1:], alpha[..., 1:, :])
         return lam.unsqueeze(-3), alpha.unsqueeze(-3), (alpha * c).unsqueeze(-3)
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
@@ -77,14 +77,14 @@ class OutputGate(Readout):
         c = c[..., 0, :]
         return torch.sigmoid(self.linear(torch.cat([x, c], dim=-1))) * c
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
+    def vjp(self, x: Tensor, c: Tensor, rows: Tensor, wants_x: bool) -> ReadoutVJP:
         c = c[..., 0, :]
         both = torch.cat([x, c], dim=-1)
         gate = torch.sigmoid(self.linear(both)).unsqueeze(2)
         to_pre = rows * (c.unsqueeze(2) * gate * (1 - gate))
         of_x, of_c = self.linear.weight.split([x.shape[-1], c.shape[-1]], dim=-1)
         to_c = torch.addcmul(to_pre @ of_c, rows, gate).unsqueeze(-2)
-        return Pulled(to_c, to_pre @ of_x if to_x else None, {"linear": (both, to_pre)})
+        return ReadoutVJP(to_c, to_pre @ of_x if wants_x else None, {"linear": (both, to_pre)})
 
     def weights_on_input(self) -> int:
         outputs, read = self.linear.weight.shape

@@ -29,8 +29,8 @@ class IndRNN(ElementwiseCell):
     def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
         return u.addcmul_(w, c).relu_()
 
-    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        slope = (left > 0).to(left.dtype)
+    def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        slope = (activations > 0).to(activations.dtype)
         return tuple(d.unsqueeze(-3) for d in (slope * w, slope, slope * c))  # type: ignore[return-value]
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.cells import CELLS, ElementwiseCell, Pulled, Readout
+from rtrl_bench.cells import CELLS, ElementwiseCell, Readout, ReadoutVJP
 
 LARGEST_PHASE = 6.28  # of the authors' listing (appendix A), for 2 π
 
@@ -108,13 +108,13 @@ class Projection(Readout):
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         return nn.functional.gelu(self.linear(torch.cat([c.flatten(-2), x], dim=-1)))
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
+    def vjp(self, x: Tensor, c: Tensor, rows: Tensor, wants_x: bool) -> ReadoutVJP:
         both = torch.cat([c.flatten(-2), x], dim=-1)
         y = self.linear(both)
         to_y = rows * torch.ops.aten.gelu_backward(torch.ones_like(y), y).unsqueeze(2)
         of_c, of_x = self.linear.weight.split([both.shape[-1] - x.shape[-1], x.shape[-1]], dim=-1)
         to_c = (to_y @ of_c).unflatten(-1, c.shape[-2:])
-        return Pulled(to_c, to_y @ of_x if to_x else None, {"linear": (both, to_y)})
+        return ReadoutVJP(to_c, to_y @ of_x if wants_x else None, {"linear": (both, to_y)})
 
     def weights_on_input(self) -> int:
         outputs, read = self.linear.weight.shape

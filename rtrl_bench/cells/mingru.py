@@ -28,8 +28,8 @@ class MinGRU(ElementwiseCell):
     def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
         return torch.lerp(c, u[..., 1:, :], u[..., :1, :].sigmoid_())
 
-    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        z, h = left[..., :1, :], left[..., 1:, :]
+    def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        z, h = activations[..., :1, :], activations[..., 1:, :]
         keep = 1 - z
         alpha = torch.cat([(h - c) * z * keep, z], dim=-2).unsqueeze(-3)
         return keep.unsqueeze(-3), alpha, alpha[..., :0, :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.cells import CELLS, ElementwiseCell, Pulled, Readout, linear_init_, retentive_bias_
+from rtrl_bench.cells import CELLS, ElementwiseCell, Readout, ReadoutVJP, linear_init_, retentive_bias_
 from rtrl_bench.cells.elstm import average_slopes, sigmoid_and_tanh_
 
 
@@ -31,9 +31,9 @@ class QRNN(ElementwiseCell):
         f, z = sigmoid_and_tanh_(u)
         return torch.lerp(z, c, f)
 
-    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        alpha = average_slopes(left, c).unsqueeze(-3)
-        return left[..., :1, :].unsqueeze(-3), alpha, alpha[..., :0, :]
+    def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        alpha = average_slopes(activations, c).unsqueeze(-3)
+        return activations[..., :1, :].unsqueeze(-3), alpha, alpha[..., :0, :]
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
         linear_init_(weight, bias)
@@ -54,11 +54,11 @@ class InputGate(Readout):
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         return torch.sigmoid(self.linear(x)) * c[..., 0, :]
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
+    def vjp(self, x: Tensor, c: Tensor, rows: Tensor, wants_x: bool) -> ReadoutVJP:
         gate = torch.sigmoid(self.linear(x)).unsqueeze(2)
         to_pre = rows * (c * gate * (1 - gate))
-        below = to_pre @ self.linear.weight if to_x else None
-        return Pulled((rows * gate).unsqueeze(-2), below, {"linear": (x, to_pre)})
+        below = to_pre @ self.linear.weight if wants_x else None
+        return ReadoutVJP((rows * gate).unsqueeze(-2), below, {"linear": (x, to_pre)})
 
     def weights_on_input(self) -> int:
         return self.linear.weight.numel()

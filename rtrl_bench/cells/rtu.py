@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.cells import CELLS, ElementwiseCell, Pulled, Readout
+from rtrl_bench.cells import CELLS, ElementwiseCell, Readout, ReadoutVJP
 from rtrl_bench.cells.lru import (
     complex_matrix,
     eigenvalues,
@@ -74,6 +74,6 @@ class ReluOfAll(Readout):
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         return torch.relu(c.flatten(-2))
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
+    def vjp(self, x: Tensor, c: Tensor, rows: Tensor, wants_x: bool) -> ReadoutVJP:
         to_c = rows.unflatten(-1, c.shape[-2:]) * (c > 0).unsqueeze(2)
-        return Pulled(to_c, rows.new_zeros(*rows.shape[:3], x.shape[-1]) if to_x else None, {})
+        return ReadoutVJP(to_c, rows.new_zeros(*rows.shape[:3], x.shape[-1]) if wants_x else None, {})

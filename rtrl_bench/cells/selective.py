@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from rtrl_bench.cells import CELLS, ElementwiseCell, Pulled, Readout, linear_init_, retentive_bias_
+from rtrl_bench.cells import CELLS, ElementwiseCell, Readout, ReadoutVJP, linear_init_, retentive_bias_
 
 STEP_SIZES = (1e-3, 1e-1)  # of Δ at the start, log-uniform, as in section 3.6
 
@@ -62,11 +62,11 @@ class Selection(Readout):
         factor, skip = self.linear(x).chunk(2, dim=-1)
         return torch.addcmul(skip, factor, c[..., 0, :])
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
+    def vjp(self, x: Tensor, c: Tensor, rows: Tensor, wants_x: bool) -> ReadoutVJP:
         factor = self.linear(x).chunk(2, dim=-1)[0].unsqueeze(2)
         to_map = torch.cat([rows * c, rows], dim=-1)
-        below = to_map @ self.linear.weight if to_x else None
-        return Pulled((rows * factor).unsqueeze(-2), below, {"linear": (x, to_map)})
+        below = to_map @ self.linear.weight if wants_x else None
+        return ReadoutVJP((rows * factor).unsqueeze(-2), below, {"linear": (x, to_map)})
 
     def weights_on_input(self) -> int:
         return self.linear.weight.numel()

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.cells import CELLS, ElementwiseCell, Pulled, Readout, retentive_bias_
+from rtrl_bench.cells import CELLS, ElementwiseCell, Readout, ReadoutVJP, retentive_bias_
 
 SKIP_SCALE = math.sqrt(3)  # α = sqrt(1 + 2 e^b) of section 3.2, for a highway gate that starts at bias b = 0
 
@@ -32,8 +32,8 @@ class SRU(ElementwiseCell):
     def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
         return torch.lerp(u[..., 1:, :], c, u[..., :1, :].addcmul_(w, c).sigmoid_())
 
-    def partials_(self, left: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        f, z = left[..., :1, :], left[..., 1:, :]
+    def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        f, z = activations[..., :1, :], activations[..., 1:, :]
         rest = 1 - f
         f_hat = (c - z) * f * rest
         alpha = torch.cat([f_hat, rest], dim=-2)
@@ -78,7 +78,7 @@ class Highway(Readout):
         r = torch.sigmoid(torch.addcmul(self.gate(x), self.v, c))
         return r, SKIP_SCALE * x if self.skip is None else self.skip(x)
 
-    def pull(self, x: Tensor, c: Tensor, rows: Tensor, to_x: bool) -> Pulled:
+    def vjp(self, x: Tensor, c: Tensor, rows: Tensor, wants_x: bool) -> ReadoutVJP:
         c = c[..., 0, :]
         r, skip = self._parts(x, c)
         to_gate = rows * ((c - skip) * r * (1 - r)).unsqueeze(2)
@@ -88,11 +88,11 @@ class Highway(Readout):
         below = None
         if self.skip is not None:
             linear["skip"] = (x, to_skip)
-        if to_x:
+        if wants_x:
             below = to_gate @ self.gate.weight
             below += SKIP_SCALE * to_skip if self.skip is None else to_skip @ self.skip.weight
         to_v = torch.einsum("bmrn,bmn->brn", to_gate, c)
-        return Pulled(to_c.unsqueeze(-2), below, linear, {"v": to_v})
+        return ReadoutVJP(to_c.unsqueeze(-2), below, linear, {"v": to_v})
 
     def weights_on_input(self) -> int:
         return sum(part.weight.numel() for part in (self.gate, self.skip) if part is not None)

@@ -10,8 +10,8 @@ from torch import Tensor
 from rtrl_bench.cells import Cell
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer, RunLayer
 from rtrl_bench.gradients.machinery.episodes import Episodes
-from rtrl_bench.gradients.machinery.own_sensitivities import SegmentWise
 from rtrl_bench.gradients.machinery.tape import forward_states
+from rtrl_bench.gradients.rtrl import SegmentWise
 
 
 @GRADIENTS.register("columnar")

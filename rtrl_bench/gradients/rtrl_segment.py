@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtrl_bench.gradients import GRADIENTS
-from rtrl_bench.gradients.machinery.own_sensitivities import SegmentWise
+from rtrl_bench.gradients.rtrl import SegmentWise
 
 
 @GRADIENTS.register("rtrl_segment")

@@ -1,13 +1,16 @@
-"""Exact RTRL of stacked element-wise layers: what a layer's state owes to the parameters of the layers below it.
+"""What a layer's state owes to the parameters of the layers below it, in stacks of element-wise layers.
 
-Layer l reads h of layer l - 1, so its state c^l depends on every parameter θ_k of the layers k < l, those of their
-readouts (output gates) included. A unit of layer l depends on all of θ_k: these sensitivities are dense, of shape
-(B, s N, *θ_k), where those to the layer's own parameters are diagonal (Irie et al. 2024, section 5, on why exact RTRL
-of a stack costs so much). They too move once per segment. With Φ^{l,j} = ∂c^l(M)/∂c^j(0), diagonal for j = l, and
-r^l = ∂L/∂c^l(0),
-    S^l_k(M) = Σ_{k≤j≤l} Φ^{l,j} S^j_k(0) + ∂c^l(M)/∂θ_k inside the segment
+Layer l reads the output of layer l - 1, so its state c^l depends on every parameter θ_k of the layers k < l, those of
+their readouts included. A unit of layer l depends on all of θ_k. So these sensitivities S^l_k are dense, of shape
+(B, s N, *θ_k), where those to the layer's own parameters are kept unit by unit. That is why exact RTRL of a stack costs
+so much (Irie et al. 2024, section 5). They too move once per segment. With Φ^{l,j} = ∂c^l(M)/∂c^j(0) and
+r^l = ∂L/∂c^l(0):
+
     ∂L/∂θ_k  = back-propagation inside the segment + Σ_{l≥k} Σ_b r^l S^l_k(0)
-Φ and the last term of the first line come from back-propagating the s N rows ∂c^l(M)/∂· through the segment together.
+    S^l_k(M) = Σ_{k≤j≤l} Φ^{l,j} S^j_k(0) + D^l_k
+
+D^l_k is ∂c^l(M)/∂θ_k inside the segment. It and Φ^{l,j} for j < l are found by back-propagating the s N derivatives of
+c^l(M) together through the segment, from layer to layer down. Φ^{l,l} is diagonal, the p(0) of `own_sensitivities.py`.
 """
 
 from __future__ import annotations
@@ -20,15 +23,15 @@ from torch import Tensor
 
 from rtrl_bench.gradients import Layer, Parameters
 from rtrl_bench.gradients.machinery.elementwise import Linearised, linearised, transpose_times
-from rtrl_bench.gradients.machinery.own_sensitivities import Transition
+from rtrl_bench.gradients.machinery.own_sensitivities import SensitivityUpdate
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
 from rtrl_bench.gradients.machinery.tape import Tape
 
 ROWS_BLOCK_BYTES = 1 << 26  # of rows back-propagated at once: a few slots of large layers, all slots of small ones
 
 
-def no_sensitivities(batch: int, layers: Sequence[Layer], s: int) -> dict[str, Tensor]:
-    """Zero traces `l.k.name` (B, s N, *θ) for every layer l and every parameter of every layer k below it."""
+def no_cross_sensitivities(batch: int, layers: Sequence[Layer], s: int) -> dict[str, Tensor]:
+    """S^l_k before the first step: traces `l.k.name` of zeros (B, s N, *θ), for every parameter of all layers k < l."""
     traces = {}
     for upper in range(1, len(layers)):
         rows = s * layers[upper].parameters.weight.shape[1]
@@ -46,43 +49,31 @@ def parameters_below(layer: Layer) -> dict[str, Tensor]:
 
 @dataclass
 class LayerSegment:
-    """One layer's segment: its states (M, B, s, N) and all that can be derived from them."""
+    """One layer's segment: its tape, its states (M, B, s, N), its derivatives, and what it does to S^l_l.
+
+    All of them are zero at steps after which an episode begins: the segment's end does not depend on those.
+    """
 
     layer: Layer
     tape: Tape
     states: Tensor
     derivatives: Linearised
-    transition: Transition
+    own: SensitivityUpdate
 
     @classmethod
     def of(cls, layer: Layer, tape: Tape, states: Tensor) -> LayerSegment:
-        """With everything derived, for what the segment's end depends on: all is zero at steps that are left behind."""
+        """Derive all of it from a tape and the states."""
         keep = tape.episodes.dropped
         tape = replace(tape, x=keep(tape.x))
         derivatives = Linearised(*(keep(part) for part in vars(linearised(tape, slice(None))).values()))
-        transition = Transition(tape, consume=False)
-        everything = slice(0, len(states))
-        transition.add(everything, derivatives, transition.suffix_products(everything, derivatives))
-        return cls(layer, tape, keep(states), derivatives, transition)
+        own = SensitivityUpdate(tape, overwrite_tape=False)
+        all_steps = slice(0, len(states))
+        own.add(all_steps, derivatives, own.suffix_products(all_steps, derivatives))
+        return cls(layer, tape, keep(states), derivatives, own)
 
 
-@dataclass
-class Rows:
-    """What R = s N rows, back-propagated through a segment of one layer, leave there, for some slots b.
-
-    below (b, M, R, D): ∂c^l(M)/∂x(t), None for the lowest layer; influence (b, R, s, N): Φ, the rows at the segment's
-    start. linear: of every linear map, by the names of its weight and bias, what it was given (b, M, I) and the rows
-    at what it gave (b, M, R, O), W's among them. other: the rows (b, R, *θ) at each further parameter, by name.
-    """
-
-    below: Tensor | None
-    influence: Tensor
-    linear: dict[tuple[str, str], tuple[Tensor, Tensor]]
-    other: dict[str, Tensor]
-
-
-class StackTransition:
-    """What a segment does to all sensitivities of a stack."""
+class StackUpdate:
+    """What a segment does to all sensitivities of a stack, given the segments of its layers, the lowest first."""
 
     def __init__(self, segments: Sequence[LayerSegment]):
         self.segments = segments
@@ -103,7 +94,7 @@ class StackTransition:
         return gradients
 
     def apply(self, traces: dict[str, Tensor]) -> None:
-        """Move all traces in place."""
+        """Move all sensitivities to the segment's end, in place."""
         for trace in traces.values():
             self.segments[0].tape.episodes.forget_past(trace)
         for upper in reversed(range(1, len(self.segments))):  # the lower layers' are needed as they were
@@ -111,7 +102,7 @@ class StackTransition:
             for first in range(0, len(self.segments[0].tape.x[0]), slots):
                 self._apply(traces, upper, slice(first, first + slots))
         for number, segment in enumerate(self.segments):
-            segment.transition.apply({name: traces[f"{number}.{name}"] for name in Parameters._fields})
+            segment.own.apply({name: traces[f"{number}.{name}"] for name in Parameters._fields})
 
     def _slots_at_once(self, upper: int) -> int:
         tape = self.segments[upper].tape
@@ -120,56 +111,74 @@ class StackTransition:
         return max(1, ROWS_BLOCK_BYTES // max(1, bytes_per_slot))
 
     def _apply(self, traces: dict[str, Tensor], upper: int, some: slice) -> None:
+        """Move S^l_k of layer l = `upper` to all layers k below it, in some slots."""
         top = self.segments[upper]
-        q = top.transition.q[:, some].transpose(0, 1).movedim(-1, 3)  # (b, M, s, N, K)
+        q = top.own.q[:, some].transpose(0, 1).movedim(-1, 3)  # (b, M, s, N, K)
         weight = top.layer.parameters.weight  # (K, N, D)
-        rows_above = torch.einsum("bmink,knd->bmind", q, weight).flatten(2, 3)
+        at_output = torch.einsum("bmink,knd->bmind", q, weight).flatten(2, 3)  # by the output of the layer below
         influences: dict[int, Tensor] = {}
         for lower in reversed(range(upper)):
-            rows = back_propagate_rows(self.segments[lower], rows_above, some, further=lower > 0)
+            found = back_propagate_rows(self.segments[lower], at_output, some, wants_x=lower > 0)
             names = parameters_below(self.segments[lower].layer)
             group = {name: traces[f"{upper}.{lower}.{name}"][some] for name in names}
             for trace in group.values():
-                _scale(trace, top.transition.p[some])
+                _scale(trace, top.own.p[some])
             for between, influence in influences.items():
                 for name, trace in group.items():
                     other = traces[f"{between}.{lower}.{name}"][some]
                     _matrices(trace).baddbmm_(influence.flatten(2), _matrices(other))
             for name in Parameters._fields:
-                _add_influence(group[name], rows.influence, traces[f"{lower}.{name}"][some])
-            _add_in_segment(group, rows)
-            influences[lower] = rows.influence
-            if rows.below is not None:
-                rows_above = rows.below
+                _add_influence(group[name], found.to_start, traces[f"{lower}.{name}"][some])
+            _add_in_segment(group, found)
+            influences[lower] = found.to_start
+            if found.to_x is not None:
+                at_output = found.to_x
 
 
-def back_propagate_rows(segment: LayerSegment, above: Tensor, some: slice, further: bool) -> Rows:
-    """Back-propagate rows through one layer's segment; `above` (b, M, R, ·) holds them at the layer's output h(t).
+@dataclass
+class SegmentRows:
+    """R = s N derivatives of a later state, back-propagated through a layer's segment, for some slots b.
 
-    `further`: whether they go on to a layer below.
+    to_start (b, R, s, N): by the layer's state at the segment's start, Φ. to_x (b, M, R, D): by its input, which is the
+        output of the layer below; None if that was not wanted.
+    linear: for each linear map y = A v, by the names of its weight and its bias, v (b, M, I) and the derivatives by y
+        (b, M, R, O). u = W x + b is one of them.
+    other: for each other parameter θ, by its name, the derivatives by θ, (b, R, *θ).
+    """
+
+    to_start: Tensor
+    to_x: Tensor | None
+    linear: dict[tuple[str, str], tuple[Tensor, Tensor]]
+    other: dict[str, Tensor]
+
+
+def back_propagate_rows(segment: LayerSegment, at_output: Tensor, some: slice, wants_x: bool) -> SegmentRows:
+    """Back-propagate R derivatives at once through one layer's segment, in the slots `some`.
+
+    at_output (b, M, R, ·): the derivatives by the layer's output h(t). wants_x: whether a layer below needs them.
     """
     tape, derivatives, readout = segment.tape, segment.derivatives, segment.layer.readout
     x, states, lam, alpha, omega = (
         part[:, some].transpose(0, 1)
         for part in (tape.x, segment.states, derivatives.lam, derivatives.alpha, derivatives.omega)
     )
-    pulled = readout.pull(x, states, above, to_x=further)
-    e, later, episodes = pulled.to_c, torch.zeros_like(pulled.to_c[:, 0]), tape.episodes
+    of_readout = readout.vjp(x, states, at_output, wants_x)
+    e, later, episodes = of_readout.to_c, torch.zeros_like(of_readout.to_c[:, 0]), tape.episodes
     for t in reversed(range(e.shape[1])):
         later = transpose_times(lam[:, t, None], e[:, t].add_(later))
         if t % SWEEP_STEPS == 0:
             sweep(later)
         if episodes.may_begin(t):
             later.masked_fill_(episodes.starts[t, some, None, None, None], 0)
-    a = transpose_times(alpha.unsqueeze(2), e)
-    below = pulled.to_x
-    if below is not None:
-        below.add_(a.flatten(3) @ segment.layer.parameters.weight.flatten(0, 1))
-    linear = {(f"readout.{name}.weight", f"readout.{name}.bias"): pair for name, pair in pulled.linear.items()}
-    linear["weight", "bias"] = (x, a)
-    other = {f"readout.{name}": at_parameter for name, at_parameter in pulled.other.items()}
+    to_u = transpose_times(alpha.unsqueeze(2), e)
+    to_x = of_readout.to_x
+    if to_x is not None:
+        to_x.add_(to_u.flatten(3) @ segment.layer.parameters.weight.flatten(0, 1))
+    linear = {(f"readout.{name}.weight", f"readout.{name}.bias"): pair for name, pair in of_readout.linear.items()}
+    linear["weight", "bias"] = (x, to_u)
+    other = {f"readout.{name}": at_parameter for name, at_parameter in of_readout.other.items()}
     other["recurrent"] = transpose_times(omega.unsqueeze(2), e).sum(dim=1)
-    return Rows(below, later, linear, other)
+    return SegmentRows(later, to_x, linear, other)
 
 
 def _matrices(trace: Tensor) -> Tensor:
@@ -197,11 +206,11 @@ def _add_influence(trace: Tensor, influence: Tensor, own: Tensor) -> None:
         trace.addcmul_(influence[:, :, i, None, :, None], own[:, None, i])
 
 
-def _add_in_segment(group: dict[str, Tensor], rows: Rows) -> None:
-    """S^l_k += ∂c^l(M)/∂θ_k inside the segment."""
+def _add_in_segment(group: dict[str, Tensor], rows: SegmentRows) -> None:
+    """S^l_k += D^l_k."""
     for name, at_parameter in rows.other.items():
         group[name].add_(at_parameter)
-    for (weight, bias), (given, at_output) in rows.linear.items():
-        group[weight].flatten(1, -2).baddbmm_(at_output.flatten(2).transpose(1, 2), given)
+    for (weight, bias), (given, to_output) in rows.linear.items():
+        group[weight].flatten(1, -2).baddbmm_(to_output.flatten(2).transpose(1, 2), given)
         if bias in group:
-            group[bias].add_(at_output.sum(dim=1))
+            group[bias].add_(to_output.sum(dim=1))

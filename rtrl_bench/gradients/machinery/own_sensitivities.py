@@ -1,4 +1,13 @@
-"""How a segment moves the sensitivities of an element-wise layer's state to the layer's own parameters."""
+"""Sensitivities of an element-wise layer's state to the layer's own parameters, and what a segment does to them.
+
+The sensitivity S = ∂c/∂θ of a unit's state to a parameter of another unit is zero, so of S_W only the units' own rows
+are kept: (B, s, K, N, D) for W (K, N, D). With λ, α and ω of `elementwise.py`, a segment of M steps leads from S(0) to
+    S_W(M) = p(0) S_W(0) + Σ_t q(t) ⊗ x(t)      p(t) = λ(M) ··· λ(t+1),  q(t) = p(t) α(t)
+    S_b(M) = p(0) S_b(0) + Σ_t q(t)
+    S_w(M) = p(0) S_w(0) + Σ_t p(t) ω(t)
+The products p(t) are built step by step from the segment's end, never by division. Where an episode begins at a step
+after t, p(t) is zero.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +17,9 @@ from torch import Tensor
 from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Layer, Parameters
-from rtrl_bench.gradients.machinery.carry import LayerCarry
 from rtrl_bench.gradients.machinery.elementwise import (
-    InSegmentGradient,
     Linearised,
     blocks_from_the_end,
-    gradient_by,
     linearised,
     times,
     transpose_times,
@@ -21,7 +27,7 @@ from rtrl_bench.gradients.machinery.elementwise import (
 from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.machinery.per_layer import PerLayer
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
-from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
+from rtrl_bench.gradients.machinery.tape import Tape
 
 
 class CarriedSensitivities(PerLayer):
@@ -50,75 +56,41 @@ class CarriedSensitivities(PerLayer):
         return {name: parameter.new_zeros(batch, s, *parameter.shape) for name, parameter in parameters}
 
 
-class SegmentWise(CarriedSensitivities):
-    """Each layer's own sensitivities carried over a segment at once."""
+class SensitivityUpdate:
+    """The segment's part in S(M): p(0), Σ_t q(t) ⊗ x(t), Σ_t q(t) and Σ_t p(t) ω(t), gathered block by block.
 
-    def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
-        traces = super().first_traces(batch, layer, generator)
-        inputs_first = traces["weight"].movedim(-1, 1).contiguous()  # (B, D, s, K, N): long, aligned rows
-        return traces | {"weight": inputs_first.movedim(1, -1)}
+    For every block of steps, the last block first, call `suffix_products` and then `add`; at the end `apply`.
 
-    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
-        if tape.fused is not None:
-            return tape.fused.learn(tape, g, wants_x, carry.traces)
-        return gradient_by(OwnGradient(carry.traces, tape), tape, g, wants_x)
-
-    def advance(self, tape: Tape, carry: LayerCarry) -> None:
-        if tape.fused is not None:
-            tape.fused.advance(tape, carry.traces)
-        else:
-            Transition.over(tape).apply(carry.traces)
-
-
-class OwnGradient(InSegmentGradient):
-    """The in-segment gradient of a layer and what the sensitivities of its own state add to it."""
-
-    def __init__(self, traces: dict[str, Tensor], tape: Tape):
-        super().__init__(tape)
-        self._traces, self._transition = traces, Transition(tape, consume=True)
-
-    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
-        p = self._transition.suffix_products(steps, block)  # step by step, as e: what can be shared by threads follows
-        super().add(steps, block, g, e)
-        self._transition.add(steps, block, p)
-
-    def finish(self, r: Tensor) -> Parameters:
-        gradient = super().finish(r)
-        self._transition.apply(self._traces, r, gradient)
-        return gradient
-
-
-class Transition:
-    """What a segment does to the sensitivities: S(M) = p(0) S(0) + Σ_t p(t) ∂c(t)/∂θ.
-
-    `consume`: p α may take the place of what the tape holds, block by block after its linearisation, as fresh memory
-    costs page faults. For those who refuse a second backward pass before it reads the tape.
+    overwrite_tape: let q take the place of the tape's activations, block by block after these have been used. That
+        saves fresh memory and its page faults. The tape can then not be read a second time, so this is for those who
+        refuse a second backward pass before it comes here.
     """
 
-    def __init__(self, tape: Tape, consume: bool):
+    def __init__(self, tape: Tape, overwrite_tape: bool):
         self.episodes = tape.episodes
-        self.x = tape.episodes.times_zero(tape.x)  # at the steps left behind q is zero
+        self.x = tape.episodes.times_zero(tape.x)  # where an episode begins later, q is zero
         batch, s, n = tape.previous.shape[1:]
         identity = torch.eye(s, dtype=tape.x.dtype, device=tape.x.device)[:, :, None]
-        self.p = identity.expand(batch, s, s, n)  # p(t) of the step before the blocks so far; in the end p(0)
-        left = tape.activations.data  # autograd's own check of changed tensors is replaced by that of `consume`
-        fits = consume and s == 1
-        # q = p(t) α(t), (M, B, s, K, N)
-        self.q = left.unsqueeze(2) if fits else left.new_empty(len(left), batch, s, *left.shape[2:])
-        self.bias = left.new_zeros(batch, *self.q.shape[2:])  # Σ_t q(t)
-        self.recurrent = left.new_zeros(batch, s, tape.parameters.recurrent.shape[0], n)  # Σ_t p(t) ω(t)
+        self.p = identity.expand(batch, s, s, n)  # p(t) at the step before the blocks so far; in the end p(0)
+        activations = tape.activations.data  # .data: autograd is not to notice that they are overwritten
+        if overwrite_tape and s == 1:
+            self.q = activations.unsqueeze(2)  # (M, B, s, K, N)
+        else:
+            self.q = activations.new_empty(*activations.shape[:2], s, *activations.shape[2:])
+        self.bias = activations.new_zeros(batch, *self.q.shape[2:])  # Σ_t q(t)
+        self.recurrent = activations.new_zeros(batch, s, tape.parameters.recurrent.shape[0], n)  # Σ_t p(t) ω(t)
 
     @classmethod
-    def over(cls, tape: Tape) -> Transition:
+    def of(cls, tape: Tape) -> SensitivityUpdate:
         """That of a whole segment."""
-        transition = cls(tape, consume=True)
+        update = cls(tape, overwrite_tape=True)
         for steps in blocks_from_the_end(tape):
             block = linearised(tape, steps)
-            transition.add(steps, block, transition.suffix_products(steps, block))
-        return transition
+            update.add(steps, block, update.suffix_products(steps, block))
+        return update
 
     def suffix_products(self, steps: slice, block: Linearised) -> Tensor:
-        """p(t) (m, B, s, s, N) at a block of steps, the last block first."""
+        """p(t) (m, B, s, s, N) at a block of steps."""
         episodes, first = self.episodes, steps.start or 0
         p = torch.empty_like(block.lam)
         p_t, lam = p.unbind(), block.lam.unbind()
@@ -137,13 +109,16 @@ class Transition:
         return p
 
     def add(self, steps: slice, block: Linearised, p: Tensor) -> None:
-        """Take in a block of steps with its suffix products."""
+        """Take in a block of steps, given its suffix products."""
         self.recurrent += self.episodes.total(times(p, block.omega), steps)
         times(p, block.alpha, out=self.q[steps])  # last, as a cell's derivatives may lie where it is written
         self.bias += self.episodes.total(self.q[steps], steps)
 
     def apply(self, traces: dict[str, Tensor], r: Tensor | None = None, gradient: Parameters | None = None) -> None:
-        """Move the traces in place; with r (B, s, N) first add Σ_b r ⊙ S(0) to the gradient."""
+        """Move the sensitivities to the segment's end, in place.
+
+        With r = ∂L/∂c(0) (B, s, N), first add to the gradient what the past contributes, Σ_b r ⊙ S(0).
+        """
         episodes = self.episodes
         for name, new in (("bias", self.bias), ("recurrent", self.recurrent)):
             episodes.stop(0, traces[name])
@@ -164,17 +139,17 @@ def _advance_weight(
     sensitivity: Tensor,
     x: Tensor,
     q: Tensor,
-    total: Tensor,
+    p: Tensor,
     episodes: Episodes,
     r: Tensor | None,
     d_weight: Tensor | None,
 ) -> None:
     """S_W ← p(0) S_W + Σ_t q(t) ⊗ x(t) in place, after adding Σ_b r ⊙ S_W to `d_weight`.
 
-    Where an episode has begun p(0) is zero, and S_W may be infinite.
+    Slots that have begun an episode are cleared: p(0) is zero there, but 0 · S_W is not zero where S_W is infinite.
 
-    A few slots at a time on a CPU: their block then goes through all three operations while it is in the cache, so
-    main memory sees one read and one write of the sensitivities.
+    On a CPU a few slots are done at a time. All three operations then find them in the cache, and main memory sees one
+    read and one write of the sensitivities.
     """
     slots = len(sensitivity)
     together, alone = slots, slots  # for the product of matrices, and for what is done unit by unit
@@ -190,17 +165,17 @@ def _advance_weight(
             if r is not None and d_weight is not None:
                 _add_products(d_weight, r[few], block)
             if episodes.forget_past(block, few):
-                _scale(block, total[few])
+                _scale(block, p[few])
         rows = q[:, some].flatten(2).transpose(0, 1)  # (b, M, s K N)
         sensitivity[some].flatten(1, 3).transpose(1, 2).baddbmm_(x[:, some].permute(1, 2, 0), rows)
 
 
-def _scale(block: Tensor, total: Tensor) -> None:
-    """S_W ← p(0) S_W in place: block (b, s, K, N, D), total (b, s, s, N)."""
+def _scale(block: Tensor, p: Tensor) -> None:
+    """S_W ← p(0) S_W in place: block (b, s, K, N, D), p (b, s, s, N)."""
     if block.shape[1] == 1:
-        block.mul_(total[:, 0, :, None, :, None])
+        block.mul_(p[:, 0, :, None, :, None])
     else:
-        block.copy_(torch.einsum("bijn,bjknd->biknd", total, block))
+        block.copy_(torch.einsum("bijn,bjknd->biknd", p, block))
 
 
 def _add_products(d_weight: Tensor, r: Tensor, block: Tensor) -> None:
