@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer, RunLayer
+from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer
 from rtrl_bench.gradients.machinery.elementwise import in_segment_gradient
 from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.machinery.tape import autograd_states, learning_states
@@ -18,13 +18,15 @@ from rtrl_bench.gradients.machinery.tape import autograd_states, learning_states
 
 @GRADIENTS.register("tbptt")
 class TBPTT(GradientMethod):
-    """Back-propagation through the last `window` steps, at one update per segment.
+    """Back-propagation through the last `window` steps, with one update per segment, for any cell.
 
-    window None: the segment itself (the paper's). A longer window replays the inputs before the segment with the
-    present parameters, from the state that was there when the window began; their losses are not counted again.
-    So the states of a longer window are as fresh as the parameters, where those of the other methods were carried.
-    "episode": back to each slot's episode start, which is full BPTT. Replayed inputs get no gradient: what lies below
-    the layer is trained inside the segment, as with RTRL.
+    Equals full BPTT in which the state before those steps is a constant: it drops all that the parameters did earlier.
+
+    window: None for the segment itself, as in the paper. With more steps the inputs before the segment are replayed
+        from the state that stood there. They run through the present parameters, so their states are fresh, where
+        other methods carry old ones. Their losses are not counted again, and they get no gradient: what lies below the
+        stack is trained inside the segment, as with RTRL. "episode" goes back to the start of each slot's episode,
+        which is full BPTT.
     """
 
     def __init__(self, cell: Cell, layers: int = 1, *, window: int | Literal["episode"] | None = None):
@@ -44,27 +46,22 @@ class TBPTT(GradientMethod):
         return carry
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        past, unroll = carry.traces, len(x)
-        replayed, start = len(past["x"]), past["start"]
+        unroll, replayed, start = len(x), len(carry.traces["x"]), carry.traces["start"]
         if replayed:
-            until_now = Episodes.of(torch.cat([past["starts"], starts[:1]]))
-            x = torch.cat([until_now.dropped(past["x"]), x])  # what episodes held that are over is replayed as zero
-            start = until_now.without_past(start)
-            starts = torch.cat([past["starts"], starts])
-        h, of_layers = self.run_layers(layers, x, start, self._states_of(Episodes.of(starts)))
-        states = torch.cat(of_layers, dim=-2)  # (H, B, L s, N)
+            x, starts, start = _behind(carry.traces, x, starts)
+        episodes = Episodes.of(starts)
+
+        def run(number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
+            if isinstance(self.cell, ElementwiseCell):
+                return learning_states(self.cell, layer.parameters, x, episodes, state, in_segment_gradient)
+            return autograd_states(self.cell, layer.parameters, x, starts, state)
+
+        h, of_layers = self.run_layers(layers, x, start, run)
+        states = torch.cat(of_layers, dim=-2)  # (H, B, L s, N), of the H steps of the window
         drop = len(x) - self.remembered(starts, unroll)
         start = states[drop - 1].clone() if drop else start
         traces = {"x": x[drop:].detach().clone(), "starts": starts[drop:].clone(), "start": start}
         return h[replayed:], Carry(states[-1].clone(), traces)
-
-    def _states_of(self, episodes: Episodes) -> RunLayer:
-        def run(number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
-            if isinstance(self.cell, ElementwiseCell):
-                return learning_states(self.cell, layer.parameters, x, episodes, state, in_segment_gradient)
-            return autograd_states(self.cell, layer.parameters, x, episodes.starts, state)
-
-        return run
 
     def remembered(self, starts: Tensor, unroll: int) -> int:
         """How many of the steps so far the next segment's window reaches back to; starts (H, B)."""
@@ -75,3 +72,13 @@ class TBPTT(GradientMethod):
         if int(self.window) < unroll:
             raise ConfigError(f"window = {self.window}: expected at least the segment's {unroll} steps")
         return min(len(starts), int(self.window) - unroll)
+
+
+def _behind(past: dict[str, Tensor], x: Tensor, starts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """x and starts (M, B, ...) behind those to be replayed, and the state before them all.
+
+    What belongs to episodes that are over is replayed as zero: it has no part in the gradient, and may not be finite.
+    """
+    until_now = Episodes.of(torch.cat([past["starts"], starts[:1]]))
+    x = torch.cat([until_now.dropped(past["x"]), x])
+    return x, torch.cat([past["starts"], starts]), until_now.without_past(past["start"])

@@ -1,10 +1,12 @@
-"""One segment of an element-wise cell without a tape per time step: shared by TBPTT and both forms of RTRL.
+"""Back-propagation inside a segment of an element-wise layer, which TBPTT and all forms of RTRL share.
 
-Notation of Irie et al. 2024 and of Schmidhuber 1992 (hybrid of RTRL and BPTT). Inside a segment the parameters are
-constant, so with g(t) = ∂L(t)/∂c(t) the direct derivative and λ(t) = ∂c(t)/∂c(t-1):
-    e(t) = g(t) + λ(t+1)ᵀ e(t+1)        ordinary back-propagation; nothing comes from beyond the segment's end, and
-                                        nothing from step t + 1 where an episode begins with it
-    ∂L/∂u(t) = α(t)ᵀ e(t)               and from there to W, b and x; ∂L/∂w += ω(t)ᵀ e(t)
+Autograd keeps no tape of the steps. The cell's own derivatives λ(t) = ∂c(t)/∂c(t-1), α(t) = ∂c(t)/∂u(t) and
+ω(t) = ∂c(t)/∂w are computed in the backward pass, block by block. With g(t) = ∂L(t)/∂c(t), the direct derivative:
+
+    e(t)     = g(t) + λ(t+1)ᵀ e(t+1)        e is zero beyond the segment's end; where an episode begins with step t + 1,
+                                            nothing comes back from it
+    ∂L/∂u(t) = α(t)ᵀ e(t)                   and from there to W, b and x
+    ∂L/∂w    = Σ_t ω(t)ᵀ e(t)
 """
 
 from __future__ import annotations
@@ -25,12 +27,64 @@ from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
 BLOCK_BYTES = 7 << 18  # of pre-activations linearised at once on a CPU, for each thread: a share of its cache
 
 
+def gradient_by(accumulator: Accumulator, tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
+    """The gradient that an accumulator makes of a segment of an element-wise layer, given g (M, B, s, N)."""
+    later = torch.zeros_like(g[0])
+    for steps in blocks_from_the_end(tape):
+        block = linearised(tape, steps)
+        e, later = backpropagate(g[steps], block.lam, later, tape.episodes, steps)
+        accumulator.add(steps, block, g[steps], e)
+    weight = tape.parameters.weight.flatten(0, 1)
+    d_x = aligned_product(accumulator.to_input.flatten(2), weight) if wants_x else None
+    return LayerGradient(d_x, accumulator.finish(later), later)
+
+
+def in_segment_gradient(tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
+    """Back-propagation inside the segment, and nothing else."""
+    if tape.fused is not None:
+        return tape.fused.learn(tape, g, wants_x)
+    return gradient_by(InSegmentGradient(tape), tape, g, wants_x)
+
+
+class Accumulator(Protocol):
+    """Collects a segment's gradient from its blocks of steps, the last block first."""
+
+    to_input: Tensor  # (M, B, K, N), complete after the last `add`: this times W is the gradient of the input
+
+    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        """Take in a block of m steps, with the direct derivatives g and the back-propagated e, both (m, B, s, N)."""
+
+    def finish(self, r: Tensor) -> Parameters:
+        """The parameters' gradients, given r = ∂L/∂c(0) (B, s, N)."""
+
+
+class InSegmentGradient:
+    """The gradient by what happens inside the segment, which is all that TBPTT has."""
+
+    def __init__(self, tape: Tape):
+        self.tape = tape
+        self.d_u = self.to_input = torch.empty_like(tape.activations)  # ∂L/∂u (M, B, K, N)
+        self._recurrent = torch.zeros_like(tape.parameters.recurrent)
+
+    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        """See `Accumulator`."""
+        transpose_times(block.alpha, e, out=self.d_u[steps])
+        self._recurrent += transpose_times(block.omega, e).sum(dim=(0, 1))
+
+    def finish(self, r: Tensor) -> Parameters:
+        """See `Accumulator`. What lies before the segment is cut off, so r is not needed."""
+        rows = self.d_u.flatten(2).flatten(0, 1)
+        transposed = self.tape.x.flatten(0, 1).T @ rows  # (D, K N): its rows are aligned, whatever D is
+        weight = transposed.unflatten(1, self.d_u.shape[2:]).movedim(0, -1)
+        return Parameters(weight, self.d_u.sum(dim=(0, 1)), self._recurrent)
+
+
 @dataclass
 class Linearised:
-    """The cell's derivatives along a block of steps.
+    """The cell's derivatives at a block of m steps, as its `partials` returns them: not to be written to.
 
-    λ (m, B, s, s, N), α (m, B, s, K, N), ω (m, B, s, K', N): as the cell returns them, so not to be written to. λ knows
-    nothing of episodes: where one begins, whoever multiplies by λ has to stop.
+    λ (m, B, s, s, N), α (m, B, s, K, N), ω (m, B, s, K', N). λ is the cell's, and knows nothing of episodes: where one
+    begins, whoever multiplies by λ has to stop.
     """
 
     lam: Tensor
@@ -57,37 +111,23 @@ def blocks_from_the_end(tape: Tape) -> Iterator[slice]:
         yield slice(max(0, stop - size), stop)
 
 
-class Accumulator(Protocol):
-    """Collects a segment's gradient while the backward pass goes through its blocks, the last block first."""
+def backpropagate(g: Tensor, lam: Tensor, later: Tensor, episodes: Episodes, steps: slice) -> tuple[Tensor, Tensor]:
+    """e(t) = g(t) + λ(t+1)ᵀ e(t+1) over a block of steps: e (m, B, s, N), and λᵀ e at its first step (B, s, N).
 
-    to_input: Tensor  # (M, B, K, N), complete after the first block's `add`: times W, the gradient that the input gets
-
-    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
-        """Take in a block with its direct gradients g and the back-propagated e, both (m, B, s, N)."""
-
-    def finish(self, r: Tensor) -> Parameters:
-        """The parameters' gradients, given r = ∂L/∂c(0) (B, s, N)."""
-
-
-class InSegmentGradient:
-    """The gradient inside the segment, all that TBPTT has: Σ_t over its steps."""
-
-    def __init__(self, tape: Tape):
-        self.tape = tape
-        self.a = self.to_input = torch.empty_like(tape.activations)  # ∂L/∂u
-        self._recurrent = torch.zeros_like(tape.parameters.recurrent)
-
-    def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
-        """See `Accumulator`."""
-        transpose_times(block.alpha, e, out=self.a[steps])
-        self._recurrent += transpose_times(block.omega, e).sum(dim=(0, 1))
-
-    def finish(self, r: Tensor) -> Parameters:
-        """See `Accumulator`; what lies before the segment is cut off, so r is of no use."""
-        rows = self.a.flatten(2).flatten(0, 1)
-        transposed = self.tape.x.flatten(0, 1).T @ rows  # (D, K N): its rows are aligned, whatever D is
-        weight = transposed.unflatten(1, self.a.shape[2:]).movedim(0, -1)
-        return Parameters(weight, self.a.sum(dim=(0, 1)), self._recurrent)
+    The latter is the `later` of the block before it, to be done next. At the segment's end `later` is zero.
+    """
+    e = torch.empty_like(g)
+    g_t, lam_t, e_t = g.unbind(), lam.unbind(), e.unbind()
+    torch.add(g_t[-1], later, out=e_t[-1])
+    for t in reversed(range(len(e))):
+        if t + 1 < len(e):
+            add_transpose_times(g_t[t], lam_t[t + 1], e_t[t + 1], out=e_t[t])
+            episodes.stop(steps.start + t + 1, e_t[t], g_t[t])
+        if (steps.start + t) % SWEEP_STEPS == 0:
+            sweep(e_t[t])
+    before = transpose_times(lam_t[0], e_t[0])
+    episodes.stop(steps.start, before)
+    return e, before
 
 
 def transpose_times(matrix: Tensor, row: Tensor, out: Tensor | None = None) -> Tensor:
@@ -122,41 +162,3 @@ def aligned_product(rows: Tensor, matrix: Tensor) -> Tensor:
     result = rows.new_empty(*rows.shape[:-1], -(-outputs // lanes) * lanes)[..., :outputs]
     torch.mm(rows.flatten(0, -2), matrix, out=result.flatten(0, -2))
     return result
-
-
-def gradient_by(accumulator: Accumulator, tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
-    """Back-propagate g (M, B, s, N) through a segment of an element-wise layer, block by block, into an accumulator."""
-    later = torch.zeros_like(g[0])
-    for steps in blocks_from_the_end(tape):
-        block = linearised(tape, steps)
-        e, later = backpropagate(g[steps], block.lam, later, tape.episodes, steps)
-        accumulator.add(steps, block, g[steps], e)
-    weight = tape.parameters.weight.flatten(0, 1)
-    d_x = aligned_product(accumulator.to_input.flatten(2), weight) if wants_x else None
-    return LayerGradient(d_x, accumulator.finish(later), later)
-
-
-def in_segment_gradient(tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
-    """Back-propagation inside the segment, and nothing else."""
-    if tape.fused is not None:
-        return tape.fused.learn(tape, g, wants_x)
-    return gradient_by(InSegmentGradient(tape), tape, g, wants_x)
-
-
-def backpropagate(g: Tensor, lam: Tensor, later: Tensor, episodes: Episodes, steps: slice) -> tuple[Tensor, Tensor]:
-    """e(t) = g(t) + λ(t+1)ᵀ e(t+1) over a block: e (m, B, s, N), and λᵀ e at its first step for the block before.
-
-    `later` (B, s, N) is that of the block behind, zero at the segment's end.
-    """
-    e = torch.empty_like(g)
-    g_t, lam_t, e_t = g.unbind(), lam.unbind(), e.unbind()
-    torch.add(g_t[-1], later, out=e_t[-1])
-    for t in reversed(range(len(e))):
-        if t + 1 < len(e):
-            add_transpose_times(g_t[t], lam_t[t + 1], e_t[t + 1], out=e_t[t])
-            episodes.stop(steps.start + t + 1, e_t[t], g_t[t])
-        if (steps.start + t) % SWEEP_STEPS == 0:
-            sweep(e_t[t])
-    before = transpose_times(lam_t[0], e_t[0])
-    episodes.stop(steps.start, before)
-    return e, before
