@@ -71,6 +71,26 @@ def test_fused_segments_give_what_plain_ones_give(options, learning, interpreter
         torch.testing.assert_close(value, expected[name], rtol=1e-10, atol=1e-10)
 
 
+class Strange(CELLS["elstm"]):
+    """A cell with an operator that the kernels do not know."""
+
+    def step(self, u, c, w):
+        return torch.lgamma(super().step(u, c, w))
+
+
+def test_a_cell_without_kernels_is_told_of_on_a_gpu():
+    with pytest.warns(
+        UserWarning, match="Strange on cuda: no fused kernels, but the plain one.*lgamma has no rule"
+    ):
+        assert fused(Strange(), GPU, torch.float32) is None
+
+
+def test_without_triton_a_gpu_runs_the_plain_version(monkeypatch):
+    monkeypatch.setattr("rtrl_bench.gradients.machinery.fused.find_spec", lambda name: None)
+    with pytest.warns(UserWarning, match="Triton is not installed"):
+        assert fused(CELLS["elstm"](), GPU, torch.float32) is None
+
+
 def test_the_cpu_runs_the_plain_version():
     assert fused(CELLS["elstm"](), CPU, torch.float32) is None
     assert why_plain(CELLS["elstm"](), CPU, torch.float32) == "they are for CUDA devices, not cpu"

@@ -14,6 +14,7 @@ plain version, in the files beside this folder, is what they are compared with. 
 from __future__ import annotations
 
 import os
+import warnings
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -27,8 +28,16 @@ if TYPE_CHECKING:
 
 
 def fused(cell: Cell, device: torch.device, dtype: torch.dtype) -> FusedSegments | None:
-    """Segments of a cell with numbers of this type on this device; None: the plain version runs, see `why_plain`."""
-    if why_plain(cell, device, dtype) is not None:
+    """Segments of a cell with numbers of this type on this device.
+
+    None: the plain version runs, see `why_plain`; a warning says so where it could be otherwise.
+    """
+    reason = why_plain(cell, device, dtype)
+    if reason is not None:
+        if device.type == "cuda" and isinstance(cell, ElementwiseCell):
+            warnings.warn(
+                f"{type(cell).__name__} on {device}: no fused kernels, but the plain one: {reason}", stacklevel=2
+            )
         return None
     from rtrl_bench.gradients.machinery.fused.segment import segments_of
 
@@ -62,5 +71,5 @@ def _missing(cell: ElementwiseCell, dtype: torch.dtype) -> str | None:
     try:
         segments_of(cell, dtype)
     except NotExpressible as reason:
-        return f"no kernel can be made of {type(cell).__name__}: {reason}"
+        return f"no kernels can be made of its step and partials: {reason}"
     return None

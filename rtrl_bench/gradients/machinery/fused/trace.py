@@ -59,6 +59,11 @@ class _Watch(TorchDispatchMode):
         self.program, self.dtype = Program(), dtype
         self._lines: dict[int, tuple[Any, Tensor]] = {}  # by storage, which is kept so that no other takes its place
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Asked by PyTorch, which else imports its compiler to keep it out: some four seconds."""
+        return False
+
     def read(self, tensor: Tensor) -> Tensor:
         """The lines that make a tensor's numbers, as a view; numbers never seen before are literals."""
         if tensor.is_complex():
