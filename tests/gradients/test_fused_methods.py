@@ -79,9 +79,7 @@ class Strange(CELLS["elstm"]):
 
 
 def test_a_cell_without_kernels_is_told_of_on_a_gpu():
-    with pytest.warns(
-        UserWarning, match="Strange on cuda: no fused kernels, but the plain one.*lgamma has no rule"
-    ):
+    with pytest.warns(UserWarning, match="Strange on cuda: no fused kernels, but the plain one.*lgamma has no rule"):
         assert fused(Strange(), GPU, torch.float32) is None
 
 
