@@ -87,16 +87,18 @@ class AgentNetwork(nn.Module):
         self, observation: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """One step without learning, from an encoded observation: logits (B, A), values (B,), state (B, L s, N)."""
-        return self.act_on(self.features(observation), last_reward, starts, state)
+        h, state = self._step(self.features(observation), last_reward, starts, state)
+        return *self.heads(h), state
 
     @torch.no_grad()
-    def act_on(
-        self, features: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """`act` from an observation's features (B, F)."""
+    def policy_on(self, features: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and state of `act`, from an observation's features (B, F)."""
+        h, state = self._step(features, last_reward, starts, state)
+        return self.policy(h), state
+
+    def _step(self, features: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         starts = as_mask(starts)
-        h, state = self.core.step(self._inputs(features, last_reward, starts), starts, state)
-        return *self.heads(h), state
+        return self.core.step(self._inputs(features, last_reward, starts), starts, state)
 
     @torch.no_grad()
     def act_on_zeros(self, shape: tuple[int, ...], batch: int) -> None:

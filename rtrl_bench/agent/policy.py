@@ -25,12 +25,13 @@ class FactorisedActions:
 
     def log_probs(self, logits: Tensor) -> Tensor:
         """Logits (..., n_1 + ... + n_K) normalised factor by factor."""
-        return torch.cat([torch.log_softmax(part, dim=-1) for part in self._parts(logits)], dim=-1)
+        return _side_by_side([torch.log_softmax(part, dim=-1) for part in self._parts(logits)])
 
     def taken(self, log_probs: Tensor, actions: Tensor) -> Tensor:
         """log π (...) of actions: the sum over the factors."""
-        chosen = actions.unsqueeze(-1) if len(self.sizes) == 1 else actions
-        parts = zip(self._parts(log_probs), chosen.split(1, dim=-1), strict=True)
+        if len(self.sizes) == 1:
+            return log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+        parts = zip(self._parts(log_probs), actions.split(1, dim=-1), strict=True)
         return torch.cat([part.gather(-1, one) for part, one in parts], dim=-1).sum(-1)
 
     def negative_entropy(self, log_probs: Tensor) -> Tensor:
@@ -42,7 +43,7 @@ class FactorisedActions:
         drawn = [
             torch.empty(batch, size, device=generator.device).exponential_(generator=generator) for size in self.sizes
         ]
-        return drawn[0] if len(drawn) == 1 else torch.cat(drawn, dim=-1)
+        return _side_by_side(drawn)
 
     def sample(self, log_probs: Tensor, noise: Tensor) -> Tensor:
         """Actions drawn from (B, n_1 + ... + n_K): of each factor the value that comes first of n exponential clocks.
@@ -58,7 +59,12 @@ class FactorisedActions:
         return self._joined([part.argmax(dim=-1, keepdim=True) for part in self._parts(logits)])
 
     def _parts(self, logits: Tensor) -> tuple[Tensor, ...]:
-        return logits.split(self.sizes, dim=-1)
+        return (logits,) if len(self.sizes) == 1 else logits.split(self.sizes, dim=-1)
 
     def _joined(self, factors: list[Tensor]) -> Tensor:
         return factors[0].squeeze(-1) if len(factors) == 1 else torch.cat(factors, dim=-1)
+
+
+def _side_by_side(parts: list[Tensor]) -> Tensor:
+    """(..., n_1 + ... + n_K) of K factors' (..., n_k)."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -62,7 +61,7 @@ class Actor:
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.stem, self.decide = Replayed(self._stem, device), Replayed(self._decide, device)
         self._grown = network.core.grown
-        self._to_device, self._actions = ToDevice(device), FromDevice(device)
+        self._to_device, self._numbers_to_device, self._actions = ToDevice(device), ToDevice(device), FromDevice(device)
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -81,16 +80,18 @@ class Actor:
             self.decide.forget()
         steps, batch = self.config.unroll, self.config.batch
         seen, done = _Rows(steps + 1), _Rows(steps)
+        received, begun = np.empty((steps + 1, batch), np.float32), np.empty((steps + 1, batch), bool)
         cut_values = self.last_reward.new_zeros(steps, batch)
         returns: list[float] = []
         lengths: list[int] = []
         for t in range(steps):
             features = self.encoded if self.network.frozen_vision else self.stem.run(self.encoded)[0]
             noise = self.network.actions.noise(batch, self.generator)
-            actions, *others, state = self.decide.run(features, self.last_reward, self.starts, state, noise)
+            actions, log_probs, state = self.decide.run(features, self.last_reward, self.starts, state, noise)
             self._actions.send(actions)
-            seen.put(t, self.encoded, self.last_reward, self.starts)
-            done.put(t, actions, *others)
+            seen.put(t, self.encoded)
+            done.put(t, actions, log_probs)
+            received[t], begun[t] = self.told
             over, cut = self._step(self._actions.wait())
             if cut is not None:
                 cut_values[t] = self._values_of(cut, state)
@@ -98,23 +99,24 @@ class Actor:
                 returns += self.returns[over].tolist()
                 lengths += self.lengths[over].tolist()
                 self.returns[over], self.lengths[over] = 0, 0
-        seen.put(steps, self.encoded, self.last_reward, self.starts)
-        log_probs, largest = done.rows[1:]
-        if not math.isfinite(worst := float(largest.max())):
-            raise NonFiniteLoss(f"update {number}: a policy logit is {worst}")
-        observations, received, begun = seen.rows
+        seen.put(steps, self.encoded)
+        received[steps], begun[steps] = self.told
+        last_rewards, starts = (numbers.clone() for numbers in self._numbers_to_device(received, begun))
+        (observations,), (taken, log_probs) = seen.rows, done.rows
+        if not torch.isfinite(log_probs).all():
+            raise NonFiniteLoss(f"update {number}: the policy's logits are not finite; lower optimiser.learning_rate")
         segment = Segment(
             observations=observations[:-1],
-            last_rewards=received[:-1],
-            starts=begun[:-1],
-            actions=done.rows[0],
+            last_rewards=last_rewards[:-1],
+            starts=starts[:-1],
+            actions=taken,
             behaviour_log_probs=log_probs,
-            rewards=received[1:],
-            ends=begun[1:],
+            rewards=last_rewards[1:],
+            ends=starts[1:],
             cut_values=cut_values,
             next_observation=observations[-1],
-            next_last_reward=received[-1],
-            next_start=begun[-1],
+            next_last_reward=last_rewards[-1],
+            next_start=starts[-1],
         )
         return Acted(segment, state.clone(), returns, lengths)
 
@@ -132,15 +134,15 @@ class Actor:
     def _decide(
         self, features: Tensor, last_reward: Tensor, starts: Tensor, state: Tensor, noise: Tensor
     ) -> tuple[Tensor, ...]:
-        """Actions, their log-probabilities (B,), the largest logit's size, (), and the next state."""
-        logits, _, state = self.network.act_on(features, last_reward, starts, state)
+        """Actions, their log-probabilities (B,), not finite where the policy is none, and the next state."""
+        logits, state = self.network.policy_on(features, last_reward, starts, state)
         log_probs = self.network.actions.log_probs(logits)
         actions = self.network.actions.sample(log_probs, noise)
-        return actions, self.network.actions.taken(log_probs, actions), logits.abs().max(), state
+        return actions, self.network.actions.taken(log_probs, actions), state
 
     def _see(self, observation: np.ndarray, last_reward: np.ndarray, starts: np.ndarray) -> None:
         """Take over what the simulator shows now; a frozen stem sees it here and nowhere else."""
-        self.observation = observation
+        self.observation, self.told = observation, (last_reward, starts)
         shown, self.last_reward, self.starts = self._to_device(observation, last_reward, starts)
         self.encoded = self.stem.run(shown)[0] if self.network.frozen_vision else shown
 
@@ -171,8 +173,8 @@ class Actor:
             "generator_device": self.device.type,
             "env": env,
             "observation": torch.from_numpy(self.observation.copy()),
-            "last_reward": self.last_reward.cpu().clone(),
-            "starts": self.starts.cpu().clone(),
+            "last_reward": torch.from_numpy(self.told[0].copy()),
+            "starts": torch.from_numpy(self.told[1].copy()),
             "returns": self.returns.tolist(),
             "lengths": self.lengths.tolist(),
         }

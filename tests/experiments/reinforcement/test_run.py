@@ -102,7 +102,7 @@ def test_infinite_parameters_stop_the_run_by_name_too(tmp_path, monkeypatch, poi
         original(self)
 
     monkeypatch.setattr(Training, "update", update)
-    with pytest.raises(NonFiniteLoss, match="update 5: a policy logit is nan"):
+    with pytest.raises(NonFiniteLoss, match="update 5: the policy's logits are not finite"):
         run.train(config(), tmp_path)
     assert all(torch.isfinite(p).all() for p in parameters(tmp_path).values())
 

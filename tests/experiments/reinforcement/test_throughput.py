@@ -41,7 +41,7 @@ def training():
         ("act.core", lambda t: t.network.core, "step", 6),
         ("learn.core", lambda t: t.network.core, "forward", 1),
         ("optimiser", lambda t: t.learner.optimiser, "step", 1),
-        ("rest", lambda t: t.network, "heads", 7),
+        ("rest", lambda t: t.network.policy, "forward", 7),
     ],
 )
 def test_time_is_counted_where_it_is_spent(training, monkeypatch, part, owner, name, calls):
@@ -95,7 +95,7 @@ def test_what_a_gpu_still_works_on_counts_for_the_part_that_gave_it(training, mo
 def test_of_a_replayed_step_all_but_the_stem_counts_for_the_core(device_apart, monkeypatch):  # noqa: F811
     made = Training(config(**PICTURES), torch.device("cpu"))
     made.update()
-    monkeypatch.setattr(made.network, "heads", slowed(made.network.heads))
+    monkeypatch.setattr(made.network.policy, "forward", slowed(made.network.policy.forward))
     clock = throughput.Clock(made)
     made.update()
     clock.close()
