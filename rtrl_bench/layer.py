@@ -11,18 +11,29 @@ from torch import Tensor, nn
 
 from rtrl_bench.cells import CELLS, Cell
 from rtrl_bench.checks import real, whole
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry, Growing, Layer, Parameters, make_method
 from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.gradients.machinery.node import no_autocast
 
 
 class RecurrentStack(nn.Module):
-    """`layers` recurrent layers of `cell`, one on the other, trained over segments of a stream by `gradient`.
+    """Recurrent layers, one on the other, that learn from a stream, segment by segment.
 
-    carry = stack.begin(batch); h, carry = stack(x, starts, carry); loss(h).backward(); optimiser.step(); and so on.
-    inputs D and hidden N are sizes. `gradient_options` are the method's own, as {"window": 200} of "tbptt".
-    `retention` sets the initial memory in steps (None: the cell's own initialisation). Unknown names and unfit
-    combinations raise ValueError.
+        carry = stack.begin(batch)
+        h, carry = stack(x, starts, carry)
+        loss(h).backward()
+        optimiser.step()
+
+    and so on with the next segment. docs/library.md has complete examples.
+
+    inputs, hidden, layers: D, N and L.
+    cell: the recurrence, by name (rtrl_bench/cells).
+    gradient: the method that computes the recurrent gradient, by name (rtrl_bench/gradients).
+    gradient_options: options of the method's own, such as {"window": 200} for "tbptt".
+    retention: the longest memory that units begin with, in steps; None: the cell's own initialisation.
+
+    ValueError for unknown names, numbers out of range and combinations that do not fit, saying which.
 
     Under torch.autocast the stack computes in its parameters' type all the same: sensitivities over a long memory do
     not survive rounding to bfloat16. Call backward() outside of it, as torch recommends.
@@ -128,14 +139,17 @@ class RecurrentStack(nn.Module):
 
     @property
     def progress(self) -> float:
-        """Share of the training budget that is spent, from 0 to 1: set it before a segment.
+        """Share of the training budget that is spent, from 0 to 1. Set it before a segment.
 
-        `gradient="columnar"` brings in its layers by it; other methods take no notice. It is saved with the parameters.
+        `gradient="columnar"` brings in its layers by it: of L layers, another one each time that 1/L of the budget is
+        spent. Other methods take no notice. It is saved with the parameters.
         """
         return self._progress
 
     @progress.setter
     def progress(self, share: float) -> None:
+        if not 0 <= share <= 1:
+            raise ConfigError(f"progress = {share!r}: expected a share of the training budget, from 0 to 1")
         self._progress = float(share)
         if isinstance(self.method, Growing):
             self.method.progress = self._progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from oracles.problem import Problem, assert_same
 
 from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS
+from rtrl_bench.errors import ConfigError
 
 sizes = st.fixed_dictionaries(
     {
@@ -78,6 +80,15 @@ def test_columnar_keeps_the_output_of_layers_that_have_not_grown_at_zero_when_ac
         for t in range(5):
             acted, state = stack.step(x[t], starts[t], state)
             assert torch.allclose(acted, h[t], atol=1e-6)
+
+
+@pytest.mark.parametrize("progress", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("gradient", ["columnar", "rtrl"])
+def test_a_progress_that_is_no_share_is_refused(gradient, progress):
+    stack = RecurrentStack(3, 4, layers=2, gradient=gradient)
+    with pytest.raises(ConfigError, match=f"progress = {progress}: expected a share .* from 0 to 1"):
+        stack.progress = progress
+    assert stack.progress == 0
 
 
 def test_how_far_columns_have_grown_is_saved_with_the_parameters():
