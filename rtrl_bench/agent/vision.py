@@ -289,6 +289,9 @@ def _flat_size(layers: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> in
     """How many numbers `layers` leave of an image."""
     try:
         with torch.no_grad():
-            return int(layers(torch.zeros(1, *shape)).shape[1])
+            size = int(layers(torch.zeros(1, *shape)).shape[1])
     except RuntimeError as error:
         raise TooSmall(f"images of shape {shape}") from error
+    if size < 1:  # on the meta device before torch 2.12 a convolution does not refuse what is too small
+        raise TooSmall(f"images of shape {shape}")
+    return size
