@@ -11,7 +11,7 @@ from pairs import PAIRS
 from small_runs import config, game
 from waits import Waits
 
-from rtrl_bench.experiments.reinforcement import replay
+from rtrl_bench.experiments.reinforcement import groups, replay
 from rtrl_bench.experiments.reinforcement.loop import Training
 
 ROOMS = "rooms_select_nonmatching_object"
@@ -64,7 +64,8 @@ def test_a_replayed_graph_acts_as_plain_calls_do(device, monkeypatch, name, dete
 
 
 @pytest.mark.parametrize("name", ["impala", "a frozen stem"])
-def test_acting_beside_learning_sees_what_acting_in_turn_sees_while_parameters_stay(device, name):
+def test_acting_beside_learning_sees_what_acting_in_turn_sees_while_parameters_stay(device, monkeypatch, name):
+    monkeypatch.setattr(groups, "apart", lambda device: False)  # the same episodes in one group of slots
     in_turn, beside = (segments(CASES[name].model_copy(update={"deterministic": d}), device)[0] for d in (True, False))
     for one, other in zip(beside, in_turn, strict=True):  # in turn acting goes on from the state of the learner
         for name, value in vars(other).items():

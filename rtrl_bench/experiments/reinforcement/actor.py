@@ -27,6 +27,10 @@ class Acted:
     returns: list[float]
     lengths: list[int]
 
+    def tensors(self) -> list[Tensor]:
+        """All that is on the device."""
+        return [self.state, *vars(self.segment).values()]
+
 
 class Cut(NamedTuple):
     """Where a time limit cut an episode, (B,) bool, and the observations (B, ...) that were the last there."""
@@ -50,15 +54,18 @@ class _Rows:
 
 
 class Actor:
-    """B slots of `env`, what is seen in them, and the generator that draws their actions.
+    """The slots of `env`, what is seen in them, and the generator, begun with `draws`, that draws their actions.
 
     What the network does at a step is `stem`, from observations to features, and `decide`, from there to actions. On a
     GPU both are replayed, and the host waits for nothing but the actions.
     """
 
-    def __init__(self, network: AgentNetwork, env: BatchEnv, config: RunConfig, device: torch.device, seed: int):
+    def __init__(
+        self, network: AgentNetwork, env: BatchEnv, config: RunConfig, device: torch.device, seed: int, draws: int
+    ):
         self.network, self.env, self.config, self.device = network, env, config, device
-        self.generator = torch.Generator(device).manual_seed(config.seed)
+        self.slots = env.num_envs
+        self.generator = torch.Generator(device).manual_seed(draws)
         self.stem, self.decide = Replayed(self._stem, device), Replayed(self._decide, device)
         self._grown = network.core.grown
         self._to_device, self._numbers_to_device, self._actions = ToDevice(device), ToDevice(device), FromDevice(device)
@@ -66,9 +73,12 @@ class Actor:
 
     def reset(self, seed: int) -> None:
         """Begin every slot anew; the recurrent state and the sensitivities are zeroed by the start flags."""
-        batch = self.config.batch
-        self._see(self.env.reset(seed=seed)[0], np.zeros(batch, np.float32), np.ones(batch, dtype=bool))
-        self.returns, self.lengths = np.zeros(batch), np.zeros(batch, dtype=np.int64)
+        slots = self.slots
+        self._see(self.env.reset(seed=seed)[0], np.zeros(slots, np.float32), np.ones(slots, dtype=bool))
+        self.returns, self.lengths = np.zeros(slots), np.zeros(slots, dtype=np.int64)
+
+    def close(self) -> None:
+        """Nothing is left to end."""
 
     def act(self, state: Tensor, number: int) -> Acted:
         """M steps from `state` with the network as it is, for update `number` to learn from.
@@ -78,15 +88,15 @@ class Actor:
         if self._grown != self.network.core.grown:
             self._grown = self.network.core.grown
             self.decide.forget()
-        steps, batch = self.config.unroll, self.config.batch
+        steps, slots = self.config.unroll, self.slots
         seen, done = _Rows(steps + 1), _Rows(steps)
-        received, begun = np.empty((steps + 1, batch), np.float32), np.empty((steps + 1, batch), bool)
-        cut_values = self.last_reward.new_zeros(steps, batch)
+        received, begun = np.empty((steps + 1, slots), np.float32), np.empty((steps + 1, slots), bool)
+        cut_values = self.last_reward.new_zeros(steps, slots)
         returns: list[float] = []
         lengths: list[int] = []
         for t in range(steps):
             features = self.encoded if self.network.frozen_vision else self.stem.run(self.encoded)[0]
-            noise = self.network.actions.noise(batch, self.generator)
+            noise = self.network.actions.noise(slots, self.generator)
             actions, log_probs, state = self.decide.run(features, self.last_reward, self.starts, state, noise)
             self._actions.send(actions)
             seen.put(t, self.encoded)
@@ -182,13 +192,14 @@ class Actor:
     def restore(self, state: dict[str, Any], seed: int) -> bool:
         """Go on from `state()`; False where the slots had to begin anew, from `seed`.
 
-        Devices draw their random numbers in ways of their own: on another one the actions' draws begin anew, too.
+        Devices draw their random numbers in ways of their own: on another one the actions' draws begin anew, too. So do
+        the slots where there were others.
         """
         if state["generator_device"] == self.device.type:
             self.generator.set_state(state["generator"])
         else:
             self.generator.manual_seed(seed)
-        if state["env"] is None:
+        if state["env"] is None or len(state["starts"]) != self.slots:
             self.reset(seed)
             return False
         self.env.set_state(bytes(state["env"].numpy()))

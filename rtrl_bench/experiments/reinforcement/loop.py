@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.r2ac import METRICS
 from rtrl_bench.envs import registry
+from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.agents import make_learner, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import derived_seed
 from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
+from rtrl_bench.experiments.reinforcement.groups import GroupedActor, SlotGroups, group_seed, group_sizes
 from rtrl_bench.experiments.reinforcement.memory import check_run, check_sizes
 from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
@@ -65,7 +68,7 @@ class Training:
         self.config, self.device = config, device
         torch.manual_seed(config.seed)
         check_sizes(config, device)
-        self.env = make_env(config, env_seed(config, 0))
+        self.env = make_env(config, device, env_seed(config, 0))
         space: Any = self.env.single_observation_space
         try:
             check_run(config, space.shape, self.env.action_sizes, device)
@@ -89,12 +92,13 @@ class Training:
         self.versions = records.versions(self.env.backend, backend.packages)
         self.processes = [_this_process(device, self.versions)]
         self.curve: list[list[float | None]] = []
-        self.actor = Actor(self.network, self.env, config, device, env_seed(config, 0))
+        self.actor = make_actor(self.network, self.env, config, device)
         self.acting = InTurn(self.actor) if config.deterministic else Overlapped(self.actor, self.network)
 
     def close(self) -> None:
         """End the simulator and what acts in it."""
         self.acting.close()
+        self.actor.close()
         self.env.close()
 
     @property
@@ -214,14 +218,32 @@ def env_seed(config: RunConfig, resumes: int) -> int:
     return derived_seed(config.seed, 0, resumes)
 
 
-def make_env(config: RunConfig, seed: int) -> Any:
-    """The run's training environments, B slots."""
-    return registry.make(
-        config.environment,
-        config.batch,
-        seed=seed,
-        split="train",
-        options=config.environment_options,
-        backend=config.backend,
-        threads=config.threads,
-    )
+def make_env(config: RunConfig, device: torch.device, seed: int) -> Any:
+    """The run's training environments, B slots in all: a BatchEnv, or SlotGroups of several."""
+    envs: list[BatchEnv] = []
+    try:
+        for group, slots in enumerate(group_sizes(config, device)):
+            made = registry.make(
+                config.environment,
+                slots,
+                seed=group_seed(seed, group),
+                split="train",
+                options=config.environment_options,
+                backend=config.backend,
+                threads=config.threads,
+            )
+            envs.append(made)
+    except BaseException:
+        for env in envs:
+            env.close()
+        raise
+    return envs[0] if len(envs) == 1 else SlotGroups(envs)
+
+
+def make_actor(network: AgentNetwork, env: Any, config: RunConfig, device: torch.device) -> Actor | GroupedActor:
+    """Who acts in the slots of `make_env`."""
+    actors = [
+        Actor(network, one, config, device, group_seed(env_seed(config, 0), group), group_seed(config.seed, group))
+        for group, one in enumerate(env.envs if isinstance(env, SlotGroups) else [env])
+    ]
+    return actors[0] if len(actors) == 1 else GroupedActor(actors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from torch import Tensor
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.r2ac import Segment
 from rtrl_bench.experiments.reinforcement.actor import Acted, Actor
+from rtrl_bench.experiments.reinforcement.groups import GroupedActor
+from rtrl_bench.experiments.reinforcement.lane import Lane, take_over
 
 
 class InTurn:
@@ -21,7 +23,7 @@ class InTurn:
 
     lag = 0  # updates that the acting parameters may be behind
 
-    def __init__(self, actor: Actor):
+    def __init__(self, actor: Actor | GroupedActor):
         self.actor = actor
 
     @contextmanager
@@ -51,16 +53,13 @@ class Overlapped:
 
     lag = 1
 
-    def __init__(self, actor: Actor, network: AgentNetwork):
+    def __init__(self, actor: Actor | GroupedActor, network: AgentNetwork):
         self.actor, self.network = actor, network
         actor.network = copy.deepcopy(network)
         self._acted: Acted | None = None
-        self._stream = torch.cuda.Stream(actor.device) if actor.device.type == "cuda" else None
         self._threads = torch.get_num_threads()
         learning = max(1, self._threads // 2)
-        acting = max(1, self._threads - learning)
-        self._thread = ThreadPoolExecutor(1, "actor", initializer=torch.set_num_threads, initargs=(acting,))
-        self._thread.submit(torch.get_num_threads).result()  # begun: what it sets must not come after the next line
+        self._lane = Lane("actor", actor.device, threads=max(1, self._threads - learning))
         torch.set_num_threads(learning)
 
     @contextmanager
@@ -72,17 +71,17 @@ class Overlapped:
         if last:
             yield acted
             return
-        ahead: Future[Acted] = self._thread.submit(self._act_beside, self._now(), acted.state, number + 1)
+        ahead = self._lane.submit(self.actor.act, acted.state, number + 1)
         try:
             yield acted
         finally:
             wait([ahead])  # nobody else may use the simulator before
         self._acted = ahead.result()
-        self._keep_for_learning(self._acted)
+        take_over(self._acted.tensors())
 
     def close(self) -> None:
         """End the thread and give its share of torch's threads back."""
-        self._thread.shutdown()
+        self._lane.close()
         torch.set_num_threads(self._threads)
 
     def state(self) -> dict[str, Any] | None:
@@ -101,26 +100,6 @@ class Overlapped:
             segment = Segment(**{name: value.to(device) for name, value in acted["segment"].items()})
             self._acted = Acted(segment, acted["state"].to(device), acted["returns"], acted["lengths"])
         return exact
-
-    def _act_beside(self, ready: torch.cuda.Event | None, state: Tensor, number: int) -> Acted:
-        """Act in the thread, on a GPU from where the learner's stream was when it recorded `ready`."""
-        if self._stream is None or ready is None:
-            return self.actor.act(state, number)
-        with torch.cuda.stream(self._stream):
-            ready.wait()
-            acted = self.actor.act(state, number)
-            self._stream.synchronize()  # whoever goes on with it need not wait again
-        return acted
-
-    def _now(self) -> torch.cuda.Event | None:
-        """Where the learner's stream of a GPU is now: the actor's parameters and its first state are there."""
-        return None if self._stream is None else torch.cuda.current_stream(self.actor.device).record_event()
-
-    def _keep_for_learning(self, acted: Acted) -> None:
-        """Let a GPU use the memory of `acted` again when the learner's stream, too, has done with it."""
-        if self._stream is not None:
-            for tensor in (acted.state, *vars(acted.segment).values()):
-                tensor.record_stream(torch.cuda.current_stream(self.actor.device))
 
     def _follow(self) -> None:
         """Act with the parameters that are the learner's now."""

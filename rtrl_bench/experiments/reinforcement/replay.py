@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from rtrl_bench.system.output import say
 
 WARM_UP = 3  # calls before the capture, in which libraries make what they keep
 Tensors = tuple[Tensor, ...]
+_ONE_CAPTURE = threading.Lock()
 
 
 class Captured(NamedTuple):
@@ -62,16 +64,19 @@ class Replayed:
 
 
 def capture(work: Callable[..., Tensors], examples: Tensors) -> Captured:
-    """Capture `work` on inputs like `examples`; RuntimeError where CUDA refuses it."""
+    """Capture `work` on inputs like `examples`; RuntimeError where CUDA refuses it.
+
+    Meanwhile other threads go on with work of their own, a learner beside the actor, but capture nothing.
+    """
     inputs = tuple(example.clone() for example in examples)
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UP):
-            work(*inputs)
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    # meanwhile other threads may go on with work of their own: a learner beside the actor
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        outputs = work(*inputs)
+    with _ONE_CAPTURE:
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                work(*inputs)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            outputs = work(*inputs)
     return Captured(inputs, outputs, graph.replay)

@@ -18,6 +18,7 @@ from rtrl_bench.experiments.reinforcement import gradient_quality
 from rtrl_bench.experiments.reinforcement.agents import make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
+from rtrl_bench.experiments.reinforcement.groups import group_sizes
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.reinforcement.pretraining import find_stem, remade
 from rtrl_bench.experiments.reinforcement.source import with_fingerprint
@@ -222,6 +223,7 @@ def _run_record(training: Training, backend: str, evaluation: dict[str, Any]) ->
         "budget_fraction": counters.env_steps / budget if budget else None,
         "policy_lag": training.acting.lag,
         "acting": counters.acting,
+        "slot_groups": len(group_sizes(config, training.device)),
         "resumes": counters.resumes,
         "exact_resume": counters.exact_resume,
         "processes": training.processes,

@@ -19,6 +19,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
+from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.runs.process import prepare_process, time_when_done
@@ -68,9 +69,10 @@ class Clock:
         self._part, self._since = "rest", time_when_done(self._device)
         self._patches = ExitStack()
         network, learner = training.network, training.learner
+        actor = _only_actor(training)
         self._cover(training.env, "step", lambda: "env")
-        self._cover(training.actor.stem, "run", lambda: "act.stem")
-        self._cover(training.actor.decide, "run", lambda: "act.core" if training.actor.mode == "graph" else "rest")
+        self._cover(actor.stem, "run", lambda: "act.stem")
+        self._cover(actor.decide, "run", lambda: "act.core" if actor.mode == "graph" else "rest")
         self._cover(network.vision, "forward", lambda: "learn.stem" if torch.is_grad_enabled() else "act.stem")
         self._cover(network.core, "step", lambda: "act.core")
         self._cover(network.core, "forward", lambda: "learn.core", self._follow_backward)
@@ -117,6 +119,12 @@ class Clock:
         self.switch(part)
 
 
+def _only_actor(training: Training) -> Actor:
+    if not isinstance(training.actor, Actor):
+        raise ValueError("deterministic = false: times of parts are told of acting in turn; set deterministic: true")
+    return training.actor
+
+
 def profile(config: RunConfig, updates: int, device: torch.device = CPU) -> dict[str, float]:
     """Median seconds of an update by part, over `updates` after a first one; acting and learning in turn."""
     training, rows = Training(config, device), []
@@ -142,14 +150,15 @@ def floor_seconds(config: RunConfig, updates: int, device: torch.device = CPU) -
     """
     training = Training(config, device)
     try:
-        network, seen = training.network, torch.from_numpy(training.actor.observation).to(device)
+        network, actor = training.network, _only_actor(training)
+        seen = torch.from_numpy(actor.observation).to(device)
         segment = seen.expand(config.unroll, *seen.shape).flatten(0, 1).clone()
         times = []
         for _ in range(updates + 1):
             began = time_when_done(device)
             with torch.no_grad():
                 for _ in range(config.unroll + 1):  # one more for the bootstrap
-                    training.actor.stem.run(seen)
+                    actor.stem.run(seen)
             if any(p.requires_grad for p in network.vision.parameters()):
                 network.see(segment).sum().backward()
             times.append(time_when_done(device) - began)

@@ -8,8 +8,8 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.system.output import say
 
 LIMIT_S = 3600.0  # without a step: far beyond an update of the largest network or the compilation of a level
@@ -17,8 +17,18 @@ LOOKS = 20  # within the limit
 EXIT_CODE = 4  # that of an environment that fails (cli.py)
 
 
+class Stepped(Protocol):
+    """What is watched: a simulator's name, and how many steps it has completed."""
+
+    spec_name: str
+
+    @property
+    def steps(self) -> int:
+        """Completed so far."""
+
+
 @contextmanager
-def watched(env: BatchEnv) -> Iterator[None]:
+def watched(env: Stepped) -> Iterator[None]:
     """Inside, the process ends, saying where it hangs, once no step of `env` has been completed for LIMIT_S.
 
     A simulator that holds Python's lock while it hangs is not noticed.
@@ -31,7 +41,7 @@ def watched(env: BatchEnv) -> Iterator[None]:
         done.set()
 
 
-def _watch(env: BatchEnv, done: threading.Event) -> None:
+def _watch(env: Stepped, done: threading.Event) -> None:
     """Counts looks and not seconds: a process that was suspended for a day has missed none."""
     seen, quiet = env.steps, 0
     while not done.wait(LIMIT_S / LOOKS):
