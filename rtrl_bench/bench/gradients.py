@@ -46,15 +46,24 @@ class _States(Readout):
 class Case:
     """One method at one size, keeping its carry from call to call."""
 
-    def __init__(self, method: str, device: torch.device, batch: int, hidden: int, unroll: int, last: bool = False):
+    def __init__(
+        self,
+        method: str,
+        device: torch.device,
+        batch: int,
+        hidden: int,
+        unroll: int,
+        last: bool = False,
+        cell: str = "elstm",
+    ):
         torch.manual_seed(0)
-        self.stack = RecurrentStack(INPUTS, hidden, gradient=METHODS[method]).to(device)
+        self.stack = RecurrentStack(INPUTS, hidden, cell=cell, gradient=METHODS[method]).to(device)
         self.layers = [Layer(part.parameters, _States()) for part in self.stack.parts()]
         self.plain = method == "autograd"
         self.carry = self.stack.begin(batch)
         self.x = torch.randn(unroll, batch, INPUTS, device=device, requires_grad=True)
         self.starts = (torch.rand(unroll, batch) < (0.001 if last else 0.01)).to(device)
-        self.v = torch.randn(unroll, batch, 1, hidden, device=device)
+        self.v = torch.randn(unroll, *self.carry.state.shape, device=device)
         if last:
             self.v[:-1] = 0
 

@@ -39,13 +39,15 @@ class EGRU(ElementwiseCell):
 
     def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         z, r, h = activations.split(1, dim=-2)
-        z_hat = (c - h) * z * (1 - z)
-        h_hat = (1 - z) * (1 - h * h)
-        by_reset = h_hat * w[2:] * c  # ∂c'/∂r
-        r_hat = by_reset * r * (1 - r)
-        alpha = torch.cat([z_hat, r_hat, h_hat], dim=-2)
-        lam = z + w[:1] * z_hat + w[1:2] * r_hat + w[2:] * r * h_hat
-        omega = torch.cat([z_hat, r_hat, r * h_hat], dim=-2) * c
+        alpha = torch.empty_like(activations)
+        z_hat, r_hat, h_hat = alpha.split(1, dim=-2)
+        torch.ops.aten.sigmoid_backward(c - h, z, grad_input=z_hat)  # (c - h̃) z (1 - z)
+        torch.ops.aten.tanh_backward(1 - z, h, grad_input=h_hat)  # (1 - z) (1 - h̃²)
+        through_reset = w[2:] * h_hat  # ∂c'/∂(r c)
+        torch.ops.aten.sigmoid_backward(through_reset * c, r, grad_input=r_hat)
+        lam = torch.addcmul(z, w[:1], z_hat).addcmul_(w[1:2], r_hat).addcmul_(through_reset, r)
+        omega = alpha * c
+        omega[..., 2:, :] *= r
         return lam.unsqueeze(-3), alpha.unsqueeze(-3), omega.unsqueeze(-3)
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:

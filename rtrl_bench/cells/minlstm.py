@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from rtrl_bench.cells import CELLS, ElementwiseCell, linear_init_, retentive_bias_
 
@@ -13,23 +12,35 @@ from rtrl_bench.cells import CELLS, ElementwiseCell, linear_init_, retentive_bia
 class MinLSTM(ElementwiseCell):
     """f = σ(F x + b_f), i = σ(I x + b_i), h̃ = H x + b_h, c' = (f ⊙ c + i ⊙ h̃) / (f + i).
 
-    The paper's plain, length-independent form. f / (f + i) is computed as σ(log f - log i), which no underflow of both
-    gates makes 0 / 0. Weights as torch.nn.Linear's, the default that the paper leaves. No recurrent parameters.
+    The paper's plain, length-independent form. Where both gates underflow, nothing is kept. Weights as
+    torch.nn.Linear's, the default that the paper leaves. No recurrent parameters.
     """
 
     gates = ("f", "i", "h")
     recurrent = ()
 
     def step(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
-        f, i, h = (u[..., k : k + 1, :] for k in range(3))
-        return torch.lerp(h, c, torch.sigmoid(softplus(-i) - softplus(-f)))
+        return torch.lerp(u[..., 2:, :], c, self._kept(torch.sigmoid(u[..., :2, :])))
+
+    @staticmethod
+    def _kept(gates: Tensor) -> Tensor:
+        """f / (f + i)."""
+        f, i = gates.split(1, dim=-2)
+        return f / (f + i).clamp_min(torch.finfo(gates.dtype).tiny)
 
     def partials(self, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        f, i, h = (u[..., k : k + 1, :] for k in range(3))
-        keep = torch.sigmoid(softplus(-i) - softplus(-f))
-        slope = (c - h) * keep * (1 - keep)  # ∂c'/∂(log f - log i)
-        alpha = torch.cat([slope * torch.sigmoid(-f), -slope * torch.sigmoid(-i), 1 - keep], dim=-2).unsqueeze(-3)
-        return keep.unsqueeze(-3), alpha, alpha[..., :0, :]
+        return self.partials_(torch.cat([torch.sigmoid(u[..., :2, :]), u[..., 2:, :]], dim=-2), c, w)
+
+    def step_(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
+        return torch.lerp(u[..., 2:, :], c, self._kept(u[..., :2, :].sigmoid_()))
+
+    def partials_(self, activations: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        f, i, h = activations.split(1, dim=-2)
+        kept = self._kept(activations[..., :2, :])
+        taken = 1 - kept
+        by_log = (c - h) * kept * taken  # ∂c'/∂(log f - log i)
+        alpha = torch.cat([by_log * (1 - f), by_log * (i - 1), taken], dim=-2).unsqueeze(-3)
+        return kept.unsqueeze(-3), alpha, alpha[..., :0, :]
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
         linear_init_(weight, bias)

@@ -63,9 +63,9 @@ class NonlinearRTU(RTU):
         return torch.relu(super().step(u, c, w))
 
     def partials(self, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        slope = (super().step(u, c, w) > 0).to(u.dtype).unsqueeze(-2)
+        lets_pass = (super().step(u, c, w) > 0).to(u.dtype).unsqueeze(-2)
         lam, alpha, omega = super().partials(u, c, w)
-        return slope * lam, slope * alpha, slope * omega
+        return lets_pass * lam, lets_pass * alpha, omega.mul_(lets_pass)
 
 
 class ReluOfAll(Readout):

@@ -7,11 +7,13 @@ import math
 
 import pytest
 import torch
+from oracles.cells import NAMES
 
 from rtrl_bench import bench
-from rtrl_bench.bench import gradients, learning, loop, memory, sections, timing
+from rtrl_bench.bench import cells, gradients, learning, loop, memory, sections, timing
 from rtrl_bench.bench.report import report
 from rtrl_bench.bench.sections import Column, Item, Section, Setup
+from rtrl_bench.cells import CELLS
 from rtrl_bench.cli import main
 from rtrl_bench.errors import EnvironmentUnavailable
 from rtrl_bench.experiments.reinforcement.config import from_dict
@@ -79,7 +81,7 @@ def test_the_sections_of_the_benchmark_share_the_minutes(tmp_path, monkeypatch):
     assert 59 < kept["gradients"]["took_s"] + kept["memory"]["budget_s"] <= 60.01
 
 
-@pytest.mark.parametrize("name", ["gradients", "memory", "learning"])
+@pytest.mark.parametrize("name", ["gradients", "cells", "memory", "learning"])
 def test_every_item_of_a_section_runs_at_small_sizes(name, tmp_path, capsys):
     path = tmp_path / "bench.json"
     assert main(["bench", "--small", "--only", name, "--json", str(path)]) == 0
@@ -111,6 +113,19 @@ def test_the_gradients_section_times_every_method_on_the_same_problem():
         assert torch.allclose(case.x.grad, cases[0].x.grad, atol=1e-5)
         for found, expected in zip(case.stack.parameters(), cases[0].stack.parameters()):
             assert found.grad is None or torch.allclose(found.grad, expected.grad, atol=1e-3)
+
+
+def test_the_cells_section_gives_every_cell_as_many_state_rows_as_the_elstm(monkeypatch):
+    sizes = {}
+
+    def case(method, device, batch, hidden, unroll, cell):
+        sizes[cell] = hidden * len(CELLS[cell].state)
+        return gradients.Case(method, device, batch, 2, unroll, cell=cell)
+
+    monkeypatch.setattr(cells, "Case", case)
+    rows = [item.measure() for item in cells.items(Setup(CPU, small=True))]
+    assert {row["cell"] for row in rows} == set(NAMES) == set(sizes)
+    assert set(sizes.values()) == {8}
 
 
 def test_the_run_that_learns_has_a_valid_configuration_on_either_device():

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.gradients import Layer, Parameters
-from rtrl_bench.gradients.machinery.elementwise import Linearised, linearised, transpose_times
+from rtrl_bench.gradients.machinery.elementwise import Linearised, linearised, mix_, transpose_times
 from rtrl_bench.gradients.machinery.own_sensitivities import SensitivityUpdate
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
 from rtrl_bench.gradients.machinery.tape import Tape
@@ -188,11 +188,7 @@ def _matrices(trace: Tensor) -> Tensor:
 
 def _scale(trace: Tensor, p: Tensor) -> None:
     """S ← p(0) S in place: trace (b, s N, *θ), p (b, s, s, N), each unit of the upper layer by itself."""
-    by_unit = _matrices(trace).unflatten(1, (p.shape[2], p.shape[3]))  # (b, s, N, θ)
-    if p.shape[1] == 1:
-        by_unit.mul_(p[:, 0, :, :, None])
-    else:
-        by_unit.copy_(torch.einsum("bijn,bjnp->binp", p, by_unit))
+    mix_(_matrices(trace).unflatten(1, p.shape[2:]), p[..., None])  # (b, s, N, θ)
 
 
 def _add_influence(trace: Tensor, influence: Tensor, own: Tensor) -> None:

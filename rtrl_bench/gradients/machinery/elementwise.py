@@ -132,25 +132,43 @@ def backpropagate(g: Tensor, lam: Tensor, later: Tensor, episodes: Episodes, ste
 
 def transpose_times(matrix: Tensor, row: Tensor, out: Tensor | None = None) -> Tensor:
     """Σ_i matrix[i, ...] row[i]: matrix (..., s, R, N), row (..., s, N) -> (..., R, N), each unit by itself."""
-    if row.shape[-2] == 1:
-        return torch.mul(matrix[..., 0, :, :], row, out=out)
-    result = torch.einsum("...irn,...in->...rn", matrix, row)
-    return result if out is None else out.copy_(result)
+    result = torch.mul(matrix[..., 0, :, :], row[..., :1, :], out=out)
+    return _add_further_rows(result, matrix, row)
 
 
 def add_transpose_times(addend: Tensor, matrix: Tensor, row: Tensor, out: Tensor) -> Tensor:
-    """`addend` (..., R, N) + transpose_times(matrix, row), in one pass where there is one row."""
-    if row.shape[-2] == 1:
-        return torch.addcmul(addend, matrix[..., 0, :, :], row, out=out)
-    return torch.add(addend, transpose_times(matrix, row), out=out)
+    """`addend` (..., R, N) + transpose_times(matrix, row)."""
+    torch.addcmul(addend, matrix[..., 0, :, :], row[..., :1, :], out=out)
+    return _add_further_rows(out, matrix, row)
+
+
+def _add_further_rows(result: Tensor, matrix: Tensor, row: Tensor) -> Tensor:
+    for i in range(1, row.shape[-2]):
+        result.addcmul_(matrix[..., i, :, :], row[..., i : i + 1, :])
+    return result
 
 
 def times(matrix: Tensor, other: Tensor, out: Tensor | None = None) -> Tensor:
-    """Σ_j matrix[i, j] other[j, r]: (..., s, s, N) by (..., s, R, N) -> (..., s, R, N), each unit by itself."""
-    if matrix.shape[-2] == 1:
-        return torch.mul(matrix, other, out=out)
-    result = torch.einsum("...ijn,...jrn->...irn", matrix, other)
-    return result if out is None else out.copy_(result)
+    """Σ_j matrix[i, j] other[j, r]: (..., s, s, N) by (..., s, R, N) -> (..., s, R, N), each unit by itself.
+
+    `out` must not be one of the two.
+    """
+    result = torch.mul(matrix[..., :, :1, :], other[..., :1, :, :], out=out)
+    for j in range(1, matrix.shape[-2]):
+        result.addcmul_(matrix[..., :, j : j + 1, :], other[..., j : j + 1, :, :])
+    return result
+
+
+def mix_(rows: Tensor, matrix: Tensor) -> None:
+    """rows[:, i] ← Σ_j matrix[:, i, j] rows[:, j] in place: rows (b, s, ...), matrix (b, s, s, ...)."""
+    if rows.shape[1] == 1:
+        rows.mul_(matrix[:, 0])
+        return
+    before = rows.clone()
+    for i in range(rows.shape[1]):
+        torch.mul(matrix[:, i, 0], before[:, 0], out=rows[:, i])
+        for j in range(1, rows.shape[1]):
+            rows[:, i].addcmul_(matrix[:, i, j], before[:, j])
 
 
 def aligned_product(rows: Tensor, matrix: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from rtrl_bench.gradients.machinery.elementwise import (
     Linearised,
     blocks_from_the_end,
     linearised,
+    mix_,
     times,
     transpose_times,
 )
@@ -165,22 +166,15 @@ def _advance_weight(
             if r is not None and d_weight is not None:
                 _add_products(d_weight, r[few], block)
             if episodes.forget_past(block, few):
-                _scale(block, p[few])
+                mix_(block, p[few, :, :, None, :, None])
         rows = q[:, some].flatten(2).transpose(0, 1)  # (b, M, s K N)
         sensitivity[some].flatten(1, 3).transpose(1, 2).baddbmm_(x[:, some].permute(1, 2, 0), rows)
 
 
-def _scale(block: Tensor, p: Tensor) -> None:
-    """S_W ← p(0) S_W in place: block (b, s, K, N, D), p (b, s, s, N)."""
-    if block.shape[1] == 1:
-        block.mul_(p[:, 0, :, None, :, None])
-    else:
-        block.copy_(torch.einsum("bijn,bjknd->biknd", p, block))
-
-
 def _add_products(d_weight: Tensor, r: Tensor, block: Tensor) -> None:
     """d_weight (K, N, D) += Σ_{b,s} r (b, s, N) ⊙ block (b, s, K, N, D)."""
-    if r.shape[:2] == (1, 1):
-        d_weight.addcmul_(r[0, 0, :, None], block[0, 0])
+    if len(r) == 1:
+        for r_i, block_i in zip(r[0], block[0]):
+            d_weight.addcmul_(r_i[:, None], block_i)
     else:
         d_weight.add_((r[:, :, None, :, None] * block).sum(dim=(0, 1)))
