@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.cells import ElementwiseCell
+from rtrl_bench.gradients.machinery.fused.advance import DEPTH
 from rtrl_bench.gradients.machinery.fused.source import AHEAD, source
 from rtrl_bench.gradients.machinery.fused.text import Sizes
 from rtrl_bench.gradients.machinery.fused.trace import traced
 
 WARP = 32
 MANY_UNITS = 1 << 17  # of all slots: up to here a warp for every 32 of them keeps the device busiest
-TILE = 256  # numbers of ∂L/∂W that an instance makes
+TILE = 256  # rows of ∂L/∂W that an instance makes
 
 
 class Loss(NamedTuple):
@@ -115,7 +116,7 @@ class Kernels:
         batch, _, gates, n, inputs = sensitivity.shape
         _check_rows((sensitivity.movedim(-1, 1),))
         tensors = (sensitivity, d_weight, r, past.p, _bytes(starts), _bytes(past.begun))
-        grid = (-(-inputs * gates * n // TILE),)
+        grid = (-(-gates * n // TILE), -(-inputs // DEPTH))
         self._module.advance[grid](*tensors, batch, n, inputs, gates * n, TILE=TILE, LOSS=d_weight is not None)
 
 
