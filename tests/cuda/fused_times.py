@@ -1,13 +1,15 @@
 """What the parts of a segment cost on a GPU, by its own clock: `PYTHONPATH=.:tests python tests/cuda/fused_times.py`.
 
---cells elstm lru, --ahead 2 4 8: of which cells, and with how many steps at a turn. Medians in microseconds: the two
-scans, the pass over the sensitivities, the product that ends it, the whole segment (forward, gradient, sensitivities)
-launch by launch and as one captured graph, and cuDNN's LSTM of the same size.
+--cells elstm lru, --ahead 2 4 8, --tile 128 256: of which cells, with how many steps at a turn, and how many rows of
+the sensitivities in an instance. Medians in microseconds: the two scans, the pass over the sensitivities, the product
+that ends it, the whole segment (forward, gradient, sensitivities) launch by launch and as one captured graph, and
+cuDNN's LSTM of the same size.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 
@@ -16,8 +18,8 @@ from oracles.fused import Layer
 from oracles.scan import random_case
 
 from rtrl_bench.cells import CELLS
-from rtrl_bench.gradients.machinery.fused.kernels import Kernels
-from rtrl_bench.gradients.machinery.fused.segment import FusedSegments
+from rtrl_bench.gradients.machinery.fused import kernels as kernels_module
+from rtrl_bench.gradients.machinery.fused.source import AHEAD
 
 DEVICE, INPUTS = torch.device("cuda"), 257
 SIZES = [(32, 256, 50), (32, 512, 10), (32, 512, 50), (32, 512, 100), (32, 2048, 50), (128, 512, 50)]
@@ -60,11 +62,11 @@ def lstm(batch, hidden, steps):
     return lambda: torch.autograd.grad(net(x)[0], [x, *net.parameters()], g)
 
 
-def row(cell, batch, hidden, steps, ahead):
+def row(cell, batch, hidden, steps, ahead, tile):
+    kernels_module.TILE = tile
     case = random_case(cell, steps, batch, hidden, [(steps // 2, 3)], dtype=torch.float32).to(DEVICE)
-    layer = Layer(cell, case, INPUTS)
-    kernels = Kernels(cell, torch.float32, ahead)
-    layer.fused = FusedSegments(kernels)
+    layer = Layer(cell, case, INPUTS, ahead)
+    kernels = layer.fused.kernels
     began = time.perf_counter()
     layer.run()
     torch.cuda.synchronize()
@@ -96,7 +98,7 @@ def row(cell, batch, hidden, steps, ahead):
         "cuDNN": lstm(batch, hidden, steps),
     }
     times = {name: median_us(work) for name, work in parts.items()}
-    print(f"{type(cell).__name__:>9} {batch:>4} {hidden:>5} {steps:>4} {ahead:>2} {made_s:6.1f} s", end="")
+    print(f"{type(cell).__name__:>9} {batch:>4} {hidden:>5} {steps:>4} {ahead:>2} {tile:>4} {made_s:6.1f} s", end="")
     print("".join(f"{value:12.1f}" for value in times.values()), flush=True)
     return list(parts)
 
@@ -104,14 +106,15 @@ def row(cell, batch, hidden, steps, ahead):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cells", nargs="*", default=["elstm"])
-    parser.add_argument("--ahead", nargs="*", type=int, default=[4])
+    parser.add_argument("--ahead", nargs="*", type=int, default=[AHEAD])
+    parser.add_argument("--tile", nargs="*", type=int, default=[kernels_module.TILE])
     options = parser.parse_args()
     print(torch.cuda.get_device_name(), torch.__version__, "float32; microseconds")
     for name in options.cells:
         for size in SIZES:
-            for ahead in options.ahead:
-                names = row(CELLS[name](), *size, ahead)
-    print(" " * 38 + "".join(f"{name:>12}" for name in names))
+            for ahead, tile in itertools.product(options.ahead, options.tile):
+                names = row(CELLS[name](), *size, ahead, tile)
+    print(" " * 43 + "".join(f"{name:>12}" for name in names))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ import pytest
 import torch
 from oracles.cells import ELEMENTWISE
 from oracles.fused import Layer
+from oracles.methods import METHODS
 from oracles.scan import random_case
+
+from rtrl_bench import RecurrentStack
 
 SHAPES = {  # steps, slots, units, and where episodes begin: (step, slot)
     "small": (7, 3, 5, ((0, 1), (3, 0), (4, 0), (6, 2))),
@@ -88,3 +91,21 @@ def test_a_segment_can_be_captured_and_gives_the_same_numbers_every_time(device,
         graph.replay()
         for name, value in found.items():
             assert torch.equal(value, expected[name])
+
+
+@pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_a_segment_of_a_stack_never_waits_for_the_device(device, options, dtype):
+    stack = RecurrentStack(5, 8, **options).to(device, dtype)
+    carry = stack.begin(3)
+    x, starts = torch.randn(6, 3, 5, device=device, dtype=dtype), (torch.rand(6, 3) < 0.2).to(device)
+    for segment in range(3):
+        if device.type == "cuda" and segment:  # the first one makes the kernels
+            torch.cuda.set_sync_debug_mode("error")
+        try:
+            h, carry = stack(x, starts, carry)
+            h.square().sum().backward()
+        finally:
+            if device.type == "cuda":
+                torch.cuda.set_sync_debug_mode("default")
+    assert all(torch.isfinite(p.grad).all() for p in stack.parameters() if p.grad is not None)

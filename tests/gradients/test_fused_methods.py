@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from oracles.methods import FUSED
 
 from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS
@@ -11,16 +12,6 @@ from rtrl_bench.gradients.machinery.fused import fused, kernels, segment, why_pl
 
 pytest.importorskip("triton")
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
-METHODS = {
-    "tbptt": {"gradient": "tbptt"},
-    "tbptt, window": {"gradient": "tbptt", "gradient_options": {"window": 5}},
-    "rtrl": {},
-    "rtrl_stepwise": {"gradient": "rtrl_stepwise"},
-    "rtrl, two layers": {"layers": 2},
-    "rtrl_segment": {"gradient": "rtrl_segment", "layers": 2},
-    "rtrl_layerwise": {"gradient": "rtrl_layerwise", "layers": 2},
-    "columnar": {"gradient": "columnar", "layers": 2},
-}
 
 
 def train(options, learning):
@@ -56,7 +47,7 @@ def interpreter(monkeypatch):
         cache.cache_clear()
 
 
-@pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("options", FUSED.values(), ids=FUSED)
 @pytest.mark.parametrize("learning", [True, False], ids=["learning", "without loss"])
 def test_fused_segments_give_what_plain_ones_give(options, learning, interpreter, monkeypatch):
     expected = train(options, learning)

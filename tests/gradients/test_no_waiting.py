@@ -6,22 +6,12 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from oracles.methods import METHODS
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rtrl_bench import RecurrentStack
 from rtrl_bench.gradients.machinery import episodes
 
-METHODS = {
-    "tbptt": {"gradient": "tbptt"},
-    "tbptt, window": {"gradient": "tbptt", "gradient_options": {"window": 9}},
-    "rtrl": {},
-    "rtrl_stepwise": {"gradient": "rtrl_stepwise"},
-    "rtrl, two layers": {"layers": 2},
-    "rtrl_segment": {"gradient": "rtrl_segment", "layers": 2},
-    "rtrl_layerwise": {"gradient": "rtrl_layerwise", "layers": 2},
-    "columnar": {"gradient": "columnar", "layers": 2},
-    "lstm": {"gradient": "tbptt", "cell": "lstm"},
-}
 each_method = pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
 
 

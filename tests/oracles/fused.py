@@ -13,21 +13,22 @@ from rtrl_bench.gradients import Parameters
 from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.machinery.fused.kernels import Kernels
 from rtrl_bench.gradients.machinery.fused.segment import FusedSegments
+from rtrl_bench.gradients.machinery.fused.source import AHEAD
 from rtrl_bench.gradients.machinery.tape import Tape
 
 NAMES = ("weight", "bias", "recurrent")
 
 
 class Layer:
-    """A segment of one layer with `inputs` inputs; `x`, `weight` and `traces` are those of the kernels."""
+    """A segment of one layer with `inputs` inputs, `ahead` steps at a turn of the kernels' loops."""
 
-    def __init__(self, cell: ElementwiseCell, case: Case, inputs: int = 3):
+    def __init__(self, cell: ElementwiseCell, case: Case, inputs: int = 3, ahead: int = AHEAD):
         g = torch.Generator().manual_seed(1)
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=g, dtype=torch.float64).to(case.u)
 
-        self.cell, self.case = cell, case
+        self.cell, self.case, self.ahead = cell, case, ahead
         steps, batch, gates, n = case.u.shape
         s = len(cell.state)
         self.x, self.weight = normal(steps, batch, inputs), normal(gates, n, inputs)
@@ -40,7 +41,7 @@ class Layer:
     @cached_property
     def fused(self) -> FusedSegments:
         """What runs the segment."""
-        return FusedSegments(Kernels(self.cell, self.case.u.dtype))
+        return FusedSegments(Kernels(self.cell, self.case.u.dtype, self.ahead))
 
     def run(self, learning: bool = True, past: bool = True, same_step: bool = False) -> dict[str, Tensor]:
         """What comes of the segment, by name; the traces have moved."""

@@ -1,0 +1,13 @@
+"""Gradient methods, alone and stacked, as options of `RecurrentStack`."""
+
+FUSED = {  # those whose segments fused kernels can run
+    "tbptt": {"gradient": "tbptt"},
+    "tbptt, window": {"gradient": "tbptt", "gradient_options": {"window": 9}},
+    "rtrl": {},
+    "rtrl_stepwise": {"gradient": "rtrl_stepwise"},
+    "rtrl, two layers": {"layers": 2},
+    "rtrl_segment": {"gradient": "rtrl_segment", "layers": 2},
+    "rtrl_layerwise": {"gradient": "rtrl_layerwise", "layers": 2},
+    "columnar": {"gradient": "columnar", "layers": 2},
+}
+METHODS = FUSED | {"tbptt, lstm": {"gradient": "tbptt", "cell": "lstm"}}
