@@ -16,10 +16,12 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from rtrl_bench.bench import timing
 from rtrl_bench.bench.sections import Column, Item, Row, Section, Setup
-from rtrl_bench.bench.timing import REPEATS, TURN_S, medians
+from rtrl_bench.bench.timing import REPEATS, medians
 from rtrl_bench.cells import Readout
 from rtrl_bench.gradients import Carry, Layer
+from rtrl_bench.gradients.machinery import fused
 from rtrl_bench.gradients.machinery.tape import autograd_states
 from rtrl_bench.layer import RecurrentStack
 
@@ -28,6 +30,7 @@ UNROLLS = (10, 50, 100)
 BATCHES = {"cpu": (32,), "cuda": (32, 128)}
 HIDDEN = {"cpu": (512, 256), "cuda": (512, 256, 2048)}
 METHODS = {"rtrl": "rtrl", "stepwise": "rtrl_stepwise", "tbptt": "tbptt", "autograd": "tbptt"}
+TURN_S = {"cpu": timing.TURN_S, "cuda": timing.TURN_S / 2}
 SMALL_TURN_S = 0.001
 REQUIRED = {
     "cpu": """required: rtrl/tbptt <= 2 at M=10, <= 1.4 at M=50 and M=100; stepwise/rtrl >= 30 at N=512, M=50 and M=100
@@ -94,7 +97,7 @@ class LSTMCase:
         h.backward(self.v)
 
 
-def floor(device: torch.device, batch: int, hidden: int, unroll: int, turn_s: float = TURN_S) -> dict[str, float]:
+def floor(device: torch.device, batch: int, hidden: int, unroll: int, turn_s: float) -> dict[str, float]:
     """The sensitivities read and written once, and the four matrix products, at this device's measured rates.
 
     The products: W x, dW, dx and the sensitivities' Σ_t q ⊗ x, each 2 M B K N D operations.
@@ -114,7 +117,8 @@ def floor(device: torch.device, batch: int, hidden: int, unroll: int, turn_s: fl
 
 def measure(setup: Setup, batch: int, hidden: int, unroll: int, last: bool = False) -> Row:
     """The row of one size."""
-    device, turn_s = setup.device, SMALL_TURN_S if setup.small else TURN_S
+    device = setup.device
+    turn_s = SMALL_TURN_S if setup.small else TURN_S[device.type]
     wanted = [method for method in METHODS if method != "stepwise" or device.type == "cpu"]
     works = {method: Case(method, device, batch, hidden, unroll, last).segment for method in wanted}
     works["lstm"] = LSTMCase(device, batch, hidden, unroll).segment
@@ -126,7 +130,8 @@ def measure(setup: Setup, batch: int, hidden: int, unroll: int, last: bool = Fal
     if "stepwise" in t:
         row["stepwise_per_rtrl"] = t["stepwise"] / t["rtrl"]
     sizes = {"batch": batch, "inputs": INPUTS, "hidden": hidden, "unroll": unroll}
-    return {**sizes, "loss": "last step" if last else "every step", **row}
+    why_plain = fused.why_plain(RecurrentStack(1, 1).cell, device, torch.float32)
+    return {**sizes, "fused": why_plain is None, "loss": "last step" if last else "every step", **row}
 
 
 def items(setup: Setup) -> Iterator[Item]:

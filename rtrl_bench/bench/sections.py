@@ -76,23 +76,22 @@ class Outcome:
 def run(section: Section, setup: Setup, changed: Callable[[Outcome], None]) -> Outcome:
     """Measure the items while the setup's seconds last, print each one's row, and tell `changed` after each.
 
-    An item is begun only if one as long as the longest so far would fit. One that fails is reported and passed over.
+    An item is begun only if one as long as the last would fit. One that fails is reported and passed over.
     """
     outcome = Outcome(setup.seconds if math.isfinite(setup.seconds) else None)
-    began, longest = time.perf_counter(), 0.0
+    began, last = time.perf_counter(), 0.0
     items = list(section.items(setup))
     label = max(len(item.name) for item in items) + 2
     print(f"\n{section.title}")
     print(" " * label + "".join(f"{c.title:>{c.width}}" for c in section.columns), flush=True)
     for item in items:
         left = setup.seconds - outcome.took_s
-        started = time.perf_counter()
-        if left <= longest:
+        if left <= last:
             said = _leave_out(outcome, item, f"{max(left, 0):.0f} s are left for it")
         else:
             said = _measure(outcome, item, section.columns)
+            last = time.perf_counter() - began - outcome.took_s
         print(f"{item.name:<{label}}{said}", flush=True)
-        longest = max(longest, time.perf_counter() - started)
         outcome.took_s = time.perf_counter() - began
         changed(outcome)
     if section.required:

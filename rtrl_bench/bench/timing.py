@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 REPEATS = 7
-TURN_S = 0.1  # so that short work is timed often enough for a steady median
+TURN_S = 0.1  # so that short work is timed often enough for a steady median; a GPU is steadier
 
 Work = Callable[[], object]
 
