@@ -30,7 +30,7 @@ BESIDE = {"deterministic": False}
 BFLOAT16 = {"precision": "bfloat16"}
 TBPTT = {"gradient": "tbptt"}
 MODES: Mapping[str, Mapping[str, Changes]] = {
-    "cpu": {"in_turn": {}, "one_thread": {"threads": 1}, "beside": BESIDE},
+    "cpu": {"in_turn": {}, "one_thread": {"threads": 1}, "beside": BESIDE, "bfloat16": BFLOAT16},
     "cuda": {
         "in_turn": BFLOAT16,
         "beside": {**BFLOAT16, **BESIDE},
@@ -59,9 +59,16 @@ def _config(setup: Setup, name: str, changes: Changes) -> RunConfig:
     return settings(name, device=setup.device.type, **{**(SMALL if setup.small else {}), **changes})
 
 
+def modes_of(setup: Setup, name: str) -> Mapping[str, Changes]:
+    """MODES on this device, without low precision where there is no stem that has a use for it."""
+    modes = MODES[setup.device.type]
+    without = SETTINGS[name]["vision"] == "flat"
+    return {mode: changes for mode, changes in modes.items() if not (without and "precision" in changes)}
+
+
 def shares(setup: Setup, name: str) -> Row:
     """Of one of SETTINGS: the share of every part of an update, in turn, and the rate of every mode and of the stem."""
-    device, modes = setup.device, MODES[setup.device.type]
+    device, modes = setup.device, modes_of(setup, name)
     configs = {mode: _config(setup, name, changes) for mode, changes in modes.items()}
     config = configs["in_turn"]
     updates = 1 if setup.small else 3 if name.startswith("paper") else 9

@@ -32,6 +32,14 @@ _PAPER = {"vision": "impala", "features": 256, "hidden": 256, "unroll": 50}
 FROZEN = {"pretrained": {"run": "any"}}  # random parameters are as fast as trained ones
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "laptop: frozen stem": {**_LAPTOP, **FROZEN, "environment": "rooms_watermaze", "batch": 8, "unroll": 100},
+    "laptop: stem pooled": {**_LAPTOP, "vision": "pooled", "environment": "rooms_watermaze", "batch": 8, "unroll": 100},
+    "laptop: stem colours": {
+        **_LAPTOP,
+        "vision": "colours",
+        "environment": "rooms_watermaze",
+        "batch": 8,
+        "unroll": 100,
+    },
     "laptop: DMLab": {**_LAPTOP, "environment": "rooms_keys_doors_puzzle", "batch": 8, "unroll": 100},
     "laptop: Atari": {**_LAPTOP, "environment": "breakout", "batch": 8, "unroll": 50},
     "laptop: ProcGen": {**_LAPTOP, "environment": "chaser", "unroll": 50},
