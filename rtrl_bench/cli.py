@@ -156,7 +156,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
     bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run (cpu)")
     bench.add_argument("--minutes", type=minutes, help="leave out what does not fit into so many; default: no limit")
     bench.add_argument("--json", type=path, help="file for everything that is measured, written after every item")
-    bench.add_argument("--revision", help="of the code, to be recorded where it lies outside of a git checkout")
+    bench.add_argument("--revision", help="of the code, where git does not tell it: in an archive, or a copy")
     bench.add_argument("--small", action="store_true", help="only see that it runs: the numbers mean nothing")
     bench.set_defaults(run=_bench, prints=True)
 

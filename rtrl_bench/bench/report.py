@@ -30,12 +30,13 @@ def report(
     """Measure the sections `only` (None: those of the device) within about `minutes`; whether every item went well.
 
     Each gets a share of the time that is left, and says what it left out. `json` is written anew after every item, so
-    that what was measured before a kill is in it. `revision` is that of code outside of a git checkout.
+    that what was measured before a kill is in it. `revision` is that of the code, where git does not tell it.
     """
     names = [name for name in SHARES if name in (only or BY_DEFAULT[device.type])]
     left_s = math.inf if minutes is None else 60 * minutes
     document = {**_head(device), "minutes": minutes, "small": small, "sections": {}}
-    document["git_revision"] = document["git_revision"] or revision
+    if revision is not None:
+        document |= {"git_revision": revision, "git_dirty": None}
     print(f"{document['device_name']}, {document['threads']} threads, torch {torch.__version__}", flush=True)
     well = True
     for number, name in enumerate(names):

@@ -67,7 +67,8 @@ def test_what_was_measured_is_written_after_every_item(tmp_path, monkeypatch):
     assert report(CPU, ["rooms"], json=path, revision="abc")
     assert [len(rows) for rows in seen] == [0, 1, 2]
     kept = json.loads(path.read_text())
-    assert {"git_revision", "versions", "device_name", "threads", "started_utc", "machine"} <= set(kept)
+    assert (kept["git_revision"], kept["git_dirty"]) == ("abc", None)
+    assert {"versions", "device_name", "threads", "started_utc", "machine"} <= set(kept)
     assert kept["versions"]["torch"] == torch.__version__
 
 
