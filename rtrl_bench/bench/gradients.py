@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from rtrl_bench.bench import timing
 from rtrl_bench.bench.sections import Column, Item, Row, Section, Setup
-from rtrl_bench.bench.timing import REPEATS, medians
+from rtrl_bench.bench.timing import REPEATS, Work, medians
 from rtrl_bench.cells import Readout
 from rtrl_bench.gradients import Carry, Layer
 from rtrl_bench.gradients.machinery import fused
@@ -80,6 +80,26 @@ class Case:
             states, self.carry = self.stack.method.segment(self.layers, self.x, self.starts, self.carry)
         states.backward(self.v)
 
+    def graph(self) -> Work:
+        """The segment as one captured CUDA graph, which goes on from where it was whenever it is replayed."""
+        beside = torch.cuda.Stream()
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):
+            for _ in range(3):
+                self.segment()
+        torch.cuda.current_stream().wait_stream(beside)
+        before, graph = self.carry, torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.segment()
+            for old, new in zip(_tensors(before), _tensors(self.carry), strict=True):
+                if new is not old:
+                    old.copy_(new)
+        return graph.replay
+
+
+def _tensors(carry: Carry) -> list[Tensor]:
+    return [carry.state, *carry.traces.values()]
+
 
 class LSTMCase:
     """torch.nn.LSTM of the same size, which knows no episode starts."""
@@ -134,8 +154,18 @@ def measure(setup: Setup, batch: int, hidden: int, unroll: int, last: bool = Fal
     return {**sizes, "fused": why_plain is None, "loss": "last step" if last else "every step", **row}
 
 
+def measure_graphs(setup: Setup, batch: int, hidden: int, unroll: int) -> Row:
+    """The row of one size where no time is spent on launching kernels: a segment is one CUDA graph."""
+    turn_s = TURN_S["cuda"]
+    works = {method: Case(method, setup.device, batch, hidden, unroll).graph() for method in ("rtrl", "tbptt")}
+    t = medians(works, setup.device, turn_s=turn_s)
+    row = {f"{name}_s": value for name, value in t.items()} | floor(setup.device, batch, hidden, unroll, turn_s)
+    row |= {"rtrl_per_tbptt": t["rtrl"] / t["tbptt"], "rtrl_per_floor": t["rtrl"] / row["floor_s"]}
+    return {"batch": batch, "inputs": INPUTS, "hidden": hidden, "unroll": unroll, "graph": True, **row}
+
+
 def items(setup: Setup) -> Iterator[Item]:
-    """Every size; with the loss at the last step alone for the longest segment on the CPU."""
+    """Every size; on the CPU with the loss at the last step alone for the longest segment, on a GPU as graphs too."""
     kind = setup.device.type
     for batch in BATCHES[kind][:1] if setup.small else BATCHES[kind]:
         for hidden in (8,) if setup.small else HIDDEN[kind]:
@@ -145,6 +175,8 @@ def items(setup: Setup) -> Iterator[Item]:
             for unroll, last in cases[:1] if setup.small else cases:
                 name = f"B={batch} N={hidden} M={unroll}{' last' if last else ''}"
                 yield Item(name, partial(measure, setup, batch, hidden, unroll, last))
+                if kind == "cuda" and (setup.small or hidden == HIDDEN[kind][0]):
+                    yield Item(f"{name} one graph", partial(measure_graphs, setup, batch, hidden, unroll))
 
 
 def section(setup: Setup) -> Section:
