@@ -108,7 +108,7 @@ class RunConfig(RunSettings):
         description="last reward at an episode's first step; true: the last one of the episode before; false: zero",
     )
     retention: Retention | None = Field(
-        default=None, description="steps: forget biases drawn as log U(1, retention); null: the paper's normal(0, 0.1)"
+        default=None, description="steps: longest memory of a unit at the start; null: as in the cell's paper"
     )
     pretrained: PretrainedConfig | None = Field(
         default=None, description="run that the vision stem comes from; null: it is trained from scratch"

@@ -41,7 +41,7 @@ class CopyConfig(RunSettings):
     adam_epsilon: Positive = Field(default=1e-9, description="added to the root of the mean square")
     gradient_clip: Positive = Field(default=1.0, description="largest global norm of the gradient")
     retention: Retention | None = Field(
-        default=None, description="steps: forget biases drawn as log U(1, retention); null: the paper's normal(0, 0.1)"
+        default=None, description="steps: longest memory of a unit at the start; null: as in the cell's paper"
     )
     train_size: Amount = Field(default=10_000, description="sequences to train on")
     valid_size: Amount = Field(default=1_000, description="sequences to validate on")
