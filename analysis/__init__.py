@@ -1,1 +1,1 @@
-"""From run folders to tables, figures and a report: plain files in, plain files out, no harness needed."""
+"""Records in, tables, figures and a page out: a folder for each kind of run beside what all share. Imports no torch."""

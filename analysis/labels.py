@@ -1,86 +1,13 @@
-"""How names and numbers are written in every table, figure and on the page."""
+"""How numbers are written in every table, figure and on the page."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable
 
 NOTHING = "–"
 
-_ENVIRONMENTS = {
-    "breakout": "Breakout",
-    "gravitar": "Gravitar",
-    "mspacman": "MsPacman",
-    "qbert": "Qbert",
-    "seaquest": "Seaquest",
-    "chaser": "Chaser",
-    "tmaze": "T-maze",
-    "delayed_match": "Delayed match",
-}
-SUITES = {
-    "atari": "Atari",
-    "procgen": "ProcGen",
-    "dmlab": "DMLab",
-    "memory": "Memory tasks",
-    "copy_task": "Copy task",
-    "gymnasium": "Gymnasium",
-}
-_CELLS = {"elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU", "rnn": "tanh RNN"}
-_METHODS = {
-    "feedforward": "Feedforward",
-    "tbptt": "TBPTT",
-    "bptt": "full BPTT",
-    "columnar": "Columnar",
-    "rtrl": "RTRL",
-    "rtrl_segment": "RTRL in-segment",
-    "rtrl_layerwise": "RTRL layer-wise",
-    "rtrl_stepwise": "RTRL step by step",
-    "rtrl_dense": "dense RTRL",
-    "rtrl_dense_segment": "dense RTRL, segment-wise",
-}
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
-_METHOD_ORDER = [
-    *("feedforward", "tbptt", "tbptt_w", "bptt", "columnar", "rtrl_segment", "rtrl_layerwise", "rtrl"),
-    *("rtrl_stepwise", "rtrl_dense_segment", "rtrl_dense"),
-]
-
-
-def simulator(backend: str) -> str:
-    """What a name has behind it where the project's own DMLab levels ran, and not DMLab: ` [rooms backend]`."""
-    return " [rooms backend]" if backend.split(" ")[0] == "rooms" else ""
-
-
-def environment(name: str, backend: str = "") -> str:
-    """`mspacman` -> `MsPacman`; names that are not listed stay as they are."""
-    return _ENVIRONMENTS.get(name, name) + simulator(backend)
-
-
-def panel(name: str, backend: str = "") -> str:
-    """An environment's name short enough for the title of a panel: `select_nonmatching`."""
-    return environment(name).removeprefix("rooms_").removesuffix("_object") + simulator(backend)
-
-
-def variant(name: str, options: str, backend: str = "") -> str:
-    """Environment and its options (JSON text): `T-maze, delay 20`."""
-    extra = [f"{key} {value}" for key, value in sorted(json.loads(options).items())]
-    return ", ".join([environment(name, backend), *extra])
-
-
-def suite(name: str) -> str:
-    """`atari` -> `Atari`."""
-    return SUITES.get(name, name)
-
-
-def cell(name: str) -> str:
-    """`elstm` -> `eLSTM`; names that are not listed stay as they are."""
-    return _CELLS.get(name, name)
-
-
-def split_layers(name: str) -> tuple[str, int]:
-    """A method's name without its number of layers, and that number: `rtrl_l2` -> `rtrl`, 2."""
-    stem, _, layers = name.rpartition("_l")
-    return (stem, int(layers)) if stem and layers.isdigit() else (name, 1)
 
 
 def layered(text: str, layers: int) -> str:
@@ -88,35 +15,9 @@ def layered(text: str, layers: int) -> str:
     return f"{text}, {layers} layers" if layers > 1 else text
 
 
-def method(name: str) -> str:
-    """`tbptt_w20` -> `TBPTT (window 20)`; `lstm_tbptt` -> `LSTM TBPTT`; `rtrl_l2` -> `RTRL, 2 layers`."""
-    stem, layers = split_layers(name)
-    stem, window = _split_window(stem)
-    text = _METHODS.get(stem, stem)
-    other_cell, _, of_cell = stem.partition("_")
-    if stem not in _METHODS and (other_cell in _CELLS or of_cell in _METHODS):
-        text = f"{cell(other_cell)} {_METHODS.get(of_cell, of_cell)}"
-    return layered(f"{text} (window {window})" if window else text, layers)
-
-
-def method_order(name: str) -> tuple[int, int, str, int]:
-    """Sort key: one layer first; then as in _METHOD_ORDER (longer windows by size), then all others by name."""
-    stem, layers = split_layers(name)
-    stem, window = _split_window(stem)
-    stem = f"{stem}_w" if window else stem
-    rank = _METHOD_ORDER.index(stem) if stem in _METHOD_ORDER else len(_METHOD_ORDER)
-    return (layers, rank, stem, window)
-
-
-def _split_window(name: str) -> tuple[str, int]:
-    """`tbptt_w20` -> `tbptt`, 20; 0 where there is no window of its own."""
-    stem, _, window = name.rpartition("_w")
-    return (stem, int(window)) if stem and window.isdigit() else (name, 0)
-
-
 def p_value(value: float) -> str:
-    """Three decimals, or `< 0.001`."""
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+    """Three decimals, or `< 0.001`; a dash where there is none."""
+    return "< 0.001" if value < 0.001 else number(value, 3)
 
 
 def scale_warning(scale: str) -> str:
@@ -136,6 +37,11 @@ def number(value: float | None, digits: int | None = None) -> str:
     if digits is None:
         digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:.{digits}f}"
+
+
+def whole(value: float) -> str:
+    """Without decimals; a dash where there is none."""
+    return number(value, 0)
 
 
 def plus_minus(mean: float | None, std: float | None, digits: int | None = None) -> str:
@@ -194,11 +100,6 @@ def step_time(seconds: float | None) -> str:
     return f"{_three_digits(factor * seconds)} {unit}"
 
 
-def mebibytes(value: float) -> str:
-    """Bytes as MiB."""
-    return f"{value / 2**20:.0f} MiB"
-
-
 def memory(size_bytes: float | None) -> str:
     """Bytes in the unit that fits: `512 B`, `1.2 KiB`, `38 MiB`, `7.5 GiB`; three significant digits."""
     if size_bytes is None or not math.isfinite(size_bytes):
@@ -212,7 +113,7 @@ def _three_digits(value: float) -> str:
 
 
 def span(values: Iterable[float], write: Callable[[float], str] = number) -> str:
-    """`3` when all are equal, else `2–3`, each written by `write`; a common unit is written once."""
+    """`3` when all are written alike, else `2–3`, each written by `write`; a common unit is written once: `2–3 k`."""
     known = [v for v in values if v is not None and math.isfinite(v)]
     if not known:
         return NOTHING

@@ -1,41 +1,64 @@
-"""The files of one run, read and checked: run.json, config.yaml, evaluation.json, curve.csv."""
+"""A run folder and its files, read and checked."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.runs.settings import decisive
+from rtrl_bench.runs.settings import decisive, fingerprint_of
 from rtrl_bench.runs.yaml_files import load_yaml
 
 SCHEMA = 1
-RUN_KEYS = (
-    "suite environment method backend env_steps env_frames updates episodes wall_s steps_per_s peak_bytes"
-    " parameters device device_name threads git_revision git_dirty paper_env_steps budget_fraction resumes"
-    " exact_resume started_utc finished_utc"
-).split()
-COPY_RUN_KEYS = (
-    "method max_length updates wall_s test_sequence_accuracy updates_to_100 git_revision device peak_bytes"
-).split()
-CURVE_COLUMNS = (
-    "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes"
-    " loss_policy loss_baseline loss_entropy entropy grad_norm learning_rate"
-).split()
-GRADIENT_COLUMNS = "env_steps update cosine norm_ratio cosine_lowest".split()
-QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean".split()
+NO_SETTING = ("seed", "pretrained", "gradient_quality")  # measuring the gradient along the way changes nothing
 
 
 class Unusable(ValueError):
     """Why one run cannot be used."""
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Run:
+    """A finished run: where it lies (`folder`: relative to the results folder), its record, and the settings in it."""
+
+    path: Path
+    folder: str
+    record: Mapping[str, Any]
+    config: Mapping[str, Any]
+
+    def setting(self, *also: str) -> str:
+        """Twelve hex digits shared by the runs that differ in seed and machine alone (and in the keys `also`)."""
+        kept = {key: value for key, value in self.config.items() if key not in (*NO_SETTING, *also)}
+        if kept.get("window") is not None and kept["window"] == kept.get("unroll"):
+            kept["window"] = None  # two spellings of the same method
+        stem = (self.record.get("pretrained") or {}).get("fingerprint")
+        return fingerprint_of({**kept, "of_record": [self.record.get("kind"), self.record.get("backend"), stem]})
+
+    def keys(self, wanted: Collection[str]) -> dict[str, Any]:
+        """These keys of the record, keys and values in them as JSON text; Unusable names those that are missing."""
+        missing = [key for key in wanted if key not in self.record]
+        if missing:
+            raise Unusable(f"run.json: no key {', '.join(missing)}")
+        return self.common(wanted)
+
+    def common(self, keys: Collection[str]) -> dict[str, Any]:
+        """The same where keys may be missing: None."""
+        found = {key: self.record.get(key) for key in keys}
+        return {key: as_json(value) if isinstance(value, dict) else value for key, value in found.items()}
+
+
+def as_json(value: Any) -> str:
+    """Keys and values as text that is the same whenever they are."""
+    return json.dumps(value, sort_keys=True)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file of this schema."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -47,22 +70,35 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_record(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """run.json and the configuration in it, checked against the folder's config.yaml."""
-    record = _read_json(path / "run.json")
-    if record.get("status") != "complete":
-        raise Unusable(f"run.json: status is {record.get('status')!r}, expected 'complete'")
-    copied = COPY_RUN_KEYS if record.get("kind") == "copy_task" else [*RUN_KEYS, "machine"]
-    missing = [key for key in (*copied, "config", "versions") if key not in record]
+def read_csv(path: Path, columns: Collection[str], texts: Collection[str] = ()) -> pd.DataFrame:
+    """A table with at least these columns: `texts` ("" where one is missing), all others numbers (nan)."""
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
+    except (OSError, ValueError) as error:
+        raise Unusable(f"{path.name} cannot be read ({error})") from error
+    missing = [column for column in dict.fromkeys((*texts, *columns)) if column not in frame]
     if missing:
-        raise Unusable(f"run.json: no key {', '.join(missing)}")
-    config = record["config"]
-    if not isinstance(config, dict) or not isinstance(config.get("seed"), int):
-        raise Unusable("run.json: expected a configuration with an integer seed")
-    stale = _outdated(path / "config.yaml", config)
+        raise Unusable(f"{path.name}: no column {', '.join(missing)}")
+    for column in frame.columns.difference(list(texts)):
+        try:
+            frame[column] = pd.to_numeric(frame[column])
+        except ValueError as error:
+            raise Unusable(f"{path.name}, column {column}: {error}") from error
+    return frame.fillna(dict.fromkeys(texts, ""))
+
+
+def read_run(root: Path, folder: str, name: str) -> Run:
+    """The record of the finished run in `folder`, which is called `name`, held against the folder's config.yaml."""
+    record = read_json(root / folder / name)
+    if record.get("status") != "complete":
+        raise Unusable(f"{name}: status is {record.get('status')!r}, expected 'complete'")
+    config = record.get("config")
+    if not isinstance(config, dict):
+        raise Unusable(f"{name}: expected the run's configuration under the key config")
+    stale = _outdated(root / folder / "config.yaml", config)
     if stale:
-        raise Unusable(f"run.json was made from another configuration than config.yaml ({', '.join(stale)})")
-    return record, config
+        raise Unusable(f"{name} was made from another configuration than config.yaml ({', '.join(stale)})")
+    return Run(root / folder, folder, record, config)
 
 
 def _outdated(path: Path, config: Mapping[str, Any]) -> list[str]:
@@ -84,63 +120,3 @@ def _agrees(part: Any, whole: Any) -> bool:
     if isinstance(part, dict) and isinstance(whole, dict):
         return all(_agrees(value, whole.get(key)) for key, value in part.items())
     return bool(part == whole)
-
-
-def read_evaluation(path: Path, record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    sets: list[dict[str, Any]] = _read_json(path / "evaluation.json").get("sets") or []
-    try:
-        good = bool(sets) and all(s["returns"] and len(s["returns"]) == len(s["lengths"]) for s in sets)
-        good = good and all(math.isfinite(value) for s in sets for value in s["returns"])
-        returns = [value for s in sets for value in s["returns"]]
-        lives = [[sum(game) for game in s.get("life_returns", [])] for s in sets]
-        stated = float(record["evaluation"]["mean"])
-    except (KeyError, TypeError) as error:
-        raise Unusable(f"evaluation.json or its summary in run.json is malformed ({error!r})") from error
-    if not good:
-        raise Unusable("evaluation.json: expected sets with finite returns and as many lengths")
-    if any(of_lives and of_lives != s["returns"] for s, of_lives in zip(sets, lives)):
-        raise Unusable("evaluation.json: expected life_returns that add up to the returns")
-    mean = math.fsum(returns) / len(returns)
-    if not math.isclose(mean, stated, rel_tol=1e-6, abs_tol=1e-6):
-        raise Unusable(f"evaluation.json has mean {mean:g} but run.json says {stated:g}")
-    return sets
-
-
-def read_curve(path: Path) -> pd.DataFrame:
-    curve = _read_csv(path / "curve.csv", CURVE_COLUMNS)
-    if curve.empty or curve[["env_frames", "episodes"]].isna().any().any():
-        raise Unusable("curve.csv: expected at least one row, and numbers in env_frames and episodes")
-    return curve
-
-
-def read_quality(record: Mapping[str, Any]) -> dict[str, float]:
-    """The summary of how good a run's gradient was (QUALITY_KEYS); nan where the run has no measure of it."""
-    quality = record.get("gradient_quality")
-    if quality is None:
-        return dict.fromkeys(QUALITY_KEYS, math.nan)
-    try:
-        return {key: math.nan if quality[key] is None else float(quality[key]) for key in QUALITY_KEYS}
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(f"run.json: expected numbers {', '.join(QUALITY_KEYS)} in gradient_quality") from error
-
-
-def read_gradient(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
-    """The quality of the gradient along training (GRADIENT_COLUMNS); no rows where the run did not measure it."""
-    if record.get("gradient_quality") is None:
-        return pd.DataFrame(columns=GRADIENT_COLUMNS, dtype=float)
-    gradient = _read_csv(path / "gradient.csv", GRADIENT_COLUMNS)
-    if gradient["env_steps"].isna().any():
-        raise Unusable("gradient.csv: expected numbers in env_steps")
-    return gradient
-
-
-def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
-    """These columns of a table of numbers; nan where there is none."""
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise Unusable(f"{path.name} cannot be read ({error})") from error
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise Unusable(f"{path.name}: no column {', '.join(missing)}")
-    return frame[columns].apply(pd.to_numeric, errors="coerce")

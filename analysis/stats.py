@@ -1,26 +1,29 @@
 """Statistics across training seeds. A run's score is the mean over its evaluation episodes; the seed is the sample.
 
 - mean ± standard deviation, the paper's format (ddof = 1, the sample standard deviation; undefined for one seed);
-- interquartile mean (IQM) and its 95 % percentile-bootstrap interval, and the probability of improvement
-  P(X > Y) + P(X = Y) / 2 of Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice"; the bootstrap
-  resamples seeds within each stratum (task);
-- a permutation test of "X and Y have the same distribution", because with a handful of seeds a bootstrap
-  interval of perfectly separated scores has no width.
+- interquartile mean (IQM: the mean without the lowest and the highest quarter) with its 95 % percentile-bootstrap
+  interval, and the probability of improvement P(X > Y) + P(X = Y) / 2, both of Agarwal et al. 2021, "Deep RL at the
+  edge of the statistical precipice"; the bootstrap resamples seeds within each stratum (task);
+- a permutation test of "X and Y have the same distribution", because with a handful of seeds a bootstrap interval of
+  perfectly separated scores has no width. Few seeds cannot give a small p: `smallest_p` says how small.
 
 All resampling is seeded by itself: the same scores give the same numbers, whatever was computed before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import bootstrap, permutation_test, trim_mean
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 SEED = 20_230_519
+MINIMUM = 3  # seeds a side: with fewer nothing is said of which side is better
 
 Array = NDArray[np.float64]
 
@@ -39,58 +42,71 @@ class Summary:
 
 @dataclass(frozen=True)
 class Improvement:
-    """Probability that X beats Y, its interval, the permutation test's p, and the number of scores on either side."""
+    """Probability that X beats Y, its interval, the permutation test's p, and the number of scores on either side.
+
+    All nan but the last two where a side of a stratum has fewer than MINIMUM seeds.
+    """
 
     probability: float
     low: float
     high: float
     p_value: float
+    smallest_p: float
     n_x: int
     n_y: int
 
 
-def iqm(scores: Array) -> Array:
-    """Mean of the last axis without its lowest and highest quarter (rounded down): (..., n) -> (...)."""
-    n = scores.shape[-1]
-    cut = n // 4
-    trimmed: Array = np.sort(scores, axis=-1)[..., cut : n - cut]
-    return np.asarray(trimmed.mean(axis=-1))
+def iqm(scores: ArrayLike, axis: int = -1) -> Array:
+    """Interquartile mean: without the lowest and highest quarter (rounded down) of the scores along an axis."""
+    mean: Array = trim_mean(scores, 0.25, axis=axis)
+    return mean
 
 
 def summarise(scores: ArrayLike) -> Summary:
     """Mean, standard deviation and IQM with interval of the scores of n >= 1 seeds, shape (n,)."""
     values = _sample(scores)
-    low, high = iqm_interval([values]) if len(values) > 1 else (np.nan, np.nan)
-    std = values.std(ddof=1) if len(values) > 1 else np.nan
+    low, high = iqm_interval([values])
+    std = values.std(ddof=1) if len(values) > 1 else math.nan
     return Summary(len(values), float(values.mean()), float(std), float(iqm(values)), low, high)
 
 
 def iqm_interval(strata: Sequence[ArrayLike]) -> tuple[float, float]:
-    """Stratified percentile-bootstrap interval of the IQM over all scores of all strata."""
-    rng = np.random.default_rng(SEED)
-    resampled = [_resample(_sample(s), rng) for s in strata]
-    return _interval(iqm(np.concatenate(resampled, axis=-1)))
+    """Stratified bootstrap interval of the IQM over all scores of all strata; nan where a stratum has a single one."""
+    samples = [_sample(scores) for scores in strata]
+    return _interval(samples, lambda *drawn, axis: iqm(np.concatenate(drawn, axis=axis), axis))
 
 
 def improvement(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> Improvement:
     """Probability that X beats Y, averaged over strata; `pairs` holds (x, y), shapes (n,) and (m,), per stratum."""
-    samples = [(_sample(x), _sample(y)) for x, y in pairs]
+    samples = [_sample(scores) for pair in pairs for scores in pair]
+    n_x, n_y = (sum(map(len, side)) for side in (samples[::2], samples[1::2]))
+    if min(map(len, samples)) < MINIMUM:
+        return Improvement(math.nan, math.nan, math.nan, math.nan, math.nan, n_x, n_y)
+    low, high = _interval(samples, lambda *drawn, axis: _mean_wins(drawn))
+    p_value, smallest = _permutation(list(zip(samples[::2], samples[1::2])))
+    return Improvement(float(_mean_wins(samples)), low, high, p_value, smallest, n_x, n_y)
+
+
+def _permutation(pairs: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
+    """Two-sided p, seeds dealt anew to the two sides within each stratum, and the smallest p that could come out.
+
+    SciPy's permutation test knows no strata. As they are dealt independently, the mean of one value from the null
+    distribution of each is a value from that of the mean; all combinations are taken where these are few.
+    """
     rng = np.random.default_rng(SEED)
-    bootstrap = np.mean([_wins(_resample(x, rng), _resample(y, rng)) for x, y in samples], axis=0)
-    shuffled = np.mean([_wins(*_shuffle(x, y, rng)) for x, y in samples], axis=0)
-    value = float(np.mean([_wins(x, y) for x, y in samples]))
+    nulls = [
+        permutation_test(pair, _wins, vectorized=True, n_resamples=RESAMPLES, axis=-1, rng=rng).null_distribution
+        for pair in pairs
+    ]
+    deals = math.prod(math.comb(len(x) + len(y), len(x)) for x, y in pairs)
+    exact = deals <= RESAMPLES
+    drawn = np.meshgrid(*nulls) if exact else [rng.choice(null, RESAMPLES) for null in nulls]
     # 1e-9: equal statistics must count as equal although they were summed in another order.
-    as_extreme = np.abs(shuffled - 0.5) >= abs(value - 0.5) - 1e-9
-    single = all(len(x) == len(y) == 1 for x, y in samples)
-    low, high = (np.nan, np.nan) if single else _interval(bootstrap)
-    return Improvement(
-        probability=value,
-        low=low,
-        high=high,
-        p_value=float((1 + as_extreme.sum()) / (1 + RESAMPLES)),
-        n_x=sum(len(x) for x, _ in samples),
-        n_y=sum(len(y) for _, y in samples),
-    )
+    observed = abs(np.mean([_wins(x, y) for x, y in pairs]) - 0.5) - 1e-9
+    as_extreme = np.count_nonzero(np.abs(np.mean(drawn, axis=0) - 0.5) >= observed)
+    if exact:
+        return as_extreme / deals, 2 / deals
+    return (1 + as_extreme) / (1 + RESAMPLES), 1 / (1 + RESAMPLES)
 
 
 def _sample(scores: ArrayLike) -> Array:
@@ -100,25 +116,23 @@ def _sample(scores: ArrayLike) -> Array:
     return values
 
 
-def _resample(values: Array, rng: np.random.Generator) -> Array:
-    """(n,) -> (RESAMPLES, n), with replacement."""
-    return values[rng.integers(0, len(values), (RESAMPLES, len(values)))]
+def _interval(samples: Sequence[Array], statistic: Callable[..., Array]) -> tuple[float, float]:
+    """Each sample resampled by itself: the percentile interval of a statistic of them all."""
+    if min(map(len, samples)) < 2:
+        return math.nan, math.nan
+    rng = np.random.default_rng(SEED)
+    options = {"method": "percentile", "confidence_level": CONFIDENCE, "n_resamples": RESAMPLES, "rng": rng}
+    found = bootstrap(samples, statistic, vectorized=True, axis=-1, **options).confidence_interval
+    return float(found.low), float(found.high)
 
 
-def _shuffle(x: Array, y: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Scores dealt anew to the two sides: (n,), (m,) -> (RESAMPLES, n), (RESAMPLES, m)."""
-    pool = np.tile(np.concatenate([x, y]), (RESAMPLES, 1))
-    dealt = rng.permuted(pool, axis=1)
-    return dealt[:, : len(x)], dealt[:, len(x) :]
+def _mean_wins(samples: Sequence[Array]) -> Array:
+    """The mean of `_wins` over strata; x and y of each in turn."""
+    wins: Array = np.mean([_wins(x, y) for x, y in zip(samples[::2], samples[1::2])], axis=0)
+    return wins
 
 
-def _wins(x: Array, y: Array) -> Array:
+def _wins(x: Array, y: Array, axis: int = -1) -> Array:
     """Share of pairs in which x is larger, ties counting half: (..., n), (..., m) -> (...)."""
     left, right = x[..., :, None], y[..., None, :]
     return np.asarray((left > right).mean(axis=(-2, -1)) + 0.5 * (left == right).mean(axis=(-2, -1)))
-
-
-def _interval(values: Array) -> tuple[float, float]:
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)

@@ -1,85 +1,111 @@
 """Every table as CSV, Markdown and LaTeX: `python -m analysis.tables --runs results/<scale> --out DIR`.
 
-Writes into DIR, always and completely (a table without runs says so):
-
-    table1 table2 scores memory_study verdicts copy_task throughput rooms_fidelity   each .csv .md .tex
-    two_layers costs exponents crossovers limits                                     likewise
-    runs.csv pretraining.csv evaluations.csv copy_runs.csv problems.csv              the records as loaded
+Writes into DIR, always and completely (a table without runs says so): a .csv, .md and .tex for each file in the kinds'
+folders `tables/`, and its caption as .rst; and the records as loaded: a .csv for each of the kinds' RECORDS, and
+problems.csv.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from analysis import captions, cost_tables, labels, paper_tables, study_tables
-from analysis.cli import announce, parser
-from analysis.files import write_text
-from analysis.load import LoadError, Results, load
-from analysis.summary import settings
-from analysis.table import Table, latex, markdown
-from rtrl_bench.system.output import own_the_standard_streams
+import pandas as pd
 
-NAMES = (
-    *("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity"),
-    *("two_layers", "costs", "exponents", "crossovers", "limits"),
-)
-RECORDS = ("runs", "pretraining", "evaluations", "copy_runs", "problems")
+from analysis import cli, kinds, labels
+from analysis.load import Results
+from rtrl_bench.system.files import write_whole
+
+SUFFIXES = (".csv", ".md", ".tex")
+PAGE_ROWS = 40  # a longer table does not fit on a printed page
 
 
-def build(results: Results) -> list[Table]:
-    """All tables of one results folder, in the order of NAMES."""
-    rows = settings(results)
-    return [
-        paper_tables.table1(rows, results.absence),
-        paper_tables.table2(rows, results.absence),
-        paper_tables.scores(rows),
-        study_tables.memory_study(rows),
-        study_tables.verdicts(results),
-        study_tables.copy_task(results.copy_runs),
-        study_tables.throughput(results),
-        study_tables.rooms_fidelity(results.fidelity),
-        cost_tables.two_layers(results),
-        cost_tables.costs(results.costs),
-        cost_tables.fitted(results.costs),
-        cost_tables.crossovers(results.costs),
-        cost_tables.limits(results.costs),
-    ]
+@dataclass(frozen=True)
+class Table:
+    """`numbers` (CSV) and the same as text (Markdown, LaTeX, the page).
+
+    `headlines` are lines for the page's first screen, each with what it is about.
+    """
+
+    numbers: pd.DataFrame
+    text: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    headlines: tuple[tuple[str, str], ...] = ()
+
+
+def texts(frame: pd.DataFrame, write: Callable[..., str], *columns: str) -> list[str]:
+    """One text per row of `frame`, written by `write` from the values of `columns`."""
+    return [write(*values) for values in zip(*(frame[column] for column in columns))]
+
+
+def names() -> list[str]:
+    """The names of all tables."""
+    return kinds.names("tables")
+
+
+def build(results: Results) -> list[tuple[kinds.Item, Table]]:
+    """All tables of one results folder, in the order of the page."""
+    return [(item, _build(item, results)) for item in kinds.items("tables")]
+
+
+def _build(item: kinds.Item, results: Results) -> Table:
+    try:
+        table: Table = item.module.build(results)
+        return table
+    except kinds.NothingToShow as reason:
+        frame = pd.DataFrame({"note": [str(reason)]})
+        return Table(frame, frame)
 
 
 def write(results: Results, out: Path) -> list[Path]:
     """Write all tables and records; the files' paths."""
-    out.mkdir(parents=True, exist_ok=True)
     warning = labels.scale_warning(results.scale)
-    files = []
-    for table in build(results):
-        path = out / table.name
-        write_text(path.with_suffix(".csv"), table.frame.to_csv(index=False))
-        write_text(path.with_suffix(".md"), markdown(table, warning))
-        write_text(path.with_suffix(".tex"), latex(table, warning))
-        files += [path.with_suffix(suffix) for suffix in (".csv", ".md", ".tex")]
-    for name in RECORDS:
-        path = out / f"{name}.csv"
-        write_text(path, getattr(results, name).to_csv(index=False))
-        files.append(path)
-    return files
+    contents = {}
+    for item, table in build(results):
+        contents[f"{item.name}.csv"] = table.numbers.to_csv(index=False)
+        contents[f"{item.name}.md"] = markdown(item, table, warning)
+        contents[f"{item.name}.tex"] = latex(item, table, warning)
+        contents[f"{item.name}.rst"] = item.caption
+    contents |= {f"{name}.csv": results[name].to_csv(index=False) for name in kinds.records()}
+    for name, text in contents.items():
+        write_whole(out / name, text.encode())
+    return [out / name for name in contents]
+
+
+def markdown(item: kinds.Item, table: Table, warning: str) -> str:
+    """Title, warning, table, caption and notes."""
+    grid = table.text.to_markdown(index=False, disable_numparse=True)
+    caption = item.caption.replace("``", "`")
+    parts = [f"### {item.title}", f"**{warning}**" if warning else "", grid, caption, *table.notes]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_LATEX = {
+    **{"±": r"$\pm$", "–": "--", "≤": r"$\le$", "≥": r"$\ge$", ">": "$>$", "<": "$<$", "λ": r"$\lambda$"},
+    **{"→": r"$\to$", "µ": r"$\mu$", "°": r"$^\circ$", "²": "$^2$", "Σ": r"$\Sigma$", "×": r"$\times$"},
+}
+
+
+def latex(item: kinds.Item, table: Table, warning: str) -> str:
+    """A booktabs table in plain ASCII: a float, or a longtable where it is longer than a page."""
+    caption = " ".join([f"{item.title}.", item.caption.replace("``", ""), *table.notes])
+    caption = f"{warning}. {caption}" if warning else caption
+    for character in "&%_#$":
+        caption = caption.replace(character, f"\\{character}")
+    text = table.text.to_latex(
+        index=False, escape=True, caption=caption, label=f"tab:{item.name}", longtable=len(table.text) > PAGE_ROWS
+    )
+    for character, command in _LATEX.items():
+        text = text.replace(character, command)
+    return text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 with one line on stderr."""
-    options = parser("tables").parse_args(arguments)
-    try:
-        results = load(options.runs, options.scale)
-        announce(results)
-        files = write(results, options.out)
-    except (LoadError, captions.CaptionError, OSError) as error:
-        print(f"analysis.tables: {error}", file=sys.stderr)
-        return 2
-    print(f"{len(results.runs) + len(results.copy_runs)} runs: {len(files)} files in {options.out}")
-    return 0
+    return cli.run("tables", write, arguments)
 
 
 if __name__ == "__main__":
-    own_the_standard_streams()
-    sys.exit(main())
+    sys.exit(cli.main(main))

@@ -3,10 +3,10 @@
     python -m analysis.verify targets                     the files of the subset that is run again, for Snakemake
     python -m analysis.verify compare --runs FOLDER       the reference's tables made anew, and the subset beside it
 
-Tolerances are for another machine and other threads: arithmetic differs in the last digit, and training grows that into
-another run of the same kind. So a group of runs is held to its mean score, a budget to the step unless a run ends when
-its task is solved, and what involves no training to a millionth. Scores of games are far from trained at this scale;
-only their budgets are compared.
+A kind's `verify.py` names its part of the subset. Tolerances are for another machine and other threads: arithmetic
+differs in the last digit, and training grows that into another run of the same kind. So a group of runs is held to its
+mean score, a budget to the step unless a run ends when its task is solved, and what involves no training to a
+millionth.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import tables
+from analysis import kinds, tables
 from rtrl_bench.system.output import own_the_standard_streams
 
 REFERENCE = Path("results/reference/laptop")
 REPEATED = Path("results/verify/laptop")
 EXACT = 1e-6  # relative, for numbers that no training is behind
-SUCCESS = 0.15  # of the mean over seeds: half of the distance between solving a task and guessing is 0.25
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,6 @@ class Group:
     until_solved: bool = False
 
 
-SUBSET = (
-    Group("runs/memory/tmaze_delay10/rtrl/M5", 5, SUCCESS),
-    Group("runs/memory/tmaze_delay10/tbptt/M5", 5, SUCCESS),
-    Group("runs/memory/tmaze_delay10/bptt/M5", 5, SUCCESS),
-    Group("runs/memory/tmaze_delay10/rtrl_l2/M5", 2, SUCCESS),
-    Group("copy_task/L5/rtrl", 1, 0.05, "test_sequence_accuracy", until_solved=True),
-    Group("runs/dmlab/rooms_keys_doors_puzzle/rtrl/M100", 1),
-    Group("runs/atari/breakout/rtrl/M50", 1),
-)
-FIDELITY = "rooms_fidelity.csv"
-
-
 @dataclass(frozen=True)
 class Line:
     """One thing compared."""
@@ -69,9 +56,20 @@ class Line:
     holds: bool
 
 
+def subset() -> list[Group]:
+    """The groups of all kinds."""
+    parts = [kinds.part(kind, "verify") for kind in kinds.kinds()]
+    return [group for part in parts if part is not None for group in part.REPEATED]
+
+
 def records() -> list[str]:
     """The run records of the subset, relative to the results folder."""
-    return [f"{group.folder}/seed{seed}/run.json" for group in SUBSET for seed in range(group.seeds)]
+    return [f"{group.folder}/seed{seed}/run.json" for group in subset() for seed in range(group.seeds)]
+
+
+def exact_files() -> list[str]:
+    """Tables in the results folder that no training is behind, such as the replayed recordings of the engine."""
+    return [file for kind in kinds.kinds() for file in getattr(kinds.about(kind), "FILES", {}).values()]
 
 
 def same_tables(reference: Path) -> Iterator[Line]:
@@ -79,19 +77,14 @@ def same_tables(reference: Path) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder:
         if tables.main(["--runs", str(reference), "--out", folder]):
             raise SystemExit(2)
-        for name in tables.NAMES:
-            kept, made = (pd.read_csv(place / f"{name}.csv") for place in (reference / "tables", Path(folder)))
-            different = _different_cells(kept, made)
-            yield Line(
-                f"table {name}, from its records", f"{kept.size} cells", f"{different} differ", "0", not different
-            )
+        for name in tables.names():
+            yield _same_file(f"table {name}, from its records", f"{name}.csv", reference / "tables", Path(folder))
 
 
-def same_fidelity(reference: Path, here: Path) -> Line:
-    """The replayed recordings of the engine involve no training at all."""
-    kept, made = (pd.read_csv(place / FIDELITY) for place in (reference, here))
+def _same_file(what: str, name: str, reference: Path, here: Path) -> Line:
+    kept, made = (pd.read_csv(place / name) for place in (reference, here))
     different = _different_cells(kept, made)
-    return Line("rooms backend, replayed recordings", f"{kept.size} cells", f"{different} differ", "0", not different)
+    return Line(what, f"{kept.size} cells", f"{different} differ", "0", not different)
 
 
 def _different_cells(kept: pd.DataFrame, made: pd.DataFrame) -> int:
@@ -108,7 +101,7 @@ def _same(a: Any, b: Any) -> bool:
 
 def same_runs(reference: Path, here: Path) -> Iterator[Line]:
     """Each group of the subset: its configuration and budget, and where it is trained its score."""
-    for group in SUBSET:
+    for group in subset():
         kept, made = (
             [
                 json.loads((root / group.folder / f"seed{seed}" / "run.json").read_text(encoding="utf-8"))
@@ -139,7 +132,8 @@ def _mean(found: Sequence[dict[str, Any]], path: str) -> float:
 
 def compare(reference: Path, here: Path) -> list[Line]:
     """Everything, line by line; OSError for a file that is missing."""
-    return [*same_tables(reference), same_fidelity(reference, here), *same_runs(reference, here)]
+    exact = [_same_file(name, name, reference, here) for name in exact_files()]
+    return [*same_tables(reference), *exact, *same_runs(reference, here)]
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -150,7 +144,7 @@ def main(words: Sequence[str] | None = None) -> int:
     options.add_argument("--runs", type=Path, default=REPEATED, help=f"default: {REPEATED}")
     chosen = options.parse_args(words)
     if chosen.action == "targets":
-        print(*(chosen.runs / record for record in [*records(), FIDELITY]))
+        print(*(chosen.runs / record for record in [*records(), *exact_files()]))
         return 0
     try:
         lines = compare(chosen.reference, chosen.runs)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from statistics import linear_regression
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 # P: parameters, P_l those of layer l, G_l those of its readout; n = L s N; A: numbers that a step leaves for the
 # backward pass. "Own S": the sensitivities of a layer's state to its own parameters, s K N D_l and a few.
@@ -49,15 +52,20 @@ def leading_term(method: str, layers: int, quantity: str) -> str:
 
 
 def exponent(positions: Sequence[float], costs: Sequence[float]) -> float | None:
-    """Least-squares slope of log cost on log position over the top half of the range; None for a single position.
+    """Least-squares slope of log cost on log position over the upper half of the range; None for a single position.
 
-    The top half: positions of at least sqrt(first * last), the two last ones at least. There the lower-order terms
-    matter least.
+    Over the two last ones at least.
     """
     if len(positions) < 2:
         return None
-    middle = math.sqrt(positions[0] * positions[-1]) * (1 - 1e-9)
-    count = max(2, sum(position >= middle for position in positions))
-    x, y = ([math.log(value) for value in values[-count:]] for values in (positions, costs))
-    mean_x, mean_y = sum(x) / count, sum(y) / count
-    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y)) / sum((a - mean_x) ** 2 for a in x)
+    count = max(2, int(upper_half(positions).sum()))
+    return linear_regression(np.log(positions[-count:]), np.log(costs[-count:])).slope
+
+
+def upper_half(positions: ArrayLike) -> NDArray[np.bool_]:
+    """Which positions, all above 0, belong to the upper half of their range: those from its geometric middle on.
+
+    There the lower-order terms of a cost matter least.
+    """
+    x = np.asarray(positions, dtype=np.float64)
+    return x >= np.sqrt(x.min() * x.max()) * (1 - 1e-9)  # the middle itself belongs to it

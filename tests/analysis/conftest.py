@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from analysis import figures, tables
-from analysis.costs import Costs, read_costs
 from analysis.load import Results, load
-from analysis.records import CURVE_COLUMNS
+
+CURVE_COLUMNS = "env_frames env_steps updates wall_s episode_return_mean episodes".split()
 
 BACKENDS = {
     "atari": "ale-py 0.12.1",
@@ -285,12 +285,12 @@ def tree(tmp_path: Path) -> Tree:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Callable[..., Costs]:
-    """The synthetic cost study, with other rows for the files that a call names."""
+def study(tmp_path: Path) -> Callable[..., Results]:
+    """A results folder with the synthetic cost study alone, with other rows for the files that a call names."""
 
-    def make(**changes: pd.DataFrame) -> Costs:
+    def make(**changes: pd.DataFrame) -> Results:
         cost_study.write(tmp_path, **changes)
-        return read_costs(tmp_path)
+        return load(tmp_path)
 
     return make
 

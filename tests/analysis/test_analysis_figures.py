@@ -10,9 +10,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from analysis import captions, curve_figures, figures, memory_figures, panels
-from analysis.costs import NOT_STUDIED
+from analysis import figures, kinds
+from analysis.costs.load import NOT_STUDIED
+from analysis.kinds import NothingToShow
 from analysis.load import load
+from analysis.methods import named
+from analysis.reinforcement import curves
+from analysis.reinforcement.figures import fig1_curves, fig2_atari, memory_delay, memory_retention, other_curves
 
 
 @pytest.fixture(autouse=True)
@@ -21,60 +25,66 @@ def _close_figures():
     plt.close("all")
 
 
-def curve(frames, returns, episodes):
+def frame(*curves):
+    """Runs of one setting, and their curves by folder."""
+    folders = [f"run{number}" for number in range(len(curves))]
+    same = {"panel": "p", "environment": "e", "backend": "b", "unroll": 5, "gradient": "rtrl", "cell": "elstm"}
+    runs = named(pd.DataFrame({"folder": folders, **same, "window": np.nan, "layers": 1}))
+    return runs, dict(zip(folders, curves))
+
+
+def curve(frames, returns, episodes=None):
     """A curve with the columns that a band needs."""
-    return pd.DataFrame({"env_frames": frames, "episode_return_mean": returns, "episodes": episodes})
+    counts = [1] * len(frames) if episodes is None else episodes
+    return pd.DataFrame({"env_frames": frames, "episode_return_mean": returns, "episodes": counts})
 
 
-def test_band_is_mean_and_deviation_over_runs():
-    drawn = curve_figures.band([curve([0, 10], [0, 10], [1, 1]), curve([0, 10], [4, 14], [1, 1])])
-    assert drawn["mean"].iloc[[0, -1]].tolist() == [2.0, 12.0]
-    assert drawn["std"].iloc[-1] == pytest.approx(np.std([10, 14], ddof=1))
-    assert drawn["n"].unique().tolist() == [2]
+def band(*curves_of_runs):
+    """Mean and number of runs at the first and at the last frame that all runs have."""
+    drawn = curves.common_frames(*frame(*curves_of_runs))
+    bands = drawn.groupby("env_frames")["return"].agg(["mean", "count"])
+    return bands.iloc[[0, -1]].reset_index().to_numpy().tolist()
+
+
+def test_a_band_is_over_the_runs_at_frames_that_all_of_them_have():
+    first, second = curve(range(10), range(10)), curve(range(2, 12), range(6, 16))
+    assert band(first, second) == [[2, (2 + 6) / 2, 2], [9, (9 + 13) / 2, 2]]
 
 
 def test_smoothing_weighs_intervals_by_their_episodes():
     """40 intervals, a window of 2: the last value is (1 x 3 + 5 x 1) / 4."""
     returns, episodes = [0.0] * 38 + [1.0, 5.0], [1] * 38 + [3, 1]
-    drawn = curve_figures.band([curve(range(40), returns, episodes)])
-    assert drawn["mean"].iloc[-1] == pytest.approx(2.0)
+    assert band(curve(range(40), returns, episodes))[-1] == [39, pytest.approx(2.0), 1]
 
 
 def test_intervals_without_an_episode_do_not_count():
-    drawn = curve_figures.band([curve([1, 2, 3], [np.nan, 7.0, 7.0], [0, 2, 2])])
-    assert drawn["env_frames"].iloc[0] == 2
-    assert (drawn["mean"] == 7.0).all()
+    drawn = band(curve(range(11), [np.nan] + [7.0] * 10, [0] + [2] * 10))
+    assert drawn == [[1, 7.0, 1], [10, 7.0, 1]]
 
 
-def test_run_without_any_episode_is_not_counted():
-    drawn = curve_figures.band([curve([1, 2], [np.nan] * 2, [0, 0]), curve([1, 2], [3.0, 3.0], [1, 1])])
-    assert drawn["n"].unique().tolist() == [1]
-
-
-def test_band_stays_where_all_runs_have_values():
-    drawn = curve_figures.band([curve([0, 10], [1, 1], [1, 1]), curve([4, 8], [1, 1], [1, 1])])
-    assert drawn["env_frames"].agg(["min", "max"]).tolist() == [4, 8]
+def test_a_run_with_fewer_than_ten_logged_points_is_not_drawn():
+    short = curve(range(11), [np.nan] * 2 + [3.0] * 9, [0] * 2 + [1] * 9)
+    assert band(short, curve(range(10), [5.0] * 10)) == [[0, 5.0, 1], [9, 5.0, 1]]
+    assert curves.common_frames(*frame(short)).empty
 
 
 def texts(figure):
-    """All text of a figure."""
-    return " ".join(
-        text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title, axes._left_title] if text
-    )
+    """All text of a figure, on one line."""
+    parts = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title, axes._left_title]]
+    return " ".join(" ".join(parts).split())
 
 
 def test_figure1_has_a_panel_for_each_m_of_chaser(small):
-    figure, data = curve_figures.figure1(small)
+    figure, data, _ = fig1_curves.draw(small)
     assert "Chaser, M = 5" in texts(figure)
     assert "Chaser, M = 50" in texts(figure)
     assert "n = 3 seeds, procgen-mirror 0.10.7" in texts(figure)
-    assert set(data["method"]) == {"feedforward", "tbptt", "rtrl"}
+    assert set(data["method"]) == {"Feedforward", "TBPTT", "RTRL"}
 
 
-def test_figure2_names_games_without_runs(small):
-    figure, _ = curve_figures.figure2(small)
-    assert len(figure.axes) == 6
-    assert texts(figure).count("no runs") == 3
+def test_figure2_has_the_games_that_were_run(small):
+    figure, *_ = fig2_atari.draw(small)
+    assert len(figure.axes) == 2
     assert "under-trained" in texts(figure)
 
 
@@ -84,64 +94,61 @@ def test_every_run_that_is_in_no_other_figure_is_in_the_figure_of_other_environm
     tree.run("gymnasium", "gymnasium:CartPole-v1", "rtrl", 0, fraction=None)
     tree.run("memory", "levers", "rtrl", 0, returns=[12, 15], fraction=None, environment_options={"pulls": 20})
     tree.run("mine", "maze", "rtrl", 0, fraction=None)
-    figure, data = curve_figures.others(load(tree.root))
+    figure, data, _ = other_curves.draw(load(tree.root))
     assert set(data["environment"]) == {"gymnasium:CartPole-v1", "levers", "maze"}
     titles = " ".join(axes.get_title() for axes in figure.axes)
-    assert "levers, pulls 20, M = 50" in titles.replace("\n", " ")
+    assert "levers, pulls 20, M = 50" in " ".join(titles.split())
 
 
 def test_papers_scores_are_lines_where_they_fit(tree):
     tree.run("atari", "breakout", "rtrl", 0, returns=[280.0])
-    figure, _ = curve_figures.figure2(load(tree.root))
+    figure, *_ = fig2_atari.draw(load(tree.root))
     assert 275 in [line.get_ydata()[0] for line in figure.axes[0].lines]
     assert "off this scale" not in texts(figure)
 
 
 def test_papers_scores_are_a_note_where_they_would_flatten_the_curves(tree):
     tree.run("atari", "breakout", "rtrl", 0, returns=[2.0])
-    figure, _ = curve_figures.figure2(load(tree.root))
-    assert "off this scale:\nRTRL 275" in texts(figure)
+    figure, *_ = fig2_atari.draw(load(tree.root))
+    assert "off this scale: RTRL 275" in texts(figure)
     assert figure.axes[0].get_ylim()[1] < 10
 
 
-def test_a_panel_whose_runs_finished_no_episode_says_so(tree):
-    tree.run("atari", "breakout", "rtrl", 0)
-    folder = tree.run("atari", "gravitar", "rtrl", 0)
+def without_episodes(folder):
+    """Make a run one in which no episode ended."""
     rows = pd.read_csv(folder / "curve.csv").assign(episodes=0, episode_return_mean=np.nan)
     rows.to_csv(folder / "curve.csv", index=False)
+
+
+def test_what_has_too_few_points_is_named_above_the_figure(tree):
+    tree.run("atari", "breakout", "rtrl", 0)
+    without_episodes(tree.run("atari", "gravitar", "rtrl", 0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # pandas warns of tables without rows among those to be joined
-        figure, data = curve_figures.figure2(load(tree.root))
-    notes = [[text.get_text() for text in axes.texts] for axes in figure.axes[:2]]
-    assert ["no episode ended within this budget" in note for note in notes] == [False, True]
-    assert [any("paper, off this scale" in text for text in note) for note in notes] == [True, False]
+        figure, data, note = fig2_atari.draw(load(tree.root))
+    assert len(figure.axes) == 1
+    assert " ".join(note.split()) == "not drawn, fewer than 10 logged points a run: Gravitar, M = 50"
     assert set(data["environment"]) == {"breakout"}
 
 
-def test_a_run_whose_episodes_all_ended_in_one_interval_is_drawn_as_a_point(tree):
-    folder = tree.run("procgen", "chaser", "rtrl", 0)
-    rows = pd.read_csv(folder / "curve.csv")
-    rows.loc[rows.index != 49, ["episodes", "episode_return_mean"]] = [0, np.nan]
-    rows.to_csv(folder / "curve.csv", index=False)
-    tree.run("procgen", "chaser", "tbptt", 0)
-    figure, _ = curve_figures.figure1(load(tree.root))
-    markers = {line.get_linestyle(): line.get_marker() for line in figure.axes[0].lines}
-    assert markers == {"--": "", "-": "o"}
+def test_a_figure_without_any_finished_episode_is_not_drawn(tree):
+    without_episodes(tree.run("procgen", "chaser", "rtrl", 0))
+    with pytest.raises(NothingToShow, match="fewer than 10 logged points a run: Chaser"):
+        fig1_curves.draw(load(tree.root))
 
 
-def test_a_figure_without_any_finished_episode_has_no_data(tree):
+@pytest.mark.parametrize(("returns", "low"), [([1.0, 5.0], 0), ([-5.0, 5.0], None)])
+def test_the_axis_of_returns_begins_at_zero_where_none_is_negative(tree, returns, low):
     folder = tree.run("procgen", "chaser", "rtrl", 0)
-    rows = pd.read_csv(folder / "curve.csv").assign(episodes=0, episode_return_mean=np.nan)
-    rows.to_csv(folder / "curve.csv", index=False)
-    figure, data = curve_figures.figure1(load(tree.root))
-    assert "no episode ended within this budget" in texts(figure)
-    assert list(data.columns) == curve_figures.BAND_COLUMNS
-    assert data.empty
+    rows = pd.read_csv(folder / "curve.csv").assign(episodes=1)
+    rows.assign(episode_return_mean=np.linspace(*returns, len(rows))).to_csv(folder / "curve.csv", index=False)
+    bottom = fig1_curves.draw(load(tree.root)).figure.axes[0].get_ylim()[0]
+    assert bottom == low if low is not None else bottom < -4
 
 
 def test_delay_figure_marks_m_and_holds_every_seed(small):
-    figure, data = memory_figures.against_delay(small)
-    row = data[(data["environment"] == "tmaze") & (data["method"] == "rtrl") & (data["delay"] == 20)].iloc[0]
+    figure, data, _ = memory_delay.draw(small)
+    row = data[(data["environment"] == "tmaze") & (data["method"] == "RTRL") & (data["delay"] == 20)].iloc[0]
     assert row["seed_scores"] == "0.9600 0.9700 0.9800"
     assert row["iqm"] == pytest.approx(0.97)
     assert set(data["retention"]) == {20}
@@ -156,10 +163,10 @@ def test_delay_figure_has_a_panel_for_each_task_with_its_own_delays(tree):
         for delay in (5, 20):
             tree.memory("delayed_match", delay, method, 0, 1.0)
             tree.memory("delayed_match", delay, method, 0, 1.0, environment_options={"delay": delay, "symbols": 4})
-    figure, data = memory_figures.against_delay(load(tree.root))
+    figure, data, _ = memory_delay.draw(load(tree.root))
     ticks = [[tick.get_text() for tick in axes.get_xticklabels()] for axes in figure.axes[:3]]
     assert ticks == [["5", "20"], ["5", "20"], ["3", "10", "40"]]
-    titles = [axes.get_title().split(", M")[0] for axes in figure.axes[:3]]
+    titles = [" ".join(axes.get_title().split()).split(", M")[0] for axes in figure.axes[:3]]
     assert titles == ["Delayed match, symbols 4", "Delayed match", "T-maze"]
     assert len(data) == 14
 
@@ -168,38 +175,30 @@ def test_delay_figure_leaves_out_runs_of_another_budget(tree):
     for delay in (3, 10):
         tree.memory("tmaze", delay, "rtrl", 0, 1.0)
     tree.memory("tmaze", 10, "rtrl", 1, 0.5, env_steps=999)
-    _, data = memory_figures.against_delay(load(tree.root))
+    _, data, _ = memory_delay.draw(load(tree.root))
     assert data["mean"].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(("m", "place"), [(2, -0.5), (3, 0), (15, 1.5), (20, 2), (50, 2.5)])
 def test_place_of_m_between_the_delays(m, place):
-    assert memory_figures._position(m, [3, 10, 20]) == place
+    assert memory_delay.position(m, [3, 10, 20]) == place
 
 
 def test_retention_figure_has_the_papers_initialisation_first(small):
-    figure, data = memory_figures.against_retention(small)
+    figure, data, _ = memory_retention.draw(small)
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["paper's\ninit", "20"]
     assert set(zip(data["environment"], data["delay"])) == {("tmaze", 20)}
 
 
-def test_methods_keep_their_colours_and_others_get_different_ones():
-    alone = panels.looks(["rtrl"])["rtrl"]
-    styles = panels.looks(["rtrl", "tbptt", "tbptt_w10", "tbptt_w20", "bptt", "feedforward", "lstm_tbptt"])
-    assert styles["rtrl"] == alone
-    assert len({style["color"] for style in styles.values()}) == 7
-    assert list(styles) == ["feedforward", "tbptt", "tbptt_w10", "tbptt_w20", "bptt", "rtrl", "lstm_tbptt"]
-
-
 def expected_files():
     """What the docstring of analysis.figures promises."""
-    return {f"{name}{suffix}" for name in figures.NAMES for suffix in figures.SUFFIXES}
+    return {f"{name}{suffix}" for name in figures.names() for suffix in (*figures.SUFFIXES, ".rst")}
 
 
 def test_command_writes_the_promised_files(written):
     folder = written / "figures"
     assert {path.name for path in folder.iterdir()} == expected_files()
-    for name in figures.NAMES:
+    for name in figures.names():
         with Image.open(folder / f"{name}.png") as image:
             assert len(np.unique(np.asarray(image))) > 20  # something was drawn
         assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
@@ -213,8 +212,12 @@ def test_command_writes_the_promised_files_without_any_run(tree, tmp_path):
     assert pd.read_csv(tmp_path / "out/cost_against_N.csv")["note"].tolist() == [NOT_STUDIED]
 
 
-def test_heading_of_smoke_figures_says_that_they_mean_nothing():
-    assert "smoke: numbers mean nothing" in figures._heading("Figure", "smoke")
+def test_smoke_figures_say_that_they_mean_nothing(make_tree, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("matplotlib.figure.Figure.suptitle", lambda figure, text, **_: said.append(text))
+    figures.main(["--runs", str(make_tree(tmp_path / "smoke").root), "--out", str(tmp_path / "out")])
+    assert len(said) == len(figures.names())
+    assert all("smoke: numbers mean nothing" in text for text in said)
 
 
 def test_same_runs_give_the_same_bytes(tree, tmp_path):
@@ -225,6 +228,7 @@ def test_same_runs_give_the_same_bytes(tree, tmp_path):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
-@pytest.mark.parametrize("name", figures.NAMES)
-def test_every_figure_has_a_caption_of_its_own(name):
-    assert len(captions.text(name)) > 80
+@pytest.mark.parametrize("item", kinds.items("figures"), ids=lambda item: item.name)
+def test_every_figure_has_a_title_and_a_caption_of_its_own(item):
+    assert 3 < len(item.title) < 70
+    assert len(item.caption) > 80

@@ -11,13 +11,12 @@ import pytest
 import yaml
 
 from analysis.load import LoadError, load
-from analysis.records import CURVE_COLUMNS, GRADIENT_COLUMNS
 from rtrl_bench.runs.settings import CAME_LATER
 
 
 def problem(tree):
     """The reason of the only run that was left out."""
-    problems = load(tree.root).problems
+    problems = load(tree.root)["problems"]
     assert len(problems) == 1
     return problems["reason"].iloc[0]
 
@@ -31,44 +30,46 @@ def edit(folder, **changes):
 def test_score_of_a_run_is_the_mean_over_all_its_episodes(tree):
     tree.run("atari", "breakout", "rtrl", 0, returns=[1, 2, 3, 10])
     results = load(tree.root)
-    assert results.runs["score"].tolist() == [4.0]
-    assert results.runs["evaluation_episodes"].tolist() == [4]
-    assert results.evaluations["return_mean"].tolist() == [1.5, 3.0, 10.0]
+    assert results["runs"]["score"].tolist() == [4.0]
+    assert results["runs"]["evaluation_episodes"].tolist() == [4]
+    assert results["evaluations"]["return_mean"].tolist() == [1.5, 3.0, 10.0]
 
 
 def test_small_tree_is_complete(small):
     assert small.scale == "laptop"
-    assert (len(small.runs), len(small.copy_runs), len(small.problems)) == (114, 6, 0)
-    assert set(small.curves.columns) == {"folder", *CURVE_COLUMNS}
-    assert small.absent_suites == ["dmlab"]
+    frames = ("runs", "copy_runs", "studies", "index", "problems")
+    assert [len(small[name]) for name in frames] == [114, 6, 1, 121, 0]
+    assert set(small["curves"].columns) >= {"folder", "env_frames", "episodes", "episode_return_mean"}
 
 
 def test_identity_comes_from_the_record_and_not_from_the_path(tree):
     folder = tree.memory("tmaze", 20, "tbptt_w20", 3, 0.5)
     shutil.move(folder, tree.root / "runs" / "elsewhere")
-    run = load(tree.root).runs.iloc[0]
-    assert run[["environment", "method", "delay", "unroll", "seed"]].tolist() == ["tmaze", "tbptt_w20", 20, 5, 3]
+    run = load(tree.root)["runs"].iloc[0]
+    assert run[["environment", "method", "delay", "unroll", "seed"]].tolist() == [
+        *("tmaze", "TBPTT (window 20)", 20, 5, 3)
+    ]
 
 
 def test_runs_that_differ_in_seed_and_machine_alone_share_a_setting(tree):
     tree.run("atari", "breakout", "rtrl", 0)
     tree.run("atari", "breakout", "rtrl", 1, threads=2)
     tree.run("atari", "breakout", "rtrl", 2, hidden=128)
-    settings = load(tree.root).runs["setting"]
+    settings = load(tree.root)["runs"]["setting"]
     assert settings[0] == settings[1] != settings[2]
 
 
 def test_runs_on_different_backends_are_not_pooled(tree):
     tree.run("dmlab", "rooms_watermaze", "rtrl", 0)
     tree.run("dmlab", "rooms_watermaze", "rtrl", 1, record={"backend": "deepmind_lab 1.0"})
-    assert load(tree.root).runs["setting"].nunique() == 2
+    assert load(tree.root)["runs"]["setting"].nunique() == 2
 
 
 def test_rtrl_and_tbptt_at_equal_settings_share_a_pairing(tree):
     for method in ("rtrl", "tbptt", "feedforward"):
         tree.run("atari", "breakout", method, 0)
-    pairing = load(tree.root).runs.set_index("method")["pairing"]
-    assert pairing["rtrl"] == pairing["tbptt"] != pairing["feedforward"]
+    pairing = load(tree.root)["runs"].set_index("method")["pairing"]
+    assert pairing["RTRL"] == pairing["TBPTT"] != pairing["Feedforward"]
 
 
 def test_memory_runs_that_differ_in_method_delay_and_retention_alone_share_a_design(tree):
@@ -76,7 +77,7 @@ def test_memory_runs_that_differ_in_method_delay_and_retention_alone_share_a_des
     tree.memory("tmaze", 3, "bptt", 1, 0.5, retention=None)
     tree.memory("tmaze", 20, "rtrl", 2, 0.5, hidden=7)
     tree.memory("tmaze", 20, "rtrl", 0, 0.5, environment_options={"delay": 20, "noise": 0.5})
-    designs = load(tree.root).runs.sort_values("folder")["design"]
+    designs = load(tree.root)["runs"].sort_values("folder")["design"]
     assert designs.nunique() == 3
     assert designs.value_counts().max() == 2
 
@@ -87,10 +88,10 @@ def test_runs_that_the_scale_does_not_list_are_left_out(tree):
     old = [tree.run("atari", "breakout", "rtrl", 1), tree.copy_task(50, "rtrl", 1, 1.0, 400)]
     tree.scale(*kept, copy_task=copies)
     results = load(tree.root)
-    assert set(results.runs["folder"]) == {path.relative_to(tree.root).as_posix() for path in kept}
-    assert len(results.copy_runs) == 1
-    assert set(results.problems["folder"]) == {path.relative_to(tree.root).as_posix() for path in old}
-    assert set(results.problems["reason"]) == {"not part of this scale"}
+    assert set(results["runs"]["folder"]) == {path.relative_to(tree.root).as_posix() for path in kept}
+    assert len(results["copy_runs"]) == 1
+    assert set(results["problems"]["folder"]) == {path.relative_to(tree.root).as_posix() for path in old}
+    assert set(results["problems"]["reason"]) == {"not part of this scale"}
 
 
 def test_a_listed_run_without_a_folder_has_not_finished(tree):
@@ -163,7 +164,7 @@ def test_evaluation_that_is_not_finite_is_listed(tree):
 
 def test_curve_without_a_column_is_listed(tree):
     (tree.run("atari", "breakout", "rtrl", 0) / "curve.csv").write_text("env_frames,episodes\n1,2\n")
-    assert problem(tree).startswith("curve.csv: no column env_steps")
+    assert problem(tree).startswith("curve.csv: no column episode_return_mean")
 
 
 def test_record_of_another_configuration_is_listed(tree):
@@ -177,29 +178,29 @@ def test_a_configuration_that_spells_out_less_is_no_contradiction(tree):
     folder = tree.run("atari", "breakout", "rtrl", 0)
     part = {"environment": "breakout", "optimiser": {"alpha": 0.99}}
     (folder / "config.yaml").write_text(yaml.safe_dump(part))
-    assert len(load(tree.root).runs) == 1
+    assert len(load(tree.root)["runs"]) == 1
 
 
 def test_a_configuration_is_read_by_the_rules_of_the_harness(tree):
     folder = tree.run("atari", "breakout", "rtrl", 10, optimiser={"learning_rate": 6e-4})
     (folder / "config.yaml").write_text("seed: 010\noptimiser: {learning_rate: 6e-4}\n")
-    assert len(load(tree.root).runs) == 1
+    assert len(load(tree.root)["runs"]) == 1
 
 
 def test_the_same_run_in_two_folders_counts_once(tree):
     folder = tree.run("atari", "breakout", "rtrl", 0)
     shutil.copytree(folder, folder.with_name("copy"))
-    assert len(load(tree.root).runs) == 1
+    assert len(load(tree.root)["runs"]) == 1
     assert problem(tree).startswith("same configuration and seed as")
 
 
 def memory_tasks(tree):
     """The environments of the memory study, and all others; no run is left out."""
     results = load(tree.root)
-    assert results.problems.empty
+    assert results["problems"].empty
     return tuple(
         set(group["environment"])
-        for group in (results.runs[results.runs["memory_task"]], results.runs[~results.runs["memory_task"]])
+        for group in (results["runs"][results["runs"]["memory_task"]], results["runs"][~results["runs"]["memory_task"]])
     )
 
 
@@ -224,7 +225,7 @@ def test_checkpoints_are_not_taken_for_runs(tree):
     folder = tree.run("atari", "breakout", "rtrl", 0)
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint" / "config.yaml").write_text("{}")
-    assert load(tree.root).problems.empty
+    assert load(tree.root)["problems"].empty
 
 
 @pytest.mark.parametrize("place", ["runs", "runs/atari", "."])
@@ -240,16 +241,20 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
         load(tmp_path / "nothing")
 
 
-def test_curve_columns_are_those_that_the_harness_writes():
+def test_a_curve_with_a_word_for_a_number_is_listed(tree):
+    folder = tree.run("atari", "breakout", "rtrl", 0)
+    text = (folder / "curve.csv").read_text().splitlines()
+    text[3] = text[3].replace(text[3].split(",")[0], "many", 1)
+    (folder / "curve.csv").write_text("\n".join(text))
+    assert problem(tree) == 'curve.csv, column env_frames: Unable to parse string "many" at position 2'
+
+
+def test_the_harness_writes_the_columns_that_are_read():
+    from rtrl_bench.experiments.reinforcement import gradient_quality
     from rtrl_bench.runs import records
 
-    assert list(records.CURVE_COLUMNS) == CURVE_COLUMNS
-
-
-def test_gradient_columns_are_those_that_the_harness_writes():
-    from rtrl_bench.experiments.reinforcement import gradient_quality
-
-    assert list(gradient_quality.COLUMNS) == GRADIENT_COLUMNS
+    assert {"env_frames", "episodes", "episode_return_mean"} <= set(records.CURVE_COLUMNS)
+    assert {"env_steps", "cosine"} <= set(gradient_quality.COLUMNS)
 
 
 def test_a_run_from_before_a_key_came_is_of_the_same_setting(tree):
@@ -261,7 +266,7 @@ def test_a_run_from_before_a_key_came_is_of_the_same_setting(tree):
     config = yaml.safe_load((folder / "config.yaml").read_text())
     (folder / "config.yaml").write_text(yaml.safe_dump(config | {**later, "memory_gb": None}))
     tree.memory("tmaze", 20, "rtrl", 1, 1.0, **later)
-    runs = load(tree.root).runs
+    runs = load(tree.root)["runs"]
     assert (len(runs), runs["setting"].nunique(), runs["layers"].tolist()) == (2, 1, [1, 1])
 
 

@@ -75,15 +75,22 @@ def test_probability_of_improvement_is_mann_whitneys_u():
 
 
 def test_probability_of_improvement_by_hand():
-    result = stats.improvement([([1.0, 2.0, 3.0], [2.0, 0.0])])
-    assert result.probability == pytest.approx((1 + 1.5 + 2) / 6)
-    assert (result.n_x, result.n_y) == (3, 2)
+    result = stats.improvement([([1.0, 2.0, 3.0], [2.0, 0.0, 9.0])])
+    assert result.probability == pytest.approx((1 + 1.5 + 2) / 9)
+    assert (result.n_x, result.n_y) == (3, 3)
+
+
+@pytest.mark.parametrize(("x", "y"), [([1.0, 2.0], [0.0, 0.0, 0.0]), ([1.0, 2.0, 3.0], [0.0])])
+def test_fewer_than_three_seeds_a_side_give_neither_probability_nor_p(x, y):
+    result = stats.improvement([([1.0, 2.0, 3.0], [0.0, 1.0, 2.0]), (x, y)])
+    assert np.isnan([result.probability, result.low, result.high, result.p_value, result.smallest_p]).all()
+    assert (result.n_x, result.n_y) == (3 + len(x), 3 + len(y))
 
 
 def test_probability_of_improvement_is_the_mean_over_strata():
-    result = stats.improvement([([2.0, 3.0], [0.0, 1.0]), ([1.0], [1.0, 1.0])])
+    result = stats.improvement([([2.0, 3.0, 4.0], [0.0, 1.0, 1.0]), ([1.0] * 3, [1.0] * 4)])
     assert result.probability == pytest.approx((1.0 + 0.5) / 2)
-    assert (result.n_x, result.n_y) == (3, 4)
+    assert (result.n_x, result.n_y) == (6, 7)
 
 
 def test_swapping_the_sides_mirrors_the_probability():
@@ -93,7 +100,7 @@ def test_swapping_the_sides_mirrors_the_probability():
     assert back.low == pytest.approx(1 - there.high, abs=0.03)
 
 
-def test_permutation_p_is_near_that_of_all_deals():
+def test_permutation_p_is_that_of_all_deals():
     x, y = np.array([0.9, 1.0, 0.8, 0.7, 0.95]), np.array([0.5, 0.75, 0.4, 0.85, 0.6])
     pool = np.concatenate([x, y])
 
@@ -104,13 +111,35 @@ def test_permutation_p_is_near_that_of_all_deals():
 
     observed = abs(win_rate(range(5)) - 0.5)
     exact = np.mean([abs(win_rate(c) - 0.5) >= observed - 1e-9 for c in itertools.combinations(range(10), 5)])
-    assert stats.improvement([(x, y)]).p_value == pytest.approx(exact, abs=0.01)
+    assert stats.improvement([(x, y)]).p_value == pytest.approx(exact)
 
 
 def test_three_separated_seeds_a_side_cannot_be_significant():
     result = stats.improvement([([4.0, 5.0, 6.0], [1.0, 2.0, 3.0])])
     assert (result.low, result.high) == (1.0, 1.0)
-    assert result.p_value == pytest.approx(2 / 20, abs=0.01)
+    assert result.p_value == result.smallest_p == pytest.approx(2 / 20)
+
+
+def test_permutation_p_of_several_strata_is_that_of_all_deals_of_both():
+    pairs = [([0.9, 0.4, 0.8], [0.5, 0.7, 0.3]), ([3.0, 9.0, 4.0], [1.0, 5.0, 2.0])]
+
+    def wins(pool, chosen):
+        left, right = np.array(pool)[list(chosen)], np.delete(pool, list(chosen))
+        return np.mean([(a > b) + 0.5 * (a == b) for a in left for b in right])
+
+    nulls = [[wins([*x, *y], chosen) for chosen in itertools.combinations(range(6), 3)] for x, y in pairs]
+    observed = abs(np.mean([null[0] for null in nulls]) - 0.5) - 1e-9  # the first choice is the one that was made
+    exact = np.mean([abs((a + b) / 2 - 0.5) >= observed for a in nulls[0] for b in nulls[1]])
+    result = stats.improvement(pairs)
+    assert result.p_value == pytest.approx(exact)
+    assert result.smallest_p == 2 / 20**2
+
+
+def test_permutation_p_of_many_deals_is_drawn_and_never_zero():
+    x = np.arange(12.0)
+    result = stats.improvement([(x + 100, x)])
+    assert result.p_value == result.smallest_p == 1 / (1 + stats.RESAMPLES)
+    assert stats.improvement([(x, x)]).p_value == 1
 
 
 @pytest.mark.parametrize("scores", [[], [1.0, np.nan], [[1.0]]])

@@ -9,14 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import captions, paper_tables, study_tables, summary, tables
-from analysis.comparisons import comparisons
+from analysis import kinds, tables
+from analysis.kinds import NothingToShow
 from analysis.load import load
+from analysis.reinforcement import paper
+from analysis.reinforcement.comparisons import comparisons
+from analysis.reinforcement.tables import memory_study, rooms_fidelity, table1, table2, throughput, verdicts
+from analysis.reinforcement.tables import scores as scores_table
+from analysis.sequences.tables import copy_task
 
 
 def scores(tree):
     """The table of scores of a tree."""
-    return paper_tables.scores(summary.settings(load(tree.root))).frame
+    return scores_table.build(load(tree.root)).numbers
 
 
 def test_scores_pool_seeds_beside_the_papers_value(tree):
@@ -73,7 +78,7 @@ def test_what_the_paper_did_not_run_is_not_in_the_paper(tree, method, unroll):
 
 
 def test_table2_has_our_rows_under_the_papers(small):
-    frame = paper_tables.table2(summary.settings(small), small.absence).frame
+    frame = table2.build(small).numbers
     assert frame["Source"].tolist() == ["Irie et al. 2024 (submission text)"] * 3 + ["ours"] * 3
     assert frame["Method"].tolist() == ["Feedforward", "TBPTT", "RTRL"] * 2
     assert frame["Qbert, M=50"].iloc[2] == "12484 ± 1524"
@@ -92,16 +97,15 @@ def test_atari_is_told_by_full_games_and_by_lives(tree):
         (folder / "evaluation.json").write_text(json.dumps(evaluation))
     tree.run("procgen", "chaser", "rtrl", 0)
     results = load(tree.root)
-    settings = summary.settings(results)
-    table = paper_tables.scores(settings)
-    assert table.display["Ours"].tolist()[0] == "6.00 ± 2.12"  # 7.5 and 4.5
-    assert table.display["Per life"].tolist() == ["4.00 ± 1.41", "–"]  # 15 / 3 and 9 / 3
-    assert table.frame["evaluation_lives"].tolist() == [6, 0]
-    table = paper_tables.table2(settings, results.absence)
-    assert table.frame["Source"].tolist()[3:] == ["ours", "ours, per life"]
-    assert table.frame["Breakout, M=50"].tolist()[3:] == ["6.00 ± 2.12", "4.00 ± 1.41"]
-    assert table.frame["Chaser, M=50"].tolist()[3:] == ["2.00", "–"]
-    assert all("every lost life" in each.notes[-1] for each in (table, paper_tables.scores(settings)))
+    table = scores_table.build(results)
+    assert table.text["Ours"].tolist()[0] == "6.00 ± 2.12"  # 7.5 and 4.5
+    assert table.text["Per life"].tolist() == ["4.00 ± 1.41", "–"]  # 15 / 3 and 9 / 3
+    assert table.numbers["evaluation_lives"].tolist() == [6, 0]
+    table = table2.build(results)
+    assert table.numbers["Source"].tolist()[3:] == ["ours", "ours, per life"]
+    assert table.numbers["Breakout, M=50"].tolist()[3:] == ["6.00 ± 2.12", "4.00 ± 1.41"]
+    assert table.numbers["Chaser, M=50"].tolist()[3:] == ["2.00", "–"]
+    assert all("every lost life" in each.notes[-1] for each in (table, scores_table.build(results)))
 
 
 def test_a_run_whose_lives_do_not_add_up_is_left_out(tree):
@@ -109,7 +113,7 @@ def test_a_run_whose_lives_do_not_add_up_is_left_out(tree):
     evaluation = json.loads((folder / "evaluation.json").read_text())
     evaluation["sets"][0]["life_returns"] = [[2.0, 2.0]]
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
-    assert "life_returns that add up" in load(tree.root).problems["reason"].item()
+    assert "life_returns that add up" in load(tree.root)["problems"]["reason"].item()
 
 
 @pytest.mark.parametrize("evaluation", [{"sets": 3, "episodes": 100}, {"sets": 5, "episodes": 30}])
@@ -121,36 +125,32 @@ def test_both_the_papers_texts_and_its_codes_evaluation_of_atari_are_comparable(
 def test_table2_gives_settings_that_collide_rows_of_their_own(tree):
     tree.run("atari", "breakout", "rtrl", 0, returns=[1])
     tree.run("atari", "breakout", "rtrl", 1, returns=[7], hidden=128)
-    results = load(tree.root)
-    frame = paper_tables.table2(summary.settings(results), results.absence).frame
+    frame = table2.build(load(tree.root)).numbers
     assert frame["Breakout, M=50"].iloc[3:].tolist() == ["1.00", "7.00"]
 
 
 def test_table1_says_why_dmlab_has_no_rows(tree):
     tree.missing(("rooms_watermaze", "dmlab", "no simulator", "install it"))
-    results = load(tree.root)
-    frame = paper_tables.table1(summary.settings(results), results.absence).frame
+    frame = table1.build(load(tree.root)).numbers
     assert frame["Verdict"].iloc[-1] == "no runs: no simulator"
     assert frame.loc[frame["Method"] == "IMPALA", "rooms_watermaze"].tolist() == ["26.9", "47.0"]
     assert frame.loc[(frame["Method"] == "RTRL") & (frame["M"] == "10"), "rooms_watermaze"].item() == "40.2 ± 5.6"
 
 
 def test_every_published_score_of_the_paper_is_in_its_table(tree):
-    values = summary.paper_values()
+    values = paper.values()
     results = load(tree.root)
-    for name, build in (("table1", paper_tables.table1), ("table2", paper_tables.table2)):
-        shown = {
-            float(number)
-            for number in re.findall(r"\d+(?:\.\d+)?", build(summary.settings(results), results.absence).frame.to_csv())
-        }
+    for name, table in (("table1", table1), ("table2", table2)):
+        text = table.build(results).numbers.to_csv()
+        shown = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)}
         assert set(values.loc[values["table"] == name, "score"]) <= shown
 
 
 def test_memory_table_has_success_rates(small):
-    frame = study_tables.memory_study(summary.settings(small)).frame
+    frame = memory_study.build(small).numbers
     rows = frame[(frame["environment"] == "tmaze") & (frame["delay"] == 20) & (frame["retention"] == 20)]
     rows = rows[rows["layers"] == 1]
-    assert rows["method"].tolist() == ["tbptt", "tbptt_w20", "bptt", "rtrl"]
+    assert rows["method"].tolist() == ["TBPTT", "TBPTT (window 20)", "full BPTT", "RTRL"]
     assert rows["mean"].tolist() == pytest.approx([0.5, 0.9, 1.0, 0.97])
 
 
@@ -163,19 +163,19 @@ def test_an_environment_in_suite_memory_that_is_no_task_of_its_study_is_among_th
                 "memory", "levers", method, seed, returns=returns, fraction=None, environment_options={"pulls": 20}
             )
     results = load(tree.root)
-    rows = summary.settings(results)
-    assert study_tables.memory_study(rows).frame["note"].tolist() == ["no runs of this kind"]
-    assert paper_tables.scores(rows).display["Environment"].tolist() == ["levers, pulls 20"] * 2
-    (said,) = study_tables.verdicts(results).display["Verdict"]
+    with pytest.raises(NothingToShow, match="no runs of this kind"):
+        memory_study.build(results)
+    assert scores_table.build(results).text["Environment"].tolist() == ["levers, pulls 20"] * 2
+    (said,) = verdicts.build(results).text["Verdict"]
     assert said == "no difference seen"
 
 
 def test_memory_table_tells_options_apart(tree):
     tree.memory("tmaze", 3, "rtrl", 0, 1.0)
     tree.memory("tmaze", 3, "rtrl", 0, 0.5, environment_options={"delay": 3, "noise": 0.5})
-    table = study_tables.memory_study(summary.settings(load(tree.root)))
-    assert table.display["Task"].tolist() == ["T-maze, noise 0.5", "T-maze"]
-    assert table.frame["mean"].tolist() == [0.5, 1.0]
+    table = memory_study.build(load(tree.root))
+    assert table.text["Task"].tolist() == ["T-maze, noise 0.5", "T-maze"]
+    assert table.numbers["mean"].tolist() == [0.5, 1.0]
 
 
 def test_comparison_at_equal_settings(tree):
@@ -201,7 +201,7 @@ def test_three_seeds_decide_nothing(tree):
     for seed in range(3):
         tree.run("atari", "breakout", "rtrl", seed, returns=[10 + seed])
         tree.run("atari", "breakout", "tbptt", seed, returns=[seed])
-    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL ahead, too few seeds to decide"]
+    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL ahead, not significant"]
 
 
 def test_memory_tasks_are_combined_by_reach_of_a_segment(small):
@@ -229,15 +229,15 @@ def test_scores_of_different_games_are_not_averaged(small):
 
 
 def test_copy_task_table(small):
-    frame = study_tables.copy_task(small.copy_runs).frame.set_index("method")
-    assert frame.loc["rtrl", ["accuracy_mean", "reached", "updates_to_100_median", "n"]].tolist() == [1.0, 3, 400, 3]
-    assert frame.loc["tbptt", "reached"] == 0
-    assert np.isnan(frame.loc["tbptt", "updates_to_100_median"])
+    frame = copy_task.build(small).numbers.set_index("method")
+    assert frame.loc["RTRL", ["accuracy_mean", "reached", "updates_to_100_median", "n"]].tolist() == [1.0, 3, 400, 3]
+    assert frame.loc["TBPTT", "reached"] == 0
+    assert np.isnan(frame.loc["TBPTT", "updates_to_100_median"])
 
 
 def test_throughput_table(small):
-    frame = study_tables.throughput(small).frame
-    row = frame[(frame["environment"] == "breakout") & (frame["method"] == "rtrl")].iloc[0]
+    frame = throughput.build(small).numbers
+    row = frame[(frame["environment"] == "breakout") & (frame["method"] == "RTRL")].iloc[0]
     assert row[["steps_per_s_median", "steps_per_s_min", "steps_per_s_max", "wall_s_sum"]].tolist() == [
         1001.0,
         1000.0,
@@ -248,14 +248,14 @@ def test_throughput_table(small):
 
 def expected_files():
     """What the docstring of analysis.tables promises."""
-    files = {f"{name}.{suffix}" for name in tables.NAMES for suffix in ("csv", "md", "tex")}
-    return files | {f"{name}.csv" for name in tables.RECORDS}
+    files = {f"{name}.{suffix}" for name in tables.names() for suffix in ("csv", "md", "tex", "rst")}
+    return files | {f"{name}.csv" for name in ("runs", "pretraining", "evaluations", "copy_runs", "problems")}
 
 
 def test_command_writes_the_promised_files(written):
     folder = written / "tables"
     assert {path.name for path in folder.iterdir()} == expected_files()
-    for name in tables.NAMES:
+    for name in tables.names():
         assert not pd.read_csv(folder / f"{name}.csv").empty
     assert len(pd.read_csv(folder / "runs.csv")) == 114
     assert len(pd.read_csv(folder / "problems.csv")) == 1
@@ -276,7 +276,7 @@ def test_command_is_deterministic(tree, tmp_path):
 
 
 def test_latex_is_plain_ascii_with_as_many_cells_in_every_row(written):
-    for name in tables.NAMES:
+    for name in tables.names():
         text = (written / "tables" / f"{name}.tex").read_text()
         assert text.isascii()
         body = text[text.index("\\toprule") : text.index("\\bottomrule")]
@@ -290,7 +290,7 @@ def test_smoke_tables_say_that_they_mean_nothing(make_tree, tmp_path):
     tree = make_tree(tmp_path / "smoke")
     tree.run("atari", "breakout", "rtrl", 0)
     tables.main(["--runs", str(tree.root), "--out", str(tmp_path / "out")])
-    for name in tables.NAMES:
+    for name in tables.names():
         assert "smoke: numbers mean nothing" in (tmp_path / "out" / f"{name}.md").read_text()
 
 
@@ -306,9 +306,10 @@ def test_command_refuses_a_folder_that_does_not_exist(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", tables.NAMES)
-def test_every_table_has_a_caption_of_its_own(name):
-    assert len(captions.text(name)) > 80
+@pytest.mark.parametrize("item", kinds.items("tables"), ids=lambda item: item.name)
+def test_every_table_has_a_title_and_a_caption_of_its_own(item):
+    assert 3 < len(item.title) < 70
+    assert len(item.caption) > 80
 
 
 def test_fidelity_table_shows_the_measured_errors(tree):
@@ -329,12 +330,13 @@ def test_fidelity_table_shows_the_measured_errors(tree):
             "rewards_within_a_step",
         ],
     ).to_csv(tree.root / "rooms_fidelity.csv", index=False)
-    table = study_tables.rooms_fidelity(load(tree.root).fidelity)
-    assert table.frame["position_error_free_max"].tolist() == [2.8748]
+    table = rooms_fidelity.build(load(tree.root))
+    assert table.numbers["position_error_free_max"].tolist() == [2.8748]
     positions = ["2.875", "3.300", "12.240"]
     rewards = ["8 of 9", "9 of 9"]
-    assert table.display.iloc[0].tolist()[1:] == ["players", "5", "8787 (1 left out)", "0.0000°", *positions, *rewards]
+    assert table.text.iloc[0].tolist()[1:] == ["players", "5", "8787 (1 left out)", "0.0000°", *positions, *rewards]
 
 
 def test_fidelity_table_says_when_nothing_was_measured(small):
-    assert "not measured" in study_tables.rooms_fidelity(small.fidelity).display.iloc[0, 0]
+    with pytest.raises(NothingToShow, match="not measured"):
+        rooms_fidelity.build(small)

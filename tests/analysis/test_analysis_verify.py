@@ -13,6 +13,7 @@ from analysis import verify
 from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, targets
 
+ERRORS = "errors.csv"
 GROUPS = (
     verify.Group("runs/procgen/chaser/rtrl/M50", 2, 0.15),
     verify.Group("runs/atari/breakout/rtrl/M50", 1),
@@ -22,11 +23,11 @@ GROUPS = (
 @pytest.fixture
 def places(written, tmp_path, monkeypatch):
     """A reference with its tables, and the same runs elsewhere."""
-    monkeypatch.setattr(verify, "SUBSET", GROUPS)
-    monkeypatch.setattr(verify, "FIDELITY", "errors.csv")  # the rooms table is another test's business
+    monkeypatch.setattr(verify, "subset", lambda: GROUPS)
+    monkeypatch.setattr(verify, "exact_files", lambda: [ERRORS])  # the rooms table is another test's business
     for name in ("reference", "here"):
         shutil.copytree(written, tmp_path / name / "laptop")
-        pd.DataFrame({"level": ["a"], "median": [0.4]}).to_csv(tmp_path / name / "laptop" / verify.FIDELITY)
+        pd.DataFrame({"level": ["a"], "median": [0.4]}).to_csv(tmp_path / name / "laptop" / ERRORS)
     return tmp_path / "reference" / "laptop", tmp_path / "here" / "laptop"
 
 
@@ -65,7 +66,8 @@ def test_the_score_of_a_game_is_not_compared(places):
 
 
 def test_runs_that_end_when_the_task_is_solved_may_take_longer(places, monkeypatch):
-    monkeypatch.setattr(verify, "SUBSET", [dataclasses.replace(group, until_solved=True) for group in GROUPS])
+    solved = [dataclasses.replace(group, until_solved=True) for group in GROUPS]
+    monkeypatch.setattr(verify, "subset", lambda: solved)
     change(places[1] / GROUPS[0].folder, "updates", 1)
     assert compared(places) == 0
 
@@ -81,7 +83,7 @@ def test_a_table_that_its_records_do_not_give_is_found(places, capsys):
 
 
 def test_another_simulator_is_found(places):
-    path = places[1] / verify.FIDELITY
+    path = places[1] / ERRORS
     path.write_text(path.read_text().replace("0.4", "0.41"))
     assert compared(places) == 1
 

@@ -73,7 +73,7 @@ def test_a_half_written_file_is_no_result(analysed, tmp_path, observed, name):
     out = analysed / f"{name}.{tmp_path.name}" if name == "report" else tmp_path / name
     inject = partial(injections.die_writing, 20_000)
     assert step(name, analysed, out, tmp_path / "log", inject) == -signal.SIGXFSZ
-    assert any(re.search(r"\.part\.", file) for file in contents(out))
+    assert any(re.search(r"\.part$", file) for file in contents(out))
     observed(assert_whole_now_and_complete_again(name, analysed, out, tmp_path / "log"))
 
 

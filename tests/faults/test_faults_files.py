@@ -202,6 +202,6 @@ def test_a_configuration_cannot_run_code(trained, unfinished, tmp_path, monkeypa
     folder = shutil.copytree(trained, tmp_path / "run")
     (folder / "config.yaml").write_text(dump(config()) + code)
     with pytest.raises(analysis_records.Unusable, match=r"config\.yaml: not valid YAML"):
-        analysis_records.read_record(folder)
+        analysis_records.read_run(folder, ".", "run.json")
     assert not (tmp_path / "owned").exists()
     observed("train, copy-task, a scale, the analysis: refused, no folder")

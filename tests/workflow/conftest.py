@@ -64,9 +64,8 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subpro
     shutil.copy(STUBS / "tiny.yaml", root / "workflow/config")
     shutil.copy(STUBS / "environments.py", root / "rtrl_bench/envs/letters.py")
     shutil.copy(STUBS / "harness.py", root / "rtrl_bench/__main__.py")
-    (root / "analysis").mkdir()
-    for name in ("__init__", "shared"):
-        (root / f"analysis/{name}.py").touch()
+    shutil.copytree(ROOT / "analysis", root / "analysis", ignore=ignore)
+    (root / "analysis/shared.py").touch()
     for name in ("tables", "figures", "report"):
         shutil.copy(STUBS / "analysis_step.py", root / f"analysis/{name}.py")
     project = Project(root)

@@ -125,14 +125,14 @@ def test_editing_shared_analysis_code_repeats_every_step_and_trains_nothing(proj
     assert project.planned("all") == ({"tables", "figures", "report", "all"}, set())
 
 
-def test_editing_the_caption_of_a_table_writes_tables_and_page_again_and_trains_nothing(project):
-    (project.root / "workflow/report/scores.rst").write_text("Another caption.\n")
+def test_editing_a_table_writes_tables_and_page_again_and_trains_nothing(project):
+    _edit(project.root / "analysis/reinforcement/tables/scores.py", "Every game setting", "Each game setting")
     assert project.planned("all") == ({"tables", "report", "all"}, set())
 
 
-def test_editing_the_caption_of_a_figure_writes_the_page_again(project):
-    (project.root / "workflow/report/fig2_atari.rst").write_text("Another caption.\n")
-    assert project.planned("all") == ({"report", "all"}, set())
+def test_editing_a_figure_writes_figures_and_page_again_and_trains_nothing(project):
+    _edit(project.root / "analysis/costs/figures/cost_against_L.py", "Peak memory, FLOPs", "Memory, FLOPs")
+    assert project.planned("all") == ({"figures", "report", "all"}, set())
 
 
 def test_changing_the_budget_of_an_environment_trains_that_environment_only(project):

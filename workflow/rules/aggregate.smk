@@ -1,5 +1,5 @@
-# From run folders to tables and figures. Each step lists the analysis code and the captions it uses: editing them
-# repeats the step, and never a run.
+# From run folders to tables and figures. Each step lists the analysis code that it uses: editing that repeats the
+# step, and never a run.
 rule fidelity:
     input:
         rooms_sources(),
@@ -45,10 +45,10 @@ rule tables:
         fidelity=FIDELITY,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
-        captions=captions(outputs.TABLES),
         code=analysis_sources("tables"),
     output:
         with_captions(TABLES, "Tables"),
+        outputs.captions(f"{RESULTS}/tables", "tables"),
         TABLE_RECORDS,
     log:
         f"{RESULTS}/logs/tables.log",
@@ -78,6 +78,7 @@ rule figures:
         code=analysis_sources("figures"),
     output:
         with_captions(FIGURES, "Figures"),
+        outputs.captions(f"{RESULTS}/figures", "figures"),
     log:
         f"{RESULTS}/logs/figures.log",
     benchmark:

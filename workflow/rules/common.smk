@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workflow.scripts import estimates, jobs, outputs, startup, targets
 from workflow.scripts.inputs import Inputs
-from workflow.scripts.sources import analysis_sources, captions, rooms_sources
+from workflow.scripts.sources import analysis_sources, rooms_sources
 
 SCALE = startup.start(config, main=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()
@@ -62,10 +62,10 @@ def level_of_film(wildcards):
 
 
 def with_captions(files, category):
-    """Outputs as `snakemake --report` shows them, with workflow/report/<name>.rst."""
+    """Outputs as `snakemake --report` shows them, with the caption that the analysis writes beside them."""
     shown = []
     for file in map(Path, files):
-        caption = f"../report/{file.stem}.rst"
+        caption = file.with_suffix(outputs.CAPTION).resolve()
         labels = {"name": file.stem, "format": file.suffix[1:]}
         shown.append(report(file, caption=caption, category=category, labels=labels))
     return shown

@@ -32,7 +32,6 @@ rule report:
         films=list(FILMS),
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
-        captions=captions(outputs.TABLES + outputs.FIGURES),
         code=analysis_sources("report"),
     output:
         report(REPORT, caption="../report/report.rst", category="Report"),

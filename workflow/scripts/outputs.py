@@ -1,31 +1,29 @@
-"""What the analysis writes, by name; the docstrings of analysis/tables.py and analysis/figures.py say the same."""
+"""What the analysis writes. Its tables and figures are found in its folders, as the analysis itself finds them."""
 
 from __future__ import annotations
 
-TABLES = (
-    *("table1", "table2", "scores", "memory_study", "verdicts", "copy_task", "throughput", "rooms_fidelity"),
-    *("two_layers", "costs", "exponents", "crossovers", "limits"),
-)
-RECORDS = ("runs", "pretraining", "evaluations", "copy_runs", "problems")
-FIGURES = (
-    *("fig1_curves", "fig2_atari", "other_curves", "memory_delay", "memory_retention", "gradient_cosine"),
-    *("memory_against_T", "cost_against_N", "cost_against_L", "time_against_M", "largest_hidden"),
-)
-
+from analysis import kinds
 
 COMPLEXITY = ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", "complexity.json")  # by the harness
+TABLES, FIGURES = (".csv", ".md", ".tex"), (".png", ".pdf", ".csv")  # the formats of each
+CAPTION = ".rst"  # beside each of them
 
 
 def tables(folder: str) -> list[str]:
     """The tables, each in three formats."""
-    return [f"{folder}/{name}{kind}" for name in TABLES for kind in (".csv", ".md", ".tex")]
+    return [f"{folder}/{name}{suffix}" for name in kinds.names("tables") for suffix in TABLES]
 
 
 def records(folder: str) -> list[str]:
     """The loaded records that are written beside the tables."""
-    return [f"{folder}/{name}.csv" for name in RECORDS]
+    return [f"{folder}/{name}.csv" for name in kinds.records()]
 
 
 def figures(folder: str) -> list[str]:
     """The figures, each with the numbers that are drawn."""
-    return [f"{folder}/{name}{kind}" for name in FIGURES for kind in (".png", ".pdf", ".csv")]
+    return [f"{folder}/{name}{suffix}" for name in kinds.names("figures") for suffix in FIGURES]
+
+
+def captions(folder: str, what: str) -> list[str]:
+    """The captions of the `tables` or `figures` in a folder."""
+    return [f"{folder}/{name}{CAPTION}" for name in kinds.names(what)]

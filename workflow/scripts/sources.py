@@ -9,9 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE, HARNESS = "analysis", "rtrl_bench"
-DATA = ("*.csv", "*.mplstyle", "templates/*")
+DATA = ("*/*.csv", "*.mplstyle", "templates/*")
 ROOMS = "rtrl_bench/rooms"
-CAPTIONS = "workflow/report"
 
 
 def analysis_sources(step: str) -> list[str]:
@@ -32,18 +31,20 @@ def rooms_sources() -> list[str]:
     return _from_here(path for kind in ("*.py", "recordings/*.npz") for path in (ROOT / ROOMS).glob(kind))
 
 
-def captions(names: Iterable[str]) -> list[str]:
-    """The captions of tables and figures, which the tables and the page repeat."""
-    return _from_here(ROOT / CAPTIONS / f"{name}.rst" for name in names)
-
-
 def _from_here(paths: Iterable[Path]) -> list[str]:
     """Paths from the current folder, so that a project as a whole can be moved."""
     return sorted(Path(os.path.relpath(path)).as_posix() for path in paths)
 
 
 def _imported(path: Path) -> Iterator[Path]:
-    """The project's modules that a file imports, anywhere in it."""
+    """The project's modules that a file imports, anywhere in it.
+
+    A module of the analysis also imports what the kinds' folders have under its name, as analysis/kinds.py finds it:
+    `tables.py` every file of every kind's `tables/`.
+    """
+    if path.parent == ROOT / PACKAGE:
+        yield from (found for found in path.parent.glob(f"*/{path.name}"))
+        yield from (found for found in path.parent.glob(f"*/{path.stem}/*.py"))
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -51,6 +52,7 @@ def _imported(path: Path) -> Iterator[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
-            file = ROOT.joinpath(*name.split(".")).with_suffix(".py")
-            if name.split(".")[0] in (PACKAGE, HARNESS) and file.is_file():
-                yield file
+            base = ROOT.joinpath(*name.split("."))
+            files = [base.with_suffix(".py"), *([base / "__init__.py"] if name.startswith(f"{PACKAGE}.") else [])]
+            if name.split(".")[0] in (PACKAGE, HARNESS):
+                yield from (file for file in files if file.is_file())

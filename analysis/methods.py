@@ -1,0 +1,122 @@
+"""A gradient method as readers see it: label, place in a list, colour and mark, all made from four columns, here alone.
+
+The columns: `gradient` (`feedforward` for a network without recurrence, `bptt` where TBPTT's window is the episode),
+`cell`, `window` (steps that TBPTT goes back beyond the segment; nan: the segment) and `layers`.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.colors import to_hex, to_rgb
+
+COLUMNS = ["gradient", "cell", "window", "layers"]
+CELLS = {"elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU", "rnn": "tanh RNN"}
+# In the order of every list. Colours of Okabe & Ito (safe for the colour-blind); colour, line and marker differ
+# together, so that a method can be told in grey print as well.
+_SOLID, _DASHED, _DOTTED, _MIXED = "", (4, 2), (1, 1.5), (4, 1.5, 1, 1.5)
+_GRADIENTS: dict[str, tuple[str, str, str, str | tuple[float, ...]]] = {
+    "feedforward": ("Feedforward", "#7a7a7a", "s", _DOTTED),
+    "tbptt": ("TBPTT", "#D55E00", "v", _DASHED),
+    "bptt": ("full BPTT", "#009E73", "D", _MIXED),
+    "columnar": ("Columnar", "#8C6D00", "P", _DOTTED),
+    "rtrl_segment": ("RTRL in-segment", "#CC79A7", "X", _DASHED),
+    "rtrl_layerwise": ("RTRL layer-wise", "#56B4E9", "^", _MIXED),
+    "rtrl": ("RTRL", "#0072B2", "o", _SOLID),
+    "rtrl_stepwise": ("RTRL step by step", "#F0A500", "s", _MIXED),
+    "rtrl_dense_segment": ("dense RTRL, segment-wise", "#7B4FA3", "h", _DASHED),
+    "rtrl_dense": ("dense RTRL", "#404040", "*", _SOLID),
+}
+_OTHERS = ("#A6761D", "#4D6B00", "#9E1F63", "#3A7D7C")  # of methods that are not listed, by their name
+_DARKER, _LIGHTER = 0.6, 0.4  # what a further layer leaves of a colour; what of white a window of its own adds to it
+_WINDOW_MARKERS = (">", "<", "^", "d")  # a window twice as long has the next one
+_CELL_MARKERS, _CELL_DASHES = ("p", "*", "H", "8"), ((5, 1), (2, 1), (3, 1, 1, 1), (1, 1))
+
+
+class Method(NamedTuple):
+    """What tells methods apart."""
+
+    gradient: str
+    cell: str
+    window: float
+    layers: int
+
+    @property
+    def label(self) -> str:
+        """`RTRL`, `TBPTT (window 20)`, `LSTM TBPTT`, `RTRL, 2 layers`."""
+        text = gradient_label(self.gradient)
+        text = text if self._papers_cell else f"{cell_label(self.cell)} {text}"
+        text = text if math.isnan(self.window) else f"{text} (window {self.window:g})"
+        return text if self.layers == 1 else f"{text}, {self.layers} layers"
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Sort key: one layer first, then the paper's cell, then as in the list above, longer windows last."""
+        known = list(_GRADIENTS)
+        rank = known.index(self.gradient) if self.gradient in known else len(known)
+        window = 0.0 if math.isnan(self.window) else self.window
+        return (self.layers, not self._papers_cell, rank, self.gradient, window, self.cell)
+
+    @property
+    def colour(self) -> str:
+        """The gradient method's in every figure; darker with more layers, lighter with a window of its own."""
+        white, left = 0.0 if math.isnan(self.window) else _LIGHTER, _DARKER ** (self.layers - 1)
+        red, green, blue = (left * (white + (1 - white) * part) for part in to_rgb(self._look[1]))
+        return to_hex((red, green, blue))
+
+    @property
+    def marker(self) -> str:
+        """The gradient method's in every figure, or that of its window, or of a cell that is not the paper's."""
+        if not math.isnan(self.window):
+            return _WINDOW_MARKERS[int(math.log2(self.window)) % len(_WINDOW_MARKERS)]
+        return self._look[2] if self._papers_cell else _CELL_MARKERS[self._cell_number]
+
+    @property
+    def dashes(self) -> str | tuple[float, ...]:
+        """As seaborn takes them; a cell that is not the paper's has its own."""
+        return self._look[3] if self._papers_cell else _CELL_DASHES[self._cell_number]
+
+    @property
+    def _papers_cell(self) -> bool:
+        return self.cell in ("elstm", "none")
+
+    @property
+    def _cell_number(self) -> int:
+        """The same for a cell wherever it is drawn: its place among CELLS, or, of others, by its name."""
+        known = [name for name in CELLS if name != "elstm"]
+        place = known.index(self.cell) if self.cell in known else zlib.crc32(self.cell.encode())
+        return place % len(_CELL_MARKERS)
+
+    @property
+    def _look(self) -> tuple[str, str, str, str | tuple[float, ...]]:
+        other = _OTHERS[zlib.crc32(self.gradient.encode()) % len(_OTHERS)]
+        return _GRADIENTS.get(self.gradient, (self.gradient, other, "d", _DASHED))
+
+
+def gradient_label(name: str) -> str:
+    """`rtrl_layerwise` -> `RTRL layer-wise`; names that are not listed stay as they are."""
+    return _GRADIENTS[name][0] if name in _GRADIENTS else name
+
+
+def cell_label(name: str) -> str:
+    """`elstm` -> `eLSTM`; names that are not listed stay as they are."""
+    return CELLS.get(name, name)
+
+
+def methods(frame: pd.DataFrame) -> dict[str, Method]:
+    """The methods of a frame with COLUMNS by their labels, in order."""
+    return {method.label: method for method in sorted(_each(frame), key=lambda method: method.order)}
+
+
+def named(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with a column `method`: the labels, which sort and group in order."""
+    labels = [method.label for method in _each(frame)]
+    return frame.assign(method=pd.Categorical(labels, categories=list(methods(frame)), ordered=True))
+
+
+def _each(frame: pd.DataFrame) -> list[Method]:
+    columns = zip(*(frame[column] for column in COLUMNS))
+    return [Method(gradient, cell, float(window), int(layers)) for gradient, cell, window, layers in columns]

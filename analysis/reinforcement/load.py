@@ -1,0 +1,172 @@
+"""What a training run's files say, as rows: run.json, evaluation.json, curve.csv and gradient.csv."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from analysis.methods import named
+from analysis.records import Run, Unusable, as_json, read_csv, read_json
+from analysis.reinforcement import SUITES, names
+
+KEYS = (
+    "suite environment backend env_steps env_frames updates episodes wall_s steps_per_s peak_bytes parameters device"
+    " device_name threads git_revision git_dirty paper_env_steps budget_fraction resumes exact_resume started_utc"
+    " finished_utc machine versions"
+).split()
+SETTINGS = ["unroll", "retention", "seed", "vision", "hidden", "batch"]
+QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean".split()
+RUN_COLUMNS = [
+    *("folder", *KEYS, "gradient", "cell", "window", "layers", "method", *SETTINGS, "config", "carried_bytes"),
+    *(f"gradient_{key}" for key in QUALITY_KEYS),
+    *("pretrained", "delay", "options", "other_options", "setting", "pairing", "design"),
+    *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated", "life_score", "evaluation_lives"),
+    "memory_task",
+]
+FRAMES = {
+    "runs": RUN_COLUMNS,
+    "pretraining": RUN_COLUMNS,
+    "evaluations": (
+        "folder environment unroll seed set_seed episodes return_mean return_std return_min return_max length_mean"
+        " truncated"
+    ).split(),
+    "curves": ["folder", "env_frames", "episodes", "episode_return_mean"],
+    "gradients": ["folder", "env_steps", "cosine"],
+}
+# What may differ between two runs that are "equal but for the gradient", and between two of the same design.
+GRADIENT_KEYS = ("gradient", "window")
+DESIGN_KEYS = (*GRADIENT_KEYS, "cell", "retention")
+
+
+def read(run: Run, lent: bool) -> dict[str, Any]:
+    """The rows of a run by frame. One that only lends its vision stem to others (`lent`) is no result."""
+    sets = _evaluation(run)
+    row = _row(run, sets)
+    index = {
+        "suite": SUITES.get(row["suite"], row["suite"].capitalize()),
+        "task": names.environment(row["environment"], row["backend"]) + (", vision pre-training" if lent else ""),
+        "score": row["score"],
+    }
+    if lent:
+        return {"pretraining": row, "index": {**row, **index, "budget_fraction": math.nan}}
+    same = {key: row[key] for key in ("folder", "environment", "unroll", "seed")}
+    frames: dict[str, Any] = {"runs": row, "index": {**row, **index}}
+    frames["evaluations"] = pd.DataFrame([{**same, **_set_row(one)} for one in sets])
+    frames["curves"] = _complete(run, "curve.csv", ["env_frames", "episodes"], ["episode_return_mean"])
+    if run.record.get("gradient_quality") is not None:
+        frames["gradients"] = _complete(run, "gradient.csv", ["env_steps"], ["cosine"])
+    return frames
+
+
+def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The frames of all runs, with what is known only once all are there: the order of methods, the memory study.
+
+    Of an environment in suite memory the runs belong to that study if all of them have a delay and a score that may be
+    a success rate: the reward is 1 for the right answer and 0 otherwise, once an episode.
+    """
+    runs = frames["runs"]
+    fitting = (runs["suite"] == "memory") & runs["delay"].notna() & runs["score"].between(0, 1)
+    runs = named(runs).assign(memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool))
+    return {**frames, "runs": runs, "pretraining": named(frames["pretraining"])}
+
+
+def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
+    options = run.config.get("environment_options") or {}
+    others = {key: value for key, value in options.items() if key != "delay"}
+    design = dataclasses.replace(run, config={**run.config, "environment_options": others})
+    per_set = pd.Series([pd.Series(one["returns"], dtype=float).mean() for one in sets])
+    returns = [value for one in sets for value in one["returns"]]
+    lives = [value for one in sets for game in one.get("life_returns") or () for value in game]
+    pretrained = run.record.get("pretrained")
+    return {
+        "folder": run.folder,
+        **run.keys(KEYS),
+        **_method(run.config),
+        **{key: run.config.get(key) for key in SETTINGS},
+        "config": as_json(run.config),
+        "carried_bytes": run.record.get("carried_bytes"),
+        **{f"gradient_{key}": value for key, value in _quality(run.record).items()},
+        "pretrained": as_json(pretrained) if pretrained else "",
+        "delay": _number(options.get("delay")),
+        "options": as_json(options),
+        "other_options": as_json(others),
+        "setting": run.setting(),
+        "pairing": run.setting(*GRADIENT_KEYS),
+        "design": design.setting(*DESIGN_KEYS),
+        "score": math.fsum(returns) / len(returns),
+        "score_std_over_sets": per_set.std(),
+        "evaluation_episodes": len(returns),
+        "evaluation_truncated": sum(int(one.get("truncated", 0)) for one in sets),
+        "life_score": math.fsum(lives) / len(lives) if lives else math.nan,
+        "evaluation_lives": len(lives),
+    }
+
+
+def _method(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that tell methods apart (analysis.methods)."""
+    cell, gradient, window = (config.get(key) for key in ("cell", "gradient", "window"))
+    if cell == "none":
+        gradient, window = "feedforward", None
+    elif window == "episode":
+        gradient, window = "bptt", None
+    elif window == config.get("unroll"):
+        window = None
+    return {"gradient": gradient, "cell": cell, "window": window, "layers": config.get("layers") or 1}
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _set_row(one: Mapping[str, Any]) -> dict[str, Any]:
+    returns = pd.Series(one["returns"], dtype=float)
+    return {
+        "set_seed": one.get("seed"),
+        "episodes": len(returns),
+        **{f"return_{name}": returns.agg(name) for name in ("mean", "std", "min", "max")},
+        "length_mean": pd.Series(one["lengths"], dtype=float).mean(),
+        "truncated": one.get("truncated", 0),
+    }
+
+
+def _evaluation(run: Run) -> list[dict[str, Any]]:
+    sets: list[dict[str, Any]] = read_json(run.path / "evaluation.json").get("sets") or []
+    try:
+        good = bool(sets) and all(s["returns"] and len(s["returns"]) == len(s["lengths"]) for s in sets)
+        good = good and all(math.isfinite(value) for s in sets for value in s["returns"])
+        returns = [value for s in sets for value in s["returns"]]
+        lives = [[sum(game) for game in s.get("life_returns", [])] for s in sets]
+        stated = float(run.record["evaluation"]["mean"])
+    except (KeyError, TypeError) as error:
+        raise Unusable(f"evaluation.json or its summary in run.json is malformed ({error!r})") from error
+    if not good:
+        raise Unusable("evaluation.json: expected sets with finite returns and as many lengths")
+    if any(of_lives and of_lives != s["returns"] for s, of_lives in zip(sets, lives)):
+        raise Unusable("evaluation.json: expected life_returns that add up to the returns")
+    mean = math.fsum(returns) / len(returns)
+    if not math.isclose(mean, stated, rel_tol=1e-6, abs_tol=1e-6):
+        raise Unusable(f"evaluation.json has mean {mean:g} but run.json says {stated:g}")
+    return sets
+
+
+def _complete(run: Run, name: str, filled: list[str], others: list[str]) -> pd.DataFrame:
+    """A table of the run's with at least one row, and no number missing in the columns `filled`."""
+    frame = read_csv(run.path / name, [*filled, *others])
+    if frame.empty or frame[filled].isna().any(axis=None):
+        raise Unusable(f"{name}: expected at least one row, and numbers in {' and '.join(filled)}")
+    return frame.assign(folder=run.folder)
+
+
+def _quality(record: Mapping[str, Any]) -> dict[str, float]:
+    """The summary of how good a run's gradient was; nan where the run has no measure of it."""
+    quality = record.get("gradient_quality")
+    if quality is None:
+        return dict.fromkeys(QUALITY_KEYS, math.nan)
+    try:
+        return {key: math.nan if quality[key] is None else float(quality[key]) for key in QUALITY_KEYS}
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unusable(f"run.json: expected numbers {', '.join(QUALITY_KEYS)} in gradient_quality") from error

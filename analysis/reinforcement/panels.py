@@ -1,0 +1,33 @@
+"""Panels of training runs: their titles, with the facts that belong beside every curve."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis import labels, style
+from analysis.reinforcement import names, paper
+
+
+def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
+    """Panel title, and under it n, backend, budget and pre-training (env frames) of the runs drawn there."""
+    n = labels.span(runs.groupby("setting").size(), labels.whole)
+    frames = f"{labels.span(runs['env_frames'], labels.count)} env frames"
+    said = [f"n = {n} {'seed' if n == '1' else 'seeds'}, {labels.joined(runs['backend'])}"]
+    fractions = runs["budget_fraction"].dropna()
+    if fractions.empty:
+        said.append(f"{frames} a run")
+    else:
+        said.append(f"{frames}, under-trained:" if (fractions < 0.99).any() else f"{frames}:")
+        said.append(f"{labels.span(fractions, labels.percent)} of the paper's")
+    stems = [known for _, run in runs.iterrows() if (known := paper.stem_frames(run))]
+    if stems:
+        taught = ", taught from the state" if runs["pretrained"].map(paper.taught).any() else ""
+        said.append(f"vision stem frozen after {labels.span(stems, labels.count)}{taught}")
+    style.headed(axes, title, said)
+
+
+def title(run: pd.Series, *more: str, options: str = "other_options") -> str:
+    """`T-maze, 2 layers, M = 5, initial retention 20`."""
+    task = names.variant(run["environment"], run[options])
+    return ", ".join([labels.layered(task, run["layers"]), *map(style.unbroken, [f"M = {run['unroll']}", *more])])

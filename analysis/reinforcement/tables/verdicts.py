@@ -1,0 +1,58 @@
+"""RTRL against TBPTT
+
+RTRL against TBPTT, in runs that differ in nothing but the gradient. P(RTRL > TBPTT) is the probability that a run
+trained by RTRL scores higher than one trained by TBPTT; ties count half, and the 95 % bootstrap interval is over
+seeds. The permutation test asks how often a difference at least this large would come up if the method made no
+difference (two-sided). With few seeds its p cannot be small, so the smallest p that these seeds could give stands
+beside it. Neither is computed with fewer than three seeds a side. Rows that combine tasks resample seeds within each
+task and average over tasks. The columns RTRL and TBPTT hold the interquartile mean (IQM) of the score or success
+rate. A method is called better if the interval excludes 0.5 and p is below 0.05; p is not corrected for the number of
+comparisons.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from analysis import labels
+from analysis.kinds import NothingToShow
+from analysis.load import Results
+from analysis.reinforcement.comparisons import comparisons, sentence
+from analysis.tables import Table, texts
+
+PLACE = 5
+HEADLINES = 12
+
+
+def build(results: Results) -> Table:
+    """A row per comparison."""
+    frame = comparisons(results)
+    if frame.empty:
+        raise NothingToShow("no task here was run with both RTRL and TBPTT")
+    text = {
+        "Task": frame["scope"],
+        "M": frame["unroll"].astype(str),
+        "Retention": frame["retention"].map(labels.retention).where(frame["memory_task"], ""),
+        "P(RTRL > TBPTT)": texts(frame, partial(labels.interval, digits=2), "probability", "low", "high"),
+        "Permutation p": frame["p_value"].map(labels.p_value),
+        "Smallest possible p": frame["smallest_p"].map(labels.p_value),
+        "n": texts(frame, "{} + {}".format, "n_rtrl", "n_tbptt"),
+        "Verdict": frame["verdict"],
+        "RTRL": texts(frame, labels.interval, "rtrl_iqm", "rtrl_low", "rtrl_high"),
+        "TBPTT": texts(frame, labels.interval, "tbptt_iqm", "tbptt_low", "tbptt_high"),
+        "Backend": frame["backend"],
+        "Of the paper's": frame["budget_fraction"].map(labels.percent),
+    }
+    return Table(frame.drop(columns="memory_task"), pd.DataFrame(text), headlines=tuple(_headlines(frame)))
+
+
+def _headlines(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """The comparisons that combine tasks, or single ones where there are none: memory first, HEADLINES at most."""
+    combined = frame[frame["tasks"] > 1]
+    chosen = pd.concat([combined, frame[(frame["tasks"] == 1) & ~frame["suite"].isin(combined["suite"])]])
+    chosen = chosen.sort_values("memory_task", ascending=False, kind="stable").head(HEADLINES)
+    tasks = [f" ({count} tasks)" if count > 1 else "" for count in chosen["tasks"]]
+    scopes = [f"{scope}{more}, M = {m}" for scope, more, m in zip(chosen["scope"], tasks, chosen["unroll"])]
+    return list(zip(scopes, (sentence(row) for _, row in chosen.iterrows())))

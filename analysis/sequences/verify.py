@@ -1,0 +1,7 @@
+"""What `make verify-reference` trains again."""
+
+from __future__ import annotations
+
+from analysis.verify import Group
+
+REPEATED = (Group("copy_task/L5/rtrl", 1, 0.05, "test_sequence_accuracy", until_solved=True),)
