@@ -249,7 +249,7 @@ def test_throughput_table(small):
 def expected_files():
     """What the docstring of analysis.tables promises."""
     files = {f"{name}.{suffix}" for name in tables.names() for suffix in ("csv", "md", "tex", "rst")}
-    return files | {f"{name}.csv" for name in ("runs", "pretraining", "evaluations", "copy_runs", "problems")}
+    return files | {f"{name}.csv" for name in ("runs", "pretraining", "evaluations", "copy_runs", "stems", "problems")}
 
 
 def test_command_writes_the_promised_files(written):
