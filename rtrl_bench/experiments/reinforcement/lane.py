@@ -1,4 +1,4 @@
-"""A thread for work beside the program's own, on a GPU with a stream of its own."""
+"""A thread for acting beside learning, on a GPU with a stream of its own that goes before the learner's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import torch
 from torch import Tensor
 
 Result = TypeVar("Result")
+HIGH_PRIORITY = -1  # of a CUDA stream; 0 is the others'
 
 
 class Lane:
     """Runs one piece of work after the other, each of which sees all that its giver had the device do before.
 
+    What little a step of acting has a GPU do is not to wait for a whole update's work: it is of a higher priority.
+
     threads: of torch on the CPU, for this work; None leaves them as they are.
     """
 
     def __init__(self, name: str, device: torch.device, threads: int | None = None):
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(device, priority=HIGH_PRIORITY) if device.type == "cuda" else None
         self._thread = ThreadPoolExecutor(1, name)
         if threads is not None:
             self._thread.submit(torch.set_num_threads, threads).result()  # now: the giver's own number comes after it

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rtrl_bench.experiments.reinforcement.lane import HIGH_PRIORITY
 from rtrl_bench.experiments.reinforcement.transfer import apart
 from rtrl_bench.system.output import say
 
@@ -66,11 +67,12 @@ class Replayed:
 def capture(work: Callable[..., Tensors], examples: Tensors) -> Captured:
     """Capture `work` on inputs like `examples`; RuntimeError where CUDA refuses it.
 
-    Meanwhile other threads go on with work of their own, a learner beside the actor, but capture nothing.
+    Meanwhile other threads go on with work of their own, a learner beside the actor, but capture nothing. A graph keeps
+    the priority of the stream that it was captured in.
     """
     inputs = tuple(example.clone() for example in examples)
     with _ONE_CAPTURE:
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream(priority=HIGH_PRIORITY)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP):
