@@ -34,24 +34,33 @@ def report(
     """
     names = [name for name in SHARES if name in (only or BY_DEFAULT[device.type])]
     left_s = math.inf if minutes is None else 60 * minutes
-    document = {**_head(device), "minutes": minutes, "small": small, "sections": {}}
+    config = {"device": device.type, "device_name": device_name(device), "minutes": minutes, "small": small}
+    document = {**_head(device), "status": "running", "config": {**config, "only": names}, "wall_s": 0.0}
+    document["sections"] = sections = dict[str, Any]()
     if revision is not None:
         document |= {"git_revision": revision, "git_dirty": None}
+
+    def write() -> None:
+        document["finished_utc"] = records.now_utc()
+        document["wall_s"] = sum(section["took_s"] for section in sections.values())
+        if json is not None:
+            records.write_json(json, document)
+
     print(f"{document['device_name']}, {document['threads']} threads, torch {torch.__version__}", flush=True)
     well = True
     for number, name in enumerate(names):
         share = SHARES[name] / sum(SHARES[other] for other in names[number:])
 
         def keep(outcome: Outcome, name: str = name) -> None:
-            document["sections"][name] = asdict(outcome)
-            document["finished_utc"] = records.now_utc()
-            if json is not None:
-                records.write_json(json, document)
+            sections[name] = asdict(outcome)
+            write()
 
         setup = Setup(device, small, left_s * share)
         outcome = run(_section(name, setup), setup, keep)
         left_s -= outcome.took_s
         well &= not outcome.failed
+    document["status"] = "complete"
+    write()
     return well
 
 
@@ -64,6 +73,7 @@ def _head(device: torch.device) -> dict[str, Any]:
     """What and where: versions, device, revision, date."""
     found: dict[str, Any] = {
         "schema": 1,
+        "kind": "bench",
         "started_utc": records.now_utc(),
         "device": device.type,
         "device_name": device_name(device),

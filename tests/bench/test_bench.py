@@ -61,13 +61,16 @@ def test_what_was_measured_is_written_after_every_item(tmp_path, monkeypatch):
     path, seen = tmp_path / "bench.json", []
 
     def look():
-        seen.append(json.loads(path.read_text())["sections"]["rooms"]["rows"] if path.exists() else [])
+        written = json.loads(path.read_text()) if path.exists() else {"sections": {"rooms": {"rows": []}}}
+        seen.append(written["sections"]["rooms"]["rows"])
+        assert written.get("status") != "complete"
         return {"n": len(seen)}
 
     monkeypatch.setattr("rtrl_bench.bench.rooms.section", lambda setup: section(look, look, look))
     assert report(CPU, ["rooms"], json=path, revision="abc")
     assert [len(rows) for rows in seen] == [0, 1, 2]
     kept = json.loads(path.read_text())
+    assert kept["status"] == "complete"
     assert (kept["git_revision"], kept["git_dirty"]) == ("abc", None)
     assert {"versions", "device_name", "threads", "started_utc", "machine"} <= set(kept)
     assert kept["versions"]["torch"] == metadata.version("torch")
