@@ -14,13 +14,20 @@ TEXT = (ROOT / "docs" / "extending.md").read_text()
 FILES = dict(re.findall(r"<!-- tested: (\S+) -->\n```\w+\n(.*?)```", TEXT, re.DOTALL))
 PLUGIN = """
 import importlib, pathlib
-for name in ("cells", "gradients", "envs"):
-    importlib.import_module(f"rtrl_bench.{name}").__path__.append(str(pathlib.Path(__file__).parent / name))
+packages = {name: f"rtrl_bench.{name}" for name in ("cells", "gradients", "envs")}
+packages["figures"] = "analysis.reinforcement.figures"
+for name, package in packages.items():
+    importlib.import_module(package).__path__.append(str(pathlib.Path(__file__).parent / name))
 """
 TRAIN = """
 import sys, extended
 from rtrl_bench.cli import main
 sys.exit(main(sys.argv[1:]))
+"""
+DRAW = """
+import sys, extended
+from analysis import figures
+sys.exit(figures.main(sys.argv[1:]))
 """
 ONE_STEP = """
 import extended, torch
@@ -62,7 +69,7 @@ def extended(tmp_path):
 def train(extended, tmp_path, *settings):
     config = tmp_path / "run.yaml"
     common = ["vision: flat", "hidden: 8", "unroll: 5", "batch: 4", "device: cpu", "threads: 1", "env_steps: 200"]
-    config.write_text("\n".join([*common, "evaluation: { sets: 1, episodes: 2 }", *settings]))
+    config.write_text("\n".join([*common, "evaluation: { sets: 2, episodes: 2 }", *settings]))
     extended("-c", TRAIN, "train", "--config", str(config), "--out", str(tmp_path / "out"))
     assert (tmp_path / "out" / "run.json").exists()
 
@@ -96,3 +103,15 @@ def test_the_environment_trains(extended, tmp_path):
 
 def test_the_environment_is_listed(extended):
     assert "two_levers" in extended("-c", TRAIN, "list")
+
+
+def test_the_figure_is_drawn(extended, tmp_path):
+    (tmp_path / "results/runs").mkdir(parents=True)
+    for gradient in ("rtrl", "tbptt"):
+        train(extended, tmp_path, "environment: tmaze", f"gradient: {gradient}")
+        (tmp_path / "out").rename(tmp_path / "results/runs" / gradient)
+    extended("-c", DRAW, "--runs", str(tmp_path / "results"), "--out", str(tmp_path / "figures"))
+    header, *rows = (tmp_path / "figures/steady.csv").read_text().splitlines()
+    assert header == "suite,method,seed,score,score_std_over_sets"
+    assert [row.split(",")[1] for row in rows] == ["RTRL", "TBPTT"]
+    assert (tmp_path / "figures/steady.png").stat().st_size > 10_000
