@@ -89,6 +89,17 @@ def test_acting_looks_at_no_result_before_the_segments_end(settings, pictures): 
     assert waits.found == ["_local_scalar_dense"]
 
 
+@pytest.mark.usefixtures("device_apart")
+@pytest.mark.parametrize("settings", [config(), game("pictures")], ids=["vectors", "images"])
+def test_what_was_acted_stays_as_it_is_when_acting_goes_on(settings, pictures):  # noqa: F811
+    training = Training(settings, CPU)
+    acted = training.actor.act(training.carry.state, 1)
+    before = [tensor.clone() for tensor in acted.tensors()]
+    training.actor.act(acted.state, 2)
+    training.close()
+    assert all(torch.equal(now, then) for now, then in zip(acted.tensors(), before, strict=True))
+
+
 def test_a_stem_that_hands_vectors_on_is_no_empty_graph():
     training = Training(config(), CPU)
     seen = training.actor.encoded
