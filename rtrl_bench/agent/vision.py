@@ -172,7 +172,6 @@ class Standardise(nn.Module):
         self.register_buffer("seen", torch.zeros(()))  # segments
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.to(self.mean.dtype)  # under autocast it comes in another
         if torch.is_grad_enabled():
             self._count(x.detach())
         return ((x - self.mean) / self.variance.sqrt().clamp(min=self.floor)).clamp(-self.limit, self.limit)
