@@ -86,6 +86,29 @@ class ElementwiseCell(Cell):
         return self.partials(activations, c, w)
 
 
+class DenseCell(Cell):
+    """A cell with a recurrent matrix for each gate, w (K, N, N): TBPTT and full BPTT only.
+
+    Initialised as torch.nn's recurrent layers: everything U(±N^-1/2).
+    """
+
+    keeping: ClassVar[str] = ""  # the gate that keeps the state, of which `retention` sets the bias
+
+    def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
+        return (len(self.gates), hidden, hidden)
+
+    def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
+        for parameter in (weight, bias, w):
+            nn.init.uniform_(parameter, -(w.shape[-1] ** -0.5), w.shape[-1] ** -0.5)
+        if retention is not None:
+            retentive_bias_(bias[self.gates.index(self.keeping)], retention)
+
+
+def times_matrices(w: Tensor, h: Tensor) -> Tensor:
+    """w h (..., K, N) for matrices w (K, N, N) and h (..., N)."""
+    return nn.functional.linear(h, w.flatten(0, 1)).unflatten(-1, w.shape[:2])
+
+
 class Readout(nn.Module):
     """What follows the recurrence at every step, h = readout(x, c): an output gate, a projection, a skip path."""
 

@@ -88,10 +88,6 @@ class LayerShape:
         return self.cell.rows * self.recurrence
 
 
-# Cells that only the generic RTRL has (`jax_cells.py`): K gates, each with a recurrent matrix, and s rows of state.
-_JAX_ONLY = {"rnn": (1, 1), "gru": (3, 1)}
-
-
 def layer_shapes(sizes: Sizes, reads_all_below: bool = False) -> list[LayerShape]:
     """The layers of the stack, the lowest first; ConfigError for a cell that is unknown or has no recurrence.
 
@@ -109,13 +105,10 @@ def layer_shapes(sizes: Sizes, reads_all_below: bool = False) -> list[LayerShape
 
 def cell_shape(name: str, hidden: int) -> CellShape:
     """The sizes of the recurrence of N = `hidden` units."""
-    if name in _JAX_ONLY:
-        gates, rows = _JAX_ONLY[name]
-        return CellShape(gates, rows, False, gates * hidden**2)
     from rtrl_bench.cells import CELLS, ElementwiseCell  # here: it imports torch, for which a mistake need not wait
 
     if name not in CELLS:
-        raise ConfigError(f"unknown cell {name!r}: {one_of(name, sorted({*CELLS, *_JAX_ONLY}))}")
+        raise ConfigError(f"unknown cell {name!r}: {one_of(name, CELLS)}")
     cell = CELLS[name]()
     if not cell.state:
         raise ConfigError(f"cell = {name!r}: it has no recurrence, so there is no recurrent gradient; choose another")
@@ -125,9 +118,6 @@ def cell_shape(name: str, hidden: int) -> CellShape:
 
 def _behind_the_recurrence(name: str, inputs: int, hidden: int) -> tuple[int, int, int]:
     """Outputs of a layer and parameters of its readout, all and on x; it is made on the meta device: without memory."""
-    if name in _JAX_ONLY:
-        return hidden, 0, 0
-
     from rtrl_bench.cells import CELLS
     from rtrl_bench.shapes_alone import shapes_alone
 

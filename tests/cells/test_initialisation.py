@@ -41,6 +41,15 @@ def test_retention_is_the_longest_of_evenly_spread_memories_in_steps(cell, reten
     assert torch.allclose(found, wanted, rtol=0.1), (found, wanted)
 
 
+@pytest.mark.parametrize(("name", "gate"), [("lstm", "f"), ("gru", "z")])
+def test_retention_sets_the_bias_of_the_gate_that_keeps_a_dense_state(name, gate):
+    stack = RecurrentStack(3, 400, cell=name, gradient="tbptt", retention=20.0)
+    bias = dict(zip(stack.cell.gates, stack.parts()[0].parameters.bias.detach()))
+    steps = bias.pop(gate).exp()  # σ(b) / (1 - σ(b))
+    assert 1 <= steps.min() and 18 < steps.max() <= 20
+    assert all(other.abs().max() <= 400**-0.5 for other in bias.values())
+
+
 @pytest.mark.parametrize("cell", NAMES)
 def test_the_papers_initialisation_is_another(cell):
     assert not torch.allclose(kept(cell).median(), kept(cell, 30.0).median(), rtol=0.02)

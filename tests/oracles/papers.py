@@ -1,7 +1,7 @@
-"""Each element-wise cell as its paper has it, in NumPy, step by step, in the paper's notation.
+"""Each cell as its paper has it, in NumPy, step by step, in the paper's notation.
 
-Every function takes the parameters of the recurrence, weight (K, N, D), bias (K, N) and w (K', N), those of the readout
-by name, and the inputs X (T, D) of one episode; for each step it yields the state (s, N) and the output h.
+Every function takes the parameters of the recurrence, weight (K, N, D), bias (K, N) and w (K', N) or (K, N, N), those
+of the readout by name, and the inputs X (T, D) of one episode. For each step it yields the state (s, N) and h.
 """
 
 from __future__ import annotations
@@ -138,6 +138,36 @@ def selective(weight, bias, w, readout, X):
         yield [h], (W_C @ x + b_C) * h + D @ x + b_D
 
 
+def rnn(weight, bias, w, readout, X):
+    """Elman 1990."""
+    (W,), (b,), (U,) = weight, bias, w
+    h = np.zeros(len(W))
+    for x in X:
+        h = np.tanh(W @ x + U @ h + b)
+        yield [h], h
+
+
+def gru(weight, bias, w, readout, X):
+    """Cho et al. 2014, equations 5-8."""
+    (W_r, W_z, W), (b_r, b_z, b), (U_r, U_z, U) = weight, bias, w
+    h = np.zeros(len(W))
+    for x in X:
+        r = sigmoid(W_r @ x + U_r @ h + b_r)
+        z = sigmoid(W_z @ x + U_z @ h + b_z)
+        h = z * h + (1 - z) * np.tanh(W @ x + U @ (r * h) + b)
+        yield [h], h
+
+
+def lstm(weight, bias, w, readout, X):
+    """Gers et al. 2000, without peepholes."""
+    h, c = np.zeros((2, weight.shape[1]))
+    for x in X:
+        i, f, g, o = (W @ x + U @ h + b for W, U, b in zip(weight, w, bias))
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        yield [h, c], h
+
+
 PAPERS = {
     "elstm": elstm,
     "qrnn": qrnn,
@@ -150,4 +180,7 @@ PAPERS = {
     "rtu": rtu,
     "rtu_nonlinear": rtu_nonlinear,
     "selective": selective,
+    "rnn": rnn,
+    "gru": gru,
+    "lstm": lstm,
 }

@@ -36,8 +36,6 @@ def refusal(method: str, sizes: Sizes) -> str | None:
     """Why there is no case of `method` at these sizes; None if there is one."""
     if method in JAX_METHODS:
         return None
-    if sizes.cell not in CELLS:
-        return f"cell {sizes.cell} is there for {' and '.join(JAX_METHODS)} alone"
     try:
         make_method(_gradient(method), CELLS[sizes.cell](), sizes.layers)
     except ConfigError as error:

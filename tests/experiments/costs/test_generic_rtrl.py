@@ -259,8 +259,9 @@ def test_layerwise_equals_the_pytorch_stack():
 
 
 @each_depth
-def test_lstm_equals_full_bptt_of_the_pytorch_stack(layers):
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_dense_cells_equal_full_bptt_of_the_pytorch_stack(cell, layers):
     assert_same_as_torch(
-        generic("lstm", layers, 4)[0],
-        torch_gradient("lstm", layers, gradient="tbptt", gradient_options={"window": "episode"}),
+        generic(cell, layers, 4)[0],
+        torch_gradient(cell, layers, gradient="tbptt", gradient_options={"window": "episode"}),
     )
