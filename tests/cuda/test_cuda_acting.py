@@ -87,7 +87,7 @@ def test_acting_waits_for_nothing_but_the_actions_and_the_segments_end(device, n
                 torch.cuda.set_sync_debug_mode("default")
     training.close()
     assert looked_at.found == ["_local_scalar_dense"]
-    assert len([w for w in said if "synchroniz" in str(w.message)]) == (1 if device.type == "cuda" else 0)
+    assert len([w for w in said if "called a synchronizing" in str(w.message)]) == (1 if device.type == "cuda" else 0)
 
 
 def test_an_update_is_waited_for_once(device):
@@ -105,4 +105,4 @@ def test_an_update_is_waited_for_once(device):
             if device.type == "cuda":
                 torch.cuda.set_sync_debug_mode("default")
     training.close()
-    assert len([w for w in said if "synchroniz" in str(w.message)]) == (1 if device.type == "cuda" else 0)
+    assert len([w for w in said if "called a synchronizing" in str(w.message)]) == (1 if device.type == "cuda" else 0)
