@@ -157,6 +157,9 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
     bench.add_argument("--minutes", type=minutes, help="leave out what does not fit into so many; default: no limit")
     bench.add_argument("--json", type=path, help="file for everything that is measured, written after every item")
     bench.add_argument("--revision", help="of the code, where git does not tell it: in an archive, or a copy")
+    bench.add_argument(
+        "--stem", type=path, help="folder of a finished `pretrain` of nonmatching, for the runs that learn"
+    )
     bench.add_argument("--small", action="store_true", help="only see that it runs: the numbers mean nothing")
     bench.set_defaults(run=_bench, prints=True)
 
@@ -251,7 +254,7 @@ def _bench(arguments: argparse.Namespace) -> Result:
     from rtrl_bench.runs.device import choose_device
 
     a = arguments
-    well = report(choose_device(a.device), a.only, a.minutes, a.json, a.small, a.revision)
+    well = report(choose_device(a.device), a.only, a.minutes, a.json, a.small, a.revision, a.stem)
     return Result(code=0 if well else 1)
 
 

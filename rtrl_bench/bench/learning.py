@@ -1,14 +1,15 @@
-"""A run that learns, for the time that is given: nonmatching by RTRL at M = 10, its curve and greedy play at its end.
+"""Runs that learn, for the time that is given: nonmatching at M = 10, the curves and greedy play at their ends.
 
-Settings are those of scale `overnight` but for shorter segments and more slots. The budget of steps, over which the
-learning rate decays, is what the speed measured at the start gives for the time. It acts beside learning where that is
-faster.
+With a stem that was taught before (`--stem`), RTRL and then TBPTT, as in scale `overnight`; without one, RTRL with a
+stem that it trains itself. The budget of steps, over which the learning rate decays, is what the speed of RTRL
+gives for its share of the time; it acts beside learning where that is faster. TBPTT gets the same budget.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rtrl_bench.bench.sections import Column, Item, Row, Section, Setup
 from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
 from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.experiments.reinforcement.pretraining import find_stem
 from rtrl_bench.experiments.reinforcement.run import measure_speed
 from rtrl_bench.runs.records import CURVE_COLUMNS
 from rtrl_bench.runs.settings import to_dict
@@ -35,28 +37,28 @@ SETTINGS: dict[str, Any] = {
     "evaluation": {"sets": 1, "episodes": 64},
     "log_points": 100,
 }
+TAUGHT: dict[str, Any] = {"vision": "pooled", "features": 256, "loss": {"discount": 0.95}}
 SMALL = {"features": 8, "hidden": 8, "batch": 2, "evaluation": {"sets": 1, "episodes": 2, "max_steps": 5}}
 WITHOUT_LIMIT_S = 180.0
 FOR_THE_REST = 0.2  # of the time: measuring the speed and greedy play
 SPEED_S = 3.0
 
 
-class _Run:
-    """What training leaves for the evaluation."""
+class _Runs:
+    """The budget that the methods share, and the networks that training leaves for the evaluation."""
 
     def __init__(self, setup: Setup):
         self.setup = setup
-        self.training: Training | None = None
+        self.methods = ("rtrl", "tbptt") if setup.stem else ("rtrl",)
+        self.trained: dict[str, Training] = {}
+        self._budget: dict[str, Any] = {}  # env_steps, and whether to act and learn in turn
 
-    def train(self) -> Row:
-        """Train for most of the section's time; the curve's columns and rows, and the settings."""
-        deadline = time.perf_counter() + (1 - FOR_THE_REST) * min(self.setup.seconds, WITHOUT_LIMIT_S)
-        speeds = {in_turn: self._speed(in_turn) for in_turn in (True, False)}
-        in_turn = speeds[True] >= speeds[False]
-        seconds = 0.5 if self.setup.small else deadline - time.perf_counter()
-        config = self._config(deterministic=in_turn, env_steps=max(1, int(speeds[in_turn] * seconds)))
-        self.training = training = Training(config, self.setup.device)
-        training.run(lambda: time.perf_counter() > deadline, lambda: None)
+    def train(self, method: str) -> Row:
+        """Train by one method; the curve's columns and rows, and the settings."""
+        self._budget = self._budget or self._find_budget()
+        config = self._config(gradient=method, **self._budget)
+        self.trained[method] = training = Training(config, self.setup.device, find_stem(config))
+        training.run(lambda: False, lambda: None)
         counters = training.counters
         returns = [row[CURVE_COLUMNS.index("episode_return_mean")] for row in training.curve]
         known = [value for value in returns if value is not None]
@@ -67,19 +69,28 @@ class _Run:
             "first_return": known[0] if known else None,
             "last_return": known[-1] if known else None,
             "settings": to_dict(config),
+            "pretrained": training.pretrained,
             "columns": list(CURVE_COLUMNS),
             "curve": training.curve,
         }
 
-    def play(self) -> Row:
-        """Greedy play of the trained network."""
-        if self.training is None:
+    def play(self, method: str) -> Row:
+        """Greedy play of the network that the method trained."""
+        training = self.trained.pop(method, None)
+        if training is None:
             raise RuntimeError("the training before it failed")
-        training = self.training
         training.close()
         evaluation = evaluate(training.network, training.config, self.setup.device)
         returns = [r for s in evaluation["sets"] for r in s["returns"]]
         return {"last_return": float(np.mean(returns)), "episodes": len(returns), "evaluation": evaluation}
+
+    def _find_budget(self) -> dict[str, Any]:
+        whole_s = (1 - FOR_THE_REST) * min(self.setup.seconds, WITHOUT_LIMIT_S)
+        began = time.perf_counter()
+        speeds = {in_turn: self._speed(in_turn) for in_turn in (True, False)}
+        in_turn = speeds[True] >= speeds[False]
+        seconds = 0.5 if self.setup.small else (whole_s - (time.perf_counter() - began)) / len(self.methods)
+        return {"deterministic": in_turn, "env_steps": max(1, int(speeds[in_turn] * seconds))}
 
     def _speed(self, in_turn: bool) -> float:
         config = self._config(deterministic=in_turn, env_steps=10**12)
@@ -87,14 +98,16 @@ class _Run:
 
     def _config(self, **changes: Any) -> RunConfig:
         small = SMALL if self.setup.small else {}
-        return from_dict({**SETTINGS, **small, "device": self.setup.device.type, **changes})
+        taught = {**TAUGHT, "pretrained": {"run": str(self.setup.stem)}} if self.setup.stem else {}
+        return from_dict({**SETTINGS, **small, **taught, "device": self.setup.device.type, **changes})
 
 
 def items(setup: Setup) -> Iterator[Item]:
-    """Training, then greedy play."""
-    run = _Run(setup)
-    yield Item("nonmatching, rtrl, M=10", run.train)
-    yield Item("greedy play", run.play)
+    """Training, then greedy play, method by method."""
+    runs = _Runs(setup)
+    for method in runs.methods:
+        yield Item(f"nonmatching, {method}, M=10", partial(runs.train, method))
+        yield Item("greedy play", partial(runs.play, method))
 
 
 def section(setup: Setup) -> Section:
@@ -108,5 +121,5 @@ def section(setup: Setup) -> Section:
         Column("episodes", "episodes", "d"),
     )
     return Section(
-        "A run that learns: return of training at its first and last log points, of greedy play", items, columns
+        "Runs that learn: return of training at its first and last log points, of greedy play", items, columns
     )

@@ -26,11 +26,13 @@ def report(
     json: Path | None = None,
     small: bool = False,
     revision: str | None = None,
+    stem: Path | None = None,
 ) -> bool:
     """Measure the sections `only` (None: those of the device) within about `minutes`; whether every item went well.
 
     Each gets a share of the time that is left, and says what it left out. `json` is written anew after every item, so
-    that what was measured before a kill is in it. `revision` is that of the code, where git does not tell it.
+    that what was measured before a kill is in it. `revision` is that of the code, where git does not tell it; `stem` as
+    in `Setup`.
     """
     names = [name for name in SHARES if name in (only or BY_DEFAULT[device.type])]
     left_s = math.inf if minutes is None else 60 * minutes
@@ -55,7 +57,7 @@ def report(
             sections[name] = asdict(outcome)
             write()
 
-        setup = Setup(device, small, left_s * share)
+        setup = Setup(device, small, left_s * share, stem)
         outcome = run(_section(name, setup), setup, keep)
         left_s -= outcome.took_s
         well &= not outcome.failed

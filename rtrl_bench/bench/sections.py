@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -19,11 +20,15 @@ Row = Mapping[str, Any]
 
 
 class Setup(NamedTuple):
-    """Where to measure, for how long, and whether only to see that all of it runs (`small`): numbers mean nothing."""
+    """Where to measure, for how long, and whether only to see that all of it runs (`small`): numbers mean nothing.
+
+    `stem`: the folder of a finished pre-training, which the runs that learn take over.
+    """
 
     device: torch.device
     small: bool = False
     seconds: float = math.inf
+    stem: Path | None = None
 
 
 class Item(NamedTuple):
