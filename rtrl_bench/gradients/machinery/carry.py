@@ -68,7 +68,7 @@ class Carry:
         if self.segments % SWEEP_SEGMENTS == SWEEP_SEGMENTS - 1:
             for trace in self.traces.values():  # the sensitivities to a silent input decay
                 sweep(trace)
-        return Carry(self.state, self.traces, self.generator, segments=self.segments + 1)
+        return Carry(self.state, self.traces, generator=self.generator, segments=self.segments + 1)
 
     def begin_moving(self, group: str) -> None:
         """To be called by a backward pass before it moves a group of traces; RuntimeError if it was here before."""
@@ -94,7 +94,7 @@ class Carry:
         generator = self.generator
         if generator is not None and state.device != self.state.device:
             generator = _generator_from(_saved_generator(generator), state.device)
-        return Carry(state, traces, generator, self.owner, self.segments)
+        return Carry(state, traces, generator=generator, owner=self.owner, segments=self.segments)
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values, shared, not copied; torch.load(weights_only=True) reads what torch.save wrote."""
@@ -113,7 +113,8 @@ class Carry:
         state, generator = saved["state"], saved.get("generator")
         if generator is not None:
             generator = _generator_from(generator, state.device)
-        return cls(state, dict(saved["traces"]), generator, saved["owner"], saved["segments"])
+        traces, owner, segments = dict(saved["traces"]), saved["owner"], saved["segments"]
+        return cls(state, traces, generator=generator, owner=owner, segments=segments)
 
 
 @dataclass

@@ -5,6 +5,9 @@ start to the states at all of its steps. `run` computes them without a tape. In 
 the direct derivatives ∂L/∂c(t) of the segment's loss, and returns the gradients that go on from here; what the method
 carries, it moves on to the segment's end. So a method is free in how it gets its gradient, while stems, readouts and
 losses around it are differentiated by autograd as ever.
+
+Methods that learn each layer by itself are written on `PerLayer` (per_layer.py), which calls this for them. One that
+takes the stack as a whole calls it itself: stack.py does, for the state at a segment's start.
 """
 
 from __future__ import annotations
