@@ -38,7 +38,7 @@ FRAMES = {
     "gradients": ["folder", "env_steps", "cosine"],
 }
 # What may differ between two runs that are "equal but for the gradient", and between two of the same design.
-GRADIENT_KEYS = ("gradient", "window")
+GRADIENT_KEYS = ("gradient", "gradient_options", "window")
 DESIGN_KEYS = (*GRADIENT_KEYS, "cell", "retention")
 
 
