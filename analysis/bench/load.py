@@ -1,0 +1,36 @@
+"""What a benchmark's file says, as rows (keys and units: rtrl_bench/bench)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+
+from analysis.records import Run, Unusable
+
+NOT_MEASURED = "no benchmark lies in this results folder"
+WHERE = ["folder", "device", "device_name", "threads"]
+SIZES = ["layers", "batch", "inputs", "hidden", "unroll"]
+SEGMENT_TIMES = [f"{method}_s" for method in ("rtrl", "stepwise", "tbptt", "autograd", "lstm", "floor")]
+RATES = [f"{mode}_steps_per_s" for mode in ("in_turn", "beside", "float32", "tbptt", "tbptt_beside", "stem")]
+FRAMES = {
+    "bench_segments": [*WHERE, "name", *SIZES[1:], "loss", "fused", "graph", *SEGMENT_TIMES],
+    "bench_memory": [*WHERE, "name", *SIZES, "peak_bytes", "predicted_bytes"],
+    "bench_loop": [*WHERE, "name", *RATES],
+}
+SECTIONS = {"gradients": "bench_segments", "memory": "bench_memory", "loop": "bench_loop"}
+
+
+def read(run: Run, lent: bool) -> dict[str, Any]:
+    """The rows of a benchmark by frame; one of small sizes, whose numbers mean nothing, is refused."""
+    if run.config.get("small"):
+        raise Unusable("made with --small: its numbers mean nothing")
+    where = {"folder": run.folder, **run.keys(WHERE[1:])}
+    frames: dict[str, Any] = {frame: _rows(run, section, where, FRAMES[frame]) for section, frame in SECTIONS.items()}
+    return {**frames, "index": {"suite": "Benchmark", "task": where["device_name"]}}
+
+
+def _rows(run: Run, section: str, where: dict[str, Any], columns: Collection[str]) -> pd.DataFrame:
+    rows = run.record.get("sections", {}).get(section, {}).get("rows", [])
+    return pd.DataFrame([{**row, **where} for row in rows]).reindex(columns=list(columns))
