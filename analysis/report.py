@@ -72,7 +72,7 @@ def _group(runs: pd.DataFrame) -> dict[str, str]:
         "Suite": runs["suite"].iloc[0],
         "Task": runs["task"].iloc[0],
         "Runs": str(len(runs)),
-        "Methods": ", ".join(methods.methods(runs.dropna(subset="gradient"))),
+        "Methods": "; ".join(methods.methods(runs.dropna(subset="gradient"))),
         "M": _listed(runs["unroll"]),
         "Seeds": _listed(runs["seed"]),
         "Env frames a run": labels.span(runs["env_frames"], labels.count),
@@ -95,7 +95,7 @@ def where(results: Results) -> list[tuple[str, str]]:
             versions.setdefault(name, set()).add(str(version))
     machines = [json.loads(text) for text in runs["machine"].dropna().unique()]
     resumed = runs[runs["resumes"] > 0]
-    inexact = int(resumed["exact_resume"].eq(False).sum())
+    exactly = f"{len(resumed)} runs, {resumed['exact_resume'].eq(True).sum()} of them bit for bit"
     dirty = " (with uncommitted changes)" if runs["git_dirty"].eq(True).any() else ""
     return [
         ("Runs", f"{len(runs)}; {len(results['problems'])} more were left out"),
@@ -106,7 +106,10 @@ def where(results: Results) -> list[tuple[str, str]]:
         ("Started", min(runs["started_utc"].dropna(), default=labels.NOTHING)),
         ("Finished", max(runs["finished_utc"].dropna(), default=labels.NOTHING)),
         ("Time, summed over runs", labels.duration(runs["wall_s"].sum())),
-        ("Resumed after an interruption", f"{len(resumed)} runs, {inexact} of them not bit for bit"),
+        (
+            "Resumed after an interruption",
+            exactly if len(resumed) else "none",
+        ),
     ]
 
 

@@ -124,7 +124,8 @@ def power_ticks(axes: Axes, write: Callable[[float], str], base: int) -> None:
     low, high = axes.get_ylim()
     powers = np.log(high / low) / np.log(base)
     between = (1, 2, 5) if base == 10 and powers < 2.5 else (1,)
-    axes.yaxis.set_major_locator(LogLocator(base, between, numticks=_TICKS) if powers >= 1.5 else MaxNLocator(4))
+    few = powers < (0.5 if base == 10 else 1.5)
+    axes.yaxis.set_major_locator(MaxNLocator(4) if few else LogLocator(base, between, numticks=_TICKS))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
     axes.yaxis.set_minor_locator(NullLocator())
 

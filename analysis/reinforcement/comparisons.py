@@ -53,7 +53,7 @@ def sentence(row: pd.Series) -> str:
     if row["budget_fraction"] < 0.99:
         said.append(f"under-trained: {labels.percent(row['budget_fraction'])} of the paper's budget")
     verdict = row["verdict"][0].upper() + row["verdict"][1:]
-    return f"{verdict}. {'; '.join(said)}."
+    return f"{verdict}: {'; '.join(said)}."
 
 
 def _pairs(results: Results) -> list[tuple[pd.Series, Scores]]:
