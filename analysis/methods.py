@@ -15,16 +15,10 @@ from matplotlib.colors import to_hex, to_rgb
 
 COLUMNS = ["gradient", "cell", "window", "layers"]
 CELLS = {
-    "elstm": "eLSTM",
-    "lstm": "LSTM",
-    "gru": "GRU",
-    "rnn": "tanh RNN",
-    "egru": "eGRU",
-    "qrnn": "QRNN",
-    "sru": "SRU",
+    **{"elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU", "rnn": "tanh RNN", "egru": "eGRU", "qrnn": "QRNN", "sru": "SRU"},
+    **{"indrnn": "IndRNN", "mingru": "minGRU", "minlstm": "minLSTM", "selective": "selective SSM", "lru": "LRU"},
+    **{"rtu": "RTU", "rtu_nonlinear": "non-linear RTU"},
 }
-CELLS |= {"indrnn": "IndRNN", "mingru": "minGRU", "minlstm": "minLSTM", "selective": "selective SSM", "lru": "LRU"}
-CELLS |= {"rtu": "RTU", "rtu_nonlinear": "non-linear RTU"}
 # In the order of every list. Colours of Okabe & Ito (safe for the colour-blind); colour, line and marker differ
 # together, so that a method can be told in grey print as well.
 _SOLID, _DASHED, _DOTTED, _MIXED = "", (4, 2), (1, 1.5), (4, 1.5, 1, 1.5)
