@@ -94,7 +94,13 @@ class Case:
             for old, new in zip(_tensors(before), _tensors(self.carry), strict=True):
                 if new is not old:
                     old.copy_(new)
-        return graph.replay
+
+        def replay() -> None:
+            """The graph reads what this case holds, so it must live as long."""
+            self.carry = before
+            graph.replay()
+
+        return replay
 
 
 def _tensors(carry: Carry) -> list[Tensor]:

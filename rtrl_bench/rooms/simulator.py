@@ -1,17 +1,13 @@
-"""The embedded levels stepped together: slots advanced and drawn by a pool of threads."""
+"""The embedded levels stepped together: slots advanced and drawn by as many threads as pay."""
 
 from __future__ import annotations
-
-import itertools
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
 from rtrl_bench.rooms import levels, render
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.rooms.state import SLOT
+from rtrl_bench.rooms.workers import Workers
 
 
 class Simulator:
@@ -27,10 +23,7 @@ class Simulator:
         self.slots = np.zeros(num_slots, SLOT)
         self._last_frame = LEVEL_SECONDS[name] * FRAMES_PER_SECOND
         self._scene = render.scene(name, hud)
-        workers = min(threads, num_slots)
-        edges = np.linspace(0, num_slots, workers + 1).astype(int).tolist()
-        self._shares = list(itertools.pairwise(edges))
-        self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
+        self._workers = Workers(num_slots, threads)
 
     def reset(self, seeds: np.ndarray) -> np.ndarray:
         """The first images of the episodes that `seeds`, uint64 (B,), stand for."""
@@ -43,7 +36,7 @@ class Simulator:
         for slot in self.slots:
             levels.begin_episode(self.level, slot)
         images = self._empty()
-        self._share(self._draw, images)
+        self._draw(0, len(self.slots), images)
         return images
 
     def step(
@@ -56,13 +49,13 @@ class Simulator:
         """
         count = len(self.slots)
         rewards, ended, images = np.zeros(count, np.float32), np.zeros(count, bool), self._empty()
-        self._share(self._play, actions.astype(np.int64), rewards, ended, images, last_images)
+        held = actions.astype(np.int64)
+        self._workers(lambda low, high: self._play(low, high, held, rewards, ended, images, last_images))
         return images, rewards, ended
 
     def close(self) -> None:
         """Stop the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._workers.close()
 
     def _play(
         self,
@@ -93,12 +86,3 @@ class Simulator:
 
     def _empty(self) -> np.ndarray:
         return np.empty((len(self.slots), *IMAGE_SHAPE), np.uint8)
-
-    def _share(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Run `work(low, high, ...)` over all slots, in as many threads as there are."""
-        if self._pool is None:
-            work(0, len(self.slots), *arguments)
-            return
-        waiting = [self._pool.submit(work, *share, *arguments) for share in self._shares]
-        for done in waiting:
-            done.result()
