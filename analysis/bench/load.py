@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,7 +19,7 @@ FRAMES = {
     "bench_memory": [*WHERE, "name", *SIZES, "peak_bytes", "predicted_bytes"],
     "bench_loop": [*WHERE, "name", *RATES],
 }
-SECTIONS = {"gradients": "bench_segments", "memory": "bench_memory", "loop": "bench_loop"}
+SECTIONS = {"bench_segments": ("gradients", "graphs"), "bench_memory": ("memory",), "bench_loop": ("loop",)}
 
 
 def read(run: Run, lent: bool) -> dict[str, Any]:
@@ -27,10 +27,11 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
     if run.config.get("small"):
         raise Unusable("made with --small: its numbers mean nothing")
     where = {"folder": run.folder, **run.keys(WHERE[1:])}
-    frames: dict[str, Any] = {frame: _rows(run, section, where, FRAMES[frame]) for section, frame in SECTIONS.items()}
+    frames: dict[str, Any] = {frame: _rows(run, sections, where, FRAMES[frame]) for frame, sections in SECTIONS.items()}
     return {**frames, "index": {"suite": "Benchmark", "task": where["device_name"]}}
 
 
-def _rows(run: Run, section: str, where: dict[str, Any], columns: Collection[str]) -> pd.DataFrame:
-    rows = run.record.get("sections", {}).get(section, {}).get("rows", [])
+def _rows(run: Run, sections: Sequence[str], where: dict[str, Any], columns: Collection[str]) -> pd.DataFrame:
+    found = run.record.get("sections", {})
+    rows = [row for section in sections for row in found.get(section, {}).get("rows", [])]
     return pd.DataFrame([{**row, **where} for row in rows]).reindex(columns=list(columns))

@@ -10,7 +10,7 @@ may.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
@@ -81,7 +81,11 @@ class Case:
         states.backward(self.v)
 
     def graph(self) -> Work:
-        """The segment as one captured CUDA graph, which goes on from where it was whenever it is replayed."""
+        """The segment as one captured CUDA graph, which goes on from where it was whenever it is replayed.
+
+        A graph reads and writes where its tensors were, and owns none that was there before it: they live as long as
+        what is returned.
+        """
         beside = torch.cuda.Stream()
         beside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(beside):
@@ -160,18 +164,8 @@ def measure(setup: Setup, batch: int, hidden: int, unroll: int, last: bool = Fal
     return {**sizes, "fused": why_plain is None, "loss": "last step" if last else "every step", **row}
 
 
-def measure_graphs(setup: Setup, batch: int, hidden: int, unroll: int) -> Row:
-    """The row of one size where no time is spent on launching kernels: a segment is one CUDA graph."""
-    turn_s = TURN_S["cuda"]
-    works = {method: Case(method, setup.device, batch, hidden, unroll).graph() for method in ("rtrl", "tbptt")}
-    t = medians(works, setup.device, turn_s=turn_s)
-    row = {f"{name}_s": value for name, value in t.items()} | floor(setup.device, batch, hidden, unroll, turn_s)
-    row |= {"rtrl_per_tbptt": t["rtrl"] / t["tbptt"], "rtrl_per_floor": t["rtrl"] / row["floor_s"]}
-    return {"batch": batch, "inputs": INPUTS, "hidden": hidden, "unroll": unroll, "graph": True, **row}
-
-
 def items(setup: Setup) -> Iterator[Item]:
-    """Every size; on the CPU with the loss at the last step alone for the longest segment, on a GPU as graphs too."""
+    """Every size; on the CPU with the loss at the last step alone for the longest segment too."""
     kind = setup.device.type
     for batch in BATCHES[kind][:1] if setup.small else BATCHES[kind]:
         for hidden in (8,) if setup.small else HIDDEN[kind]:
@@ -181,19 +175,21 @@ def items(setup: Setup) -> Iterator[Item]:
             for unroll, last in cases[:1] if setup.small else cases:
                 name = f"B={batch} N={hidden} M={unroll}{' last' if last else ''}"
                 yield Item(name, partial(measure, setup, batch, hidden, unroll, last))
-                if kind == "cuda" and (setup.small or hidden == HIDDEN[kind][0]):
-                    yield Item(f"{name} one graph", partial(measure_graphs, setup, batch, hidden, unroll))
+
+
+def columns(times: Sequence[str], ratios: Sequence[str]) -> tuple[Column, ...]:
+    """Of milliseconds, of ratios, and of the rates behind the floor."""
+    return (
+        *(Column(f"{name}_s", f"{name} ms", ",.2f", 1e3) for name in times),
+        *(Column(name, name.replace("_per_", "/")) for name in ratios),
+        Column("memory_bytes_per_s", "TB/s", ".2f", 1e-12),
+        Column("product_flops_per_s", "TFLOP/s", ".1f", 1e-12),
+    )
 
 
 def section(setup: Setup) -> Section:
     """See the module's docstring."""
     times = ("rtrl", "stepwise", "tbptt", "autograd", "lstm", "floor")
     ratios = ("rtrl_per_tbptt", "rtrl_per_autograd", "rtrl_per_lstm", "rtrl_per_floor", "stepwise_per_rtrl")
-    columns = (
-        *(Column(f"{name}_s", f"{name} ms", ",.2f", 1e3) for name in times),
-        *(Column(name, name.replace("_per_", "/")) for name in ratios),
-        Column("memory_bytes_per_s", "TB/s", ".2f", 1e-12),
-        Column("product_flops_per_s", "TFLOP/s", ".1f", 1e-12),
-    )
     title = f"A segment of the eLSTM's recurrence, forward and gradient: median ms. D={INPUTS}, float32, TF32 off"
-    return Section(title, items, columns, REQUIRED[setup.device.type])
+    return Section(title, items, columns(times, ratios), REQUIRED[setup.device.type])

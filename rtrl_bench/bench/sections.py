@@ -89,19 +89,33 @@ def run(section: Section, setup: Setup, changed: Callable[[Outcome], None]) -> O
     label = max(len(item.name) for item in items) + 2
     print(f"\n{section.title}")
     print(" " * label + "".join(f"{c.title:>{c.width}}" for c in section.columns), flush=True)
+    answers = _answers(setup.device)
     for item in items:
         left = setup.seconds - outcome.took_s
-        if left <= last:
+        if not answers:
+            said = _leave_out(outcome, item, "the GPU answers no more in this process, after an error")
+        elif left <= last:
             said = _leave_out(outcome, item, f"{max(left, 0):.0f} s are left for it")
         else:
             said = _measure(outcome, item, section.columns)
             last = time.perf_counter() - began - outcome.took_s
+            answers = _answers(setup.device)
         print(f"{item.name:<{label}}{said}", flush=True)
         outcome.took_s = time.perf_counter() - began
         changed(outcome)
     if section.required:
         print(section.required, flush=True)
     return outcome
+
+
+def _answers(device: torch.device) -> bool:
+    """Whether the device still works for this process; some errors of a GPU are met by every later call again."""
+    if device.type == "cuda":
+        try:
+            torch.cuda.synchronize(device)
+        except RuntimeError:
+            return False
+    return True
 
 
 def _measure(outcome: Outcome, item: Item, columns: Iterable[Column]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import weakref
 from importlib import metadata
+from unittest import mock
 
 import pytest
 import torch
@@ -55,6 +58,34 @@ def test_items_that_would_not_fit_into_the_time_are_left_out(monkeypatch):
     found = outcome(*[lambda: {"n": 1}] * 4, seconds=20)
     assert [row["name"] for row in found.rows] == ["0", "1"]
     assert [left["name"] for left in found.left_out] == ["2", "3"]
+
+
+def test_nothing_more_is_measured_once_a_gpu_answers_no_more(monkeypatch):
+    def breaks():
+        raise RuntimeError("an illegal memory access")
+
+    answers = iter([True, True, False, False])
+    monkeypatch.setattr(sections, "_answers", lambda _: next(answers))
+    found = outcome(lambda: {"n": 1}, breaks, lambda: {"n": 3})
+    assert [row["name"] for row in found.rows] == ["0"]
+    assert [left["name"] for left in found.left_out] == ["2"] and len(found.failed) == 1
+
+
+def test_a_graph_keeps_alive_what_it_reads(monkeypatch):
+    for name in ("Stream", "current_stream", "stream", "graph", "CUDAGraph"):
+        monkeypatch.setattr(torch.cuda, name, mock.MagicMock())
+    case = gradients.Case("rtrl", CPU, 2, 3, 4)
+    read = [weakref.ref(tensor) for tensor in (case.x, case.v, case.starts, case.stack.layers[0].weight)]
+    replay = case.graph()
+    replay()
+    read.append(weakref.ref(case.carry.state))  # where each replay begins
+    del case
+    gc.collect()
+    assert all(tensor() is not None for tensor in read)
+    replay()
+    del replay
+    gc.collect()
+    assert all(tensor() is None for tensor in read)
 
 
 def test_what_was_measured_is_written_after_every_item(tmp_path, monkeypatch):

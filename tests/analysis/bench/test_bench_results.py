@@ -21,7 +21,8 @@ RECORD = {
     "config": {"device": "cuda", "small": False},
     "versions": {"torch": "2.11"},
     "sections": {
-        "gradients": {"rows": [{"name": "a", **SEGMENT, "lstm_s": 0.003}, {"name": "b", **GRAPH}]},
+        "gradients": {"rows": [{"name": "a", **SEGMENT, "lstm_s": 0.003}]},
+        "graphs": {"rows": [{"name": "b", **GRAPH}]},
         "memory": {"rows": [{"name": "L=1", **MEMORY}, {"name": "largest N, L=1", "hidden": 91456}]},
         "loop": {"rows": [{"name": "paper: Atari", **LOOP}]},
     },
