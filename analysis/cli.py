@@ -27,7 +27,8 @@ def run(program: str, write: Callable[[Results, Path], Sequence[Path]], argument
             print(f"left out: {problem['folder']}: {problem['reason']}", file=sys.stderr)
         files = write(results, options.out)
     except (LoadError, OSError) as error:
-        print(f"analysis.{program}: {error}", file=sys.stderr)
+        why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        print(f"analysis.{program}: {why}", file=sys.stderr)
         return 2
     print(f"{len(results['index'])} runs: {len(files)} files in {options.out}")
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
+from matplotlib.ticker import EngFormatter
+
 NOTHING = "–"
 
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -63,13 +65,8 @@ def interval(value: float, low: float, high: float, digits: int | None = None) -
 
 
 def count(value: float | None) -> str:
-    """`1.2 M`, `40 k`, `512`; from 10^12 on `T`."""
-    if value is None or not math.isfinite(value):
-        return NOTHING
-    for factor, unit in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= factor:
-            return f"{value / factor:.3g}{unit}"
-    return f"{value:.0f}"
+    """`1.2 M`, `40 k`, `512`: three significant digits."""
+    return NOTHING if value is None or not math.isfinite(value) else EngFormatter(sep=" ")(float(f"{value:.3g}"))
 
 
 def percent(fraction: float | None) -> str:
@@ -92,12 +89,9 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def step_time(seconds: float | None) -> str:
-    """`12 µs`, `3.4 ms`, `1.2 s`; three significant digits."""
-    if seconds is None or not math.isfinite(seconds):
-        return NOTHING
-    factor, unit = (1, "s") if seconds >= 1 else (1e3, "ms") if seconds >= 1e-3 else (1e6, "µs")
-    return f"{_three_digits(factor * seconds)} {unit}"
+def step_time(seconds: float) -> str:
+    """`12 µs`, `3.4 ms`, `1.2 s`: three significant digits."""
+    return EngFormatter("s", sep=" ")(float(f"{seconds:.3g}")) if math.isfinite(seconds) else NOTHING
 
 
 def memory(size_bytes: float | None) -> str:
@@ -105,11 +99,8 @@ def memory(size_bytes: float | None) -> str:
     if size_bytes is None or not math.isfinite(size_bytes):
         return NOTHING
     power = next((p for p in (4, 3, 2, 1) if size_bytes >= 1024**p), 0)
-    return f"{_three_digits(size_bytes / 1024**power)} {_BYTES[power]}"
-
-
-def _three_digits(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    amount = size_bytes / 1024**power
+    return f"{amount:.0f} {_BYTES[power]}" if amount >= 100 else f"{amount:.3g} {_BYTES[power]}"
 
 
 def span(values: Iterable[float], write: Callable[[float], str] = number) -> str:

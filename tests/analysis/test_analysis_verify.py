@@ -82,6 +82,14 @@ def test_a_table_that_its_records_do_not_give_is_found(places, capsys):
     assert "1 differ" in capsys.readouterr().out
 
 
+def test_a_table_that_came_after_the_reference_is_named_and_breaks_nothing(places, capsys):
+    (places[0] / "tables" / "scores.csv").unlink()
+    assert compared(places) == 0
+    assert "table scores, from its records not in the reference not compared" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
 def test_another_simulator_is_found(places):
     path = places[1] / ERRORS
     path.write_text(path.read_text().replace("0.4", "0.41"))

@@ -81,5 +81,5 @@ def test_a_half_written_file_is_no_result(analysed, tmp_path, observed, name):
 def test_a_table_that_cannot_be_written_is_named(analysed, tmp_path, observed):
     out, log = tmp_path / "tables", tmp_path / "log"
     assert step("tables", analysed, out, log, partial(injections.limit_files, 1000)) == 2
-    assert log.read_text().splitlines()[-1].startswith("analysis.tables: [Errno 27] File too large")
+    assert re.fullmatch(rf"analysis\.tables: {out}/\S+: File too large", log.read_text().splitlines()[-1])
     observed(assert_whole_now_and_complete_again("tables", analysed, out, log))
