@@ -18,6 +18,17 @@ FRAMES = {
     "bench_segments": [*WHERE, "name", *SIZES[1:], "loss", "fused", "graph", *SEGMENT_TIMES],
     "bench_memory": [*WHERE, "name", *SIZES, "peak_bytes", "predicted_bytes"],
     "bench_loop": [*WHERE, "name", *RATES],
+    "bench_curves": [
+        *WHERE,
+        "name",
+        "environment",
+        "gradient",
+        "unroll",
+        "env_frames",
+        "env_steps",
+        "wall_s",
+        "return",
+    ],
 }
 SECTIONS = {"bench_segments": ("gradients", "graphs"), "bench_memory": ("memory",), "bench_loop": ("loop",)}
 
@@ -28,6 +39,7 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
         raise Unusable("made with --small: its numbers mean nothing")
     where = {"folder": run.folder, **run.keys(WHERE[1:])}
     frames: dict[str, Any] = {frame: _rows(run, sections, where, FRAMES[frame]) for frame, sections in SECTIONS.items()}
+    frames["bench_curves"] = _curves(run, where)
     return {**frames, "index": {"suite": "Benchmark", "task": where["device_name"]}}
 
 
@@ -35,3 +47,14 @@ def _rows(run: Run, sections: Sequence[str], where: dict[str, Any], columns: Col
     found = run.record.get("sections", {})
     rows = [row for section in sections for row in found.get(section, {}).get("rows", [])]
     return pd.DataFrame([{**row, **where} for row in rows]).reindex(columns=list(columns))
+
+
+def _curves(run: Run, where: dict[str, Any]) -> pd.DataFrame:
+    """A row for each log interval of the runs that learn in which an episode ended."""
+    parts = []
+    for row in run.record.get("sections", {}).get("learning", {}).get("rows", []):
+        if "curve" in row:
+            curve = pd.DataFrame(row["curve"], columns=row["columns"]).rename(columns={"episode_return_mean": "return"})
+            settings = {key: row["settings"][key] for key in ("environment", "gradient", "unroll")}
+            parts.append(curve.dropna(subset="return").assign(**where, name=row["name"], **settings))
+    return pd.concat(parts or [pd.DataFrame()]).reindex(columns=FRAMES["bench_curves"])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from analysis.bench.figures import segment_time
+from analysis.bench.figures import learned_curve, segment_time
 from analysis.bench.tables import peak_memory, segment_times, training_speed
 from analysis.kinds import NothingToShow
 from analysis.load import load
@@ -15,6 +15,11 @@ SIZES = {"batch": 32, "inputs": 257, "hidden": 512, "unroll": 50}
 SEGMENT = {**SIZES, "loss": "every step", "fused": True, "rtrl_s": 0.0012, "tbptt_s": 0.001, "floor_s": 0.0006}
 GRAPH = {**SIZES, "graph": True, "rtrl_s": 0.0009, "tbptt_s": 0.0008, "floor_s": 0.0006}
 LOOP = {"in_turn_steps_per_s": 9000.0, "beside_steps_per_s": 12000.0, "stem_steps_per_s": 15000.0}
+CURVE = {
+    "settings": {"environment": "rooms_watermaze", "gradient": "rtrl", "unroll": 10},
+    "columns": ["env_frames", "env_steps", "wall_s", "episode_return_mean"],
+    "curve": [[400 * k, 100 * k, 1.0 * k, 0.5 * k if k % 2 else None] for k in range(1, 41)],
+}
 MEMORY = {**SIZES, "layers": 1, "peak_bytes": 2_000_000, "predicted_bytes": 1_600_000}
 RECORD = {
     **{"schema": 1, "kind": "bench", "status": "complete", "device": "cuda", "device_name": "Test GPU", "threads": 4},
@@ -25,6 +30,7 @@ RECORD = {
         "graphs": {"rows": [{"name": "b", **GRAPH}]},
         "memory": {"rows": [{"name": "L=1", **MEMORY}, {"name": "largest N, L=1", "hidden": 91456}]},
         "loop": {"rows": [{"name": "paper: Atari", **LOOP}]},
+        "learning": {"rows": [{"name": "rtrl", **CURVE}, {"name": "greedy play", "last_return": 3.0}]},
     },
 }
 
@@ -69,6 +75,18 @@ def test_memory_is_told_beside_its_prediction(bench):
 def test_the_figure_draws_what_was_timed_and_nothing_else(bench):
     numbers = segment_time.draw(bench()).numbers
     assert set(numbers["what"]) == {"RTRL", "TBPTT", "RTRL, one graph", "torch's LSTM", "floor"}
+
+
+def test_a_curve_is_drawn_where_episodes_ended(bench):
+    numbers = learned_curve.draw(bench()).numbers
+    assert numbers["return"].tolist() == [0.5 * k for k in range(1, 41, 2)]
+    assert set(numbers["method"]) == {"RTRL"}
+
+
+def test_a_curve_of_few_points_is_not_drawn(bench):
+    few = {"learning": {"rows": [{"name": "rtrl", **CURVE, "curve": CURVE["curve"][:12]}]}}
+    with pytest.raises(NothingToShow, match="fewer than 10"):
+        learned_curve.draw(bench(sections=few))
 
 
 def test_a_benchmark_of_small_sizes_is_no_result(bench):
