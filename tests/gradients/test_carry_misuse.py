@@ -16,9 +16,12 @@ MOVING = [  # methods that move their traces in place
     {"gradient": "rtrl_segment", "layers": 2},
     {"gradient": "rtrl_layerwise", "layers": 2},
     {"gradient": "columnar", "layers": 2},
+    {"gradient": "rtrl_dense"},
+    {"gradient": "snap", "layers": 2},
 ]
 ALL = [
     *MOVING,
+    {"gradient": "immediate", "layers": 2},
     {"gradient": "tbptt"},
     {"gradient": "tbptt", "gradient_options": {"window": "episode"}},
     {"gradient": "tbptt", "layers": 2},
@@ -71,7 +74,7 @@ def test_a_backward_pass_that_an_exception_ends_leaves_no_carry_to_go_on_from(ch
 @each(MOVING)
 def test_an_exception_while_the_sensitivities_move_leaves_no_carry_to_go_on_from(choice, monkeypatch):
     from rtrl_bench.gradients import rtrl_stepwise
-    from rtrl_bench.gradients.machinery import own_sensitivities
+    from rtrl_bench.gradients.machinery import influence, own_sensitivities
 
     stack, (x, starts) = stack_of(choice), segment()
     h, after = stack(x, starts, stack.begin(2))
@@ -81,8 +84,13 @@ def test_an_exception_while_the_sensitivities_move_leaves_no_carry_to_go_on_from
     def two_steps(traces, tape, t):
         step(traces, tape, t) if t < 2 else stop()
 
+    def two_moves(move):
+        return lambda kept, traces, tape, t, u: move(kept, traces, tape, t, u) if t < 2 else stop()
+
     monkeypatch.setattr(own_sensitivities, "_advance_weight", stop)  # which comes last
     monkeypatch.setattr(rtrl_stepwise, "_step", two_steps)
+    for kept in (influence.Own, influence.Whole):
+        monkeypatch.setattr(kept, "move", two_moves(kept.move))
     with pytest.raises(Stop):
         h.sum().backward()
     monkeypatch.undo()

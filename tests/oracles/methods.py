@@ -10,4 +10,9 @@ FUSED = {  # those whose segments fused kernels can run
     "rtrl_layerwise": {"gradient": "rtrl_layerwise", "layers": 2},
     "columnar": {"gradient": "columnar", "layers": 2},
 }
-METHODS = FUSED | {"tbptt, lstm": {"gradient": "tbptt", "cell": "lstm"}}
+METHODS = FUSED | {
+    "tbptt, lstm": {"gradient": "tbptt", "cell": "lstm"},
+    "immediate": {"gradient": "immediate", "cell": "lstm", "layers": 2},
+    "rtrl_dense": {"gradient": "rtrl_dense", "cell": "lstm"},
+    "snap": {"gradient": "snap", "cell": "lstm", "layers": 2},
+}

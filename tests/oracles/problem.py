@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 
+from oracles import influence
 from oracles import stack as oracle
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Layer, Parameters, make_method
@@ -118,6 +119,10 @@ EQUALS = {
     Choice("rtrl_segment"): ((1, 2, 3), lambda problem: at_segments(problem, by_layer=True)),
     Choice("rtrl_layerwise"): ((1, 2, 3), lambda problem: problem.truth_by_layer(lambda step: True)),
     Choice("columnar"): ((1,), Problem.truth),
+    Choice("immediate"): ((1, 2, 3), lambda problem: problem.truth(lambda step, layer: True)),
+    Choice("rtrl_dense"): ((1,), Problem.truth),
+    Choice("snap"): ((1, 2, 3), lambda problem: influence.snap(problem, 1, at_segments(problem, by_layer=True))),
+    Choice("snap", (("order", 2),)): ((1, 2, 3), lambda problem: at_segments(problem, by_layer=True)),
     Choice("tbptt"): ((1, 2, 3), at_segments),
     Choice("tbptt", (("window", "episode"),)): ((1, 2, 3), Problem.truth),
 }

@@ -44,13 +44,6 @@ class CarriedSensitivities(PerLayer):
             name = type(cell).__name__
             raise ConfigError(f"gradient: exact RTRL needs an element-wise cell, {name} is none; use gradient: tbptt")
 
-    def check_type(self, dtype: torch.dtype) -> None:
-        if dtype not in (torch.float32, torch.float64):
-            raise ConfigError(
-                f"parameters of type {dtype}: sensitivities over a long memory do not survive its rounding, expected "
-                "torch.float32 or torch.float64; use stack.float(), and torch.autocast for what lies around it"
-            )
-
     def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
         s = len(self.cell.state)
         parameters = layer.parameters._asdict().items()

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry, GradientMethod, Layer
 from rtrl_bench.gradients.machinery.carry import LayerCarry, new_generator
 from rtrl_bench.gradients.machinery.episodes import Episodes
@@ -50,6 +51,13 @@ class PerLayer(GradientMethod):
     def advance(self, tape: Tape, carry: LayerCarry) -> None:
         """Move a layer's traces to the end of a segment that has no loss."""
         raise TypeError(f"{type(self).__name__} must define advance")
+
+    def check_type(self, dtype: torch.dtype) -> None:
+        if dtype not in (torch.float32, torch.float64):
+            raise ConfigError(
+                f"parameters of type {dtype}: sensitivities over a long memory do not survive its rounding, expected "
+                "torch.float32 or torch.float64; use stack.float(), and torch.autocast for what lies around it"
+            )
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
         carry = super().begin(batch, layers)

@@ -1,0 +1,129 @@
+"""Sensitivities of a layer's state to the layer's parameters, of any cell, moved at every step.
+
+With J(t) = ∂c(t)/∂c(t-1), n x n for n = s N numbers of state, and I(t) = ∂c(t)/∂θ at constant c(t-1):
+
+    S(t) = J(t) S(t-1) + I(t),   ∂L/∂θ = Σ_t g(t) S(t)    (Williams & Zipser 1989; Menick et al. 2021, equation 3)
+
+`Whole` keeps all of S, n P numbers of a slot; `Own` keeps those of a unit's state to the parameters of the same unit,
+s P numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from rtrl_bench.cells import Cell, ElementwiseCell
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.gradients import Layer, Parameters
+from rtrl_bench.gradients.machinery.carry import LayerCarry
+from rtrl_bench.gradients.machinery.jacobians import (
+    input_gradient,
+    preactivations,
+    pulled_back,
+    state_jacobian,
+    unit_rows,
+)
+from rtrl_bench.gradients.machinery.per_layer import PerLayer
+from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
+
+
+class Kept(Protocol):
+    """Which sensitivities are kept, and how a step moves them."""
+
+    @property
+    def collect(self) -> str:
+        """Σ_b g S as an einsum."""
+
+    def first(self, batch: int, state: int, parameter: Tensor) -> Tensor:
+        """Sensitivities of a state of `state` rows to a parameter, zero."""
+
+    def move(self, traces: dict[str, Tensor], tape: Tape, t: int, u: Tensor) -> None:
+        """From step t - 1 to step t, in place; u (B, K, N) are the pre-activations."""
+
+
+class Influence(PerLayer):
+    """A layer learns from sensitivities to its own parameters that move step by step, as `kept` says."""
+
+    def __init__(self, cell: Cell, layers: int, kept: Kept):
+        super().__init__(cell, layers)
+        if not cell.state:
+            raise ConfigError(f"cell {type(cell).__name__} has no state to be sensitive; use gradient: tbptt")
+        self.kept = kept
+
+    def masks(self, parameters: Parameters) -> dict[str, Tensor]:
+        """What to multiply the sensitivities to a parameter with at every step, by the parameter's name."""
+        return {}
+
+    def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
+        parameters = layer.parameters._asdict().items()
+        return {name: self.kept.first(batch, len(self.cell.state), parameter) for name, parameter in parameters}
+
+    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
+        found = {name: torch.zeros_like(p) for name, p in tape.parameters._asdict().items()}
+        for t in self._moving(tape, carry.traces):
+            for name, trace in carry.traces.items():
+                found[name] += torch.einsum(self.kept.collect, g[t], trace)
+        return LayerGradient(input_gradient(tape, g) if wants_x else None, Parameters(**found))
+
+    def advance(self, tape: Tape, carry: LayerCarry) -> None:
+        for _ in self._moving(tape, carry.traces):
+            pass
+
+    def _moving(self, tape: Tape, traces: dict[str, Tensor]) -> Iterator[int]:
+        """Every step in turn, with the traces moved to it."""
+        masks = self.masks(tape.parameters)
+        for t, u in enumerate(preactivations(tape)):
+            for trace in traces.values():
+                tape.episodes.stop(t, trace)
+            self.kept.move(traces, tape, t, u)
+            for name, mask in masks.items():
+                traces[name].mul_(mask)
+            yield t
+
+
+class Whole:
+    """All sensitivities, S (B, s, N, *θ) for each parameter θ."""
+
+    collect = "bin,bin...->..."
+
+    def first(self, batch: int, state: int, parameter: Tensor) -> Tensor:
+        """See `Kept`."""
+        return parameter.new_zeros(batch, state, parameter.shape[1], *parameter.shape)
+
+    def move(self, traces: dict[str, Tensor], tape: Tape, t: int, u: Tensor) -> None:
+        """See `Kept`."""
+        c, w = tape.previous[t], tape.parameters.recurrent
+        by_u, by_c, by_w = (part.unflatten(1, c.shape[1:]) for part in pulled_back(tape.cell, u, c, w, unit_rows(c)))
+        jacobian = by_c.flatten(3).flatten(1, 2)
+        for trace in traces.values():
+            trace.copy_((jacobian @ trace.flatten(1, 2).flatten(2)).view_as(trace))
+        traces["weight"].addcmul_(by_u[..., None], tape.x[t, :, None, None, None, None, :])
+        traces["bias"].add_(by_u)
+        traces["recurrent"].add_(by_w)
+
+
+class Own:
+    """Each unit's state to its own parameters, S (B, s, *θ) for θ (K, N, ...), which reach no other in one step."""
+
+    collect = "bin,bikn...->kn..."
+
+    def first(self, batch: int, state: int, parameter: Tensor) -> Tensor:
+        """See `Kept`."""
+        return parameter.new_zeros(batch, state, *parameter.shape)
+
+    def move(self, traces: dict[str, Tensor], tape: Tape, t: int, u: Tensor) -> None:
+        """See `Kept`. One row for all units at once has the derivatives of each."""
+        c, w = tape.previous[t], tape.parameters.recurrent
+        every_unit = torch.eye(c.shape[1], dtype=c.dtype, device=c.device)[:, :, None].expand(-1, -1, c.shape[2])
+        by_u, by_c, by_w = pulled_back(tape.cell, u, c, w, every_unit)
+        if not isinstance(tape.cell, ElementwiseCell):
+            by_c = torch.diagonal(state_jacobian(tape.cell, u, c, w), dim1=2, dim2=4)
+        for trace in traces.values():
+            trace.copy_(torch.einsum("bijn,bjkn...->bikn...", by_c, trace))
+        traces["weight"].addcmul_(by_u[..., None], tape.x[t, :, None, None, None, :])
+        traces["bias"].add_(by_u)
+        traces["recurrent"].add_(by_w)

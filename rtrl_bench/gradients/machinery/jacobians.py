@@ -1,0 +1,71 @@
+"""Derivatives of one step of any cell, by torch.func: what methods need that cannot work unit by unit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.func import vjp, vmap
+from torch.nn.functional import linear
+
+from rtrl_bench.cells import Cell
+from rtrl_bench.gradients import Parameters
+from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
+from rtrl_bench.gradients.machinery.tape import Tape
+
+
+def preactivations(tape: Tape) -> Tensor:
+    """u (M, B, K, N), which the tape of a cell that steps in place no longer has."""
+    weight, bias, _ = tape.parameters
+    return linear(tape.x, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
+
+
+def pulled_back(cell: Cell, u: Tensor, c: Tensor, w: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """R derivatives by the next state, rows (R, s, N), back through one step from u (B, K, N) and c (B, s, N).
+
+    Returns those by u (B, R, K, N), by c (B, R, s, N) and by w (B, R, *w), of each slot.
+    """
+
+    def of_slot(u: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        back = vjp(cell.step, u, c, w)[1]
+        return vmap(back)(rows)
+
+    return vmap(of_slot)(u, c)
+
+
+def state_jacobian(cell: Cell, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
+    """∂c'/∂c (B, s, N, s, N) of one step."""
+
+    def of_slot(u: Tensor, c: Tensor) -> Tensor:
+        back = vjp(lambda c: cell.step(u, c, w), c)[1]
+        return vmap(back)(unit_rows(c))[0]
+
+    return vmap(of_slot)(u, c).unflatten(1, c.shape[1:])
+
+
+def unit_rows(c: Tensor) -> Tensor:
+    """The n rows (n, s, N) of the identity, for a state of n = s N numbers (..., s, N)."""
+    n = c.shape[-2] * c.shape[-1]
+    return torch.eye(n, dtype=c.dtype, device=c.device).unflatten(1, c.shape[-2:])
+
+
+def input_gradient(tape: Tape, g: Tensor) -> Tensor:
+    """∂L/∂x (M, B, D) by back-propagation inside the segment, given g = ∂L/∂c (M, B, s, N)."""
+    u, w, later = preactivations(tape), tape.parameters.recurrent, torch.zeros_like(g[0])
+    d_u = torch.empty_like(u)
+    for t in reversed(range(len(u))):
+        back = vjp(lambda u, c: tape.cell.step(u, c, w), u[t], tape.previous[t])[1]
+        d_u[t], later = back(g[t] + later)
+        tape.episodes.stop(t, later)
+        if t % SWEEP_STEPS == 0:
+            sweep(later)
+    return to_input(tape, d_u)
+
+
+def to_input(tape: Tape, d_u: Tensor) -> Tensor:
+    """∂L/∂x (M, B, D), given ∂L/∂u (M, B, K, N)."""
+    return d_u.flatten(2) @ tape.parameters.weight.flatten(0, 1)
+
+
+def parameter_gradient(tape: Tape, d_u: Tensor, d_w: Tensor) -> Parameters:
+    """∂L/∂θ, given ∂L/∂u (M, B, K, N) and ∂L/∂w."""
+    return Parameters(torch.einsum("tbkn,tbd->knd", d_u, tape.x), d_u.sum(dim=(0, 1)), d_w)

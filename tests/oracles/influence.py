@@ -1,0 +1,103 @@
+"""A layer's influence matrix written out slowly: Jacobians by autograd, one slot and one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.functional import jacobian
+
+from oracles import stack as oracle
+from rtrl_bench.gradients import Parameters
+
+
+class Step(NamedTuple):
+    """One step of one slot: J = ∂c'/∂c (n, n), ∂c'/∂θ (n, P) at constant c, g = ∂L/∂c' (n,), and if one begins."""
+
+    J: Tensor
+    direct: Tensor
+    g: Tensor
+    begins: bool
+
+
+def steps(problem, number: int) -> list[list[Step]]:
+    """The steps of each slot, for one layer of a problem whose loss is Σ v ⊙ tanh(h), inside segments for those above.
+
+    The direct derivatives g of a layer are those by its state at each step, each taken as a number by itself: what runs
+    on in the layers above counts up to the segment's end.
+    """
+    x, layer, cell = problem.x, problem.layers[number], problem.cell
+    with torch.no_grad():
+        for below in problem.layers[:number]:
+            x = _run(cell, below, x, problem.starts)[1]
+        states = _run(cell, layer, x, problem.starts)[0]
+        states = states.detach().requires_grad_()
+    h = layer.readout(x, states)
+    for above in problem.layers[number + 1 :]:
+        h = _run(cell, above, h, problem.starts, problem.unroll)[1]
+    (g,) = torch.autograd.grad((problem.v * torch.tanh(h)).sum(), states)
+    previous = torch.cat([torch.zeros_like(states[:1]), states[:-1]]).detach()
+    previous = torch.where(problem.starts[:, :, None, None], torch.zeros_like(previous), previous)
+    parameters = [p.detach() for p in layer.parameters]
+
+    def of_step(t: int, slot: int) -> Step:
+        def step(state, weight, bias, w):
+            return cell.step(torch.einsum("knd,d->kn", weight, x[t, slot]) + bias, state, w)
+
+        by_state, *by_parameters = jacobian(step, (previous[t, slot], *parameters))
+        n = g[t, slot].numel()
+        direct = torch.cat([d.reshape(n, p.numel()) for d, p in zip(by_parameters, parameters)], dim=1)
+        return Step(by_state.reshape(n, n), direct, g[t, slot].flatten(), bool(problem.starts[t, slot]))
+
+    return [[of_step(t, slot) for t in range(len(x))] for slot in range(x.shape[1])]
+
+
+def _run(cell, layer, x: Tensor, starts: Tensor, unroll: int | None = None) -> tuple[Tensor, Tensor]:
+    """One layer's states and outputs, the state a constant every `unroll` steps."""
+    state = torch.zeros(x.shape[1], len(cell.state), layer.parameters.weight.shape[1], dtype=x.dtype)
+    states, out = [], []
+    for t in range(len(x)):
+        state, h = oracle.step(cell, layer, x[t], starts[t], state.detach() if unroll and t % unroll == 0 else state)
+        states.append(state)
+        out.append(h)
+    return torch.stack(states), torch.stack(out)
+
+
+Move = Callable[[Step, Tensor], Tensor]  # the sensitivities S (n, P) after a step, from those before it
+
+
+def gradient(problem, move_of: Callable[[list[list[Step]]], Move], readouts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Σ g(t) S(t) of each layer for all slots, with S moved as `move_of` the layer's steps; `readouts`: the rest."""
+    found = dict(readouts)
+    for number, layer in enumerate(problem.layers):
+        slots = steps(problem, number)
+        move, total = move_of(slots), torch.zeros(sum(p.numel() for p in layer.parameters), dtype=torch.float64)
+        for slot in slots:
+            S = torch.zeros_like(slot[0].direct)
+            for step in slot:
+                S = move(step, torch.zeros_like(S) if step.begins else S)
+                total = total + step.g @ S
+        parts = torch.split(total, [p.numel() for p in layer.parameters])
+        named = zip(Parameters._fields, parts, layer.parameters)
+        found |= {f"{number}.{name}": part.view_as(p) for name, part, p in named}
+    return found
+
+
+def exact(step: Step, S: Tensor) -> Tensor:
+    return step.J @ S + step.direct
+
+
+def snap(problem, order: int, readouts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """SnAp-n, its pattern that of all steps' numbers: what is not zero after n of them (Menick et al. 2021)."""
+
+    def move_of(slots: list[list[Step]]) -> Move:
+        seen = [step for slot in slots for step in slot]
+        J = sum((step.J != 0).double() for step in seen)
+        pattern = sum((step.direct != 0).double() for step in seen)
+        for _ in range(order - 1):
+            pattern = pattern + J @ pattern
+        return lambda step, S: exact(step, S) * (pattern > 0)
+
+    return gradient(problem, move_of, readouts)
