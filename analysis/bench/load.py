@@ -14,21 +14,13 @@ WHERE = ["folder", "device", "device_name", "threads"]
 SIZES = ["layers", "batch", "inputs", "hidden", "unroll"]
 SEGMENT_TIMES = [f"{method}_s" for method in ("rtrl", "stepwise", "tbptt", "autograd", "lstm", "floor")]
 RATES = [f"{mode}_steps_per_s" for mode in ("in_turn", "beside", "float32", "tbptt", "tbptt_beside", "stem")]
+SETTINGS = ["environment", "gradient", "unroll"]  # of a run that learns
+CURVE = ["env_frames", "wall_s", "episodes", "episode_return_mean"]
 FRAMES = {
     "bench_segments": [*WHERE, "name", *SIZES[1:], "loss", "fused", "graph", *SEGMENT_TIMES],
     "bench_memory": [*WHERE, "name", *SIZES, "peak_bytes", "predicted_bytes"],
     "bench_loop": [*WHERE, "name", *RATES],
-    "bench_curves": [
-        *WHERE,
-        "name",
-        "environment",
-        "gradient",
-        "unroll",
-        "env_frames",
-        "env_steps",
-        "wall_s",
-        "return",
-    ],
+    "bench_curves": [*WHERE, "name", *SETTINGS, *CURVE],
 }
 SECTIONS = {"bench_segments": ("gradients", "graphs"), "bench_memory": ("memory",), "bench_loop": ("loop",)}
 
@@ -50,11 +42,11 @@ def _rows(run: Run, sections: Sequence[str], where: dict[str, Any], columns: Col
 
 
 def _curves(run: Run, where: dict[str, Any]) -> pd.DataFrame:
-    """A row for each log interval of the runs that learn in which an episode ended."""
+    """A row for each log interval of the runs that learn."""
     parts = []
     for row in run.record.get("sections", {}).get("learning", {}).get("rows", []):
         if "curve" in row:
-            curve = pd.DataFrame(row["curve"], columns=row["columns"]).rename(columns={"episode_return_mean": "return"})
-            settings = {key: row["settings"][key] for key in ("environment", "gradient", "unroll")}
-            parts.append(curve.dropna(subset="return").assign(**where, name=row["name"], **settings))
+            settings = {key: row["settings"][key] for key in SETTINGS}
+            curve = pd.DataFrame(row["curve"], columns=row["columns"])
+            parts.append(curve.assign(**where, name=row["name"], **settings))
     return pd.concat(parts or [pd.DataFrame()]).reindex(columns=FRAMES["bench_curves"])

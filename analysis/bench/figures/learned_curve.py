@@ -1,12 +1,13 @@
 """Training return of the runs that a benchmark makes
 
-For the time that the benchmark was given: mean return of the training episodes that ended in a log interval, against
+For the time that the benchmark was given: mean return of training episodes over a twentieth of the run, against
 environment frames. One seed each, and a budget of steps that the machine's speed decides, so that this shows that and
 how fast a machine learns, and compares no methods.
 """
 
 from __future__ import annotations
 
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import EngFormatter
 
@@ -14,19 +15,18 @@ from analysis import labels, methods, style
 from analysis.bench.load import NOT_MEASURED
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-
-LOGGED = 10  # points of a curve, at least
+from analysis.reinforcement.curves import LOGGED, smoothed
 
 
 def draw(results: Results) -> style.Drawing:
     """A panel for each benchmark."""
-    curves = results["bench_curves"]
-    curves = curves.groupby(["folder", "name"]).filter(lambda curve: len(curve) >= LOGGED)
-    if curves.empty:
-        raise NothingToShow(NOT_MEASURED if results["bench_curves"].empty else f"fewer than {LOGGED} logged points")
-    telling = curves.assign(cell="elstm", window=float("nan"), layers=1)
-    found = methods.methods(telling)
-    drawn = curves.assign(method=methods.named(telling)["method"])
+    every = results["bench_curves"]
+    parts = [_smoothed(curve) for _, curve in every.groupby(["folder", "name"], sort=False)]
+    parts = [part for part in parts if len(part) >= LOGGED]
+    if not parts:
+        raise NothingToShow(NOT_MEASURED if every.empty else f"fewer than {LOGGED} logged points with an episode's end")
+    telling = pd.concat(parts).assign(cell="elstm", window=float("nan"), layers=1)
+    found, drawn = methods.methods(telling), methods.named(telling)
     grid = sns.relplot(
         data=drawn,
         **{"x": "env_frames", "y": "return", "kind": "line", "col": "folder", "estimator": None},
@@ -42,3 +42,8 @@ def draw(results: Results) -> style.Drawing:
     grid.set_axis_labels("environment frames", "training return")
     style.finish(grid.figure, found.values(), marked=False)
     return style.Drawing(grid.figure, drawn[["device_name", "name", "method", "env_frames", "return"]])
+
+
+def _smoothed(curve: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a curve with its smoothed `return`, from the first episode's end on."""
+    return curve.assign(**{"return": smoothed(curve)["y"]}).dropna(subset="return")
