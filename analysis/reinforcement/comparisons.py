@@ -117,5 +117,5 @@ def _verdict(result: Improvement) -> str:
         return "no difference seen"
     better = "RTRL" if result.probability > 0.5 else "TBPTT"
     if result.p_value >= ALPHA:
-        return f"{better} ahead, not significant"
+        return f"{better} ahead, {'too few seeds to decide' if result.smallest_p >= ALPHA else 'not significant'}"
     return f"{better} better"
