@@ -19,25 +19,37 @@ CELLS = {
     **{"indrnn": "IndRNN", "mingru": "minGRU", "minlstm": "minLSTM", "selective": "selective SSM", "lru": "LRU"},
     **{"rtu": "RTU", "rtu_nonlinear": "non-linear RTU"},
 }
+Dashes = str | tuple[float, ...]  # as seaborn takes them
+
+
+class Look(NamedTuple):
+    """How something is drawn, and what the legend says of it."""
+
+    label: str
+    colour: str
+    marker: str
+    dashes: Dashes
+
+
 # In the order of every list. Colours of Okabe & Ito (safe for the colour-blind); colour, line and marker differ
 # together, so that a method can be told in grey print as well.
 _SOLID, _DASHED, _DOTTED, _MIXED = "", (4, 2), (1, 1.5), (4, 1.5, 1, 1.5)
-_GRADIENTS: dict[str, tuple[str, str, str, str | tuple[float, ...]]] = {
-    "feedforward": ("Feedforward", "#7a7a7a", "s", _DOTTED),
-    "tbptt": ("TBPTT", "#D55E00", "v", _DASHED),
-    "bptt": ("full BPTT", "#009E73", "D", _MIXED),
-    "columnar": ("Columnar", "#8C6D00", "P", _DOTTED),
-    "rtrl_segment": ("RTRL in-segment", "#CC79A7", "X", _DASHED),
-    "rtrl_layerwise": ("RTRL layer-wise", "#56B4E9", "^", _MIXED),
-    "rtrl": ("RTRL", "#0072B2", "o", _SOLID),
-    "rtrl_stepwise": ("RTRL step by step", "#F0A500", "s", _MIXED),
-    "rtrl_dense_segment": ("dense RTRL, segment-wise", "#7B4FA3", "h", _DASHED),
-    "rtrl_dense": ("dense RTRL", "#404040", "*", _SOLID),
+_GRADIENTS = {
+    "feedforward": Look("Feedforward", "#7a7a7a", "s", _DOTTED),
+    "tbptt": Look("TBPTT", "#D55E00", "v", _DASHED),
+    "bptt": Look("full BPTT", "#009E73", "D", _MIXED),
+    "columnar": Look("Columnar", "#8C6D00", "P", _DOTTED),
+    "rtrl_segment": Look("RTRL in-segment", "#CC79A7", "X", _DASHED),
+    "rtrl_layerwise": Look("RTRL layer-wise", "#56B4E9", "^", _MIXED),
+    "rtrl": Look("RTRL", "#0072B2", "o", _SOLID),
+    "rtrl_stepwise": Look("RTRL step by step", "#F0A500", "s", _MIXED),
+    "rtrl_dense_segment": Look("dense RTRL, segment-wise", "#7B4FA3", "h", _DASHED),
+    "rtrl_dense": Look("dense RTRL", "#404040", "*", _SOLID),
 }
 _OTHERS = ("#A6761D", "#4D6B00", "#9E1F63", "#3A7D7C")  # of methods that are not listed, by their name
 _DARKER, _LIGHTER = 0.6, 0.4  # what a further layer leaves of a colour; what of white a window of its own adds to it
 _WINDOW_MARKERS = (">", "<", "^", "d")  # a window twice as long has the next one
-_CELL_MARKERS, _CELL_DASHES = ("p", "*", "H", "8"), ((5, 1), (2, 1), (3, 1, 1, 1), (1, 1))
+_CELL_MARKERS, _CELL_DASHES = "p*H8hd<>^vsDPX", ((5, 1), (2, 1), (3, 1, 1, 1), (1, 1))
 
 
 class Method(NamedTuple):
@@ -68,7 +80,7 @@ class Method(NamedTuple):
     def colour(self) -> str:
         """The gradient method's in every figure; darker with more layers, lighter with a window of its own."""
         white, left = 0.0 if math.isnan(self.window) else _LIGHTER, _DARKER ** (self.layers - 1)
-        red, green, blue = (left * (white + (1 - white) * part) for part in to_rgb(self._look[1]))
+        red, green, blue = (left * (white + (1 - white) * part) for part in to_rgb(self._look.colour))
         return to_hex((red, green, blue))
 
     @property
@@ -76,12 +88,12 @@ class Method(NamedTuple):
         """The gradient method's in every figure, or that of its window, or of a cell that is not the paper's."""
         if not math.isnan(self.window):
             return _WINDOW_MARKERS[int(math.log2(self.window)) % len(_WINDOW_MARKERS)]
-        return self._look[2] if self._papers_cell else _CELL_MARKERS[self._cell_number]
+        return self._look.marker if self._papers_cell else _CELL_MARKERS[self._cell_number]
 
     @property
-    def dashes(self) -> str | tuple[float, ...]:
+    def dashes(self) -> Dashes:
         """As seaborn takes them; a cell that is not the paper's has its own."""
-        return self._look[3] if self._papers_cell else _CELL_DASHES[self._cell_number]
+        return self._look.dashes if self._papers_cell else _CELL_DASHES[self._cell_number % len(_CELL_DASHES)]
 
     @property
     def _papers_cell(self) -> bool:
@@ -95,14 +107,14 @@ class Method(NamedTuple):
         return place % len(_CELL_MARKERS)
 
     @property
-    def _look(self) -> tuple[str, str, str, str | tuple[float, ...]]:
+    def _look(self) -> Look:
         other = _OTHERS[zlib.crc32(self.gradient.encode()) % len(_OTHERS)]
-        return _GRADIENTS.get(self.gradient, (self.gradient, other, "d", _DASHED))
+        return _GRADIENTS.get(self.gradient, Look(self.gradient, other, "d", _DASHED))
 
 
 def gradient_label(name: str) -> str:
     """`rtrl_layerwise` -> `RTRL layer-wise`; names that are not listed stay as they are."""
-    return _GRADIENTS[name][0] if name in _GRADIENTS else name
+    return _GRADIENTS[name].label if name in _GRADIENTS else name
 
 
 def cell_label(name: str) -> str:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.methods import Method
+from analysis.methods import Look, Method
 
 
 class Drawing(NamedTuple):
@@ -30,10 +30,10 @@ LETTERS = 14  # of a panel's title, per inch
 FACETS: dict[str, Any] = {"height": 2.7, "legend": False, "facet_kws": {"sharex": False, "sharey": False}}
 
 
-def lines(found: Mapping[str, Method], *, marked: bool = True) -> dict[str, Any]:
-    """Arguments of seaborn's line plots: each of the methods, by label, in its own colour, dashes and mark."""
+def lines(found: Mapping[str, Look | Method], *, by: str = "method", marked: bool = True) -> dict[str, Any]:
+    """Arguments of seaborn's line plots: each value of the column `by` in its own colour, dashes and mark."""
     return {
-        **{"hue": "method", "hue_order": list(found), "style": "method", "style_order": list(found)},
+        **{"hue": by, "hue_order": list(found), "style": by, "style_order": list(found)},
         "palette": {label: method.colour for label, method in found.items()},
         "dashes": {label: method.dashes for label, method in found.items()},
         "markers": {label: method.marker for label, method in found.items()} if marked else False,
@@ -59,8 +59,10 @@ def unbroken(text: str) -> str:
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def finish(figure: Figure, drawn: Iterable[Method], extra: Iterable[Line2D] = (), *, marked: bool = True) -> None:
-    """One legend under the panels: the methods, then `extra`."""
+def finish(
+    figure: Figure, drawn: Iterable[Look | Method], extra: Iterable[Line2D] = (), *, marked: bool = True
+) -> None:
+    """One legend under the panels: what was drawn, then `extra`."""
     handles = [
         Line2D([], [], color=m.colour, ls=(0, m.dashes or (1, 0)), marker=m.marker if marked else "", label=m.label)
         for m in drawn

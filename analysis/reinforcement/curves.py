@@ -21,7 +21,7 @@ POINTS = 100  # of a drawn curve
 SMOOTHING = 0.05  # share of a run's log intervals in the sliding mean
 SAME = ["folder", "panel", "environment", "backend", "unroll", "method", *methods.COLUMNS]
 PAPER = {**style.REFERENCE, "lw": 1.1}
-BAND = ["environment", "backend", "unroll", "method", "env_frames", "mean", "std", "n"]
+POINT = ["environment", "backend", "unroll", "method", "env_frames"]
 
 
 def titles(runs: pd.DataFrame) -> pd.Series:
@@ -66,8 +66,9 @@ def draw(results: Results, runs: pd.DataFrame) -> style.Drawing:
     grid.set_axis_labels("environment frames", "training return")
     paper_line = [Line2D([], [], label="paper's final score", **PAPER)] if has_paper else []
     style.finish(grid.figure, found.values(), paper_line, marked=False)
-    bands = curve.groupby(["panel", *BAND[:5]], observed=True, sort=False)["return"].agg(["mean", "std", "count"])
-    return style.Drawing(grid.figure, bands.reset_index().rename(columns={"count": "n"})[BAND], note)
+    returns = curve.groupby(["panel", *POINT], observed=True, sort=False)["return"]
+    bands = returns.agg(mean="mean", std="std", n="count").reset_index().drop(columns="panel")
+    return style.Drawing(grid.figure, bands, note)
 
 
 def common_frames(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

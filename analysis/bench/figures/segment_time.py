@@ -8,7 +8,6 @@ measured on the same machine. "One graph" is a segment that is launched as a who
 from __future__ import annotations
 
 import seaborn as sns
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis import labels, methods, style
@@ -19,13 +18,13 @@ from analysis.load import Results
 SLOTS = 32
 RTRL, TBPTT = (methods.Method(gradient, "elstm", float("nan"), 1) for gradient in ("rtrl", "tbptt"))
 # By what was timed: its label, colour, line and mark; our methods look as they do everywhere.
-LOOKS: dict[str, tuple[str, str, tuple[float, ...] | str, str]] = {
-    "rtrl_s": (RTRL.label, RTRL.colour, RTRL.dashes, RTRL.marker),
-    "tbptt_s": (TBPTT.label, TBPTT.colour, TBPTT.dashes, TBPTT.marker),
-    "graph_s": (f"{RTRL.label}, one graph", RTRL.colour, (1, 1), "D"),
-    "autograd_s": ("TBPTT, step by step under autograd", "#A6761D", (4, 1.5), "X"),
-    "lstm_s": ("torch's LSTM", "#3A7D7C", (5, 1), "p"),
-    "floor_s": ("floor", style.GREY, (1, 2), "."),
+LOOKS: dict[str, methods.Look | methods.Method] = {
+    "rtrl_s": RTRL,
+    "tbptt_s": TBPTT,
+    "graph_s": methods.Look(f"{RTRL.label}, one graph", RTRL.colour, "D", (1, 1)),
+    "autograd_s": methods.Look("TBPTT, step by step under autograd", "#A6761D", "X", (4, 1.5)),
+    "lstm_s": methods.Look("torch's LSTM", "#3A7D7C", "p", (5, 1)),
+    "floor_s": methods.Look("floor", style.GREY, ".", (1, 2)),
 }
 
 
@@ -40,13 +39,11 @@ def draw(results: Results) -> style.Drawing:
     rows.loc[graphs, [key for key in LOOKS if key != "graph_s"]] = None
     sizes = ["device_name", "hidden", "unroll"]
     times = rows.melt(sizes, list(LOOKS), "what", "seconds").dropna(subset="seconds")
-    numbers = times.assign(what=times["what"].map(lambda key: LOOKS[key][0]))
+    numbers = times.assign(what=times["what"].map(lambda key: LOOKS[key].label))
     grid = sns.relplot(
         data=times.assign(ms=1e3 * times["seconds"].astype(float)),
         **{"x": "unroll", "y": "ms", "kind": "line", "row": "device_name", "col": "hidden"},
-        **{"hue": "what", "style": "what", "palette": {key: look[1] for key, look in LOOKS.items()}},
-        **{"dashes": {key: look[2] for key, look in LOOKS.items()}, "markers": {k: v[3] for k, v in LOOKS.items()}},
-        **{**style.FACETS, "facet_kws": {"sharey": "row"}},
+        **{**style.FACETS, **style.lines(LOOKS, by="what"), "facet_kws": {"sharey": "row"}},
     )
     for (device, hidden), axes in grid.axes_dict.items():
         style.headed(
@@ -59,6 +56,5 @@ def draw(results: Results) -> style.Drawing:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     grid.set_axis_labels("steps in a segment, M", "ms a segment")
     drawn = [LOOKS[key] for key in LOOKS if (times["what"] == key).any()]
-    legend = [Line2D([], [], color=c, ls=(0, d or (1, 0)), marker=m, label=text) for text, c, d, m in drawn]
-    style.finish(grid.figure, [], legend)
+    style.finish(grid.figure, drawn)
     return style.Drawing(grid.figure, numbers)

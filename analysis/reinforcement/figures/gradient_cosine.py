@@ -20,7 +20,7 @@ from analysis.reinforcement.curves import LOGGED
 
 PLACE = 6
 KEYS = ["environment", "other_options", "delay", "unroll", "retention", "design"]
-SAME = ["folder", "panel", "environment", "options", "unroll", "retention", "delay", "method", *methods.COLUMNS]
+SAME = ["panel", "environment", "options", "unroll", "retention", "delay", "method"]
 EXACT = {**style.REFERENCE, "label": "exact gradient"}
 
 
@@ -31,7 +31,7 @@ def draw(results: Results) -> style.Drawing:
     if runs.empty:
         raise NothingToShow(f"no gradient of two layers was compared with the exact one {LOGGED} times or more")
     runs = runs.assign(panel=[panels.title(run, options="options") for _, run in runs.iterrows()])
-    measured = results["gradients"][["folder", "env_steps", "cosine"]].merge(runs[SAME], on="folder")
+    measured = results["gradients"][["folder", "env_steps", "cosine"]].merge(runs[["folder", *SAME]], on="folder")
     titles, found = list(runs["panel"].unique()), methods.methods(runs)
     look = {**style.FACETS, **style.lines(found), "markevery": 3, "ms": 4, "err_kws": {"alpha": 0.13, "lw": 0}}
     grid = sns.relplot(
@@ -47,6 +47,6 @@ def draw(results: Results) -> style.Drawing:
         axes.set_ylim(min(0, axes.get_ylim()[0]), 1.05)
     grid.set_axis_labels("environment steps", "cosine to the exact gradient")
     style.finish(grid.figure, found.values(), [Line2D([], [], **EXACT)])
-    bands = measured.groupby([*SAME[1:8], "env_steps"], dropna=False, observed=True)["cosine"]
+    bands = measured.groupby([*SAME, "env_steps"], dropna=False, observed=True)["cosine"]
     numbers = bands.agg(mean="mean", low="min", high="max", n="count").reset_index().drop(columns="panel")
     return style.Drawing(grid.figure, numbers)
