@@ -215,7 +215,7 @@ def test_tensors_of_another_device_are_refused():
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize(
-    "gradient", ["rtrl", "rtrl_stepwise", "rtrl_segment", "rtrl_layerwise", "columnar", "rtrl_dense", "snap"]
+    "gradient", ["rtrl", "rtrl_stepwise", "rtrl_segment", "rtrl_layerwise", "columnar", "rtrl_dense", "snap", "uoro"]
 )
 def test_sensitivities_in_half_precision_are_refused(gradient, dtype):
     stack = stack_of(gradient=gradient)

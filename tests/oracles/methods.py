@@ -14,5 +14,6 @@ METHODS = FUSED | {
     "tbptt, lstm": {"gradient": "tbptt", "cell": "lstm"},
     "immediate": {"gradient": "immediate", "cell": "lstm", "layers": 2},
     "rtrl_dense": {"gradient": "rtrl_dense", "cell": "lstm"},
+    "uoro": {"gradient": "uoro", "cell": "lstm", "layers": 2},
     "snap": {"gradient": "snap", "cell": "lstm", "layers": 2},
 }

@@ -1,0 +1,108 @@
+"""UORO: an unbiased estimate of exact RTRL of rank one (Tallec & Ollivier 2018, algorithm 1).
+
+The sensitivities S(t) (n x P) are replaced by c̃ ⊗ θ̃, of a state-like (n) and a parameter-like (P) vector. With signs
+ν uniform in {-1, 1}ⁿ, drawn anew at every step, J(t) = ∂c(t)/∂c(t-1) and I(t) = ∂c(t)/∂θ at constant c(t-1):
+
+    c̃(t) = ρ_0 J(t) c̃(t-1) + ρ_1 ν,   θ̃(t) = θ̃(t-1) / ρ_0 + νᵀ I(t) / ρ_1,   ∂L/∂θ ≈ Σ_t (g(t) · c̃(t)) θ̃(t)
+    ρ_0 = sqrt(|θ̃(t-1)| / (|J(t) c̃(t-1)| + ε)) + ε,   ρ_1 = sqrt(|νᵀ I(t)| / (|ν| + ε)) + ε
+
+E[c̃ ⊗ θ̃] = S for any ρ that are the same for ν and -ν, as E[ν ⊗ ν] is the identity and E[ν] is zero; these make the two
+vectors equally long, for little variance. Nothing is dropped on average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.func import jvp, vjp, vmap
+
+from rtrl_bench.cells import Cell
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
+from rtrl_bench.gradients.machinery.carry import LayerCarry
+from rtrl_bench.gradients.machinery.jacobians import input_gradient, preactivations
+from rtrl_bench.gradients.machinery.per_layer import PerLayer
+from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
+
+EPSILON = 1e-7  # ε of the paper
+
+
+@GRADIENTS.register("uoro")
+class UORO(PerLayer):
+    """Each layer's own sensitivities as one product of two vectors, with random signs at every step, for any cell.
+
+    On average over the signs the gradient is exact for one layer, and that of `rtrl_segment` for a stack; a single
+    draw is far from it, the more so the longer the memory and the larger the layer. Each slot draws for itself, so a
+    batch averages. It carries n + P numbers a slot for n = s N numbers of state; a step takes some 14 P operations:
+    forward, one product J c̃, one νᵀ I, and the update of θ̃. The layer's input gets its gradient inside the segment,
+    which is not random. Use it for cells too large for anything else, with a small learning rate.
+    """
+
+    draws = True
+
+    def __init__(self, cell: Cell, layers: int = 1):
+        super().__init__(cell, layers)
+        if not cell.state:
+            raise ConfigError(f"cell {type(cell).__name__} has no state to be sensitive; use gradient: tbptt")
+
+    def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
+        parameters = layer.parameters
+        state = parameters.weight.new_zeros(batch, len(self.cell.state), parameters.weight.shape[1])
+        return {"state": state} | {name: p.new_zeros(batch, *p.shape) for name, p in parameters._asdict().items()}
+
+    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
+        found = {name: torch.zeros_like(p) for name, p in tape.parameters._asdict().items()}
+        for t in self._moving(tape, carry):
+            along = (g[t] * carry.traces["state"]).sum(dim=(1, 2))
+            for name, total in found.items():
+                total += torch.einsum("b,b...->...", along, carry.traces[name])
+        return LayerGradient(input_gradient(tape, g) if wants_x else None, Parameters(**found))
+
+    def advance(self, tape: Tape, carry: LayerCarry) -> None:
+        for _ in self._moving(tape, carry):
+            pass
+
+    def _moving(self, tape: Tape, carry: LayerCarry) -> Iterator[int]:
+        """Every step in turn, with the traces moved to it."""
+        w, traces = tape.parameters.recurrent, carry.traces
+        of_state, of_parameters = traces["state"], [traces[name] for name in Parameters._fields]
+        for t, u in enumerate(preactivations(tape)):
+            for trace in traces.values():
+                tape.episodes.stop(t, trace)
+            c, x = tape.previous[t], tape.x[t]
+            signs = torch.randint(0, 2, c.shape, generator=carry.generator, device=c.device).to(c) * 2 - 1
+            moved = jvp(lambda c, u=u: tape.cell.step(u, c, w), (c,), (of_state,))[1]
+            by_u, by_w = _signs_back(tape.cell, u, c, w, signs)
+            direct = [by_u[..., None] * x[:, None, None, :], by_u, by_w]
+            keep = _balance(_norm(of_parameters), _norm([moved]))
+            renew = _balance(_norm(direct), _norm([signs]))
+            of_state.copy_(moved * _over(keep, moved) + signs * _over(renew, signs))
+            for trace, new in zip(of_parameters, direct, strict=True):
+                trace.div_(_over(keep, trace)).add_(new / _over(renew, new))
+            yield t
+
+
+def _signs_back(cell: Cell, u: Tensor, c: Tensor, w: Tensor, signs: Tensor) -> tuple[Tensor, Tensor]:
+    """νᵀ ∂c'/∂u (B, K, N) and νᵀ ∂c'/∂w (B, *w) of every slot, at constant c."""
+
+    def of_slot(u: Tensor, c: Tensor, signs: Tensor) -> tuple[Tensor, Tensor]:
+        by_u, by_w = vjp(lambda u, w: cell.step(u, c, w), u, w)[1](signs)
+        return by_u, by_w
+
+    return vmap(of_slot)(u, c, signs)
+
+
+def _norm(parts: list[Tensor]) -> Tensor:
+    """(B,): of all numbers of a slot."""
+    return torch.stack([part.flatten(1).square().sum(dim=1) for part in parts]).sum(dim=0).sqrt()
+
+
+def _balance(of_parameters: Tensor, of_state: Tensor) -> Tensor:
+    """ρ (B,), which makes the two norms equal."""
+    return (of_parameters / (of_state + EPSILON)).sqrt() + EPSILON
+
+
+def _over(rho: Tensor, values: Tensor) -> Tensor:
+    return rho.view(-1, *(values.ndim - 1) * [1])
