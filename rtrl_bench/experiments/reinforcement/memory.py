@@ -14,6 +14,8 @@ from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.envs import registry
 from rtrl_bench.experiments.reinforcement.agents import make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.gradients.machinery.per_layer import PerLayer
+from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import RMSProp
 from rtrl_bench.runs.memory import NUMBER, STEP_COPIES, Parts, check_fits
 from rtrl_bench.shapes_alone import shapes_alone
@@ -84,11 +86,24 @@ def _replayed(config: RunConfig, episode: int | None) -> int:
 
 
 def _recurrent_bytes(config: RunConfig, inputs: int, steps: int) -> int:
-    """Carried, and worked on in `steps` steps; 0 where no formula is known."""
-    if config.cell == "none" or config.gradient not in METHODS:
+    """Carried, and worked on in `steps` steps.
+
+    Where no formula is known: back-propagation, and three times what the method carries, which a step reads, adds to
+    and writes.
+    """
+    if config.cell == "none":
         return 0
     sizes = Sizes(config.cell, config.layers, config.hidden, inputs, config.batch, steps, episode=steps)
-    return predict(config.gradient, sizes).peak_bytes
+    if config.gradient in METHODS:
+        return predict(config.gradient, sizes).peak_bytes
+    with shapes_alone():
+        stack = RecurrentStack(
+            inputs, config.hidden, config.layers, config.cell, config.gradient, config.method_options
+        )
+        method, traces = stack.method, []
+        if isinstance(method, PerLayer):
+            traces = [t for part in stack.parts() for t in method.first_traces(config.batch, part, None).values()]
+    return predict("tbptt", sizes).peak_bytes + 3 * NUMBER * sum(trace.numel() for trace in traces)
 
 
 def _observation_bytes(stem: Stem) -> int:

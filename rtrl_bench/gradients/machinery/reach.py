@@ -23,8 +23,9 @@ def reach(cell: Cell, steps: int) -> dict[str, Tensor]:
     """
     w_shape = cell.recurrent_shape(UNITS)
     sizes = {"u": (len(cell.gates), UNITS), "c": (len(cell.state), UNITS), "w": w_shape}
-    base = {name: torch.full(size, 0.5) for name, size in sizes.items()}
-    by = {name: _reached(cell, base, name) for name in sizes}  # (n, rows of it)
+    with torch.device("cpu"):  # also where layers are made for their shapes alone
+        base = {name: torch.full(size, 0.5) for name, size in sizes.items()}
+        by = {name: _reached(cell, base, name) for name in sizes}  # (n, rows of it)
     found = {}
     for name, source in (("weight", "u"), ("bias", "u"), ("recurrent", "w")):
         pattern = by[source]
