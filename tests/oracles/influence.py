@@ -101,3 +101,14 @@ def snap(problem, order: int, readouts: dict[str, Tensor]) -> dict[str, Tensor]:
         return lambda step, S: exact(step, S) * (pattern > 0)
 
     return gradient(problem, move_of, readouts)
+
+
+def eprop(problem, readouts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """ε(t) = ∂s/∂s ε(t-1) + ∂s/∂θ, e(t) = ∂z/∂s ε(t-1) + ∂z/∂θ of an LSTM, whose c is s and whose h is z."""
+    n = problem.layers[0].parameters.weight.shape[1]
+
+    def move(step: Step, S: Tensor) -> Tensor:
+        eligibility = S[n:]  # of c; that of h is not carried on
+        return torch.cat([step.J[:n, n:] @ eligibility, step.J[n:, n:] @ eligibility]) + step.direct
+
+    return gradient(problem, lambda slots: move, readouts)

@@ -120,10 +120,15 @@ class Own:
         c, w = tape.previous[t], tape.parameters.recurrent
         every_unit = torch.eye(c.shape[1], dtype=c.dtype, device=c.device)[:, :, None].expand(-1, -1, c.shape[2])
         by_u, by_c, by_w = pulled_back(tape.cell, u, c, w, every_unit)
-        if not isinstance(tape.cell, ElementwiseCell):
-            by_c = torch.diagonal(state_jacobian(tape.cell, u, c, w), dim1=2, dim2=4)
+        by_c = self.own_jacobian(tape, u, c, w, by_c)
         for trace in traces.values():
             trace.copy_(torch.einsum("bijn,bjkn...->bikn...", by_c, trace))
         traces["weight"].addcmul_(by_u[..., None], tape.x[t, :, None, None, None, :])
         traces["bias"].add_(by_u)
         traces["recurrent"].add_(by_w)
+
+    def own_jacobian(self, tape: Tape, u: Tensor, c: Tensor, w: Tensor, by_c: Tensor) -> Tensor:
+        """∂c'/∂c (B, s, s, N) of each unit by itself, given what one row for all units has: the sum over the units."""
+        if isinstance(tape.cell, ElementwiseCell):
+            return by_c
+        return torch.diagonal(state_jacobian(tape.cell, u, c, w), dim1=2, dim2=4)
