@@ -22,7 +22,8 @@ from analysis.scope import LoadError
 # What the page says of every run of every kind: `suite`, `task` and what follows as far as a kind says it, then the
 # keys of its record.
 INDEX = (
-    "kind suite task environment gradient cell window layers unroll seed backend env_frames score budget_fraction"
+    "kind suite task environment gradient cell gradient_options layers unroll seed backend env_frames score"
+    " budget_fraction"
 ).split()
 RECORD = (
     "wall_s device device_name versions machine git_revision git_dirty resumes exact_resume started_utc finished_utc"

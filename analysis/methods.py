@@ -1,11 +1,13 @@
 """A gradient method as readers see it: label, place in a list, colour and mark, all made from four columns, here alone.
 
 The columns: `gradient` (`feedforward` for a network without recurrence, `bptt` where TBPTT's window is the episode),
-`cell`, `window` (steps that TBPTT goes back beyond the segment; nan: the segment) and `layers`.
+`cell`, `gradient_options` (JSON; TBPTT's window is one of them where it is longer than the segment) and `layers`. Those
+but the first may be missing where all rows have the value in DEFAULTS.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import zlib
 from typing import Any, NamedTuple
@@ -13,7 +15,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 
-COLUMNS = ["gradient", "cell", "window", "layers"]
+COLUMNS = ["gradient", "cell", "gradient_options", "layers"]
+DEFAULTS: dict[str, Any] = {"cell": "elstm", "gradient_options": "{}", "layers": 1}
 CELLS = {
     **{"elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU", "rnn": "tanh RNN", "egru": "eGRU", "qrnn": "QRNN", "sru": "SRU"},
     **{"indrnn": "IndRNN", "mingru": "minGRU", "minlstm": "minLSTM", "selective": "selective SSM", "lru": "LRU"},
@@ -44,11 +47,15 @@ _GRADIENTS = {
     "rtrl": Look("RTRL", "#0072B2", "o", _SOLID),
     "rtrl_stepwise": Look("RTRL step by step", "#F0A500", "s", _MIXED),
     "rtrl_dense_segment": Look("dense RTRL, segment-wise", "#7B4FA3", "h", _DASHED),
+    "snap": Look("SnAp", "#A6761D", "D", _MIXED),
+    "uoro": Look("UORO", "#4D6B00", "^", _DOTTED),
+    "eprop": Look("e-prop", "#9E1F63", "v", _MIXED),
+    "immediate": Look("Immediate", "#3A7D7C", "s", _DASHED),
     "rtrl_dense": Look("dense RTRL", "#404040", "*", _SOLID),
 }
-_OTHERS = ("#A6761D", "#4D6B00", "#9E1F63", "#3A7D7C")  # of methods that are not listed, by their name
-_DARKER, _LIGHTER = 0.6, 0.4  # what a further layer leaves of a colour; what of white a window of its own adds to it
-_WINDOW_MARKERS = (">", "<", "^", "d")  # a window twice as long has the next one
+_OTHERS = ("#C44E52", "#5E6B73", "#A05EB5", "#2F7F4F")  # of methods that are not listed, by their name
+_DARKER, _LIGHTER = 0.6, 0.4  # what a further layer leaves of a colour; what of white options add to it
+_OPTION_MARKERS = (">", "<", "^", "d")  # a number twice as large has the next one
 _CELL_MARKERS, _CELL_DASHES = "p*H8hd<>^vsDPX", ((5, 1), (2, 1), (3, 1, 1, 1), (1, 1))
 
 
@@ -56,44 +63,51 @@ class Method(NamedTuple):
     """What tells methods apart."""
 
     gradient: str
-    cell: str
-    window: float
-    layers: int
+    cell: str = DEFAULTS["cell"]
+    gradient_options: str = DEFAULTS["gradient_options"]
+    layers: int = DEFAULTS["layers"]
 
     @property
     def label(self) -> str:
         """`RTRL`, `TBPTT (window 20)`, `LSTM TBPTT`, `RTRL, 2 layers`."""
         text = gradient_label(self.gradient)
         text = text if self._papers_cell else f"{cell_label(self.cell)} {text}"
-        text = text if math.isnan(self.window) else f"{text} (window {self.window:g})"
+        options = ", ".join(f"{key} {value}" for key, value in sorted(self._options.items()))
+        text = f"{text} ({options})" if options else text
         return text if self.layers == 1 else f"{text}, {self.layers} layers"
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Sort key: one layer first, then the paper's cell, then as in the list above, longer windows last."""
+        """Sort key: one layer first, then the paper's cell, then as in the list above, larger options last."""
         known = list(_GRADIENTS)
         rank = known.index(self.gradient) if self.gradient in known else len(known)
-        window = 0.0 if math.isnan(self.window) else self.window
-        return (self.layers, not self._papers_cell, rank, self.gradient, window, self.cell)
+        options = sorted(self._options.items())
+        return (self.layers, not self._papers_cell, rank, self.gradient, options, self.cell)
 
     @property
     def colour(self) -> str:
-        """The gradient method's in every figure; darker with more layers, lighter with a window of its own."""
-        white, left = 0.0 if math.isnan(self.window) else _LIGHTER, _DARKER ** (self.layers - 1)
+        """The gradient method's in every figure; darker with more layers, lighter with options of its own."""
+        white, left = _LIGHTER if self._options else 0.0, _DARKER ** (self.layers - 1)
         red, green, blue = (left * (white + (1 - white) * part) for part in to_rgb(self._look.colour))
         return to_hex((red, green, blue))
 
     @property
     def marker(self) -> str:
-        """The gradient method's in every figure, or that of its window, or of a cell that is not the paper's."""
-        if not math.isnan(self.window):
-            return _WINDOW_MARKERS[int(math.log2(self.window)) % len(_WINDOW_MARKERS)]
+        """The gradient method's in every figure, or that of its options, or of a cell that is not the paper's."""
+        for value in self._options.values():
+            number = int(math.log2(value)) if isinstance(value, int) and value > 0 else zlib.crc32(repr(value).encode())
+            return _OPTION_MARKERS[number % len(_OPTION_MARKERS)]
         return self._look.marker if self._papers_cell else _CELL_MARKERS[self._cell_number]
 
     @property
     def dashes(self) -> Dashes:
         """As seaborn takes them; a cell that is not the paper's has its own."""
         return self._look.dashes if self._papers_cell else _CELL_DASHES[self._cell_number % len(_CELL_DASHES)]
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = json.loads(self.gradient_options)
+        return options
 
     @property
     def _papers_cell(self) -> bool:
@@ -134,5 +148,6 @@ def named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _each(frame: pd.DataFrame) -> list[Method]:
+    frame = frame.assign(**{column: value for column, value in DEFAULTS.items() if column not in frame})
     columns = zip(*(frame[column] for column in COLUMNS))
-    return [Method(gradient, cell, float(window), int(layers)) for gradient, cell, window, layers in columns]
+    return [Method(gradient, cell, options, int(layers)) for gradient, cell, options, layers in columns]

@@ -72,7 +72,7 @@ def draw(results: Results, axis: str, quantities: Sequence[Quantity], height: fl
     points = points[points["axis"] == axis]
     if points.empty:
         raise NothingToShow(NOT_STUDIED)
-    telling = points.assign(window=np.nan, layers=1 if axis == "layers" else points["layers"])
+    telling = points.drop(columns="layers") if axis == "layers" else points
     found, points = methods.methods(telling), points.assign(method=methods.named(telling)["method"])
     fixed = [size for size in SYMBOLS if size not in (axis, *_MIXED.get(axis, ("episode",)))]
     rows = [row for _, row in points.groupby(fixed)]

@@ -59,7 +59,7 @@ def sentence(row: pd.Series) -> str:
 def _pairs(results: Results) -> list[tuple[pd.Series, Scores]]:
     """For each task with both methods: one of its runs, and the scores of RTRL and of TBPTT."""
     runs = results["runs"]
-    ours, other = runs["gradient"] == "rtrl", (runs["gradient"] == "tbptt") & runs["window"].isna()
+    ours, other = runs["gradient"] == "rtrl", (runs["gradient"] == "tbptt") & (runs["gradient_options"] == "{}")
     found = []
     for _, group in runs[ours | other].groupby("pairing", sort=False):
         x, y = group[ours[group.index]], group[other[group.index]]

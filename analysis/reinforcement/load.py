@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.methods import named
+from analysis import methods
 from analysis.records import Run, Unusable, as_json, read_csv, read_json
 from analysis.reinforcement import SUITES, names
 
@@ -21,7 +21,7 @@ KEYS = (
 SETTINGS = ["unroll", "retention", "seed", "vision", "hidden", "batch"]
 QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean".split()
 RUN_COLUMNS = [
-    *("folder", *KEYS, "gradient", "cell", "window", "layers", "method", *SETTINGS, "config", "carried_bytes"),
+    *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "config", "carried_bytes"),
     *(f"gradient_{key}" for key in QUALITY_KEYS),
     *("pretrained", "delay", "options", "other_options", "setting", "pairing", "design"),
     *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated", "life_score", "evaluation_lives"),
@@ -70,8 +70,8 @@ def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """
     runs = frames["runs"]
     fitting = (runs["suite"] == "memory") & runs["delay"].notna() & runs["score"].between(0, 1)
-    runs = named(runs).assign(memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool))
-    return {**frames, "runs": runs, "pretraining": named(frames["pretraining"])}
+    runs = methods.named(runs).assign(memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool))
+    return {**frames, "runs": runs, "pretraining": methods.named(frames["pretraining"])}
 
 
 def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
@@ -109,13 +109,15 @@ def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
 def _method(config: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that tell methods apart (analysis.methods)."""
     cell, gradient, window = (config.get(key) for key in ("cell", "gradient", "window"))
+    options = dict(config.get("gradient_options") or {})
     if cell == "none":
-        gradient, window = "feedforward", None
+        gradient, options = "feedforward", {}
     elif window == "episode":
-        gradient, window = "bptt", None
-    elif window == config.get("unroll"):
-        window = None
-    return {"gradient": gradient, "cell": cell, "window": window, "layers": config.get("layers") or 1}
+        gradient = "bptt"
+    elif window not in (None, config.get("unroll")):
+        options["window"] = window
+    layers = config.get("layers") or 1
+    return {"gradient": gradient, "cell": cell, "gradient_options": as_json(options), "layers": layers}
 
 
 def _number(value: Any) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.methods import named
+from analysis.methods import DEFAULTS, named
 from analysis.records import Run
 from analysis.sequences import SUITES
 
@@ -15,7 +15,7 @@ KEYS = (
     "max_length updates wall_s test_sequence_accuracy updates_to_100 git_revision device peak_bytes versions"
 ).split()
 SETTINGS = ["update", "unroll", "hidden", "batch", "retention", "learning_rate", "seed"]
-FRAMES = {"copy_runs": ["folder", *KEYS, "gradient", "cell", "window", "layers", "method", *SETTINGS, "setting"]}
+FRAMES = {"copy_runs": ["folder", *KEYS, "gradient", "method", *SETTINGS, "setting"]}
 
 
 def read(run: Run, lent: bool) -> dict[str, Any]:
@@ -23,11 +23,14 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
     row = {
         "folder": run.folder,
         **run.keys(KEYS),
-        **{"gradient": run.config["method"], "cell": "elstm", "window": None, "layers": 1},
+        "gradient": run.config["method"],
         **{key: run.config.get(key) for key in SETTINGS},
         "setting": run.setting(),
     }
-    return {"copy_runs": row, "index": {**row, "suite": SUITES["copy_task"], "task": f"length {row['max_length']}"}}
+    return {
+        "copy_runs": row,
+        "index": {**DEFAULTS, **row, "suite": SUITES["copy_task"], "task": f"length {row['max_length']}"},
+    }
 
 
 def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -29,7 +29,7 @@ def frame(*curves):
     """Runs of one setting, and their curves by folder."""
     folders = [f"run{number}" for number in range(len(curves))]
     same = {"panel": "p", "environment": "e", "backend": "b", "unroll": 5, "gradient": "rtrl", "cell": "elstm"}
-    runs = named(pd.DataFrame({"folder": folders, **same, "window": np.nan, "layers": 1}))
+    runs = named(pd.DataFrame({"folder": folders, **same, "gradient_options": "{}", "layers": 1}))
     return runs, dict(zip(folders, curves))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pandas as pd
@@ -11,8 +12,8 @@ from analysis import labels
 from analysis.methods import _GRADIENTS, CELLS, Method, methods, named
 
 
-def method(gradient, cell="elstm", window=math.nan, layers=1):
-    return Method(gradient, cell, window, layers)
+def method(gradient, cell="elstm", layers=1, **options):
+    return Method(gradient, cell, json.dumps(options), layers)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ def method(gradient, cell="elstm", window=math.nan, layers=1):
         (method("tbptt", window=20, layers=2), "TBPTT (window 20), 2 layers"),
         (method("tbptt", "lstm", layers=3), "LSTM TBPTT, 3 layers"),
         (method("rtrl_dense", "rnn"), "tanh RNN dense RTRL"),
+        (method("snap", n=2), "SnAp (n 2)"),
         (method("other"), "other"),
         (method("rtrl", "other"), "other RTRL"),
     ],
@@ -50,6 +52,7 @@ def test_a_frame_sorts_and_groups_by_method_in_that_order():
 
 
 EVERY = [
+    *(method("snap", n=n) for n in (1, 2, 4)),
     *(method(gradient, layers=layers) for gradient in _GRADIENTS for layers in (1, 2)),
     *(method("tbptt", window=window) for window in (10, 20, 40, 80)),
     *(method(gradient, cell) for gradient in ("rtrl", "rtrl_dense") for cell in CELLS if cell != "elstm"),
@@ -66,7 +69,7 @@ def test_a_gradient_method_has_its_colour_with_every_cell():
 
 
 def test_methods_that_are_not_listed_look_the_same_in_every_process():
-    assert (method("snap").colour, method("rtrl", "mine").marker) == ("#9e1f63", "D")
+    assert (method("mine").colour, method("rtrl", "mine").marker) == ("#2f7f4f", "D")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def draw(results: Results) -> style.Drawing:
     parts = [part for part in parts if len(part) >= LOGGED]
     if not parts:
         raise NothingToShow(NOT_MEASURED if every.empty else f"fewer than {LOGGED} logged points with an episode's end")
-    telling = pd.concat(parts).assign(cell="elstm", window=float("nan"), layers=1)
+    telling = pd.concat(parts)
     found, drawn = methods.methods(telling), methods.named(telling)
     grid = sns.relplot(
         data=drawn,

@@ -16,7 +16,7 @@ from analysis.kinds import NothingToShow
 from analysis.load import Results
 
 SLOTS = 32
-RTRL, TBPTT = (methods.Method(gradient, "elstm", float("nan"), 1) for gradient in ("rtrl", "tbptt"))
+RTRL, TBPTT = methods.Method("rtrl"), methods.Method("tbptt")
 # By what was timed: its label, colour, line and mark; our methods look as they do everywhere.
 LOOKS: dict[str, methods.Look | methods.Method] = {
     "rtrl_s": RTRL,

@@ -6,7 +6,6 @@ parameters and their gradient, for one, two and three layers. Nothing here is me
 
 from __future__ import annotations
 
-import numpy as np
 import seaborn as sns
 from matplotlib.ticker import FuncFormatter, NullLocator
 
@@ -23,7 +22,7 @@ def draw(results: Results) -> style.Drawing:
     limits = results["limits"].dropna(subset="largest_hidden")
     if limits.empty:
         raise NothingToShow(NOT_STUDIED)
-    telling = limits.assign(window=np.nan, layers=1)
+    telling = limits.drop(columns="layers")
     found = methods.methods(telling)
     grid = sns.relplot(
         data=limits.assign(method=methods.named(telling)["method"]),

@@ -197,7 +197,7 @@ def test_the_y_axis_has_between_two_and_seven_ticks(low, high, base):
 
 
 def test_a_long_legend_is_no_wider_than_its_figure():
-    methods = [Method("rtrl_dense_segment", cell, np.nan, 1) for cell in ("rnn", "gru", "lstm", "elstm", "other")]
+    methods = [Method("rtrl_dense_segment", cell) for cell in ("rnn", "gru", "lstm", "elstm", "other")]
     figure = plt.figure(figsize=(4.7, 4))
     style.finish(figure, methods)
     figure.canvas.draw()
