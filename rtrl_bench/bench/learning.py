@@ -7,6 +7,7 @@ gives for its share of the time; it acts beside learning where that is faster. T
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -98,7 +99,7 @@ class _Runs:
 
     def _config(self, **changes: Any) -> RunConfig:
         small = SMALL if self.setup.small else {}
-        taught = {**TAUGHT, "pretrained": {"run": str(self.setup.stem)}} if self.setup.stem else {}
+        taught = {**TAUGHT, "pretrained": {"run": os.path.relpath(self.setup.stem)}} if self.setup.stem else {}
         return from_dict({**SETTINGS, **small, **taught, "device": self.setup.device.type, **changes})
 
 

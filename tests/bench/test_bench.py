@@ -177,6 +177,12 @@ def test_the_run_that_learns_has_a_valid_configuration_on_either_device():
         assert from_dict({**learning.SETTINGS, "device": device, "env_steps": 1}).gradient == "rtrl"
 
 
+def test_a_stem_is_named_by_its_place_in_the_project_not_on_the_machine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = learning._Runs(Setup(CPU, small=True, stem=tmp_path / "results/stem"))
+    assert runs._config(env_steps=1).pretrained.run == "results/stem"
+
+
 def test_the_largest_layer_fits_and_one_unit_more_does_not():
     row = memory.largest(2)
     larger = memory._sizes(2, row["hidden"] + 1)
