@@ -7,7 +7,7 @@ SCALE :=
 CORES := all
 
 # Snakemake finds the logger `eta`, which shows the time left, on PYTHONPATH.
-SNAKEMAKE := PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
+SNAKEMAKE := PYTHONPATH=workflow/logger bash workflow/scripts/alone.sh $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
 
 # Text is UTF-8 whatever the locale.
 export PYTHONUTF8 := 1

@@ -25,8 +25,7 @@ rule all:
         TABLES,
         FIGURES,
         # What only other steps need is not missed by Snakemake where it is not asked for here.
-        RUN_RECORDS,
-        COMPLEXITY,
+        RECORDS,
         FIDELITY,
         files_that_all_starts_from,
     message:
@@ -55,6 +54,5 @@ rule unknown_target:
 
 
 include: "workflow/rules/runs.smk"
-include: "workflow/rules/complexity.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"

@@ -7,7 +7,7 @@ duplicate or not part of the scale is left out of the numbers and listed, with t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +28,7 @@ INDEX = (
 RECORD = (
     "wall_s device device_name versions machine git_revision git_dirty resumes exact_resume started_utc finished_utc"
 ).split()
+PARTS = ("scale.json", "runs")  # of a results folder, one of them at least
 COMMON = {"index": ["folder", *INDEX, *RECORD], "problems": ["folder", "reason"]}
 
 
@@ -62,14 +63,14 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     columns = {**COMMON, **{name: wanted for loader in loaders.values() for name, wanted in loader.FRAMES.items()}}
     rows: dict[str, list[Any]] = {name: [] for name in columns}
     seen: dict[tuple[str, Any], str] = {}
-    for folder, record, of_kind in _run_folders(root, listed):
+    for folder in _run_folders(root, listed):
         try:
             if listed is not None and folder not in listed:
                 raise Unusable("not part of this scale")
-            run = read_run(root, folder, record)
-            kind = of_kind.get(run.record.get("kind"))
-            if kind is None:
-                raise Unusable(f"{record}: kind is {run.record.get('kind')!r}, which the analysis does not know")
+            run = read_run(root, folder)
+            kind = run.record["kind"]
+            if kind not in loaders:
+                raise Unusable(f"run.json: kind is {kind!r}, which the analysis does not know")
             key = (run.setting(), run.config.get("seed"))
             if key in seen:
                 raise Unusable(f"same configuration and seed as {seen[key]}: counted once")
@@ -96,21 +97,11 @@ def _loader(kind: str) -> ModuleType:
     return loader
 
 
-def _run_folders(root: Path, listed: Mapping[str, bool] | None) -> Iterator[tuple[str, str, dict[str | None, str]]]:
-    """Folders that hold, or should hold, a run: the folder, the name of its record, and kinds by what that says.
-
-    Checkpoints have files of their own and are not runs.
-    """
-    places: dict[tuple[str, str], dict[str | None, str]] = {}
-    for kind in kinds.kinds():
-        about = kinds.about(kind)
-        places.setdefault((about.FOLDER, about.RECORD), {})[about.KIND] = kind
-    for (part, record), of_kind in places.items():
-        files = [file for name in ("config.yaml", record) for file in (root / part).rglob(name)]
-        found = {file.parent.relative_to(root) for file in files} | {Path(folder) for folder in listed or ()}
-        for folder in sorted(folder.as_posix() for folder in found if folder.parts[0] == part):
-            if "checkpoint" not in Path(folder).parts:
-                yield folder, record, of_kind
+def _run_folders(root: Path, listed: Mapping[str, bool] | None) -> list[str]:
+    """Folders that hold, or should hold, a run. Checkpoints have files of their own and are not runs."""
+    files = [file for name in ("config.yaml", "run.json") for file in (root / PARTS[1]).rglob(name)]
+    found = {file.parent.relative_to(root).as_posix() for file in files} | {*(listed or ())}
+    return sorted(folder for folder in found if "checkpoint" not in Path(folder).parts)
 
 
 def _frame(parts: list[Any], columns: list[str]) -> pd.DataFrame:
@@ -135,12 +126,8 @@ def _check_results_folder(root: Path) -> None:
     if not _is_results_folder(root):
         near = [path for path in (*root.parents, *sorted(root.iterdir())) if _is_results_folder(path)]
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise LoadError(f"{root}: expected a results folder (results/<scale>), with one of {', '.join(_parts())}{hint}")
+        raise LoadError(f"{root}: expected a results folder (results/<scale>), with one of {', '.join(PARTS)}{hint}")
 
 
 def _is_results_folder(path: Path) -> bool:
-    return any((path / name).exists() for name in _parts())
-
-
-def _parts() -> list[str]:
-    return ["scale.json", *(kinds.about(kind).FOLDER for kind in kinds.kinds())]
+    return any((path / name).exists() for name in PARTS)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.runs.records import RECORD
 from rtrl_bench.runs.settings import decisive, fingerprint_of
 from rtrl_bench.runs.yaml_files import load_yaml
 
@@ -43,7 +44,7 @@ class Run:
         """These keys of the record, keys and values in them as JSON text; Unusable names those that are missing."""
         missing = [key for key in wanted if key not in self.record]
         if missing:
-            raise Unusable(f"run.json: no key {', '.join(missing)}")
+            raise Unusable(f"{RECORD}: no key {', '.join(missing)}")
         return self.common(wanted)
 
     def common(self, keys: Collection[str]) -> dict[str, Any]:
@@ -87,17 +88,19 @@ def read_csv(path: Path, columns: Collection[str], texts: Collection[str] = ()) 
     return frame.fillna(dict.fromkeys(texts, ""))
 
 
-def read_run(root: Path, folder: str, name: str) -> Run:
-    """The record of the finished run in `folder`, which is called `name`, held against the folder's config.yaml."""
-    record = read_json(root / folder / name)
+def read_run(root: Path, folder: str) -> Run:
+    """The record of the finished run in `folder`, held against the folder's config.yaml."""
+    record = read_json(root / folder / RECORD)
     if record.get("status") != "complete":
-        raise Unusable(f"{name}: status is {record.get('status')!r}, expected 'complete'")
+        raise Unusable(f"{RECORD}: status is {record.get('status')!r}, expected 'complete'")
     config = record.get("config")
     if not isinstance(config, dict):
-        raise Unusable(f"{name}: expected the run's configuration under the key config")
+        raise Unusable(f"{RECORD}: expected the run's configuration under the key config")
+    if not isinstance(record.get("kind"), str):
+        raise Unusable(f"{RECORD}: expected the kind of the run under the key kind")
     stale = _outdated(root / folder / "config.yaml", config)
     if stale:
-        raise Unusable(f"{name} was made from another configuration than config.yaml ({', '.join(stale)})")
+        raise Unusable(f"{RECORD} was made from another configuration than config.yaml ({', '.join(stale)})")
     return Run(root / folder, folder, record, config)
 
 

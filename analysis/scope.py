@@ -8,8 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import kinds
-
 MISSING = ["name", "suite", "reason", "fix"]
 
 
@@ -27,14 +25,9 @@ def listed_runs(root: Path) -> dict[str, bool] | None:
         return None
     try:
         own = [folder for study in scale["studies"].values() for folder in study]
-        for kind in kinds.kinds():
-            listed = scale.get(kinds.about(kind).FOLDER) or []
-            own += [listed] if isinstance(listed, str) else listed
         return dict.fromkeys(scale.get("pretraining", ()), True) | dict.fromkeys(own, False)
     except (AttributeError, KeyError, TypeError) as error:
-        raise LoadError(
-            f"{root / 'scale.json'}: expected studies, copy_task and pretraining with the folders of runs"
-        ) from error
+        raise LoadError(f"{root / 'scale.json'}: expected studies and pretraining with the folders of runs") from error
 
 
 def missing(root: Path) -> pd.DataFrame:

@@ -15,6 +15,11 @@ _EXPORTS = {
 __all__ = ["__version__", *_EXPORTS]
 
 
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """Import on first use: the workflow reads configurations from this package and must not wait for torch."""
     if name in _EXPORTS:

@@ -4,7 +4,15 @@ import faulthandler
 import os
 import sys
 
-from rtrl_bench.cli import main
+try:
+    from rtrl_bench.cli import main
+except ModuleNotFoundError as error:
+    if str(error.name).startswith("rtrl_bench"):
+        raise
+    print(
+        f'rtrl-bench: Python package {error.name} is missing: pip install "rtrl-bench[run]", or [all]', file=sys.stderr
+    )
+    sys.exit(2)
 from rtrl_bench.runs.signals import ignore_signals, interrupt_on_signals
 from rtrl_bench.system.output import own_the_standard_streams
 

@@ -20,7 +20,7 @@ from rtrl_bench import __version__
 from rtrl_bench.arguments import Parser, integer, minutes, path, seconds
 from rtrl_bench.bench import SHARES
 from rtrl_bench.errors import EnvironmentFailed, Failure
-from rtrl_bench.experiments.reinforcement.config import load
+from rtrl_bench.experiments import DEFAULT, execute, kind_of, load_run
 from rtrl_bench.runs.signals import alarm
 from rtrl_bench.system import output
 from rtrl_bench.system.foreign import Stopped
@@ -76,33 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(keeps=False, prints=False)  # its result is in files; it prints it itself, little by little
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    train = commands.add_parser("train", help="train and evaluate one run; continues an interrupted one")
-    train.add_argument("--config", type=path, required=True, help="YAML file with the keys of RunConfig")
-    train.add_argument("--out", type=path, required=True, help="run folder")
-    train.set_defaults(run=_train, keeps=True)
-
-    evaluate = commands.add_parser("evaluate", help="evaluate the newest checkpoint of a run; prints JSON")
-    evaluate.add_argument("folder", type=path, help="run folder")
-    evaluate.set_defaults(run=_evaluate)
-
-    copy = commands.add_parser("copy-task", help="train one copy-task run")
-    copy.add_argument("--config", type=path, required=True, help="YAML file with the keys of CopyConfig")
-    copy.add_argument("--out", type=path, required=True, help="run folder")
-    copy.set_defaults(run=_copy_task, keeps=True)
-    stem = commands.add_parser("pretrain", help="teach a vision stem what is in view, from an embedded level's state")
-    stem.add_argument("--config", type=path, required=True, help="YAML file with the keys of StemConfig")
-    stem.add_argument("--out", type=path, required=True, help="run folder")
-    stem.set_defaults(run=_pretrain, keeps=True)
-    study = commands.add_parser("complexity", help="what each gradient method costs: predicted, counted and measured")
-    study.add_argument("--config", type=path, required=True, help="YAML file with the keys of ComplexityConfig")
-    study.add_argument("--out", type=path, required=True, help="folder for the tables")
-    study.set_defaults(run=_complexity, keeps=True)
-    for command in (train, copy, stem, study):
+    run = commands.add_parser("run", help="carry out a run of whatever kind; continues an interrupted one")
+    train = commands.add_parser("train", help="the same, where a configuration without `kind` is an agent's")
+    for command, kind in ((run, None), (train, DEFAULT)):
+        command.add_argument("--config", type=path, required=True, help="YAML file with the keys of its kind")
+        command.add_argument("--out", type=path, required=True, help="run folder")
         command.add_argument(
             "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
         )
         command.add_argument("--wait", action="store_true", help="if another process is there, wait for its end")
-    for command in (train, copy, stem):
         command.add_argument(
             "--stop-after",
             type=seconds,
@@ -110,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
             metavar="SECONDS",
             help="then stop with a checkpoint and exit code 142, to go on in another job; 0: never",
         )
+        command.set_defaults(run=_carry_out, kind=kind, keeps=True)
+
+    evaluate = commands.add_parser("evaluate", help="evaluate the newest checkpoint of a run; prints JSON")
+    evaluate.add_argument("folder", type=path, help="run folder")
+    evaluate.set_defaults(run=_evaluate)
 
     _add_cost(
         commands.add_parser("cost", help="predict what a stack of recurrent layers costs by each gradient method")
@@ -178,59 +165,16 @@ def _add_cost(cost: argparse.ArgumentParser) -> None:
     cost.set_defaults(run=_cost)
 
 
-def _train(arguments: argparse.Namespace) -> Result:
-    config = load(arguments.config)
+def _carry_out(arguments: argparse.Namespace) -> Result:
+    settings = load_run(arguments.config, arguments.kind)
     with alarm(arguments.stop_after):
-        from rtrl_bench.experiments.reinforcement.run import train
-
-        record = train(config, arguments.out, arguments.restart_if_changed, arguments.wait)
-    e = record["evaluation"]
-    cut = f", {e['truncated']} cut short" if e["truncated"] else ""
-    return Result(
-        f"{config.label}: return {e['mean']:.2f} over {e['episodes']} episodes{cut}, "
-        f"{record['env_steps']:,} steps in {record['wall_s']:.0f} s ({record['steps_per_s']:,.0f}/s)"
-    )
+        record = execute(settings, arguments.out, arguments.restart_if_changed, arguments.wait)
+    return Result(f"{settings.label}: {kind_of(settings).sentence(record)}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> Result:
-    config = load(arguments.folder / "config.yaml")
-    from rtrl_bench.experiments.reinforcement.run import evaluate_checkpoint
-
-    return Result(json.dumps(evaluate_checkpoint(config, arguments.folder)))
-
-
-def _copy_task(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.experiments.sequences.config import load_copy_config
-
-    config = load_copy_config(arguments.config)
-    with alarm(arguments.stop_after):
-        from rtrl_bench.experiments.sequences.copy_task import train_copy_task
-
-        record = train_copy_task(config, arguments.out, arguments.restart_if_changed, arguments.wait)
-    return Result(
-        f"{config.label}: sequence accuracy {record['test_sequence_accuracy']:.3f} after {record['updates']:,} updates"
-    )
-
-
-def _pretrain(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.experiments.stems.config import load_stem_config
-
-    config = load_stem_config(arguments.config)
-    with alarm(arguments.stop_after):
-        from rtrl_bench.experiments.stems.training import teach_stem
-
-        record = teach_stem(config, arguments.out, arguments.restart_if_changed, arguments.wait)
-    right = ", ".join(f"{label} {share:.1%}" for label, share in record["accuracies"].items())
-    return Result(f"{config.label}: {right} right in held-out episodes, after {record['wall_s']:.0f} s")
-
-
-def _complexity(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.experiments.costs.config import load_complexity_config
-
-    config = load_complexity_config(arguments.config)
-    from rtrl_bench.experiments.costs.study import run_study
-
-    return Result(run_study(config, arguments.out, arguments.restart_if_changed, arguments.wait))
+    settings = load_run(arguments.folder / "config.yaml", DEFAULT)
+    return Result(json.dumps(kind_of(settings).evaluate(settings, arguments.folder)))
 
 
 def _cost(arguments: argparse.Namespace) -> Result:
@@ -243,10 +187,8 @@ def _cost(arguments: argparse.Namespace) -> Result:
 
 
 def _speed(arguments: argparse.Namespace) -> Result:
-    config = load(arguments.config)
-    from rtrl_bench.experiments.reinforcement.run import measure_speed
-
-    return Result(json.dumps({"steps_per_s": measure_speed(config, arguments.seconds)}))
+    settings = load_run(arguments.config, DEFAULT)
+    return Result(json.dumps({"steps_per_s": kind_of(settings).speed(settings, arguments.seconds)}))
 
 
 def _bench(arguments: argparse.Namespace) -> Result:
@@ -285,9 +227,8 @@ def _show(arguments: argparse.Namespace) -> Result:
     a = arguments
     player = None
     if a.agent is not None:
-        from rtrl_bench.experiments.reinforcement.player import trained_player
-
-        player = trained_player(a.agent)
+        settings = load_run(a.agent / "config.yaml", DEFAULT)
+        player = kind_of(settings).player(settings, a.agent)
     show.show(a.level, a.frames, a.seed, player, a.out, a.scale)
     return Result()
 

@@ -9,7 +9,7 @@ SETTINGS = load_yaml(scales.CONFIG_FOLDER / "config.yaml")
 
 
 def small_scale(**changes):
-    """A small valid scale; `study` changes the keys of its only study."""
+    """A small valid scale; `study` changes the keys of its only study but for the further ones in `studies`."""
     study = {"environments": {"tmaze": None}, "methods": ["tbptt", "rtrl"], "unroll": [5]}
     study |= changes.pop("study", {})
     return {
@@ -17,7 +17,7 @@ def small_scale(**changes):
         "seeds": [0, 1],
         "resources": {"mem_mb": 100, "runtime": 1},
         "run": {"env_steps": 1000, "optimiser": {"epsilon": 1.0e-5}},
-        "studies": {"memory": study},
+        "studies": {"memory": study} | changes.pop("studies", {}),
     } | changes
 
 

@@ -19,14 +19,14 @@ def refused(capsys, *words):
     return capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("lst", "list"), ("tran", "train"), ("copy_task", "copy-task")])
+@pytest.mark.parametrize(("typed", "meant"), [("lst", "list"), ("tran", "train"), ("rum", "run")])
 def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(capsys, typed, meant):
     said = refused(capsys, typed)
-    assert f"COMMAND {typed!r}: expected one of train, evaluate" in said
+    assert f"COMMAND {typed!r}: expected one of run, train, evaluate" in said
     assert said.endswith(f"did you mean {meant}?")
 
 
-@pytest.mark.parametrize("command", ["train", "copy-task"])
+@pytest.mark.parametrize("command", ["train", "run"])
 @pytest.mark.parametrize("text", ["-1", "nan", "inf", "1e300", "soon"])
 def test_a_span_of_time_that_is_none_is_refused(capsys, command, text):
     said = refused(capsys, command, "--config", "c", "--out", "o", f"--stop-after={text}")

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "extending.md").read_text()
-FILES = dict(re.findall(r"<!-- tested: (\S+) -->\n```\w+\n(.*?)```", TEXT, re.DOTALL))
+FILES = dict(re.findall(r"<!-- tested: (\w+/[\w.]+|[\w.]+) -->\n```\w+\n(.*?)```", TEXT, re.DOTALL))
 PLUGIN = """
 import importlib, pathlib
 packages = {name: f"rtrl_bench.{name}" for name in ("cells", "gradients", "envs")}

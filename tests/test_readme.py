@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from rtrl_bench.experiments.reinforcement.checks import check_choices
 from rtrl_bench.experiments.reinforcement.config import load
-from rtrl_bench.experiments.reinforcement.run import check_choices
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

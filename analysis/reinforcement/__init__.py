@@ -1,7 +1,6 @@
 """Agents trained with each gradient method: `rtrl_bench/experiments/reinforcement`."""
 
 PLACE = 1
-FOLDER, RECORD, KIND = "runs", "run.json", None  # where in a results folder; the record, and what it says of its kind
 FILES = {"fidelity": "rooms_fidelity.csv"}  # tables that lie in a results folder itself, by frame
 RECORDS = ("runs", "pretraining", "evaluations")  # frames that are written beside the tables
 SUITES = {"atari": "Atari", "procgen": "ProcGen", "dmlab": "DMLab", "memory": "Memory tasks"}

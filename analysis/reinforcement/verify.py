@@ -6,10 +6,10 @@ from analysis.verify import Group
 
 SUCCESS = 0.15  # of the mean over seeds: half of the distance between solving a task and guessing is 0.25
 REPEATED = (
-    Group("runs/memory/tmaze_delay10/rtrl/M5", 5, SUCCESS),
-    Group("runs/memory/tmaze_delay10/tbptt/M5", 5, SUCCESS),
-    Group("runs/memory/tmaze_delay10/bptt/M5", 5, SUCCESS),
-    Group("runs/memory/tmaze_delay10/rtrl_l2/M5", 2, SUCCESS),
-    Group("runs/dmlab/rooms_keys_doors_puzzle/rtrl/M100", 1),
-    Group("runs/atari/breakout/rtrl/M50", 1),
+    Group("runs/reinforcement/tmaze_delay10/rtrl/M5", 5, SUCCESS),
+    Group("runs/reinforcement/tmaze_delay10/tbptt/M5", 5, SUCCESS),
+    Group("runs/reinforcement/tmaze_delay10/bptt/M5", 5, SUCCESS),
+    Group("runs/reinforcement/tmaze_delay10/rtrl_l2/M5", 2, SUCCESS),
+    Group("runs/reinforcement/rooms_keys_doors_puzzle/rtrl/M100", 1),
+    Group("runs/reinforcement/breakout/rtrl/M50", 1),
 )

@@ -12,8 +12,8 @@ from functools import partial
 
 from rtrl_bench.bench.gradients import BATCHES, INPUTS, SMALL_TURN_S, Case
 from rtrl_bench.bench.sections import Column, Item, Row, Section, Setup
-from rtrl_bench.bench.timing import REPEATS, TURN_S, medians
 from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.runs.timing import REPEATS, TURN_S, medians
 
 UNROLLS = (10, 50)
 STATE_ROWS = 512

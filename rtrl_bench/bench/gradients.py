@@ -16,14 +16,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.bench import timing
 from rtrl_bench.bench.sections import Column, Item, Row, Section, Setup
-from rtrl_bench.bench.timing import REPEATS, Work, medians
 from rtrl_bench.cells import Readout
 from rtrl_bench.gradients import Carry, Layer
 from rtrl_bench.gradients.machinery import fused
 from rtrl_bench.gradients.machinery.tape import autograd_states
 from rtrl_bench.layer import RecurrentStack
+from rtrl_bench.runs import timing
+from rtrl_bench.runs.timing import REPEATS, Work, medians
 
 INPUTS = 257
 UNROLLS = (10, 50, 100)

@@ -10,8 +10,8 @@ from functools import partial
 
 from rtrl_bench.bench.gradients import BATCHES, HIDDEN, INPUTS, SMALL_TURN_S, TURN_S, UNROLLS, Case, columns, floor
 from rtrl_bench.bench.sections import Item, Row, Section, Setup
-from rtrl_bench.bench.timing import medians
 from rtrl_bench.errors import EnvironmentUnavailable
+from rtrl_bench.runs.timing import medians
 
 
 def measure(setup: Setup, batch: int, hidden: int, unroll: int) -> Row:

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from rtrl_bench.bench.sections import Column, Item, Row, Section, Setup
+from rtrl_bench.experiments import kind_of
 from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
-from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.experiments.reinforcement.loop import CURVE_COLUMNS, Training
 from rtrl_bench.experiments.reinforcement.pretraining import find_stem
-from rtrl_bench.experiments.reinforcement.run import measure_speed
-from rtrl_bench.runs.records import CURVE_COLUMNS
 from rtrl_bench.runs.settings import to_dict
 
 SETTINGS: dict[str, Any] = {
@@ -95,7 +94,7 @@ class _Runs:
 
     def _speed(self, in_turn: bool) -> float:
         config = self._config(deterministic=in_turn, env_steps=10**12)
-        return measure_speed(config, 0.1 if self.setup.small else SPEED_S)
+        return kind_of(config).speed(config, 0.1 if self.setup.small else SPEED_S)
 
     def _config(self, **changes: Any) -> RunConfig:
         small = SMALL if self.setup.small else {}

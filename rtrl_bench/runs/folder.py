@@ -9,14 +9,13 @@ from typing import Any
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.runs import checkpoint
-from rtrl_bench.runs.records import finished_record
+from rtrl_bench.runs.records import RECORD, finished_record
 from rtrl_bench.runs.settings import RunSettings, dump, fingerprint_of, load_settings, to_dict
 from rtrl_bench.system.files import write_whole
 from rtrl_bench.system.output import say
 
 CONFIG = "config.yaml"
-RECORDS = ("curve.csv", "curve.part.csv", "gradient.csv", "evaluation.json", "tensorboard")
-TELLING = ("checkpoint", "run.json")  # of which run it is: set aside last, so that a kill in between loses nothing
+TELLING = ("checkpoint", RECORD)  # of which run it is: set aside last, so that a kill in between loses nothing
 
 
 @dataclass
@@ -28,8 +27,12 @@ class Past:
     other: str | None = None
 
 
-def examine(folder: Path, config: RunSettings, outputs: tuple[str, ...], restart_if_changed: bool) -> Past:
-    """What `folder` holds for the run `config` that writes `outputs`, run.json among them. Changes nothing.
+def examine(
+    folder: Path, config: RunSettings, outputs: tuple[str, ...], leaves: tuple[str, ...], restart_if_changed: bool
+) -> Past:
+    """What `folder` holds for the run `config` that writes `outputs`, the record among them. Changes nothing.
+
+    leaves: all that a run of its kind may leave beside its configuration, checkpoints and record.
 
     Raises ConfigError when it holds another configuration's run, unless that may be set aside, or files of nobody's
     knowing that would be overwritten; CheckpointError when there are checkpoints and none of them is good.
@@ -46,7 +49,7 @@ def examine(folder: Path, config: RunSettings, outputs: tuple[str, ...], restart
     if record:
         found.append(record["fingerprint"])
     if not found:
-        check_free(folder, (*RECORDS, "run.json"))
+        _check_free(folder, (*leaves, RECORD))
     if found and found[0] != fingerprint:
         if not restart_if_changed:
             raise ConfigError(
@@ -55,12 +58,12 @@ def examine(folder: Path, config: RunSettings, outputs: tuple[str, ...], restart
             )
         return Past(other=found[0])
     _check_config(folder / CONFIG, config)
-    if state is not None and record is None and (folder / "run.json").exists():
-        say(f"warning: {folder / 'run.json'}: damaged, or of an unfinished run; written again")
+    if state is not None and record is None and (folder / RECORD).exists():
+        say(f"warning: {folder / RECORD}: damaged, or of an unfinished run; written again")
     return Past(state=state)
 
 
-def check_free(folder: Path, names: Iterable[str]) -> None:
+def _check_free(folder: Path, names: Iterable[str]) -> None:
     """Refuse (ConfigError) a folder that holds files of these names where no run is known to have made them."""
     there = [name for name in names if (folder / name).exists()]
     if there:
@@ -111,16 +114,16 @@ def _read(path: Path, config: RunSettings) -> RunSettings | None:
         return None
 
 
-def set_aside(folder: Path, fingerprint: str, config: RunSettings) -> None:
+def set_aside(folder: Path, fingerprint: str, config: RunSettings, leaves: tuple[str, ...]) -> None:
     """Move all that another configuration's run has left into a folder of its own, losing nothing.
 
     A config.yaml that is already that of the new run, `config`, stays.
     """
     mine = (folder / CONFIG).exists() and _is_of(folder / CONFIG, config)
-    move_aside(folder, fingerprint, [*([] if mine else [CONFIG]), *RECORDS, *TELLING])
+    _move_aside(folder, fingerprint, [*([] if mine else [CONFIG]), *leaves, *TELLING])
 
 
-def move_aside(folder: Path, fingerprint: str, names: Iterable[str]) -> None:
+def _move_aside(folder: Path, fingerprint: str, names: Iterable[str]) -> None:
     """Move the files and folders `names` into a new folder, one after the other."""
     target, number = folder / f"replaced.{fingerprint}", 1
     while target.exists():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import platform
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -38,13 +37,6 @@ def use_worthwhile_threads(forward: Callable[[], object], times: int, device: to
     with _Products() as products:
         forward()
     torch.set_num_threads(max(1, min(torch.get_num_threads(), times * products.flops // FLOPS_PER_THREAD)))
-
-
-def time_when_done(device: torch.device) -> float:
-    """`time.perf_counter()` once the device has done all that it was given: what a clock must read of a GPU."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
 
 
 class _Products(TorchFunctionMode):

@@ -17,16 +17,13 @@ from rtrl_bench import __version__
 from rtrl_bench.system.files import write_whole
 from rtrl_bench.system.machine import usable_cores
 
-CURVE_COLUMNS = (
-    "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes "
-    "loss_policy loss_baseline loss_entropy entropy grad_norm learning_rate"
-).split()
+RECORD = "run.json"
 
 
-def finished_record(folder: Path, name: str = "run.json") -> dict[str, Any] | None:
-    """The record `name` of the finished run in `folder`; None if there is no finished run."""
+def finished_record(folder: Path) -> dict[str, Any] | None:
+    """The record of the finished run in `folder`; None if there is no finished run."""
     try:
-        record: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return record if record["status"] == "complete" and record["fingerprint"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -107,7 +107,17 @@ class Settings(BaseModel):
 
 
 class RunSettings(Settings):
-    """Settings that decide a run: what a run folder's config.yaml holds."""
+    """Settings that decide a run: what a run folder's config.yaml holds.
+
+    Every class of them has `device`, `threads` and `checkpoint_minutes` among its keys, and a `kind` with one value.
+    """
+
+    kind: str = Field(description="the kind of run")
+
+    @property
+    def label(self) -> str:
+        """The run in a few words, for progress lines."""
+        raise TypeError(f"{type(self).__name__} must define label")
 
     def fingerprint(self) -> str:
         """Twelve hex digits that change whenever anything that can change the result does (not the machine)."""
@@ -149,7 +159,9 @@ def dump(settings: Settings) -> str:
     return dump_yaml(to_dict(settings))
 
 
-MACHINE_KEYS = ("device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")  # where and how safely to run
+NOT_DECISIVE = (  # which program reads them; where and how safely to run
+    *("kind", "device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard"),
+)
 # Keys that came later, at the value that stands for what was before them.
 CAME_LATER = {
     "layers": 1,
@@ -165,8 +177,8 @@ CAME_LATER = {
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that can change a result: without those of the machine and the folder of a pretrained stem."""
-    kept = {k: v for k, v in _older(settings).items() if k not in MACHINE_KEYS}
+    """The settings that can change a result: not the kind, those of the machine, the folder of a pretrained stem."""
+    kept = {k: v for k, v in _older(settings).items() if k not in NOT_DECISIVE}
     if isinstance(kept.get("pretrained"), Mapping):
         kept["pretrained"] = {key: value for key, value in kept["pretrained"].items() if key != "run"}
     return kept

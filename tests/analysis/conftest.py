@@ -100,7 +100,7 @@ class Tree:
         frames_per_step = 4 if suite in ("atari", "dmlab") else 1
         name = "_".join([environment, *(f"{k}{v}" for k, v in full["environment_options"].items())])
         kind = f"{method}_retention{full['retention']}" if full["retention"] else method
-        folder = self.root / "runs" / suite / name / kind / f"M{full['unroll']}" / f"seed{seed}"
+        folder = self.root / "runs/reinforcement" / name / kind / f"M{full['unroll']}" / f"seed{seed}"
         folder.mkdir(parents=True)
         sets = [
             {"seed": 1000 + k, "returns": list(map(float, part)), "lengths": [10] * len(part), "truncated": 0}
@@ -113,6 +113,7 @@ class Tree:
         curve(steps, frames_per_step, mean, seed).to_csv(folder / "curve.csv", index=False)
         run = {
             "schema": 1,
+            "kind": "reinforcement",
             "status": "complete",
             "config": full,
             "fingerprint": "0123456789ab",
@@ -187,7 +188,7 @@ class Tree:
 
     def copy_task(self, length: int, method: str, seed: int, accuracy: float, reached: int | None) -> Path:
         """A complete copy-task run."""
-        folder = self.root / "copy_task" / f"L{length}" / method / f"seed{seed}"
+        folder = self.root / "runs/sequences" / f"copy_task_L{length}" / method / f"seed{seed}"
         folder.mkdir(parents=True)
         config = {
             "max_length": length,
@@ -200,7 +201,7 @@ class Tree:
         config |= {"learning_rate": 3e-5, "batch": 1, "retention": None, "unroll": 5 if method == "tbptt" else None}
         record = {
             "schema": 1,
-            "kind": "copy_task",
+            "kind": "sequences",
             "status": "complete",
             "config": config,
             "method": method,
@@ -218,14 +219,14 @@ class Tree:
         self._write(folder, "run.json", json.dumps(record))
         return folder
 
-    def scale(self, *folders: Path, copy_task: Sequence[Path] = (), pretraining: Sequence[Path] = ()) -> None:
+    def scale(self, *folders: Path, pretraining: Sequence[Path] = ()) -> None:
         """A scale.json that lists these runs, as the workflow writes it."""
 
         def names(runs: Sequence[Path]) -> list[str]:
             return [folder.relative_to(self.root).as_posix() for folder in runs]
 
         summary = {"schema": 1, "scale": self.root.name, "label": "", "studies": {"one": names(folders)}}
-        summary |= {"copy_task": names(copy_task), "pretraining": names(pretraining)}
+        summary |= {"pretraining": names(pretraining)}
         self._write(self.root, "scale.json", json.dumps(summary))
 
     def missing(self, *entries: tuple[str, str, str, str]) -> None:
@@ -312,7 +313,7 @@ def written(small_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`small_tree` with an unfinished run, environments that could not be run, tables and figures; do not change."""
     root = tmp_path_factory.mktemp("written") / "laptop"
     shutil.copytree(small_tree, root)
-    seeds = root / "runs/atari/breakout/rtrl/M50"
+    seeds = root / "runs/reinforcement/breakout/rtrl/M50"
     shutil.copytree(seeds / "seed0", seeds / "seed9")
     (seeds / "seed9/run.json").unlink()
     rooms = [(name, "dmlab", "DMLab <is> absent", "wait") for name in ("rooms_watermaze", "rooms_keys_doors_puzzle")]

@@ -126,6 +126,7 @@ def crossovers() -> pd.DataFrame:
 
 RECORD = {
     "schema": 1,
+    "kind": "costs",
     "status": "complete",
     "config": {},
     "versions": {"python": "3.11.2", "torch": "2.13.0", "jax": "0.7.1"},
@@ -140,10 +141,10 @@ RECORD = {
 
 def write(root: Path, **changes: pd.DataFrame) -> Path:
     """Write the study below a results folder, with other rows for the files named in `changes`; its folder."""
-    folder = root / "complexity"
+    folder = root / "runs/costs/complexity"
     folder.mkdir(parents=True, exist_ok=True)
     files = {"costs": points(), "theory": theory(), "limits": limits(), "crossovers": crossovers(), **changes}
     for name, frame in files.items():
         frame.to_csv(folder / f"{name}.csv", index=False)
-    (folder / "complexity.json").write_text(json.dumps(RECORD))
+    (folder / "run.json").write_text(json.dumps(RECORD))
     return folder

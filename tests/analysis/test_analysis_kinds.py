@@ -27,7 +27,7 @@ def draw(results):
 '''
 KIND = {
     "__init__.py": """
-FOLDER, RECORD, KIND, RECORDS = "counting", "run.json", None, ("counts",)
+RECORDS = ("counts",)
 SUITES = {"counting": "Counting"}
 """,
     "load.py": """
@@ -87,13 +87,20 @@ def test_a_kind_is_one_new_folder(extended, tree, tmp_path):
         path = tmp_path / "analysis/counting" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    run = tree.root / "counting/ten/seed0"
+    run = tree.root / "runs/counting/ten/seed0"
     run.mkdir(parents=True)
-    record = {"schema": 1, "status": "complete", "config": {"seed": 0}, "total": 10, "versions": {"python": "3"}}
+    record = {
+        "schema": 1,
+        "kind": "counting",
+        "status": "complete",
+        "config": {"seed": 0},
+        "total": 10,
+        "versions": {"python": "3"},
+    }
     (run / "run.json").write_text(json.dumps({**record, "wall_s": 1.0}))
     page = extended(tree.root)
-    assert (tree.root / "tables/totals.csv").read_text() == "folder,total\ncounting/ten/seed0,10\n"
-    assert (tree.root / "tables/counts.csv").read_text() == "folder,total\ncounting/ten/seed0,10\n"
+    assert (tree.root / "tables/totals.csv").read_text() == "folder,total\nruns/counting/ten/seed0,10\n"
+    assert (tree.root / "tables/counts.csv").read_text() == "folder,total\nruns/counting/ten/seed0,10\n"
     assert "What each run of the kind counted to." in page
     assert "to ten" in page
 

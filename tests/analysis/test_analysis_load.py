@@ -86,7 +86,7 @@ def test_runs_that_the_scale_does_not_list_are_left_out(tree):
     kept = [tree.run("atari", "breakout", "rtrl", 0), tree.memory("tmaze", 3, "rtrl", 0, 1.0)]
     copies = [tree.copy_task(50, "rtrl", 0, 1.0, 400)]
     old = [tree.run("atari", "breakout", "rtrl", 1), tree.copy_task(50, "rtrl", 1, 1.0, 400)]
-    tree.scale(*kept, copy_task=copies)
+    tree.scale(*kept, *copies)
     results = load(tree.root)
     assert set(results["runs"]["folder"]) == {path.relative_to(tree.root).as_posix() for path in kept}
     assert len(results["copy_runs"]) == 1
@@ -95,11 +95,11 @@ def test_runs_that_the_scale_does_not_list_are_left_out(tree):
 
 
 def test_a_listed_run_without_a_folder_has_not_finished(tree):
-    tree.scale(tree.root / "runs/atari/breakout/rtrl/M50/seed0")
+    tree.scale(tree.root / "runs/reinforcement/breakout/rtrl/M50/seed0")
     assert "run.json is missing: the run has not finished" in problem(tree)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"studies": {"one": 1}, "copy_task": []}'])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"studies": {"one": 1}}'])
 def test_a_damaged_list_of_runs_is_refused(tree, text):
     (tree.root / "scale.json").write_text(text)
     with pytest.raises(LoadError, match=r"scale\.json: "):
@@ -228,7 +228,7 @@ def test_checkpoints_are_not_taken_for_runs(tree):
     assert load(tree.root)["problems"].empty
 
 
-@pytest.mark.parametrize("place", ["runs", "runs/atari", "."])
+@pytest.mark.parametrize("place", ["runs", "runs/reinforcement", "."])
 def test_a_folder_that_is_no_results_folder_is_refused_with_the_one_that_is_meant(tree, place):
     tree.run("atari", "breakout", "rtrl", 0)
     wrong = tree.root.parent if place == "." else tree.root / place
@@ -250,10 +250,9 @@ def test_a_curve_with_a_word_for_a_number_is_listed(tree):
 
 
 def test_the_harness_writes_the_columns_that_are_read():
-    from rtrl_bench.experiments.reinforcement import gradient_quality
-    from rtrl_bench.runs import records
+    from rtrl_bench.experiments.reinforcement import gradient_quality, loop
 
-    assert {"env_frames", "episodes", "episode_return_mean"} <= set(records.CURVE_COLUMNS)
+    assert {"env_frames", "episodes", "episode_return_mean"} <= set(loop.CURVE_COLUMNS)
     assert {"env_steps", "cosine"} <= set(gradient_quality.COLUMNS)
 
 

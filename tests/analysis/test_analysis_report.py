@@ -159,7 +159,7 @@ def test_page_lists_what_is_missing_once_per_suite_with_reason_and_fix(page):
 
 def test_page_lists_runs_left_out(page):
     reason = "run.json is missing: the run has not finished; start it again to continue"
-    assert f"{reason}: runs/atari/breakout/rtrl/M50/seed9" in page.text
+    assert f"{reason}: runs/reinforcement/breakout/rtrl/M50/seed9" in page.text
 
 
 def test_page_works_in_light_and_dark_and_scrolls_wide_tables(page):

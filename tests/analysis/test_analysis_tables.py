@@ -297,7 +297,7 @@ def test_smoke_tables_say_that_they_mean_nothing(make_tree, tmp_path):
 def test_command_names_the_runs_that_it_leaves_out(tree, tmp_path, capsys):
     (tree.run("atari", "breakout", "rtrl", 0) / "run.json").unlink()
     tables.main(["--runs", str(tree.root), "--out", str(tmp_path)])
-    assert "left out: runs/atari/breakout/rtrl/M50/seed0: run.json is missing" in capsys.readouterr().err
+    assert "left out: runs/reinforcement/breakout/rtrl/M50/seed0: run.json is missing" in capsys.readouterr().err
     assert len(pd.read_csv(tmp_path / "problems.csv")) == 1
 
 

@@ -15,8 +15,8 @@ from workflow.scripts import scales, targets
 
 ERRORS = "errors.csv"
 GROUPS = (
-    verify.Group("runs/procgen/chaser/rtrl/M50", 2, 0.15),
-    verify.Group("runs/atari/breakout/rtrl/M50", 1),
+    verify.Group("runs/reinforcement/chaser/rtrl/M50", 2, 0.15),
+    verify.Group("runs/reinforcement/breakout/rtrl/M50", 1),
 )
 
 
@@ -104,5 +104,5 @@ def test_a_missing_run_is_named(places, capsys):
 
 def test_the_subset_is_part_of_the_laptop_scale():
     scale = scales.load_scale({**load_yaml("workflow/config/config.yaml"), "scale": "laptop", "results": "results"})
-    made = {str(path).removeprefix(f"{scale.folder}/") for path in targets.records([*scale.all_runs, *scale.copy_runs])}
+    made = {str(path).removeprefix(f"{scale.folder}/") for path in targets.records(scale)}
     assert set(verify.records()) <= made

@@ -14,13 +14,14 @@ import torch
 from oracles.cells import NAMES
 
 from rtrl_bench import bench
-from rtrl_bench.bench import cells, gradients, learning, loop, memory, sections, timing
+from rtrl_bench.bench import cells, gradients, learning, loop, memory, sections
 from rtrl_bench.bench.report import report
 from rtrl_bench.bench.sections import Column, Item, Section, Setup
 from rtrl_bench.cells import CELLS
 from rtrl_bench.cli import main
 from rtrl_bench.errors import EnvironmentUnavailable
 from rtrl_bench.experiments.reinforcement.config import from_dict
+from rtrl_bench.runs import timing
 
 CPU = torch.device("cpu")
 

@@ -12,8 +12,9 @@ from small_runs import config, curve, game, parameters, stop_after
 
 from rtrl_bench.agent.vision import VISION
 from rtrl_bench.errors import Interrupted
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.experiments.reinforcement.trained import evaluate_checkpoint
 from rtrl_bench.runs import checkpoint
 
 ROOMS = "rooms_select_nonmatching_object"
@@ -53,20 +54,20 @@ def of_device(device, folder):
 )
 def test_a_run_of_a_memory_task_writes_its_records(device, tmp_path, changes):
     settings = config(**{"gradient": "rtrl", **changes}, device=device.type)
-    run.train(settings, tmp_path)
+    execute(settings, tmp_path)
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["status"] == "complete" and record["device"] == device.type
     assert len(curve(tmp_path)) == 10
     evaluation = json.loads((tmp_path / "evaluation.json").read_text())
     assert [len(s["returns"]) for s in evaluation["sets"]] == [3, 3]
-    assert run.evaluate_checkpoint(settings, tmp_path) == evaluation
+    assert evaluate_checkpoint(settings, tmp_path) == evaluation
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_a_run_of_a_level_and_one_on_its_frozen_stem(device, tmp_path, deterministic):
     keys = {"device": device.type, "deterministic": deterministic}
-    run.train(level(**keys), tmp_path / "trained")
-    run.train(level(**keys, pretrained={"run": str(tmp_path / "trained")}), tmp_path / "frozen")
+    execute(level(**keys), tmp_path / "trained")
+    execute(level(**keys, pretrained={"run": str(tmp_path / "trained")}), tmp_path / "frozen")
     for folder in (tmp_path / "trained", tmp_path / "frozen"):
         record = of_device(device, folder)
         assert record["evaluation"]["episodes"] == 2
@@ -81,7 +82,7 @@ def test_a_checkpoint_goes_on_elsewhere(device, tmp_path, monkeypatch, make, ord
     with monkeypatch.context() as patch:
         stop_after(patch, 2)
         with pytest.raises(Interrupted):
-            run.train(make(device=first.type), tmp_path)
+            execute(make(device=first.type), tmp_path)
     saved = checkpoint.load_newest(tmp_path / "checkpoint")
     training = Training(make(device=second.type), second)
     training.restore(saved)
@@ -90,7 +91,7 @@ def test_a_checkpoint_goes_on_elsewhere(device, tmp_path, monkeypatch, make, ord
     assert moved["carry"]["state"].device.type == second.type
     for part in ("network", "carry"):
         assert_same(*(_tensors(state[part]) for state in (moved, saved)), tolerance=1e-30)
-    record = run.train(make(device=second.type), tmp_path)
+    record = execute(make(device=second.type), tmp_path)
     assert [process["device"] for process in record["processes"]] == [first.type, second.type]
     assert record["exact_resume"] is (first.type == second.type)
 

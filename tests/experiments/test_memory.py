@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 CONTEXT = multiprocessing.get_context("forkserver")
 PRELOADED = [
     "pytest",
-    "rtrl_bench.experiments.reinforcement.run",
+    "rtrl_bench.experiments.reinforcement.loop",
     "rtrl_bench.experiments.sequences.copy_task",
     "analysis.report",
 ]

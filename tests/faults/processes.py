@@ -26,7 +26,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
         "pytest",
-        "rtrl_bench.experiments.reinforcement.run",
+        "rtrl_bench.experiments.reinforcement.loop",
         "rtrl_bench.experiments.sequences.copy_task",
         "analysis.report",
     ]

@@ -12,7 +12,7 @@ import pytest
 from processes import Program
 from small_runs import config
 
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 
 STEPS = ("tables", "figures", "report")
 WHOLE = "no file is there that is not whole; the same command writes the same files"
@@ -32,7 +32,7 @@ def analysed(tmp_path_factory):
     """A results folder with two runs, their tables, figures and report."""
     results = tmp_path_factory.mktemp("results") / "test"
     for method in ("tbptt", "rtrl"):
-        run.train(config(gradient=method), results / "runs/memory/tmaze" / method / "M5/seed0")
+        execute(config(gradient=method), results / "runs/reinforcement/tmaze" / method / "M5/seed0")
     for name in STEPS:
         assert step(name, results, results / name, results.parent / "log") == 0
     return results

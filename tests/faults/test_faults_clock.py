@@ -11,7 +11,7 @@ import pytest
 from processes import SETTINGS, Program, assert_same_records, checkpoints, command
 from small_runs import config
 
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 
 
 @pytest.mark.injects(
@@ -31,11 +31,11 @@ def test_a_jumping_clock_changes_no_result(whole, tmp_path, observed):
 @pytest.mark.parametrize("days", [-400, 400])
 def test_dates_of_checkpoints_do_not_matter(tmp_path, observed, days):
     folder = tmp_path / "run"
-    whole = run.train(config(), folder)
+    whole = execute(config(), folder)
     for name in ("run.json", "curve.csv", "evaluation.json"):
         (folder / name).unlink()
     moment = time.time() + 86_400 * days
     os.utime(checkpoints(folder)[0], (moment, moment))
-    record = run.train(config(), folder)
+    record = execute(config(), folder)
     assert (record["resumes"], record["evaluation"]) == (0, whole["evaluation"])  # nothing was trained again
     observed(f"{days:+} days: the same records")

@@ -18,7 +18,8 @@ from analysis import records as analysis_records
 from rtrl_bench.cli import main
 from rtrl_bench.envs.batch import unpack
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
+from rtrl_bench.experiments.reinforcement.pretraining import ORIGIN_KEYS
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.settings import dump, to_dict
 from workflow.scripts import scales
@@ -41,7 +42,7 @@ class Malicious:
 def trained(tmp_path_factory):
     """A finished run with the checkpoints of its beginning and its end."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    run.train(config(), folder)
+    execute(config(), folder)
     return folder
 
 
@@ -168,6 +169,13 @@ def test_a_vision_stem_cannot_run_code(tmp_path, capsys, observed):
     checkpoint.save(source / "checkpoint", {"fingerprint": Malicious(tmp_path / "owned")}, 1)
     theirs = config(environment="breakout", environment_options={}, vision="nature")
     record = {"status": "complete", "fingerprint": theirs.fingerprint(), "config": to_dict(theirs)}
+    record |= {
+        **dict.fromkeys(ORIGIN_KEYS, 0),
+        "fingerprint": theirs.fingerprint(),
+        "environment": "breakout",
+        "backend": "ale-py 0.11",
+        "updates": 1,
+    }
     (source / "run.json").write_text(json.dumps(record))
     path = tmp_path / "run.yaml"
     path.write_text(yaml.safe_dump({**to_dict(theirs), "pretrained": {"run": str(source)}}))
@@ -192,7 +200,7 @@ def test_an_environments_state_cannot_run_code(tmp_path, observed):
 def test_a_configuration_cannot_run_code(trained, unfinished, tmp_path, monkeypatch, capsys, observed):
     code = f"strange: !!python/object/apply:os.mkdir ['{tmp_path / 'owned'}']\n"
     (tmp_path / "strange.yaml").write_text(code)
-    for command in ("train", "copy-task"):
+    for command in ("train", "run"):
         assert main([command, "--config", str(tmp_path / "strange.yaml"), "--out", str(tmp_path / "out")]) == 2
         assert "strange.yaml: not valid YAML" in capsys.readouterr().err
     shutil.copy(scales.CONFIG_FOLDER / "config.yaml", tmp_path)
@@ -202,6 +210,6 @@ def test_a_configuration_cannot_run_code(trained, unfinished, tmp_path, monkeypa
     folder = shutil.copytree(trained, tmp_path / "run")
     (folder / "config.yaml").write_text(dump(config()) + code)
     with pytest.raises(analysis_records.Unusable, match=r"config\.yaml: not valid YAML"):
-        analysis_records.read_run(folder, ".", "run.json")
+        analysis_records.read_run(folder, ".")
     assert not (tmp_path / "owned").exists()
-    observed("train, copy-task, a scale, the analysis: refused, no folder")
+    observed("train, run, a scale, the analysis: refused, no folder")

@@ -239,18 +239,18 @@ def copy_records(folder):
     """What a copy-task run found, without times and resumes."""
     record = json.loads((folder / "run.json").read_text())
     curve = [line.rpartition(",")[0] for line in (folder / "curve.csv").read_text().splitlines()]
-    return {k: v for k, v in record.items() if k not in ("wall_s", "resumes", "peak_bytes")}, curve
+    return {k: v for k, v in record.items() if k not in ("wall_s", "resumes", "peak_bytes", "finished_utc")}, curve
 
 
 @pytest.mark.injects("SIGKILL in a copy-task run", "the parent, at its second checkpoint", SAME)
 def test_a_copy_task_run_that_is_killed_goes_on(tmp_path, observed):
-    words = command(COPY, tmp_path / "cut", "copy-task")
+    words = command(COPY, tmp_path / "cut", "run")
     program = Program(words, tmp_path / "log")
     program.wait_for(lambda: len(checkpoints(tmp_path / "cut")) == 2)
     program.kill()
     assert not (tmp_path / "cut/run.json").exists()
     assert Program(words, tmp_path / "log").exit_code() == 0
-    assert Program(command(COPY, tmp_path / "whole", "copy-task"), tmp_path / "log").exit_code() == 0
+    assert Program(command(COPY, tmp_path / "whole", "run"), tmp_path / "log").exit_code() == 0
     assert copy_records(tmp_path / "cut") == copy_records(tmp_path / "whole")
     assert json.loads((tmp_path / "cut/run.json").read_text())["resumes"] == 1
     observed(LOST)

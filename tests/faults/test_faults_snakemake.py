@@ -41,8 +41,9 @@ class Campaign:
         (root / "workflow/config/small.yaml").write_text(yaml.safe_dump(SCALE))
 
     def start(self, *words):
-        """`snakemake` in a process group of its own."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "1", *words, "--config", "scale=small"]
+        """`snakemake`, as make calls it, in a process group of its own."""
+        snakemake = Path(sys.executable).with_name("snakemake")
+        command = ["workflow/scripts/alone.sh", snakemake, "--cores", "1", *words, "--config", "scale=small"]
         with (self.root / "log").open("a") as log:
             return subprocess.Popen(command, cwd=self.root, stdout=log, stderr=log, start_new_session=True)
 
@@ -55,7 +56,7 @@ class Campaign:
 
     def run(self, method):
         """The folder of a run."""
-        return next(iter(self.root.glob("results/small/runs/memory/tmaze*")), self.root) / method / "M5/seed0"
+        return next(iter(self.root.glob("results/small/runs/reinforcement/tmaze*")), self.root) / method / "M5/seed0"
 
     def trains(self, method):
         """Whether a run has begun and written a checkpoint beyond its first."""
@@ -120,10 +121,11 @@ def test_a_run_that_a_killed_snakemake_left_behind_is_waited_for(undisturbed, ca
     (first,) = (method for method in METHODS if campaign.trains(method))
     (orphan,) = trainers(campaign)
     os.kill(orphan, signal.SIGSTOP)  # so that it is not finished before the next Snakemake gets to its run
-    process.kill()
+    for pid in snakemakes(campaign):
+        os.kill(pid, signal.SIGKILL)
     process.wait()
     again = campaign.start("memory")
-    log = campaign.run(first) / "train.log"
+    log = campaign.run(first) / "run.log"
     until(lambda: log.exists() and "waiting for its end" in log.read_text(), again)
     os.kill(orphan, signal.SIGCONT)
     assert again.wait(PATIENCE_S) == 0, campaign.said()
@@ -132,7 +134,17 @@ def test_a_run_that_a_killed_snakemake_left_behind_is_waited_for(undisturbed, ca
 
 
 def trainers(campaign):
-    """Processes that train in the campaign's folder."""
+    """Processes that carry out runs in the campaign's folder."""
+    return processes(campaign, b"rtrl_bench", b"run")
+
+
+def snakemakes(campaign):
+    """Snakemake in the campaign's folder, and the script that called it."""
+    return processes(campaign, str(Path(sys.executable).with_name("snakemake")).encode())
+
+
+def processes(campaign, *told):
+    """Processes in the campaign's folder with all these words on their command line."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -140,7 +152,7 @@ def trainers(campaign):
             here = os.readlink(place / "cwd") == str(campaign.root)
         except OSError:
             continue
-        if here and b"rtrl_bench" in words and b"train" in words:
+        if here and set(told) <= set(words):
             found.append(int(place.name))
     return found
 
@@ -167,7 +179,7 @@ def test_a_signal_to_all_processes_leaves_a_checkpoint(undisturbed, campaign, ob
     (begun,) = (method for method in METHODS if campaign.trains(method))
     os.killpg(process.pid, signum)
     assert process.wait(PATIENCE_S) != 0
-    assert f"stopped by {signum.name}; the checkpoint" in (campaign.run(begun) / "train.log").read_text()
+    assert f"stopped by {signum.name}; the checkpoint" in (campaign.run(begun) / "run.log").read_text()
     until(lambda: not trainers(campaign))  # its parent may be gone a moment before it
     assert_completes(undisturbed, campaign)
     observed(f"{signum.name}: nothing lost")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from rtrl_bench.cli import main
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement.run import train
+from rtrl_bench.experiments import execute as train
 from rtrl_bench.rooms import show
 
 LEVEL = "rooms_select_nonmatching_object"

@@ -13,7 +13,7 @@ from small_runs import config, stop_after
 
 from rtrl_bench.cli import main
 from rtrl_bench.errors import ConfigError, Interrupted
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.config import load
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.runs import checkpoint
@@ -22,29 +22,29 @@ from rtrl_bench.runs.settings import dump, to_dict
 
 
 def test_a_finished_run_is_left_alone(tmp_path, capsys):
-    run.train(config(), tmp_path)
+    execute(config(), tmp_path)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.name != ".lock"}
-    run.train(config(threads=2), tmp_path)
+    execute(config(threads=2), tmp_path)
     assert "already complete" in capsys.readouterr().err
     assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.name != ".lock"}
 
 
 def test_a_folder_of_another_configuration_is_refused_and_kept(tmp_path):
-    run.train(config(), tmp_path)
+    execute(config(), tmp_path)
     before = (tmp_path / "run.json").read_text()
     with pytest.raises(ConfigError, match="run of another configuration"):
-        run.train(config(seed=5), tmp_path)
+        execute(config(seed=5), tmp_path)
     assert (tmp_path / "run.json").read_text() == before
 
 
 def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
     with sole_writer(tmp_path), pytest.raises(ConfigError, match="another process is at work in it"):
-        run.train(config(), tmp_path)
+        execute(config(), tmp_path)
 
 
 def test_restart_if_changed_sets_the_old_run_aside_whole(tmp_path):
-    old = run.train(config(), tmp_path)
-    new = run.train(config(seed=5), tmp_path, restart_if_changed=True)
+    old = execute(config(), tmp_path)
+    new = execute(config(seed=5), tmp_path, restart_if_changed=True)
     assert new["config"]["seed"] == 5
     aside = tmp_path / f"replaced.{old['fingerprint']}"
     assert json.loads((aside / "run.json").read_text()) == old
@@ -54,10 +54,10 @@ def test_restart_if_changed_sets_the_old_run_aside_whole(tmp_path):
 
 def test_what_is_set_aside_takes_all_its_files_along(tmp_path):
     old = config(tensorboard=True, layers=2, gradient="rtrl_segment", gradient_quality=2)
-    run.train(old, tmp_path)
+    execute(old, tmp_path)
     before = {path.name for path in tmp_path.iterdir()} - {".lock"}
     assert {"config.yaml", "tensorboard", "gradient.csv"} <= before
-    run.train(config(seed=5), tmp_path, restart_if_changed=True)
+    execute(config(seed=5), tmp_path, restart_if_changed=True)
     (aside,) = tmp_path.glob("replaced.*")
     assert {path.name for path in aside.iterdir()} == before
     assert load(aside / "config.yaml") == old
@@ -66,9 +66,9 @@ def test_what_is_set_aside_takes_all_its_files_along(tmp_path):
 
 
 def test_the_new_runs_configuration_is_not_set_aside(tmp_path):
-    run.train(config(), tmp_path)
+    execute(config(), tmp_path)
     (tmp_path / "config.yaml").write_text(dump(config(seed=5)))  # as the workflow does
-    run.train(config(seed=5), tmp_path, restart_if_changed=True)
+    execute(config(seed=5), tmp_path, restart_if_changed=True)
     (aside,) = tmp_path.glob("replaced.*")
     assert not (aside / "config.yaml").exists()
 
@@ -87,7 +87,7 @@ def test_a_configuration_that_a_person_wrote_into_the_run_folder_stays_as_it_is(
 def test_a_configuration_that_a_person_wrote_for_something_else_is_not_overwritten(tmp_path, written):
     (tmp_path / "config.yaml").write_text(written)
     with pytest.raises(ConfigError, match=r"config\.yaml is not the configuration of this run"):
-        run.train(config(seed=5), tmp_path)
+        execute(config(seed=5), tmp_path)
     assert (tmp_path / "config.yaml").read_text() == written
 
 
@@ -95,14 +95,14 @@ def test_a_configuration_that_a_person_wrote_for_something_else_is_not_overwritt
 def test_files_of_another_program_are_not_overwritten(tmp_path, name):
     (tmp_path / name).write_text('{"accuracy": 0.9}')
     with pytest.raises(ConfigError, match=f"holds {name} and no run that made it"):
-        run.train(config(), tmp_path)
+        execute(config(), tmp_path)
     assert (tmp_path / name).read_text() == '{"accuracy": 0.9}'
 
 
 @pytest.mark.parametrize("folder", ["new", "new/and/deep", "."])
 def test_a_refused_run_leaves_nothing_behind(tmp_path, folder):
     with pytest.raises(ConfigError, match="vision"):
-        run.train(config(vision="impala"), tmp_path / folder)
+        execute(config(vision="impala"), tmp_path / folder)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -111,7 +111,7 @@ def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch, capsy
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     monkeypatch.setattr("fcntl.flock", flock)
-    assert run.train(config(), tmp_path)["status"] == "complete"
+    assert execute(config(), tmp_path)["status"] == "complete"
     assert "this file system has no locks (Function not implemented)" in capsys.readouterr().err
 
 
@@ -134,36 +134,36 @@ def test_a_folder_that_goes_while_it_is_waited_for_is_made_anew(tmp_path, monkey
 
 
 def test_a_restarted_run_that_is_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
-    run.train(config(), tmp_path)
+    execute(config(), tmp_path)
     (tmp_path / "run.json").rename(tmp_path / "kept")
     with monkeypatch.context() as patch:
         stop_after(patch, 6)
         with pytest.raises(Interrupted):
-            run.train(config(seed=5), tmp_path, restart_if_changed=True)
+            execute(config(seed=5), tmp_path, restart_if_changed=True)
     (tmp_path / "kept").rename(tmp_path / "run.json")  # a record of the old run, still there
-    assert run.train(config(seed=5), tmp_path, restart_if_changed=True)["resumes"] == 1
+    assert execute(config(seed=5), tmp_path, restart_if_changed=True)["resumes"] == 1
 
 
 def test_a_changed_configuration_that_cannot_run_leaves_the_old_run_alone(tmp_path):
-    run.train(config(), tmp_path)
+    execute(config(), tmp_path)
     with pytest.raises(ConfigError, match="vision"):
-        run.train(config(vision="impala"), tmp_path, restart_if_changed=True)
-    assert "already complete" not in str(run.train(config(), tmp_path))
+        execute(config(vision="impala"), tmp_path, restart_if_changed=True)
+    assert "already complete" not in str(execute(config(), tmp_path))
     assert checkpoint.load_newest(tmp_path / "checkpoint")["counters"]["updates"] == 20
 
 
 def test_a_finished_run_needs_no_checkpoint(tmp_path):
-    record = run.train(config(), tmp_path)
+    record = execute(config(), tmp_path)
     for path in (tmp_path / "checkpoint").glob("*.ckpt"):
         path.write_bytes(b"")
-    assert run.train(config(), tmp_path) == record
+    assert execute(config(), tmp_path) == record
 
 
 def test_a_checkpoint_of_another_program_version_is_refused_with_the_fix(tmp_path):
     saved = {"fingerprint": config().fingerprint(), "network": {}}
     checkpoint.save(tmp_path / "checkpoint", saved, 3)
     with pytest.raises(checkpoint.CheckpointError, match="does not fit this version"):
-        run.train(config(), tmp_path)
+        execute(config(), tmp_path)
 
 
 def test_a_state_of_another_simulator_is_refused_with_the_fix(tmp_path, monkeypatch, capsys):

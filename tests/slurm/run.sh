@@ -28,7 +28,7 @@ main() {
 
     echo "== a run with device=cuda asks for a GPU"
     submit --config scale=smoke results="$work/gpu" device=cuda -- \
-        "$work/gpu/smoke/copy_task/L5/rtrl/seed0/run.json" >"$work/gpu.out" 2>&1 || true # there may be none
+        "$work/gpu/smoke/runs/sequences/copy_task_L5/rtrl/seed0/run.json" >"$work/gpu.out" 2>&1 || true # there may be none
     scontrol show jobs | grep "TresPerJob=.*gpu:1"
     echo "passed: the workflow on SLURM"
 }

@@ -16,8 +16,9 @@ from small_scales import SETTINGS
 from workflow.scripts import scales
 
 ROOT = Path(__file__).parents[2]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 STUBS = Path(__file__).parent / "stubs"
-INNER = {"train", "train_and_compare", "copy_run", "input_file", "scale"}  # steps that tests look at in another way
+INNER = {"run", "input_file", "scale"}  # steps that tests look at in another way
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,10 @@ class Project:
 
     root: Path
 
-    def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """One call with scale tiny; words that contain `=` set configuration keys."""
-        return subprocess.run(_command(words), cwd=self.root, capture_output=True, text=True, timeout=120)
+    def snakemake(self, *words: str, alone: bool = False) -> subprocess.CompletedProcess[str]:
+        """One call with scale tiny, `alone` as make calls it; words that contain `=` set configuration keys."""
+        command = ["workflow/scripts/alone.sh", SNAKEMAKE, *_command(words)[3:]] if alone else _command(words)
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """The same without waiting for it, in a process group of its own."""
@@ -36,13 +38,13 @@ class Project:
         return subprocess.Popen(_command(words), cwd=self.root, stdout=nowhere, stderr=nowhere, start_new_session=True)
 
     def planned(self, *words: str) -> tuple[set[str], set[str]]:
-        """What a dry run would do: the steps besides training, and the folders that would be trained."""
+        """What a dry run would do: the steps besides runs, and the folders of the runs."""
         done = self.snakemake("-n", *words)
         assert done.returncode == 0, done.stderr
         output = done.stdout + done.stderr
         table = re.search(r"^job +count\n[- ]+\n(.*?)^total", output, re.S | re.M)
         steps = {line.split()[0] for line in table[1].splitlines()} if table else set()
-        return steps - INNER, set(re.findall(r"^Job \d+: train (\S+)", output, re.M))
+        return steps - INNER, set(re.findall(r"^Job \d+: run (\S+)", output, re.M))
 
 
 def _command(words: tuple[str, ...]) -> list[str]:

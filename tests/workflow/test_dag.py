@@ -9,16 +9,17 @@ import shutil
 import pytest
 
 RUNS = {
-    "runs/letters/alpha/tbptt/M5/seed0",
-    "runs/letters/alpha/rtrl/M5/seed0",
-    "runs/letters/alpha/rtrl_retention20/M5/seed0",
-    "runs/letters/beta/tbptt/M5/seed0",
-    "runs/letters/beta/rtrl/M5/seed0",
-    "runs/pictures/delta/pretrain_tbptt/M50/seed0",
-    "runs/pictures/delta/tbptt/M5/seed0",
-    "runs/pictures/delta/rtrl/M5/seed0",
+    "runs/reinforcement/alpha/tbptt/M5/seed0",
+    "runs/reinforcement/alpha/rtrl/M5/seed0",
+    "runs/reinforcement/alpha/rtrl_retention20/M5/seed0",
+    "runs/reinforcement/beta/tbptt/M5/seed0",
+    "runs/reinforcement/beta/rtrl/M5/seed0",
+    "runs/reinforcement/delta/pretrain_tbptt/M50/seed0",
+    "runs/reinforcement/delta/tbptt/M5/seed0",
+    "runs/reinforcement/delta/rtrl/M5/seed0",
 }
-COPY_RUNS = {"copy_task/L3/rtrl/seed0"}
+COPY_RUNS = {"runs/sequences/copy_task_L3/rtrl/seed0"}
+STUDIES = {"runs/costs/complexity"}
 
 
 def _edit(path, old, new):
@@ -30,14 +31,14 @@ def _edit(path, old, new):
 def test_every_run_of_the_scale_is_made(first_run):
     folder = first_run[0].root / "results/tiny"
     made = {path.parent.relative_to(folder).as_posix() for path in folder.rglob("run.json")}
-    assert made == RUNS | COPY_RUNS
+    assert made == RUNS | COPY_RUNS | STUDIES
 
 
 def test_results_are_shown_and_progress_goes_to_the_log(first_run):
     project, done = first_run
-    assert "result of results/tiny/runs/letters/alpha/rtrl/M5/seed0" in done.stdout
+    assert "result of results/tiny/runs/reinforcement/alpha/rtrl/M5/seed0" in done.stdout
     assert "progress" not in done.stdout.splitlines()
-    log = project.root / "results/tiny/runs/letters/alpha/rtrl/M5/seed0/train.log"
+    log = project.root / "results/tiny/runs/reinforcement/alpha/rtrl/M5/seed0/run.log"
     assert log.read_text() == "progress\n"
 
 
@@ -65,29 +66,29 @@ def test_a_dry_run_of_a_changed_scale_writes_nothing(project):
 
 
 def test_a_dry_run_of_a_new_results_folder_does_not_make_it(project):
-    assert project.planned("all", "results=elsewhere")[1] == RUNS | COPY_RUNS
+    assert project.planned("all", "results=elsewhere")[1] == RUNS | COPY_RUNS | STUDIES
     assert not (project.root / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("name", ["curve.csv", "gradient.csv", "evaluation.json", "run.json"])
 def test_a_deleted_file_of_a_run_makes_that_run_again(project, name):
-    run = "runs/pictures/delta/rtrl/M5/seed0"
+    run = "runs/reinforcement/delta/rtrl/M5/seed0"
     (project.root / "results/tiny" / run / name).unlink()
     assert project.planned("all") == ({"tables", "figures", "report", "all"}, {run})
 
 
 @pytest.mark.parametrize("record", ["half", '{"status": "complete", "fingerprint": "0123456789ab"}'])
 def test_a_run_whose_record_is_damaged_or_anothers_is_made_again(project, record):
-    run = "runs/letters/beta/rtrl/M5/seed0"
+    run = "runs/reinforcement/beta/rtrl/M5/seed0"
     (project.root / "results/tiny" / run / "run.json").write_text(record)
     shutil.rmtree(project.root / ".snakemake")
     assert project.planned("all") == ({"tables", "figures", "report", "all"}, {run})
 
 
-@pytest.mark.parametrize("name", ["costs.csv", "complexity.json"])
+@pytest.mark.parametrize("name", ["costs.csv", "run.json"])
 def test_a_deleted_file_of_the_study_of_costs_makes_it_again(project, name):
-    (project.root / "results/tiny/complexity" / name).unlink()
-    assert project.planned("all") == ({"complexity_study", "tables", "figures", "report", "all"}, set())
+    (project.root / "results/tiny/runs/costs/complexity" / name).unlink()
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, STUDIES)
 
 
 def test_a_changed_configuration_is_seen_without_what_snakemake_remembers(project):
@@ -103,7 +104,7 @@ def test_an_environment_that_is_there_now_is_in_the_tables_without_what_snakemak
         project.root / "rtrl_bench/envs/letters.py", '("gamma", "symbols", _absent)', '("gamma", "symbols", _present)'
     )
     steps, trained = project.planned("all")
-    assert trained == {f"runs/symbols/gamma/{method}/M5/seed0" for method in ("tbptt", "rtrl")}
+    assert trained == {f"runs/reinforcement/gamma/{method}/M5/seed0" for method in ("tbptt", "rtrl")}
     assert steps == {"tables", "figures", "report", "all"}
 
 
@@ -161,25 +162,24 @@ def test_changing_the_runs_that_build_on_a_pretraining_leaves_it_alone(project):
 
 
 def test_a_run_with_a_pretrained_stem_needs_the_run_that_the_stem_comes_from(project):
-    wanted = "runs/pictures/delta/rtrl/M5/seed0"
+    wanted = "runs/reinforcement/delta/rtrl/M5/seed0"
     _, trained = project.planned(f"elsewhere/tiny/{wanted}/run.json", "results=elsewhere")
-    assert trained == {"runs/pictures/delta/pretrain_tbptt/M50/seed0", wanted}
+    assert trained == {"runs/reinforcement/delta/pretrain_tbptt/M50/seed0", wanted}
 
 
-def test_changing_the_study_of_costs_makes_it_again_and_trains_nothing(project):
+def test_changing_the_study_of_costs_makes_it_again_and_nothing_else(project):
     _edit(project.root / "workflow/config/tiny.yaml", "values: [4, 8]", "values: [4, 8, 16]")
-    steps = {"complexity_study", "tables", "figures", "report", "all"}
-    assert project.planned("all") == (steps, set())
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, STUDIES)
 
 
 def test_a_scale_without_a_study_of_costs_makes_everything_else(project):
     path = project.root / "workflow/config/tiny.yaml"
-    path.write_text(path.read_text().partition("complexity:")[0])
+    path.write_text(path.read_text().partition("  complexity:")[0])
     steps, _ = project.planned("all", "results=elsewhere")
     assert steps == {"tables", "figures", "report", "all", "fidelity"}
     done = project.snakemake("-n", "complexity")
     assert done.returncode != 0
-    assert "error: scale tiny has no key complexity; choose --config scale=laptop" in done.stderr
+    assert "error: scale tiny has no runs of complexity: expected one of alpha, " in done.stderr
 
 
 def test_another_device_or_number_of_threads_repeats_nothing(project):
@@ -195,14 +195,14 @@ def test_every_named_target_is_there(project):
     targets = ["all", "letters", "pictures", "alpha", "delta", "copy_task", "fidelity", "tables", "figures", "report"]
     targets += ["plan", "complexity"]
     steps, trained = project.planned(*targets, "results=elsewhere")
-    assert steps == {*targets, "complexity_study"}
-    assert trained == RUNS | COPY_RUNS
+    assert steps == set(targets)
+    assert trained == RUNS | COPY_RUNS | STUDIES
 
 
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("bet", "error: unknown target 'bet': expected one of all, plan, copy_task, "),
+        ("bet", "error: unknown target 'bet': expected one of all, plan, fidelity, "),
         ("tabels", "; did you mean tables?"),
         ("leters", "; did you mean letters?"),
     ],

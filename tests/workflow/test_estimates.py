@@ -27,11 +27,10 @@ def heard():
 
 def test_the_core_seconds_of_runs_by_folder_and_of_jobs_by_rule(expand, heard):
     scale = expand(small_scale())
-    estimates.write(scale, {scale.folder / "runs/a": 60.0}, study=7.0)
+    estimates.write(scale, {scale.folder / "runs/a": 60.0})
     estimates.announce(scale, "report/index.html")
     (record,) = heard
     assert record.estimates["runs"] == {"runs/a": 60.0}
-    assert record.estimates["rules"]["complexity_study"] == 7.0
     assert set(estimates.RULES) <= set(record.estimates["rules"])
     assert record.report == "report/index.html"
 

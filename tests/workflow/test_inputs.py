@@ -15,8 +15,13 @@ from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts.inputs import Inputs, finished, summary
 
 ONE_RUN = {"seeds": [0], "study": {"methods": ["rtrl"]}}
-COPY_TASK = {"lengths": [{"max_length": 5}], "methods": {"rtrl": None}, "run": {"steps": 9, "hidden": 4}}
-COSTS = {"sweeps": {"width": {"axis": "hidden", "values": [4, 8], "methods": {"rtrl": None}}}}
+COPY_TASK = {
+    "kind": "sequences",
+    "lengths": [{"max_length": 5}],
+    "methods": {"rtrl": None},
+    "run": {"steps": 9, "hidden": 4},
+}
+COSTS = {"kind": "costs", "sweeps": {"width": {"axis": "hidden", "values": [4, 8], "methods": {"rtrl": None}}}}
 
 
 def write(inputs, name):
@@ -37,12 +42,11 @@ def finish(run):
         (run.folder / name).write_text(json.dumps(record))
 
 
-@pytest.mark.parametrize("kind", ["train", "copy_task", "complexity"])
-def test_a_run_starts_from_its_whole_configuration(expand, kind):
-    scale = expand(small_scale(**ONE_RUN, copy_task=COPY_TASK, complexity=COSTS))
-    run = {"train": scale.runs[0], "copy_task": scale.copy_runs[0], "complexity": scale.complexity}[kind]
-    inputs = Inputs(scale)
-    assert write(inputs, inputs.name(run)).read_text() == dump(run.config)
+@pytest.mark.parametrize("study", ["memory", "copy", "costs"])
+def test_a_run_starts_from_its_whole_configuration(expand, study):
+    scale = expand(small_scale(**ONE_RUN, studies={"copy": COPY_TASK, "costs": COSTS}))
+    (run,), inputs = scale.studies[study], Inputs(scale)
+    assert write(inputs, scale.name_of(run)).read_text() == dump(run.config)
 
 
 def test_a_changed_configuration_is_another_file(expand):
@@ -50,11 +54,12 @@ def test_a_changed_configuration_is_another_file(expand):
     assert first.file(first.names[0]) != second.file(second.names[0])
 
 
-@pytest.mark.parametrize("kind", ["train", "complexity"])
-def test_a_finished_run_keeps_what_it_started_from_when_only_the_machine_differs(expand, kind):
-    first, second = (expand(small_scale(**ONE_RUN, complexity=COSTS), device=device) for device in ("cpu", "cuda"))
-    run = first.runs[0] if kind == "train" else first.complexity
-    name = Inputs(first).name(run)
+@pytest.mark.parametrize("study", ["memory", "costs"])
+def test_a_finished_run_keeps_what_it_started_from_when_only_the_machine_differs(expand, study):
+    values = small_scale(**ONE_RUN, studies={"costs": COSTS})
+    first, second = (expand(values, device=device) for device in ("cpu", "cuda"))
+    (run,) = first.studies[study]
+    name = first.name_of(run)
     made = write(Inputs(first), name)
     assert Inputs(second).file(name) != str(made)
     finish(run)
@@ -66,16 +71,16 @@ def test_a_finished_run_keeps_what_it_started_from_when_only_the_machine_differs
 def test_a_record_that_is_damaged_or_anothers_asks_for_the_run_again(expand, record):
     scale = expand(small_scale(**ONE_RUN))
     run, inputs = scale.runs[0], Inputs(scale)
-    made = write(inputs, inputs.name(run))
+    made = write(inputs, scale.name_of(run))
     finish(run)
     (run.folder / "run.json").write_text(record or "{")
-    again = write(inputs, inputs.name(run))
+    again = write(inputs, scale.name_of(run))
     assert again != made
     assert again.read_text() == dump(run.config)
     (run.folder / "run.json").unlink()  # as Snakemake does before it makes the run, maybe on another machine
-    assert inputs.file(inputs.name(run)) == str(again)
+    assert inputs.file(scale.name_of(run)) == str(again)
     finish(run)
-    assert inputs.file(inputs.name(run)) == str(again)
+    assert inputs.file(scale.name_of(run)) == str(again)
 
 
 def test_a_run_that_was_finished_elsewhere_keeps_its_own_configuration(expand):
@@ -83,12 +88,12 @@ def test_a_run_that_was_finished_elsewhere_keeps_its_own_configuration(expand):
     run, inputs = scale.runs[0], Inputs(scale)
     finish(run)
     (run.folder / "config.yaml").write_text(dump(run.config))
-    assert inputs.file(inputs.name(run)) == str(run.folder / "config.yaml")
+    assert inputs.file(scale.name_of(run)) == str(run.folder / "config.yaml")
 
 
 def test_a_finished_run_is_not_given_what_was_wanted_in_between(expand):
     first, second = (expand(small_scale(**ONE_RUN, run={"env_steps": steps})) for steps in (100, 200))
-    name = Inputs(first).name(first.runs[0])
+    name = first.name_of(first.runs[0])
     finish(first.runs[0])
     write(Inputs(second), name)  # and then the old wish again, before anything was trained
     assert load_yaml(write(Inputs(first), name))["env_steps"] == 100
@@ -119,7 +124,7 @@ def test_the_list_of_runs_has_those_that_can_be_made_here_or_are_finished(expand
     finish(next(run for run in everywhere.runs if "delayed_match/rtrl" in run.folder.as_posix()))
     listed = json.loads(summary(expand(values)))["studies"]["memory"]
     names = ["tmaze/tbptt", "tmaze/rtrl", "delayed_match/rtrl"]
-    assert listed == [f"runs/memory/{name}/M5/seed0" for name in names]
+    assert listed == [f"runs/reinforcement/{name}/M5/seed0" for name in names]
 
 
 def test_a_changed_list_of_runs_is_another_file(expand):

@@ -46,7 +46,7 @@ if not Path("stopped").exists():
     sys.exit(142)
 """
     harness.write_text(stops_once + harness.read_text())
-    record = project.root / "results/tiny/runs/letters/beta/rtrl/M5/seed0/run.json"
+    record = project.root / "results/tiny/runs/reinforcement/beta/rtrl/M5/seed0/run.json"
     record.unlink()
     done = project.snakemake("beta", "time_limit=1")
     assert done.returncode == 0, done.stderr

@@ -6,39 +6,35 @@ import base64
 import fcntl
 import os
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from workflow.scripts import locks
+ALONE = str(Path(__file__).parents[2] / "workflow/scripts/alone.sh")
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A folder `.snakemake` with a list of locked files in it."""
-    (tmp_path / "locks").mkdir()
-    (tmp_path / "locks/0.output.lock").write_text("results/run.json\n")
-    return tmp_path
-
-
-def test_a_list_that_nobody_alive_can_have_left_is_removed(folder):
-    locks.share(folder)
-    assert list((folder / "locks").iterdir()) == []
-
-
-def test_a_list_stays_while_another_snakemake_is_alive(folder):
-    with open(folder / "alive", "w") as another:
+def test_snakemake_is_let_in_while_nobody_is_alive_and_kept_out_otherwise(tmp_path):
+    """A stand-in for Snakemake says how it is called."""
+    (tmp_path / "snakemake").write_text('#!/bin/sh\necho "$@" >> called\n')
+    (tmp_path / "snakemake").chmod(0o755)
+    words = [ALONE, str(tmp_path / "snakemake"), "tables"]
+    subprocess.run(words, cwd=tmp_path, check=True)
+    assert (tmp_path / "called").read_text().split("\n")[:2] == ["--unlock --quiet all tables", "tables"]
+    (tmp_path / "called").unlink()
+    with open(tmp_path / ".snakemake/alive", "w") as another:
         fcntl.flock(another, fcntl.LOCK_SH)
-        locks.share(folder)
-    assert (folder / "locks/0.output.lock").exists()
+        subprocess.run(words, cwd=tmp_path, check=True)
+    assert (tmp_path / "called").read_text() == "tables\n"
 
 
-@pytest.mark.injects("SIGKILL of Snakemake, which leaves its locks", "the parent", "the same call works")
+@pytest.mark.injects("SIGKILL of Snakemake, which leaves its locks", "the parent", "`make reproduce` works again")
 def test_snakemake_starts_again_after_it_was_killed(project):
     harness = project.root / "rtrl_bench/__main__.py"
     program = harness.read_text()
     harness.write_text("import time\ntime.sleep(60)\n")
-    (project.root / "results/tiny/runs/letters/beta/rtrl/M5/seed0/run.json").unlink()
+    (project.root / "results/tiny/runs/reinforcement/beta/rtrl/M5/seed0/run.json").unlink()
     process = project.start("beta")
     try:
         until = time.monotonic() + 60
@@ -51,7 +47,8 @@ def test_snakemake_starts_again_after_it_was_killed(project):
         process.wait()
     assert list((project.root / ".snakemake/locks").iterdir())
     harness.write_text(program)
-    done = project.snakemake("beta")
+    assert "--unlock" in project.snakemake("beta").stderr  # what Snakemake itself says of it
+    done = project.snakemake("beta", alone=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -59,9 +56,9 @@ def test_snakemake_starts_again_after_it_was_killed(project):
     "dates of files jump: a configuration from tomorrow, a record of last year", "their dates", "nothing is made again"
 )
 def test_dates_alone_repeat_no_run(project):
-    folder = project.root / "results/tiny/runs/letters/beta/rtrl/M5/seed0"
+    folder = project.root / "results/tiny/runs/reinforcement/beta/rtrl/M5/seed0"
     day = 86_400
-    (config,) = (project.root / "results/tiny/inputs/runs/letters/beta/rtrl/M5/seed0").iterdir()
+    (config,) = (project.root / "results/tiny/inputs/runs/reinforcement/beta/rtrl/M5/seed0").iterdir()
     os.utime(config, (time.time() + day,) * 2)
     os.utime(folder / "run.json", (time.time() - 365 * day,) * 2)
     assert project.planned("all") == (set(), set())
@@ -69,7 +66,7 @@ def test_dates_alone_repeat_no_run(project):
 
 @pytest.mark.parametrize("left", [("curve.csv",), ("curve.csv", "evaluation.json", "run.json")])
 def test_a_run_that_was_killed_between_its_files_is_made_again(project, left):
-    folder = project.root / "results/tiny/runs/letters/beta/rtrl/M5/seed0"
+    folder = project.root / "results/tiny/runs/reinforcement/beta/rtrl/M5/seed0"
     for name in ("curve.csv", "evaluation.json", "run.json"):
         (folder / name).unlink()
         marker = base64.b64encode(str((folder / name).relative_to(project.root)).encode()).decode()

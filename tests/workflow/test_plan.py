@@ -10,15 +10,16 @@ import sys
 import pytest
 from small_scales import SETTINGS
 
+from rtrl_bench.experiments import costs, kind_of, reinforcement
 from rtrl_bench.experiments.costs.config import ComplexityConfig, MethodConfig, SweepConfig
 from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, PretrainedConfig, RunConfig
 from rtrl_bench.experiments.sequences.config import CopyConfig
 from rtrl_bench.experiments.stems.config import StemConfig
+from rtrl_bench.runs.kind import Lack
 from rtrl_bench.runs.settings import replace, to_dict
-from workflow.scripts import plan, speeds
+from workflow.scripts import plan
 from workflow.scripts.jobs import Job
-from workflow.scripts.scales import CopyRun, CostStudy, Missing, Scale
-from workflow.scripts.studies import Run
+from workflow.scripts.scales import Run, Scale
 
 CONFIG = RunConfig(environment="tmaze", vision="flat", env_steps=36_000, unroll=5, threads=1)
 COPY = CopyConfig(max_length=5, method="rtrl", steps=36_000, hidden=4, threads=1)
@@ -28,45 +29,32 @@ COPY = CopyConfig(max_length=5, method="rtrl", steps=36_000, hidden=4, threads=1
 def scale(tmp_path):
     """Make a scale of the given runs in results/<name>; those with a speed are finished."""
 
-    def make(name, runs, **parts):
+    def make(name, runs, missing=()):
         made = []
-        for place, (config, steps_per_s) in runs.items():
-            job = Job(mem_mb=100, runtime=1, threads=1, gpu=0, time_limit=None)
-            folder = tmp_path / name / place
-            copy = isinstance(config, CopyConfig)
-            run = CopyRun(folder, config, job) if copy else Run(folder, "suite", config, job)
+        for place, (config, per_s) in runs.items():
+            job = Job(mem_mb=100, runtime=1, threads=config.threads, gpu=0, time_limit=None)
+            run = Run(tmp_path / name / "runs" / place, kind_of(config), config, job, lent="pretrain" in place)
             made.append(run)
-            if steps_per_s:
-                _finish(run, steps_per_s)
-        training = [run for run in made if isinstance(run, Run)]
-        return Scale(
-            name=name,
-            label=f"label of {name}",
-            folder=tmp_path / name,
-            runs=tuple(training),
-            copy_runs=tuple(run for run in made if isinstance(run, CopyRun)),
-            studies={},
-            pretraining=tuple(run for run in training if "pretrain" in run.folder.name),
-            complexity=parts.get("complexity"),
-            missing=tuple(parts.get("missing", ())),
-        )
+            if per_s:
+                _finish(run, per_s)
+        return Scale(name, f"label of {name}", tmp_path / name, {}, tuple(made), tuple(missing))
 
     return make
 
 
-def _finish(run, steps_per_s):
-    amount = {"updates": run.config.steps} if isinstance(run, CopyRun) else {"env_steps": run.config.env_steps}
-    kind = {"kind": "stem"} if isinstance(run.config, StemConfig) else {}
+def _finish(run, per_s):
+    amount = run.kind.amount(run.config)
     record = {
-        **kind,
+        "kind": run.kind.name,
         "status": "complete",
         "fingerprint": run.config.fingerprint(),
         "config": to_dict(run.config),
-        **amount,
+        **dict.fromkeys(("updates", "env_steps", "points"), amount),
+        "wall_s": amount / per_s,
     }
     run.folder.mkdir(parents=True)
     for name in run.outputs:
-        (run.folder / name).write_text(json.dumps(record | {"wall_s": next(iter(amount.values())) / steps_per_s}))
+        (run.folder / name).write_text(json.dumps(record))
 
 
 @pytest.fixture
@@ -74,13 +62,13 @@ def asked(monkeypatch):
     """The configurations that were measured; each gives 10 steps or updates per second."""
     configs = []
 
-    def measure(config, cores):
-        configs.append(config)
+    def measure(run, cores):
+        configs.append(run.config)
         return 10.0
 
     monkeypatch.setattr(plan, "measure", measure)
     monkeypatch.setattr(plan, "START_SECONDS", 0.0)
-    monkeypatch.setattr(plan, "EVALUATION", 0.0)
+    monkeypatch.setattr(reinforcement, "EVALUATION", 0.0)
     return configs
 
 
@@ -96,27 +84,27 @@ def text(scale, cores):
 
 
 def test_hours_are_steps_over_measured_speed(scale, asked):
-    folder = scale("mine", {"runs/a": (CONFIG, None), "runs/b": (replace(CONFIG, seed=1), None)})
+    folder = scale("mine", {"a": (CONFIG, None), "b": (replace(CONFIG, seed=1), None)})
     part = parts(folder, cores=4)["memory"]
     assert (part.runs, part.done, part.frames) == (2, 0, 72_000)
     assert part.hours == pytest.approx(2.0)  # 2 x 36 000 / 10 s
 
 
 def test_a_run_that_takes_every_core_counts_with_all_of_them(scale, asked):
-    folder = scale("mine", {"runs/a": (replace(CONFIG, threads=0), None)})
+    folder = scale("mine", {"a": (replace(CONFIG, threads=0), None)})
     assert parts(folder, cores=4)["memory"].hours == pytest.approx(4.0)
 
 
 def test_the_evaluation_counts_at_its_longest(scale, asked, monkeypatch):
-    monkeypatch.setattr(plan, "EVALUATION", 0.5)
+    monkeypatch.setattr(reinforcement, "EVALUATION", 0.5)
     config = replace(CONFIG, environment="chaser", evaluation=EvaluationConfig(sets=2, episodes=18, max_steps=500))
-    folder = scale("mine", {"runs/a": (config, None)})
+    folder = scale("mine", {"a": (config, None)})
     assert parts(folder, cores=1)["procgen"].hours == pytest.approx(1.25)  # 36 000 + 2 x 18 x 500 / 2 steps, 10 a s
 
 
 def test_finished_runs_of_any_scale_give_the_speed_without_measuring(scale, asked):
-    scale("other", {"runs/x": (replace(CONFIG, env_steps=100), 20.0)})
-    folder = scale("mine", {"runs/a": (CONFIG, None)})
+    scale("other", {"x": (replace(CONFIG, env_steps=100), 20.0)})
+    folder = scale("mine", {"a": (CONFIG, None)})
     assert parts(folder, cores=1)["memory"].hours == pytest.approx(0.5)
     assert asked == []
 
@@ -133,24 +121,24 @@ def test_runs_that_differ_in_what_they_cost_are_measured_each(scale, asked):
         replace(CONFIG, environment="gymnasium:CartPole-v1"),
         replace(CONFIG, environment="gymnasium:Acrobot-v1"),
     ]
-    folder = scale("mine", {f"runs/{k}": (config, None) for k, config in enumerate([*same, *others])})
+    folder = scale("mine", {f"{k}": (config, None) for k, config in enumerate([*same, *others])})
     parts(folder, cores=1)
     assert asked[1:] == others
     assert asked[0] in same
 
 
 def test_a_damaged_record_or_one_of_another_version_tells_no_speed(scale, asked):
-    other = scale("other", {"runs/x": (CONFIG, 20.0), "runs/y": (CONFIG, 20.0), "runs/z": (CONFIG, 20.0)})
+    other = scale("other", {"x": (CONFIG, 20.0), "y": (CONFIG, 20.0), "z": (CONFIG, 20.0)})
     record = json.loads((other.runs[0].folder / "run.json").read_text())
     broken = ("{", json.dumps(record | {"config": {"wheels": 4}}), json.dumps(record | {"wall_s": 0}))
     for run, text in zip(other.runs, broken):
         (run.folder / "run.json").write_text(text)
-    parts(scale("mine", {"runs/a": (CONFIG, None)}), cores=1)
+    parts(scale("mine", {"a": (CONFIG, None)}), cores=1)
     assert asked == [CONFIG]
 
 
 def test_finished_runs_cost_nothing_more(scale, asked):
-    folder = scale("mine", {"runs/a": (CONFIG, 5.0), "runs/b": (replace(CONFIG, hidden=7), None)})
+    folder = scale("mine", {"a": (CONFIG, 5.0), "b": (replace(CONFIG, hidden=7), None)})
     part = parts(folder, cores=1)["memory"]
     assert (part.runs, part.done) == (2, 1)
     assert part.hours == pytest.approx(1.0)
@@ -159,7 +147,7 @@ def test_finished_runs_cost_nothing_more(scale, asked):
 def test_pretraining_counts_and_a_frozen_stem_has_a_speed_of_its_own(scale, asked):
     images = replace(CONFIG, environment="chaser", vision="nature")
     main = replace(images, pretrained=PretrainedConfig(run="runs/pretrain_tbptt"))
-    folder = scale("mine", {"runs/pretrain_tbptt": (images, 20.0), "runs/a": (main, None)})
+    folder = scale("mine", {"pretrain_tbptt": (images, 20.0), "a": (main, None)})
     said = text(folder, cores=1)
     assert re.search(r"procgen +2 +1 +72,000 +1\.00", said)
     assert "procgen, vision nature, frozen, rtrl, hidden 256: 10 (measured now)" in said
@@ -168,7 +156,7 @@ def test_pretraining_counts_and_a_frozen_stem_has_a_speed_of_its_own(scale, aske
 
 def test_a_stem_that_is_taught_has_a_speed_of_its_own_and_its_frames_count(scale, asked):
     stem = StemConfig(environment="rooms_watermaze", env_steps=36_000, threads=1)
-    folder = scale("mine", {"runs/pretrain_state": (stem, None)})
+    folder = scale("mine", {"pretrain_state": (stem, None)})
     said = text(folder, cores=1)
     assert re.search(r"dmlab +1 +0 +144,000 +1\.00", said)
     assert "rooms_watermaze, vision pooled, taught from the state: 10 (measured now)" in said
@@ -177,52 +165,52 @@ def test_a_stem_that_is_taught_has_a_speed_of_its_own_and_its_frames_count(scale
 
 def test_the_speed_of_a_finished_stem_is_known(scale, asked):
     stem = StemConfig(environment="rooms_watermaze", env_steps=36_000, threads=1)
-    scale("other", {"runs/pretrain_state": (stem, 5.0)})
-    assert parts(scale("mine", {"runs/pretrain_state": (stem, None)}), cores=1)["dmlab"].hours == pytest.approx(2.0)
+    scale("other", {"pretrain_state": (stem, 5.0)})
+    assert parts(scale("mine", {"pretrain_state": (stem, None)}), cores=1)["dmlab"].hours == pytest.approx(2.0)
     assert asked == []
 
 
 def test_the_copy_task_counts_updates(scale, asked):
-    part = parts(scale("mine", {"copy_task/L5": (COPY, None)}), cores=1)["copy_task"]
+    part = parts(scale("mine", {"copy/L5": (COPY, None)}), cores=1)["copy_task"]
     assert (part.runs, part.frames) == (1, 0)
     assert part.hours == pytest.approx(1.0)
 
 
 def test_the_text_has_label_jobs_hours_and_what_is_missing(scale, asked):
-    missing = [Missing("chaser", "procgen", reason="libGL is missing", fix="apt-get install libgl1")]
-    folder = scale("mine", {"runs/a": (CONFIG, None)}, missing=missing)
+    missing = [Lack("chaser", "procgen", reason="libGL is missing", fix="apt-get install libgl1")]
+    folder = scale("mine", {"a": (CONFIG, None)}, missing=missing)
     said = text(folder, cores=2)
     assert "label of mine" in said
     assert "1 runs, then tables, figures, report: about 0.50 h on 2 cores" in said
     assert "left out: chaser: libGL is missing. Fix: apt-get install libgl1" in said
 
 
-def test_the_text_has_the_study_of_costs(scale, asked, tmp_path):
+def test_a_study_of_costs_counts_its_points_on_all_cores(scale, monkeypatch):
+    monkeypatch.setattr(plan, "START_SECONDS", 0.0)
     sweep = SweepConfig(
         axis="hidden", values=[4, 8, 16], methods={"rtrl": None, "rtrl_dense": MethodConfig(cells=["rnn", "gru"])}
     )
-    study = CostStudy(tmp_path / "mine/complexity", ComplexityConfig(sweeps={"width": sweep}), None)
-    mine = scale("mine", {"runs/a": (CONFIG, None)}, complexity=study)
-    assert "study of costs: 9 points, about 1 min on all cores" in text(mine, cores=2)
-    study.folder.mkdir(parents=True)
-    for name in study.outputs:
-        (study.folder / name).write_text(json.dumps({"status": "complete", "fingerprint": study.config.fingerprint()}))
-    assert "study of costs: 9 points, finished" in text(mine, cores=2)
+    study = ComplexityConfig(sweeps={"width": sweep})
+    part = parts(scale("mine", {"study": (study, None)}), cores=2)["complexity"]
+    assert part.hours == pytest.approx(2 * 9 / costs.POINTS_PER_S / 3600)
+    assert "study of costs, 1 sweeps: 3 (finished runs)" in text(
+        scale("other", {"a": (study, 3.0), "b": (replace(study, repeats=3), None)}), cores=2
+    )
 
 
 def test_the_text_tells_measured_speeds_from_those_of_finished_runs(scale, asked):
     done = replace(CONFIG, hidden=7)
-    runs = {"runs/a": (done, 20.0), "runs/b": (replace(done, seed=1), None), "runs/c": (CONFIG, None)}
+    runs = {"a": (done, 20.0), "b": (replace(done, seed=1), None), "c": (CONFIG, None)}
     said = text(scale("mine", runs), cores=1)
     assert "memory, vision flat, rtrl, hidden 7: 20 (finished runs)" in said
     assert "memory, vision flat, rtrl, hidden 256: 10 (measured now)" in said
 
 
 @pytest.mark.parametrize("config", [CONFIG, COPY])
-def test_a_measured_speed_is_a_number_of_steps(config, monkeypatch):
-    monkeypatch.setattr(speeds, "SECONDS", 0.02)
-    monkeypatch.setattr(speeds, "COPY_SECONDS", 0.02)
-    assert speeds.measure(config, cores=1) > 1
+def test_a_measured_speed_is_a_number_of_steps(scale, config, monkeypatch):
+    monkeypatch.setattr(plan, "SECONDS", 0.02)
+    (run,) = scale("mine", {"a": (config, None)}).runs
+    assert plan.measure(run, cores=1) > 1
 
 
 def test_what_an_environment_prints_while_it_is_measured_is_no_part_of_the_plan(tmp_path):
@@ -230,8 +218,8 @@ def test_what_an_environment_prints_while_it_is_measured_is_no_part_of_the_plan(
     settings = SETTINGS | {"scale": "smoke", "results": str(tmp_path)}
     program = f"""
 import os, runpy, sys
-from workflow.scripts import speeds
-speeds.measure = lambda config, cores: os.write(1, b"[0.1, 0.2]\\n") and print("hello") or 5.0
+from rtrl_bench.runs.kind import Kind
+Kind.speed = lambda self, settings, for_s: os.write(1, b"[0.1, 0.2]\\n") and print("hello") or 5.0
 sys.argv = ["plan", "--settings", {json.dumps(json.dumps(settings))}, "--cores", "1"]
 runpy.run_module("workflow.scripts.plan", run_name="__main__")
 """

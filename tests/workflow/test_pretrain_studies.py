@@ -24,6 +24,11 @@ EXCLUDES = (
 PRETRAIN = {"method": "tbptt", "unroll": 9, "run": {"env_steps": 70}}
 
 
+def lent(scale):
+    """The runs that others build on."""
+    return tuple(run for run in scale.runs if run.lent)
+
+
 def _pictures(**changes):
     """A scale with one study on images whose stems are pre-trained; `changes` are of the study."""
     study = {"environments": {"breakout": {"hidden": 32}, "qbert": None}, "methods": ["rtrl"], "pretrain": PRETRAIN}
@@ -32,19 +37,20 @@ def _pictures(**changes):
 
 def test_each_environment_of_a_study_is_pretrained_once_for_all_its_runs(expand):
     scale = expand(_pictures(methods=["tbptt", "rtrl"], unroll=[5, 10]))
-    assert folders(scale)[:2] == [f"runs/atari/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")]
-    assert scale.pretraining == scale.runs[:2]
+    assert folders(scale)[:2] == [
+        f"runs/reinforcement/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")
+    ]
+    assert lent(scale) == scale.runs[:2]
     assert len(scale.runs) == 2 + 2 * 2 * 2 * 2
     for run in scale.runs[2:]:
-        (source,) = [one for one in scale.pretraining if one.config.environment == run.config.environment]
+        (source,) = [one for one in lent(scale) if one.config.environment == run.config.environment]
         expected = PretrainedConfig(run=source.folder.as_posix(), fingerprint=source.config.fingerprint())
         assert run.config.pretrained == expected
-    assert not {run.folder for run in scale.pretraining} & {run.folder for run in scale.studies["memory"]}
 
 
 def test_a_pretraining_has_the_keys_of_all_parts(expand):
     special = PRETRAIN | {"environments": {"qbert": {"env_steps": 80, "loss": {"discount": 0.5}}}}
-    breakout, qbert = (run.config for run in expand(_pictures(pretrain=special)).pretraining)
+    breakout, qbert = (run.config for run in lent(expand(_pictures(pretrain=special))))
     assert (breakout.method, breakout.unroll, breakout.seed, breakout.hidden) == ("tbptt", 9, 0, 32)
     assert (breakout.env_steps, qbert.env_steps) == (70, 80)
     assert (breakout.loss.discount, qbert.loss.discount) == (0.99, 0.5)
@@ -54,13 +60,15 @@ def test_a_pretraining_has_the_keys_of_all_parts(expand):
 def test_studies_with_the_same_pretraining_share_it(expand):
     values = _pictures()
     values["studies"]["again"] = values["studies"]["memory"] | {"unroll": [7]}
-    assert len(expand(values).pretraining) == 2
+    assert len(lent(expand(values))) == 2
 
 
 def test_the_list_of_runs_has_pretraining_apart_from_the_studies(expand):
     scale = expand(_pictures())
     listed = json.loads(summary(scale))
-    assert listed["pretraining"] == [f"runs/atari/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")]
+    assert listed["pretraining"] == [
+        f"runs/reinforcement/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")
+    ]
     assert not [run for run in listed["studies"]["memory"] if "pretrain" in run]
 
 
@@ -74,10 +82,10 @@ def test_an_environment_that_cannot_run_takes_its_pretraining_with_it(expand, mo
 
 def test_a_named_target_includes_pretraining(expand):
     scale = expand(_pictures())
-    source = f"{scale.folder}/runs/atari/qbert/pretrain_tbptt/M9/seed0/run.json"
-    assert source in targets.records(targets.runs(scale, "qbert"))
-    assert source in targets.records(targets.runs(scale, "atari"))
-    assert targets.stems(scale)["runs/atari/qbert/rtrl/M5/seed1"] == source
+    source = "runs/reinforcement/qbert/pretrain_tbptt/M9/seed0"
+    for name in ("qbert", "atari"):
+        assert source in map(scale.name_of, targets.runs(scale, name))
+    assert targets.needed(scale)["runs/reinforcement/qbert/rtrl/M5/seed1"] == [f"{scale.folder}/{source}/run.json"]
 
 
 def test_the_results_folder_is_no_part_of_a_finished_runs_configuration(expand, tmp_path):
@@ -116,12 +124,12 @@ TAUGHT = {
 
 def test_a_stem_can_be_taught_from_the_state_for_all_runs_of_a_level(expand):
     scale = expand(small_scale(study=TAUGHT), threads=1)
-    water, keys = scale.pretraining
+    water, keys = lent(scale)
     assert folders(scale)[:2] == [
-        "runs/dmlab/rooms_watermaze/pretrain_state/seed0",
-        "runs/dmlab/rooms_keys_doors_puzzle/pretrain_state/seed0",
+        "runs/stems/rooms_watermaze/state/seed0",
+        "runs/stems/rooms_keys_doors_puzzle/state/seed0",
     ]
-    assert (water.command, {run.command for run in scale.runs[2:]}) == ("pretrain", {"train"})
+    assert (water.kind.name, {run.kind.name for run in scale.runs[2:]}) == ("stems", {"reinforcement"})
     shared = {"vision": "pooled", "environment_options": {"hud": False}, "threads": 1, "env_steps": 70, "seed": 0}
     assert water.config == StemConfig(environment="rooms_watermaze", features=32, learning_rate=0.01, **shared)
     assert keys.config == StemConfig(environment="rooms_keys_doors_puzzle", **shared)
@@ -130,14 +138,15 @@ def test_a_stem_can_be_taught_from_the_state_for_all_runs_of_a_level(expand):
         expected = PretrainedConfig(run=source.folder.as_posix(), fingerprint=source.config.fingerprint())
         assert run.config.pretrained == expected
     record = f"{water.folder.as_posix()}/run.json"
-    assert targets.stems(scale)["runs/dmlab/rooms_watermaze/rtrl/M5/seed1"] == record
+    assert targets.needed(scale)["runs/reinforcement/rooms_watermaze/rtrl/M5/seed1"] == [record]
 
 
 def test_snakemake_teaches_a_stem_before_the_runs_that_take_it_over(project):
     study = TAUGHT | {"unroll": [5], "environments": {"rooms_watermaze": None}}
     scale = small_scale(study=study, label="taught", seeds=[0])
     (project.root / "workflow/config/taught.yaml").write_text(yaml.safe_dump(scale))
-    runs = {f"runs/dmlab/rooms_watermaze/{run}" for run in ("pretrain_state/seed0", "tbptt/M5/seed0", "rtrl/M5/seed0")}
+    agents = {f"runs/reinforcement/rooms_watermaze/{method}/M5/seed0" for method in ("tbptt", "rtrl")}
+    runs = {"runs/stems/rooms_watermaze/state/seed0", *agents}
     assert project.planned("scale=taught")[1] == runs
     done = project.snakemake("rooms_watermaze", "scale=taught")  # the stub insists on the stem's record being there
     assert done.returncode == 0, done.stderr
@@ -149,11 +158,11 @@ def test_snakemake_teaches_a_stem_before_the_runs_that_take_it_over(project):
     [
         (
             {"pretrain": {"method": "tbptt"}},
-            r"studies\.memory\.pretrain\.unroll = None: method: state has none, the others need it \(>= 1\)",
+            r"studies\.memory: pretrain\.unroll = None: method: state has none, the others need it \(>= 1\)",
         ),
         (
             {"pretrain": {"method": "state", "unroll": 5}},
-            r"studies\.memory\.pretrain\.unroll = 5: method: state has none, the others need it \(>= 1\)",
+            r"studies\.memory: pretrain\.unroll = 5: method: state has none, the others need it \(>= 1\)",
         ),
         ({"pretrain": {"method": "state"}}, "studies.memory: environment = 'tmaze', which has no state to teach from"),
         (
@@ -166,7 +175,7 @@ def test_snakemake_teaches_a_stem_before_the_runs_that_take_it_over(project):
         ),
         (
             {"pretrain": PRETRAIN | {"seed": 1}},
-            r"unknown key studies\.memory\.pretrain\.seed: expected one of",
+            r"studies\.memory: unknown key pretrain\.seed: expected one of",
         ),
         ({"pretrain": PRETRAIN | {"unroll": 0}}, r"pretrain\.unroll = 0: expected an integer in \[1, 1048576\]"),
         ({"pretrain": PRETRAIN | {"method": "tbtt"}}, "unknown method 'tbtt': expected one of feedforward"),
@@ -205,12 +214,12 @@ def test_a_mistake_is_named_with_what_was_expected(expand, study, message):
 def test_the_paper_scale_pretrains_the_stems_of_the_memory_levels():
     scale = scales.load_scale(SETTINGS | {"scale": "paper"})
     nonmatching, watermaze = "rooms_select_nonmatching_object", "rooms_watermaze"
-    sources = {run.config.environment: run.config for run in scale.pretraining}
+    sources = {run.config.environment: run.config for run in lent(scale)}
     assert {name: (c.method, c.env_steps, c.hidden) for name, c in sources.items()} == {
         nonmatching: ("tbptt", 50_000_000, 512),
         watermaze: ("tbptt", 200_000_000, 512),
     }
-    levels = [run.config for name in ("dmlab", "dmlab_reactive") for run in scale.studies[name]]
+    levels = [run.config for name in ("dmlab", "dmlab_reactive") for run in scale.studies[name] if not run.lent]
     stems = {(c.environment, c.env_steps, c.pretrained and c.pretrained.fingerprint) for c in levels}
     assert stems == {
         (nonmatching, 30_000_000, sources[nonmatching].fingerprint()),
@@ -224,4 +233,4 @@ def test_small_scales_have_the_three_levels_with_pretraining(name):
     scale = scales.load_scale(SETTINGS | {"scale": name})
     levels = {run.config.environment for study in ("dmlab", "dmlab_reactive") for run in scale.studies[study]}
     assert len(levels) == 3
-    assert {run.config.environment for run in scale.pretraining} == levels - {"rooms_keys_doors_puzzle"}
+    assert {run.config.environment for run in lent(scale)} == levels - {"rooms_keys_doors_puzzle"}

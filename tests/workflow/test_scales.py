@@ -24,7 +24,7 @@ EXTENDING = Path(__file__).parents[2] / "docs" / "extending.md"
 def test_a_study_is_every_combination(expand):
     scale = expand(small_scale(seeds=[0], study={"unroll": [5, 10], "vary": {"environment_options.delay": [4, 20]}}))
     assert sorted(folders(scale)) == [
-        f"runs/memory/tmaze_delay{delay}/{method}/M{unroll}/seed0"
+        f"runs/reinforcement/tmaze_delay{delay}/{method}/M{unroll}/seed0"
         for delay in (20, 4)
         for method in ("rtrl", "tbptt")
         for unroll in (10, 5)
@@ -40,8 +40,8 @@ def test_later_keys_win_and_nested_keys_are_joined(expand):
 def test_what_varies_besides_options_is_named_after_the_method(expand):
     scale = expand(small_scale(seeds=[3], study={"vary": {"retention": [None, 20]}, "methods": ["rtrl"]}))
     assert folders(scale) == [
-        "runs/memory/tmaze/rtrl_retentionnull/M5/seed3",
-        "runs/memory/tmaze/rtrl_retention20/M5/seed3",
+        "runs/reinforcement/tmaze/rtrl_retentionnull/M5/seed3",
+        "runs/reinforcement/tmaze/rtrl_retention20/M5/seed3",
     ]
 
 
@@ -49,7 +49,10 @@ def test_a_run_of_two_studies_is_made_once(expand):
     values = small_scale(seeds=[0], study={"run": {"retention": 20}, "methods": ["rtrl"]})
     values["studies"]["again"] = values["studies"]["memory"] | {"run": {}, "vary": {"retention": [5, 20]}}
     scale = expand(values)
-    assert folders(scale) == ["runs/memory/tmaze/rtrl/M5/seed0", "runs/memory/tmaze/rtrl_retention5/M5/seed0"]
+    assert folders(scale) == [
+        "runs/reinforcement/tmaze/rtrl/M5/seed0",
+        "runs/reinforcement/tmaze/rtrl_retention5/M5/seed0",
+    ]
     assert scale.studies["again"] == (scale.runs[1], scale.runs[0])
 
 
@@ -61,8 +64,9 @@ def test_two_runs_for_one_folder_are_refused(expand):
 
 
 def _copy_task(**changes):
-    """A small valid copy task."""
-    return {"lengths": [{"max_length": 5}], "methods": {"rtrl": None}, "run": {"steps": 9, "hidden": 4}} | changes
+    """A scale with a small copy task, valid but for the changes."""
+    task = {"kind": "sequences", "lengths": [{"max_length": 5}], "methods": {"rtrl": None}}
+    return {"studies": {"copy": task | {"run": {"steps": 9, "hidden": 4}} | changes}}
 
 
 def test_copy_task_runs_have_their_folder_and_the_keys_of_all_parts(expand):
@@ -70,32 +74,27 @@ def test_copy_task_runs_have_their_folder_and_the_keys_of_all_parts(expand):
         lengths=[{"max_length": 5, "hidden": 8}],
         methods={"tbptt": {"unroll": 2}, "bptt": {"update": "sequence"}},
     )
-    runs = expand(small_scale(copy_task=task, seeds=[7], run={"env_steps": 9, "threads": 3})).copy_runs
-    assert [run.folder.as_posix().split("copy_task/")[1] for run in runs] == ["L5/tbptt/seed7", "L5/bptt/seed7"]
+    scale = expand(small_scale(**task, seeds=[7], run={"env_steps": 9, "threads": 3}))
+    runs = scale.studies["copy"]
+    folders = [scale.name_of(run) for run in runs]
+    assert folders == ["runs/sequences/copy_L5/tbptt/seed7", "runs/sequences/copy_L5/bptt/seed7"]
     common = {"max_length": 5, "steps": 9, "hidden": 8, "seed": 7, "threads": 3}
     assert runs[0].config == CopyConfig(method="tbptt", unroll=2, **common)
     assert runs[1].config == CopyConfig(method="bptt", update="sequence", **common)
 
 
 def _costs(**changes):
-    """A small valid study of costs; `sweep` changes its only sweep."""
+    """A scale with a small study of costs, valid but for the changes; `sweep` changes its only sweep."""
     sweep = {"axis": "hidden", "values": [4, 8], "methods": {"rtrl": None}} | changes.pop("sweep", {})
-    return {"sweeps": {"width": sweep}} | changes
+    return {"studies": {"costs": {"kind": "costs", "sweeps": {"width": sweep}} | changes}}
 
 
-def test_the_study_of_costs_takes_all_cores(expand):
-    values = small_scale(complexity=_costs(resources={"mem_mb": 500, "runtime": 7}), run={"env_steps": 9, "threads": 3})
+def test_a_study_of_costs_takes_all_cores(expand):
+    values = small_scale(**_costs(resources={"mem_mb": 500, "runtime": 7}), run={"env_steps": 9, "threads": 3})
     scale = expand(values, device="cpu")
-    study = scale.complexity
+    (study,) = scale.studies["costs"]
     assert (study.job.mem_mb, study.job.runtime, study.config.threads) == (500, 7, 0)
-    assert json.loads(summary(scale))["complexity"] == "complexity"
-
-
-def test_a_scale_may_have_no_study_of_costs(expand):
-    scale = expand(small_scale())
-    assert scale.complexity is None
-    assert targets.complexity(scale) == []
-    assert json.loads(summary(scale))["complexity"] is None
+    assert json.loads(summary(scale))["studies"]["costs"] == [scale.name_of(study)] == ["runs/costs/costs"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +103,7 @@ def test_a_scale_may_have_no_study_of_costs(expand):
         ({"seedz": [1]}, "unknown key seedz: expected one of .*; did you mean seeds"),
         (
             {"study": {"method": ["rtrl"]}},
-            r"key studies\.memory\.method: .*; did you mean studies\.memory\.methods",
+            r"studies\.memory: unknown key method: .*; did you mean methods",
         ),
         ({"run": {"env_step": 5}}, r"studies\.memory: unknown key env_step: .*; did you mean env_steps"),
         ({"run": {"env_steps": 5, "optimiser": {"lr": 1.0}}}, r"unknown key optimiser\.lr"),
@@ -115,8 +114,8 @@ def test_a_scale_may_have_no_study_of_costs(expand):
         ({"seeds": [1, 1]}, r"seeds = \[1, 1\]: expected values that differ"),
         ({"run": {"env_steps": -5}}, "env_steps = -5: expected an integer >= 1"),
         ({"run": {"env_steps": "many"}}, "env_steps = 'many': expected an integer"),
-        ({"study": {"unroll": [0]}}, r"studies\.memory\.unroll\[0\] = 0: expected an integer in \[1, 1048576\]"),
-        ({"study": {"methods": "rtrl"}}, r"studies\.memory\.methods = 'rtrl': expected a list"),
+        ({"study": {"unroll": [0]}}, r"studies\.memory: unroll\[0\] = 0: expected an integer in \[1, 1048576\]"),
+        ({"study": {"methods": "rtrl"}}, r"studies\.memory: methods = 'rtrl': expected a list"),
         ({"study": {"methods": ["rtlr"]}}, "unknown method 'rtlr': expected one of feedforward, tbptt"),
         ({"study": {"methods": ["tbptt_w10"], "unroll": [20]}}, "window = 10: expected at least unroll = 20"),
         ({"study": {"methods": ["tbptt_w10"], "unroll": [10]}}, r"methods\.tbptt_w10: at unroll 10 .* 'tbptt'"),
@@ -128,27 +127,26 @@ def test_a_scale_may_have_no_study_of_costs(expand):
             r"vary\.loss\.discount: loss varies",
         ),
         ({"label": None}, "label = None: expected text"),
-        ({"complexity": {}}, r"missing key complexity\.sweeps"),
-        ({"complexity": _costs(repeat=3)}, r"key complexity\.repeat: .*did you mean complexity\.repeats"),
-        ({"complexity": _costs(sweep={"axis": "time"})}, r"sweeps\.width\.axis = 'time': expected one of hidden"),
-        ({"complexity": _costs(sweep={"values": [0]})}, r"values\[0\] = 0: expected an integer >= 1"),
+        ({"studies": {"costs": {"kind": "costs"}}}, r"studies\.costs: missing key sweeps"),
+        (_costs(repeat=3), r"studies\.costs: unknown key repeat: .*did you mean repeats"),
+        (_costs(sweep={"axis": "time"}), r"sweeps\.width\.axis = 'time': expected one of hidden"),
+        (_costs(sweep={"values": [0]}), r"values\[0\] = 0: expected an integer >= 1"),
         (
-            {"complexity": _costs(sweep={"values": [8, 4]})},
+            _costs(sweep={"values": [8, 4]}),
             r"sweeps\.width\.values = \[8, 4\]: expected ascending",
         ),
-        ({"complexity": _costs(sweep={"width": 3})}, r"unknown key complexity\.sweeps\.width\.width"),
+        (_costs(sweep={"width": 3}), r"studies\.costs: unknown key sweeps\.width\.width"),
         (
-            {"complexity": _costs(sweep={"methods": {"rtlr": None}})},
+            _costs(sweep={"methods": {"rtlr": None}}),
             r"sweeps\.width\.methods: unknown method 'rtlr'",
         ),
-        ({"copy_task": _copy_task(lengths=[])}, r"copy_task\.lengths = \[\]: expected a list of"),
-        ({"copy_task": _copy_task(run={"hiden": 4})}, "copy_task: unknown key hiden: .*did you mean hidden"),
-        ({"copy_task": _copy_task(lengths=[{"hidden": 4}])}, "copy_task: missing key max_length"),
+        (_copy_task(lengths=[]), r"studies\.copy: lengths = \[\]: expected a list of"),
+        (_copy_task(run={"hiden": 4}), "studies.copy: unknown key hiden: .*did you mean hidden"),
+        (_copy_task(lengths=[{"hidden": 4}]), "studies.copy: missing key max_length"),
         (
-            {"copy_task": _copy_task(methods={"rtlr": None})},
-            "copy_task: method = 'rtlr': expected one of rtrl",
+            _copy_task(methods={"rtlr": None}),
+            "studies.copy: method = 'rtlr': expected one of rtrl",
         ),
-        ({"copy_task": _copy_task(lengths=[{"max_length": 5}] * 2)}, "copy_task: .*seed0 belongs to another run"),
     ],
 )
 def test_a_mistake_is_named_with_what_was_expected(expand, change, message):
@@ -195,7 +193,7 @@ def test_a_misspelt_key_of_the_command_line_is_named(expand):
 def test_a_missing_key_is_named(expand):
     values = small_scale()
     del values["studies"]["memory"]["unroll"]
-    with pytest.raises(ConfigError, match=r"missing key studies\.memory\.unroll"):
+    with pytest.raises(ConfigError, match=r"studies\.memory: missing key unroll"):
         expand(values)
 
 
@@ -259,13 +257,12 @@ def test_a_results_folder_that_snakemake_would_take_for_a_pattern_is_refused(exp
 @pytest.mark.parametrize("name", scales.names())
 def test_every_scale_of_the_project_is_valid(name):
     scale = scales.load_scale(SETTINGS | {"scale": name})
-    assert scale.runs
-    assert scale.copy_runs
+    assert {run.kind.name for run in scale.runs} >= {"reinforcement", "sequences", "costs"}
 
 
 def test_the_paper_scale_is_the_papers_protocol():
     scale = scales.load_scale(SETTINGS | {"scale": "paper"})
-    games = [run.config for run in scale.runs if run.suite in ("atari", "procgen")]
+    games = [run.config for run in scale.runs if run.targets[0] in ("atari", "procgen")]
     found = {(c.environment, c.method, c.unroll, c.seed) for c in games}
     atari = ("breakout", "gravitar", "mspacman", "qbert", "seaquest")
     panels = [(game, 50) for game in atari] + [("chaser", 5), ("chaser", 50)]
@@ -276,10 +273,13 @@ def test_the_paper_scale_is_the_papers_protocol():
     assert {(c.env_steps, c.hidden, c.features, c.vision, c.batch) for c in games} == {
         (200_000_000, 256, 256, "impala", 32)
     }
-    plans = {(run.suite, *vars(run.config.evaluation).values()) for run in scale.runs if run.suite != "memory"}
+    agents = [run for run in scale.runs if run.kind.name == "reinforcement" and run.targets[0] != "memory"]
+    plans = {(run.targets[0], *vars(run.config.evaluation).values()) for run in agents}
     assert plans <= {("atari", 5, 30, None), ("procgen", 3, 200, None), ("dmlab", 3, 100, None)}
     assert ("atari", 5, 30, None) in plans
-    copies = {(c.config.max_length, c.config.batch, c.config.hidden, c.config.steps) for c in scale.copy_runs}
+    copies = {
+        (c.config.max_length, c.config.batch, c.config.hidden, c.config.steps) for c in scale.studies["copy_task"]
+    }
     assert copies == {(50, 128, 2048, 4_000_000), (500, 128, 2048, 40_000_000)}
     lasting = {c.last_reward_across_episodes for c in games}
     assert lasting == {True}
@@ -287,7 +287,7 @@ def test_the_paper_scale_is_the_papers_protocol():
 
 def test_the_smoke_scale_stays_small():
     scale = scales.load_scale(SETTINGS | {"scale": "smoke"})
-    assert len(scale.runs) + len(scale.copy_runs) <= 40
+    assert len(scale.runs) <= 40
 
 
 def test_the_scale_of_the_documentation_expands(expand, tmp_path):
@@ -300,6 +300,6 @@ def test_the_scale_of_the_documentation_expands(expand, tmp_path):
 def test_films_show_rtrl_with_the_longest_segment_in_each_embedded_level():
     settings = {**load_yaml("workflow/config/config.yaml"), "scale": "laptop", "results": "results"}
     assert targets.films(scales.load_scale(settings)) == {
-        f"results/laptop/runs/dmlab/{level}/rtrl/M100/seed0/film.gif": level
+        f"results/laptop/runs/reinforcement/{level}/rtrl/M100/seed0/film.gif": level
         for level in ("rooms_select_nonmatching_object", "rooms_watermaze", "rooms_keys_doors_puzzle")
     }

@@ -6,10 +6,15 @@ import pytest
 from jsonschema import Draft202012Validator
 from small_scales import SETTINGS, small_scale
 
+from rtrl_bench.experiments import KINDS
+from rtrl_bench.experiments.costs.config import ComplexityConfig
+from rtrl_bench.runs.asked import Grid
 from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, schema_files
 from workflow.scripts.schema import ScaleSettings, WorkflowSettings
 
+COPY = {"kind": "sequences", "lengths": [{"max_length": 5}], "methods": {"rtrl": None}, "run": {}}
+SWEEP = {"axis": "hidden", "values": [1], "methods": {"rtrl": None}}
 SCALE = Draft202012Validator(schema_files.json_schema(ScaleSettings))
 
 
@@ -19,7 +24,16 @@ def test_what_is_made_from_the_settings_is_up_to_date(path):
     assert path.read_text(encoding="utf-8") == made, "run `python -m workflow.scripts.schema_files`"
 
 
-@pytest.mark.parametrize("kind", schema_files.TABLES.values(), ids=schema_files.TABLES)
+KEYS = (
+    ScaleSettings,
+    WorkflowSettings,
+    *(part for name in KINDS for part in (KINDS[name].settings, KINDS[name].study)),
+)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KEYS if kind not in (Grid, ComplexityConfig)], ids=lambda kind: kind.__name__
+)
 def test_every_key_is_described_in_the_documentation(kind):
     assert schema_files.table(kind) in schema_files.README.read_text(encoding="utf-8")
     assert all(field.description for field in kind.model_fields.values())
@@ -41,11 +55,12 @@ def test_the_json_schema_accepts_every_scale(name):
         {"study": {"environments": {"tmaze": {"batch": 0}}}},
         {"study": {"pretrain": {"method": "rtrl", "unroll": 5, "run": {"unrol": 5}}}},
         {"study": {"pretrain": {"method": "state", "run": {"slot": 5}}}},
-        {"copy_task": {"lengths": [{"max_lenght": 5}], "methods": {"rtrl": None}, "run": {}}},
-        {"complexity": {"sweeps": {"width": {"axis": "time", "values": [1], "methods": {"rtrl": None}}}}},
+        {"studies": {"copy": {**COPY, "lengths": [{"max_lenght": 5}]}}},
+        {"studies": {"costs": {"kind": "costs", "sweeps": {"width": {**SWEEP, "axis": "time"}}}}},
     ],
     ids=str,
 )
 def test_the_json_schema_knows_every_key_and_bound(change):
+    assert SCALE.is_valid(small_scale(studies={"copy": COPY, "costs": {"kind": "costs", "sweeps": {"width": SWEEP}}}))
     assert SCALE.is_valid(small_scale(study={"pretrain": {"method": "state", "run": {"slots": 5}}}))
     assert not SCALE.is_valid(small_scale(**change))

@@ -40,8 +40,7 @@ rule scale:
 
 rule tables:
     input:
-        runs=RUN_RECORDS,
-        complexity=COMPLEXITY,
+        runs=RECORDS,
         fidelity=FIDELITY,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
@@ -71,8 +70,7 @@ rule tables:
 
 rule figures:
     input:
-        runs=RUN_RECORDS,
-        complexity=COMPLEXITY,
+        runs=RECORDS,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
         code=analysis_sources("figures"),

@@ -1,5 +1,6 @@
 # Names and helpers. What a scale contains is decided in workflow/scripts/scales.py.
 import json
+import re
 from pathlib import Path
 
 from workflow.scripts import estimates, jobs, outputs, startup, targets
@@ -9,19 +10,13 @@ from workflow.scripts.sources import analysis_sources, rooms_sources
 SCALE = startup.start(config, main=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()
 INPUTS = Inputs(SCALE)
-JOBS = {
-    run.folder.relative_to(SCALE.folder).as_posix(): run.job for run in SCALE.all_runs
-}
-COMMANDS = {
-    run.folder.relative_to(SCALE.folder).as_posix(): run.command for run in SCALE.runs
-}
-STEMS = targets.stems(SCALE)
-RUN_RECORDS = targets.records(SCALE.all_runs)
-COMPARED = targets.compared(SCALE)
+JOBS = {SCALE.name_of(run): run.job for run in SCALE.runs}
+FOLDERS = "|".join(map(re.escape, JOBS)) or "(?!)"
+NEEDED = targets.needed(SCALE)
+RECORDS = targets.records(SCALE)
 TABLES = outputs.tables(f"{RESULTS}/tables")
 TABLE_RECORDS = outputs.records(f"{RESULTS}/tables")
 FIDELITY = targets.fidelity(SCALE)
-COMPLEXITY = targets.complexity(SCALE)
 FILMS = targets.films(SCALE)
 FIGURES = outputs.figures(f"{RESULTS}/figures")
 # How often a run is submitted again; inside of a job never, where it would run on beyond the queue's limit.
@@ -40,21 +35,14 @@ def files_that_all_starts_from(wildcards):
 
 
 def files_of_target(name, wildcards):
-    """The files of a suite's or an environment's runs, and what these start from."""
+    """The records of the runs that are called so, and what these start from."""
     return files_of_runs(targets.runs(SCALE, name))
 
 
-def files_of_copy_task(wildcards):
-    return files_of_runs(SCALE.copy_runs)
-
-
 def files_of_runs(runs):
-    return targets.records(runs) + [INPUTS.file(INPUTS.name(run)) for run in runs]
-
-
-def files_of_complexity(wildcards):
-    """The files of the study of costs, and what it starts from."""
-    return [*targets.complexity_or_stop(SCALE), INPUTS.file("complexity")]
+    return [f"{run.folder.as_posix()}/run.json" for run in runs] + [
+        INPUTS.file(SCALE.name_of(run)) for run in runs
+    ]
 
 
 def level_of_film(wildcards):
@@ -85,18 +73,9 @@ def config_of_run(wildcards):
     return input_of_run(wildcards.folder)
 
 
-def config_of_study(wildcards):
-    return input_of_run("complexity")
-
-
-def record_of_pretraining(wildcards):
-    """What a run with a pre-trained vision stem waits for; nothing for other runs."""
-    return STEMS.get(wildcards.folder, [])
-
-
-def command_of_run(wildcards):
-    """What of `python -m rtrl_bench` makes a run."""
-    return COMMANDS[wildcards.folder]
+def records_needed(wildcards):
+    """What a run waits for, such as the one that its vision stem comes from."""
+    return NEEDED[wildcards.folder]
 
 
 def job_threads(wildcards):
@@ -119,15 +98,3 @@ def job_stop(wildcards):
 
 def job_gpus(wildcards):
     return JOBS[wildcards.folder].gpu
-
-
-def study_memory(wildcards):
-    return SCALE.complexity.job.mem_mb
-
-
-def study_minutes(wildcards):
-    return SCALE.complexity.job.minutes
-
-
-def study_gpus(wildcards):
-    return SCALE.complexity.job.gpu

@@ -24,8 +24,7 @@ rule film:
 
 rule report:
     input:
-        runs=RUN_RECORDS,
-        complexity=COMPLEXITY,
+        runs=RECORDS,
         fidelity=FIDELITY,
         tables=TABLES + TABLE_RECORDS,
         figures=FIGURES,

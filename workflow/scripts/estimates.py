@@ -15,11 +15,11 @@ FILE = "logs/estimates.json"
 RULES = {"film": 8.0, "fidelity": 12.0, "tables": 8.0, "figures": 30.0, "report": 8.0}
 
 
-def write(scale: Scale, runs: Mapping[Path, float], study: float) -> None:
-    """Keep the core seconds of the runs that are left, by their folders, and of the study of costs."""
+def write(scale: Scale, runs: Mapping[Path, float]) -> None:
+    """Keep the core seconds of the runs that are left, by their folders."""
     estimates = {
         "runs": {folder.relative_to(scale.folder).as_posix(): seconds for folder, seconds in runs.items()},
-        "rules": RULES | {"complexity_study": study},
+        "rules": RULES,
     }
     path = scale.folder / FILE
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,38 +10,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.runs.records import finished_record
+from rtrl_bench.runs.records import RECORD, finished_record
 from rtrl_bench.runs.settings import dump, fingerprint_of
 from rtrl_bench.runs.yaml_files import load_yaml
-from workflow.scripts.scales import CopyRun, CostStudy, Scale
-from workflow.scripts.studies import Run
+from workflow.scripts.scales import Run, Scale
 
 FOLDER = "inputs"
-AnyRun = Run | CopyRun | CostStudy
 
 
 class Inputs:
-    """The input files of a scale. `name` is a run's folder within the scale's, "complexity" or "scale"."""
+    """The input files of a scale. `name` is a run's folder within the scale's, or "scale"."""
 
     def __init__(self, scale: Scale):
         self._root = scale.folder
-        studies = () if scale.complexity is None else (scale.complexity,)
-        self._runs = {self.name(run): run for run in (*scale.all_runs, *studies)}
+        self._runs = {scale.name_of(run): run for run in scale.runs}
         self.scale = summary(scale)
-        self.missing = json.dumps([asdict(one) for one in scale.missing], indent=1)
+        self.missing = json.dumps([one._asdict() for one in scale.missing], indent=1)
 
     @property
     def names(self) -> list[str]:
         """Everything that has an input file."""
         return [*self._runs, "scale"]
-
-    def name(self, run: AnyRun) -> str:
-        """The folder of a run within the scale's."""
-        return run.folder.relative_to(self._root).as_posix()
 
     def finished(self, name: str) -> bool:
         """Whether `name` is a run with its whole result."""
@@ -72,7 +64,7 @@ class Inputs:
 
     def _record(self, name: str) -> bytes:
         run = self._runs.get(name)
-        path = None if run is None else run.folder / run.outputs[-1]
+        path = None if run is None else run.folder / RECORD
         return path.read_bytes() if path is not None and path.exists() else b""
 
     def _wanted(self, name: str) -> str:
@@ -89,9 +81,9 @@ def _fingerprint(path: Path) -> str | None:
         return None
 
 
-def finished(run: AnyRun) -> bool:
+def finished(run: Run) -> bool:
     """Whether the folder has the whole result of this configuration, made on whatever device and threads."""
-    record = finished_record(run.folder, run.outputs[-1])
+    record = finished_record(run.folder)
     return (
         record is not None
         and record["fingerprint"] == run.config.fingerprint()
@@ -101,22 +93,22 @@ def finished(run: AnyRun) -> bool:
 
 def summary(scale: Scale) -> str:
     """The text of scale.json: which runs belong to the scale, as far as they can be made here or are finished."""
+    asked = [run for runs in scale.studies.values() for run in runs]
+    here = {run.folder for run in scale.runs}
+    counts = here | {run.folder for run in asked if run.folder not in here and finished(run)}
+
+    def listed(runs: Iterable[Run], lent: bool) -> list[str]:
+        chosen = (run for run in runs if run.folder in counts and run.lent == lent)
+        return list(dict.fromkeys(map(scale.name_of, chosen)))
+
     values = {
         "schema": 1,
         "scale": scale.name,
         "label": scale.label,
-        "studies": {name: _listed(runs, scale) for name, runs in scale.studies.items()},
-        "pretraining": _listed(scale.pretraining, scale),
-        "copy_task": _listed(scale.copy_runs, scale),
-        "complexity": None if scale.complexity is None else scale.complexity.folder.name,
+        "studies": {name: listed(runs, lent=False) for name, runs in scale.studies.items()},
+        "pretraining": listed(asked, lent=True),
     }
     return json.dumps(values, indent=1)
-
-
-def _listed(runs: Iterable[Run | CopyRun], scale: Scale) -> list[str]:
-    here = {run.folder for run in scale.all_runs}
-    wanted = [run.folder for run in runs if run.folder in here or finished(run)]
-    return [folder.relative_to(scale.folder).as_posix() for folder in wanted]
 
 
 def _digest(content: bytes) -> str:

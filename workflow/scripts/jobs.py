@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from rtrl_bench.experiments.costs.config import ComplexityConfig
-from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.experiments.sequences.config import CopyConfig
-from rtrl_bench.experiments.stems.config import StemConfig
+from rtrl_bench.runs.asked import Resources
 from rtrl_bench.runs.settings import to_dict
-from workflow.scripts.schema import Asked, Resources
 
 MARGIN_S = 300  # of a job: to start and to write the checkpoint; half of the job where the limit is below ten minutes
 
@@ -50,10 +47,7 @@ def retries(jobs: Iterable[Job]) -> int | None:
     return max((job.parts for job in jobs), default=1) - 1 or None
 
 
-def job(
-    asked: Asked, resources: Resources | None, config: RunConfig | StemConfig | CopyConfig | ComplexityConfig
-) -> Job:
-    """The job of one run: `resources` of its study or else of the scale, the rest from the other settings."""
-    memory_and_time = to_dict(resources or asked.scale.resources)
-    gpu = int(config.device == "cuda")
-    return Job(**memory_and_time, threads=config.threads, gpu=gpu, time_limit=asked.workflow.time_limit)
+def job(resources: Resources, settings: Any, time_limit: int | None) -> Job:
+    """The job of one run: what it asks a scheduler for, and what its settings say."""
+    gpu = int(settings.device == "cuda")
+    return Job(**to_dict(resources), threads=settings.threads, gpu=gpu, time_limit=time_limit)

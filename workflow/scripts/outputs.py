@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from analysis import kinds
 
-COMPLEXITY = ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", "complexity.json")  # by the harness
 TABLES, FIGURES = (".csv", ".md", ".tex"), (".png", ".pdf", ".csv")  # the formats of each
 CAPTION = ".rst"  # beside each of them
 

@@ -6,85 +6,69 @@ Nothing here imports torch or a simulator.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.costs.config import ComplexityConfig
-from rtrl_bench.experiments.sequences.config import CopyConfig
-from rtrl_bench.runs.settings import build
+from rtrl_bench.experiments import KINDS
+from rtrl_bench.runs.asked import Asked, Planned, Study, merge
+from rtrl_bench.runs.kind import Kind, Lack
+from rtrl_bench.runs.settings import RunSettings
 from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts.jobs import Job, job
-from workflow.scripts.outputs import COMPLEXITY
-from workflow.scripts.schema import Asked, WorkflowSettings, check_scale, check_workflow
-from workflow.scripts.studies import Run, merge, pretraining_runs, study_runs
+from workflow.scripts.schema import ScaleSettings, WorkflowSettings, check_scale, check_workflow
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "config"
 
 
 @dataclass(frozen=True)
-class CopyRun:
-    """One run of the copy task: its folder (under the scale's `copy_task/`) and its configuration."""
+class Run:
+    """One run of a scale: its folder, of which kind it is, its settings, and what a scheduler has to know of it.
+
+    `lent`: other runs build on it; it is a result of no study.
+    """
 
     folder: Path
-    config: CopyConfig
+    kind: Kind[Any]
+    config: RunSettings
     job: Job
-    outputs = ("curve.csv", "run.json")
+    lent: bool
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The files of its result, the record last."""
+        return self.kind.outputs(self.config)
 
-@dataclass(frozen=True)
-class CostStudy:
-    """The study of what the gradient methods cost: its folder and its configuration."""
-
-    folder: Path
-    config: ComplexityConfig
-    job: Job
-    outputs = COMPLEXITY
-
-
-AnyRun = TypeVar("AnyRun", Run, CopyRun)
-
-
-@dataclass(frozen=True)
-class Missing:
-    """An environment of the scale that cannot run on this machine, and how to change that."""
-
-    name: str
-    suite: str
-    reason: str
-    fix: str
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names under which people ask for it, its group first."""
+        return self.kind.targets(self.config)
 
 
 @dataclass(frozen=True)
 class Scale:
     """All that a scale asks for. Two `studies` may share a run; theirs include those that cannot be made here.
 
-    `pretraining`: the runs that vision stems come from. They are in `runs`, where they can be made, but in no study.
+    `runs`: every one of them once, as far as it can be made here.
     """
 
     name: str
     label: str
     folder: Path
-    runs: tuple[Run, ...]
-    copy_runs: tuple[CopyRun, ...]
     studies: dict[str, tuple[Run, ...]]
-    pretraining: tuple[Run, ...]
-    complexity: CostStudy | None
-    missing: tuple[Missing, ...]
+    runs: tuple[Run, ...]
+    missing: tuple[Lack, ...]
 
-    @property
-    def all_runs(self) -> tuple[Run | CopyRun, ...]:
-        """Training runs, then those of the copy task."""
-        return (*self.runs, *self.copy_runs)
+    def name_of(self, run: Run) -> str:
+        """Its folder within the scale's."""
+        return run.folder.relative_to(self.folder).as_posix()
 
 
-def explain(missing: Iterable[Missing]) -> str:
+def explain(missing: Iterable[Lack]) -> str:
     """Names, reason and fix, those with the same reason together."""
     groups: dict[tuple[str, str], list[str]] = {}
     for one in missing:
@@ -109,40 +93,36 @@ def load_scale(settings: Mapping[str, Any]) -> Scale:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{file}: expected keys and values")
     try:
-        return _expand(Asked(workflow, check_scale({**values, **over})))
+        return _expand(workflow, *check_scale({**values, **over}))
     except ValueError as error:
         raise ConfigError(f"{file}: {error}") from error
 
 
-def _expand(asked: Asked) -> Scale:
-    folder = _folder(asked.workflow)
-    plan: dict[Path, Run] = {}
-    sources: dict[str, Run] = {}  # by fingerprint, like the next
-    same: dict[str, Run] = {}
+def _expand(workflow: WorkflowSettings, scale: ScaleSettings, asked_studies: Mapping[str, Study]) -> Scale:
+    folder = _folder(workflow)
+    asked = Asked(folder, scale.seeds, scale.run, workflow.methods, workflow.machine)
+    claimed: dict[Path, Run] = {}
+    same: dict[tuple[str, bool, str], Run] = {}  # by kind, whether it is lent, and fingerprint
     studies: dict[str, tuple[Run, ...]] = {}
-    for name, study in asked.scale.studies.items():
+    for name, study in asked_studies.items():
         with _within(f"studies.{name}"):
-            first = _once(sources, pretraining_runs(asked, study, folder))
-            stems = {run.config.environment: run for run in first}
-            studies[name] = _once(same, study_runs(asked, study, folder, stems))
-            _claim(plan, (*first, *studies[name]))
-    with _within("copy_task"):
-        copy_runs = tuple(_copy_task(asked, folder / "copy_task"))
-        _claim({}, copy_runs)
-    with _within("complexity"):
-        complexity = _complexity(asked, folder / "complexity")
-    missing = _missing(plan.values())
-    return Scale(
-        name=asked.workflow.scale,
-        label=asked.scale.label,
-        folder=folder,
-        runs=tuple(r for r in plan.values() if r.config.environment not in missing),
-        copy_runs=copy_runs,
-        studies=studies,
-        pretraining=tuple(sources.values()),
-        complexity=complexity,
-        missing=tuple(missing.values()),
-    )
+            resources = study.resources or scale.resources
+            plans = study.plan(name, asked, KINDS[study.kind])
+            runs = [_run(plan, folder, job(resources, plan.settings, workflow.time_limit)) for plan in plans]
+            studies[name] = tuple(same.setdefault(_identity(run), run) for run in runs)
+            _claim(claimed, studies[name])
+    lacks = {path: run.kind.lack(run.config) for path, run in claimed.items()}
+    here = tuple(run for path, run in claimed.items() if lacks[path] is None)
+    missing = {lack.name: lack for lack in lacks.values() if lack is not None}
+    return Scale(workflow.scale, scale.label, folder, studies, here, tuple(missing.values()))
+
+
+def _run(plan: Planned, folder: Path, job: Job) -> Run:
+    return Run(folder / plan.place, KINDS[plan.settings.kind], plan.settings, job, plan.lent)
+
+
+def _identity(run: Run) -> tuple[str, bool, str]:
+    return run.kind.name, run.lent, run.config.fingerprint()
 
 
 def _folder(settings: WorkflowSettings) -> Path:
@@ -164,47 +144,8 @@ def _within(key: str) -> Iterator[None]:
         raise ConfigError(f"{key}: {error}") from error
 
 
-def _once(known: dict[str, Run], runs: Iterable[Run]) -> tuple[Run, ...]:
-    """The runs, each replaced by the one in `known` with the same fingerprint, if there is one."""
-    return tuple(known.setdefault(run.config.fingerprint(), run) for run in runs)
-
-
-def _claim(plan: dict[Path, AnyRun], runs: Iterable[AnyRun]) -> None:
-    """Add the runs to `plan`, each at its folder; two different ones at the same folder are refused."""
+def _claim(claimed: dict[Path, Run], runs: Iterable[Run]) -> None:
+    """Add the runs to `claimed`, each at its folder; two different ones at the same folder are refused."""
     for run in runs:
-        if plan.setdefault(run.folder, run) is not run:
+        if claimed.setdefault(run.folder, run) is not run:
             raise ConfigError(f"{run.folder} belongs to another run already; vary a key")
-
-
-def _missing(runs: Iterable[Run]) -> dict[str, Missing]:
-    """The environments of `runs` that cannot run on this machine."""
-    missing = {}
-    asked = {(r.config.environment, r.backend): r.config.environment_options for r in runs}
-    for (environment, backend), options in asked.items():
-        found = registry.check_available(environment, backend, options)
-        if not found.ok:
-            missing[environment] = Missing(environment, registry.spec(environment).suite, found.reason, found.fix)
-    return missing
-
-
-def _copy_task(asked: Asked, folder: Path) -> Iterator[CopyRun]:
-    task = asked.scale.copy_task
-    if task is None:
-        return
-    common = {"threads": asked.scale.run.get("threads", 0)}
-    seeds = task.seeds or asked.scale.seeds
-    for length, (method, own), seed in itertools.product(task.lengths, task.methods.items(), seeds):
-        parts = (common, task.run, length, own, {"method": method, "seed": seed}, asked.machine)
-        config = build(CopyConfig, merge(*parts))
-        path = folder / f"L{config.max_length}" / method / f"seed{seed}"
-        yield CopyRun(path, config, job(asked, None, config))
-
-
-def _complexity(asked: Asked, folder: Path) -> CostStudy | None:
-    study = asked.scale.complexity
-    if study is None:
-        return None
-    # Timings want the whole machine, whatever `threads` says of training.
-    here = {"device": asked.workflow.device, "threads": 0}
-    config = build(ComplexityConfig, study.model_dump(exclude={"resources"}) | here)
-    return CostStudy(folder, config, job(asked, study.resources, config))

@@ -3,90 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import Field, WithJsonSchema
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.costs.config import StudyConfig
-from rtrl_bench.experiments.stems.config import StemConfig
-from rtrl_bench.runs.settings import Amount, Device, Distinct, Options, Seed, Settings, Size, Threads, build
+from rtrl_bench.experiments import DEFAULT, KINDS
+from rtrl_bench.runs.asked import Resources, Seeds, Study, keys_of
+from rtrl_bench.runs.settings import Amount, Device, Options, Settings, Threads, build
 from rtrl_bench.runs.yaml_files import parse_yaml
 
-# Some keys of a run. They are checked when all keys of the run are together; the JSON schema knows each of them.
-RunKeys = Annotated[Options, WithJsonSchema({"type": "object", "keysOf": "RunConfig"})]
-StemKeys = Annotated[
-    Options, WithJsonSchema({"type": "object", "anyOf": [{"keysOf": "RunConfig"}, {"keysOf": "StemConfig"}]})
-]
-CopyKeys = Annotated[Options, WithJsonSchema({"type": "object", "keysOf": "CopyConfig"})]
-Seeds = Annotated[Distinct[Seed], Field(min_length=1)]
-
-
-class Resources(Settings):
-    """What a run asks a scheduler for."""
-
-    mem_mb: Amount = Field(description="memory of one run, in MB")
-    runtime: Amount = Field(description="minutes that one run may take, all its jobs together")
-
-
-class Pretrain(Settings):
-    """The runs that the vision stems of a study come from."""
-
-    method: str = Field(
-        description="name from `methods` of config.yaml, or `state`: taught what is in view from the simulator's state"
-    )
-    unroll: Size | None = Field(default=None, description="its M; `state` has none")
-    run: StemKeys = Field(
-        default={}, description="special to these runs, e.g. their budget; of `state` keys of StemConfig"
-    )
-    environments: dict[str, StemKeys | None] = Field(
-        default={}, min_length=1, description="special to one environment of the study"
-    )
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if (self.unroll is None) != (self.method == StemConfig.method):
-            raise ConfigError(
-                f"unroll = {self.unroll}: method: {StemConfig.method} has none, the others need it (>= 1)"
-            )
-        return self
-
-
-class Study(Settings):
-    """Every combination of environment, method, varied value, M and seed is one run."""
-
-    environments: dict[str, RunKeys | None] = Field(
-        min_length=1, description="what is played, and what is special to it, e.g. its budget"
-    )
-    methods: Distinct[str] = Field(min_length=1, description="names from `methods` of config.yaml")
-    unroll: Distinct[Size] = Field(min_length=1, description="values of M")
-    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        default={},
-        description="further RunConfig keys with several values; dots reach nested ones: `environment_options.delay`",
-    )
-    seeds: Seeds | None = Field(default=None, description="instead of the scale's")
-    resources: Resources | None = Field(default=None, description="instead of the scale's")
-    run: RunKeys = Field(default={}, description="common to the study")
-    pretrain: Pretrain | None = Field(default=None, description="the runs that the vision stems come from")
-
-
-class CopyTask(Settings):
-    """A run per length, method and seed."""
-
-    lengths: list[CopyKeys] = Field(
-        min_length=1, description="keys with `max_length`: the longest pattern, and what is special to it"
-    )
-    methods: dict[str, CopyKeys | None] = Field(
-        min_length=1, description="`rtrl`, `tbptt`, `bptt`: the methods, and what is special to them"
-    )
-    run: CopyKeys = Field(description="common to all")
-    seeds: Seeds | None = Field(default=None, description="instead of the scale's")
-
-
-class Costs(StudyConfig):
-    """What the gradient methods cost: one job with all cores."""
-
-    resources: Resources | None = Field(default=None, description="instead of the scale's")
+AgentKeys = Annotated[Options, keys_of(KINDS[DEFAULT].settings.__name__)]
 
 
 class ScaleSettings(Settings):
@@ -95,10 +22,10 @@ class ScaleSettings(Settings):
     label: str = Field(min_length=1, description="what its numbers are worth; shown by `snakemake plan`")
     seeds: Seeds = Field(description="a run per seed, unless a study has its own")
     resources: Resources = Field(description="of one run")
-    run: RunKeys = Field(description="common to all runs")
-    studies: dict[str, Study] = Field(description="what is trained")
-    copy_task: CopyTask | None = Field(default=None, description="the copy task; may be left out")
-    complexity: Costs | None = Field(default=None, description="the study of costs; may be left out")
+    run: AgentKeys = Field(description="common to the runs of agents; of all others `threads` alone")
+    studies: dict[str, Annotated[Options, WithJsonSchema({"type": "object", "studies": "of every kind"})]] = Field(
+        description=f"what is run, each of one `kind` (without that key: {DEFAULT})"
+    )
 
 
 class WorkflowSettings(Settings):
@@ -114,23 +41,15 @@ class WorkflowSettings(Settings):
         description="minutes that a queue allows one job: a longer run stops in time, with a checkpoint, and goes on "
         "in further jobs; null: no limit"
     )
-    methods: dict[str, RunKeys | None] = Field(
+    methods: dict[str, AgentKeys | None] = Field(
         min_length=1,
         description="the methods that scales may list; a name is what `RunConfig.method` makes of its keys",
     )
 
-
-class Asked(NamedTuple):
-    """What a call of the workflow asks for."""
-
-    workflow: WorkflowSettings
-    scale: ScaleSettings
-
     @property
     def machine(self) -> dict[str, Any]:
         """What config.yaml or the command line say of the machine; it stands above the scale."""
-        device, threads = self.workflow.device, self.workflow.threads
-        return {"device": device} | ({} if threads is None else {"threads": threads})
+        return {"device": self.device} | ({} if self.threads is None else {"threads": self.threads})
 
 
 def check_workflow(given: Mapping[str, Any]) -> tuple[WorkflowSettings, dict[str, Any]]:
@@ -145,12 +64,20 @@ def check_workflow(given: Mapping[str, Any]) -> tuple[WorkflowSettings, dict[str
         raise ConfigError(f"config.yaml or --config: {error}") from error
 
 
-def check_scale(values: Mapping[str, Any]) -> ScaleSettings:
-    """The settings of a scale, checked (ConfigError)."""
+def check_scale(values: Mapping[str, Any]) -> tuple[ScaleSettings, dict[str, Study]]:
+    """The settings of a scale and of its studies, checked (ConfigError)."""
     for key in values:
         if key in WorkflowSettings.model_fields:
             raise ConfigError(f"unknown key {key}: it belongs to config.yaml, or to the runs as run.{key}")
-    return build(ScaleSettings, values)
+    scale = build(ScaleSettings, values)
+    return scale, {name: _study(name, keys) for name, keys in scale.studies.items()}
+
+
+def _study(name: str, keys: Mapping[str, Any]) -> Study:
+    try:
+        return build(KINDS[keys.get("kind", DEFAULT)].study, keys)
+    except ValueError as error:
+        raise ConfigError(f"studies.{name}: {error}") from error
 
 
 def _spoken(key: str, value: Any) -> Any:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rtrl_bench.errors import ConfigError
-from workflow.scripts.locks import share
 from workflow.scripts.scales import Scale, explain, load_scale
 from workflow.scripts.sources import ROOT
 
@@ -21,18 +20,21 @@ def start(settings: Mapping[str, Any], main: bool) -> Scale:
     _prepare_jobs()
     try:
         scale = load_scale(settings)
-        if main:
-            share(Path(NOTES))
     except ConfigError as error:
         stop(str(error))
-    except OSError as error:
+    if main and not _writable(Path(NOTES)):
         stop(
-            f"{Path(NOTES).absolute()}: cannot be written ({error.strerror}), and Snakemake keeps its notes there; "
-            "choose another working directory: snakemake -d DIR"
+            f"{Path(NOTES).absolute()}: cannot be written, and Snakemake keeps its notes there; choose another working "
+            "directory: snakemake -d DIR"
         )
     if scale.missing and main:
         print(f"left out of this run: {explain(scale.missing)}", file=sys.stderr)
     return scale
+
+
+def _writable(folder: Path) -> bool:
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def _prepare_jobs() -> None:

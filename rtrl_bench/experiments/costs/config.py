@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -21,7 +20,6 @@ from rtrl_bench.runs.settings import (
     Settings,
     Size,
     Threads,
-    load_settings,
 )
 
 Wanted = Literal["counted", "time", "memory"]
@@ -131,8 +129,15 @@ class StudyConfig(RunSettings):
 class ComplexityConfig(StudyConfig):
     """The study, and where it is made."""
 
+    kind: Literal["costs"] = Field(default="costs", description="the kind of run")
     device: Device = Field(default="auto", description="where it is measured; auto: cuda where there is one")
     threads: Threads = Field(default=0, description="CPU threads of torch; 0: all that the process may use")
+    checkpoint_minutes: Positive = Field(default=0.25, description="minutes between checkpoints")
+
+    @property
+    def label(self) -> str:
+        """The run in a few words, for progress lines."""
+        return f"costs of {', '.join(self.sweeps)}"
 
     def check_methods(self) -> None:
         """Refuse (ConfigError) cells that do not exist and methods that do not take them. Imports torch."""
@@ -143,16 +148,6 @@ class ComplexityConfig(StudyConfig):
         for method, cells in self.limits.methods.items():
             for cell in cells:
                 _check_possible("limits", method, self.limits.sizes(cell, layers=1))
-
-
-def load_complexity_config(path: Path) -> ComplexityConfig:
-    """Read and check the configuration of a study (ConfigError)."""
-    config = load_settings(ComplexityConfig, path)
-    try:
-        config.check_methods()
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return config
 
 
 def _check_methods(names: Iterable[str]) -> None:

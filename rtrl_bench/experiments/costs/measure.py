@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import torch
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.experiments.costs.cases import JAX_METHODS, Case, make_case
 from rtrl_bench.runs.process import give_back_freed_memory
+from rtrl_bench.runs.timing import alternating
 from rtrl_bench.system.machine import peak_resident_bytes, restart_peak
 
 LEAST_REPEATS = 3
@@ -44,27 +44,15 @@ def step_times(
     """Time of every point (method, sizes), by the points' names.
 
     A segment of each in turn, so that whatever else the machine does falls on all alike: `repeats` times, or as often
-    as `budget_s` allows, but three times at least. A first round warms up and does not count.
+    as `budget_s` allows, but three times at least. Two segments of each warm up and do not count.
     """
     cases: dict[str, Case] = {}
     for name, (method, sizes) in points.items():
         cases[name] = make_case(method, sizes, device)
         cases[name].begin()
-        cases[name].run()
-    seconds: dict[str, list[float]] = {name: [] for name in cases}
-    began = time.perf_counter()
-    for repeat in range(repeats):
-        if repeat >= LEAST_REPEATS and time.perf_counter() - began > budget_s:
-            break
-        for name, case in cases.items():
-            seconds[name].append(_timed(case.run) / case.steps)
-    return {name: timing(values) for name, values in seconds.items()}
-
-
-def _timed(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+    works = {name: case.run for name, case in cases.items()}
+    seconds = alternating(works, device, repeats, budget_s=budget_s, least=LEAST_REPEATS)
+    return {name: timing([each / cases[name].steps for each in seconds[name]]) for name in cases}
 
 
 def timing(seconds: list[float]) -> Timing:

@@ -1,40 +1,26 @@
-"""The complexity study: predicts, counts and measures the points of its sweeps, and writes the tables.
+"""The complexity study: predicts, counts and measures the points of its sweeps, and makes the tables.
 
-Outputs (columns and units: results/README.md): costs.csv, theory.csv, limits.csv, crossovers.csv, complexity.json.
+Outputs (columns and units: results/README.md): costs.csv, theory.csv, limits.csv, crossovers.csv.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.costs import tables
 from rtrl_bench.experiments.costs.config import ComplexityConfig
 from rtrl_bench.experiments.costs.points import Done, Point, points_of
+from rtrl_bench.experiments.costs.tables import peak_ratio, tables
 from rtrl_bench.experiments.costs.tasks import Task, tasks_of
-from rtrl_bench.runs.device import choose_device, device_name
-from rtrl_bench.runs.folder import check_free, move_aside
-from rtrl_bench.runs.lock import sole_writer
+from rtrl_bench.runs import records
+from rtrl_bench.runs.device import device_name
 from rtrl_bench.runs.memory import free_on
-from rtrl_bench.runs.process import prepare_process
 from rtrl_bench.runs.progress import Progress
-from rtrl_bench.runs.records import (
-    git_state,
-    machine,
-    versions,
-    write_json,
-)
-from rtrl_bench.runs.settings import to_dict
+from rtrl_bench.runs.work import Result, Work
 
-RECORD = "complexity.json"
-OUTPUTS = ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", RECORD)
-PART = "points.part"  # the findings of a study that is not finished yet
 SHARE_OF_FREE_MEMORY = 0.5
 NOTES = (
     "peak_bytes, predicted, counted and measured, are with the parameters and their gradient; peak_ratio is measured / "
@@ -45,66 +31,79 @@ NOTES = (
 )
 
 
-def run_study(config: ComplexityConfig, out: Path, restart_if_changed: bool = False, wait: bool = False) -> str:
-    """Run, or go on with, the study in the folder `out`; returns its result in one line.
+class CostStudy(Work):
+    """A study in progress: an update finds one thing out. Points of several sweeps are looked at once."""
 
-    `wait`: if another process is at work in the folder, wait for its end.
-    """
-    out = out.absolute()
-    device = choose_device(config.device)
-    with sole_writer(out, wait):
-        if _is_complete(out, config, restart_if_changed):
-            return f"complexity study in {out} is already complete"
-        prepare_process(config.threads)
+    stops_at_once = True
+
+    def __init__(self, config: ComplexityConfig, device: torch.device):
+        self.config, self.device = config, device
+        self.versions = records.versions(packages=("jax", "jaxlib"))
         setting = {
-            "versions": versions(packages=("jax", "jaxlib")),
-            **git_state(),
+            "versions": self.versions,
+            **records.git_state(),
             "device": device.type,
             "device_name": device_name(device),
             "threads": torch.get_num_threads(),
         }
-        points = points_of(config)
-        done = Done(out / PART, setting)
-        seconds = _find_out(tasks_of(config, points, device, _memory(config, device)), done)
-        tables.write(config, points, out)
-        ratio = tables.peak_ratio(points)
+        self.points = points_of(config)
+        self.done = Done(setting)
+        self.tasks: dict[str, list[Task]] = {}
+        for task in tasks_of(config, self.points, device, _memory(config, device)):
+            self.tasks.setdefault(task.key(self.done), []).append(task)
+
+    @property
+    def left(self) -> list[str]:
+        """The names of what is still to be found out."""
+        return [key for key in self.tasks if key not in self.done]
+
+    def updates_made(self) -> int:
+        """Findings, those of earlier settings included."""
+        return len(self.done)
+
+    def update(self) -> None:
+        """Find the next thing out."""
+        key = self.left[0]
+        began = time.perf_counter()
+        found = self.tasks[key][0].find()
+        self.done[key] = {"seconds": time.perf_counter() - began, "found": found}
+
+    def run(self, should_stop: Callable[[], bool], after_update: Callable[[], None]) -> None:
+        """Find everything out, or what comes before `should_stop()`."""
+        left = self.left
+        with Progress(self.config.label, len(self.tasks), len(self.tasks) - len(left), unit="finding") as progress:
+            for key in left:
+                if should_stop():
+                    return
+                self.update()
+                progress.advance(1, self.tasks[key][0].label)
+                after_update()
+
+    def state(self) -> dict[str, Any]:
+        """The findings."""
+        return {"found": dict(self.done)}
+
+    def restore(self, state: dict[str, Any]) -> str:
+        """Findings of other versions, devices or revisions are of no use here."""
+        self.done.update(state["found"])
+        return f"with {len(self.tasks) - len(self.left)} of {len(self.tasks)} findings"
+
+    def result(self) -> Result:
+        """The tables, and what is to be known of their making."""
+        seconds = {same[0].kind: 0.0 for same in self.tasks.values()}
+        for key, same in self.tasks.items():
+            seconds[same[0].kind] += self.done[key]["seconds"]
+            for task in same:
+                _give(task.points, self.done[key]["found"])
         record = {
-            "schema": 1,
-            "status": "complete",
-            "fingerprint": config.fingerprint(),
-            "config": to_dict(config),
-            **setting,
-            "machine": machine(),
+            "versions": self.versions,
             "wall_s": sum(seconds.values()),
             "seconds": seconds,
-            "points": len(points),
-            "peak_ratio": ratio,
+            "points": len(self.points),
+            "peak_ratio": peak_ratio(self.points),
             "notes": NOTES,
         }
-        write_json(out / RECORD, record)
-        (out / PART).unlink(missing_ok=True)
-    fit = f"; measured / predicted peak memory {ratio['low']:.2f} to {ratio['high']:.2f}" if ratio else ""
-    return f"complexity study: {len(points)} points in {record['wall_s']:.0f} s{fit}"
-
-
-def _is_complete(out: Path, config: ComplexityConfig, restart_if_changed: bool) -> bool:
-    """Whether `out` holds the finished study; another configuration's is refused (ConfigError) or set aside."""
-    try:
-        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        fingerprint = str(record["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError):
-        if not (out / PART).exists():
-            check_free(out, OUTPUTS)
-        return False
-    if fingerprint == config.fingerprint():
-        return all((out / name).exists() for name in OUTPUTS)
-    if not restart_if_changed:
-        raise ConfigError(
-            f"output folder {out} holds a study of another configuration (fingerprint {fingerprint}, this one is "
-            f"{config.fingerprint()}): choose another folder, or --restart-if-changed to set that study aside"
-        )
-    move_aside(out, fingerprint, OUTPUTS)
-    return False
+        return Result(tables(self.config, self.points), record)
 
 
 def _memory(config: ComplexityConfig, device: torch.device) -> float:
@@ -113,27 +112,6 @@ def _memory(config: ComplexityConfig, device: torch.device) -> float:
         return config.memory_gb * 1e9
     free = free_on(device)
     return float("inf") if free is None else SHARE_OF_FREE_MEMORY * free
-
-
-def _find_out(tasks: Sequence[Task], done: Done) -> dict[str, float]:
-    """Do what is not done yet, and give the findings to their points; returns the seconds that it took, by kind."""
-    by_key: dict[str, list[Task]] = {}  # the same point may be in two sweeps
-    for task in tasks:
-        by_key.setdefault(task.key(done), []).append(task)
-    earlier = sum(key in done for key in by_key)
-    with Progress("complexity", len(by_key), earlier, unit="finding") as progress:
-        for key, same in by_key.items():
-            if key not in done:
-                began = time.perf_counter()
-                found = same[0].find()
-                done.put(key, {"seconds": time.perf_counter() - began, "found": found})
-                progress.advance(1, same[0].label)
-            for task in same:
-                _give(task.points, done[key]["found"])
-    seconds = dict.fromkeys((same[0].kind for same in by_key.values()), 0.0)
-    for key, same in by_key.items():
-        seconds[same[0].kind] += done[key]["seconds"]
-    return seconds
 
 
 def _give(points: Sequence[Point], found: Sequence[dict[str, Any]]) -> None:

@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from rtrl_bench.costs.crossovers import (
@@ -22,22 +21,25 @@ from rtrl_bench.costs.theory import QUANTITIES, exponent, leading_term
 from rtrl_bench.experiments.costs.columns import COSTS, CROSSOVERS, LIMITS, SIZES, THEORY
 from rtrl_bench.experiments.costs.config import ComplexityConfig, LimitsConfig
 from rtrl_bench.experiments.costs.points import Point
-from rtrl_bench.runs.records import write_csv
+from rtrl_bench.runs.work import Content, Table
 
 LARGE = 10e6  # bytes from which a measured peak is compared: below, what torch itself needs for its work shows
 
 Row = dict[str, Any]
 
 
-def write(config: ComplexityConfig, points: Sequence[Point], out: Path) -> None:
-    """All four tables."""
-    for name, columns, rows in (
-        ("costs", COSTS, map(_cost, points)),
-        ("theory", THEORY, theory(points)),
-        ("limits", LIMITS, limits(config.limits)),
-        ("crossovers", CROSSOVERS, crossovers(points)),
-    ):
-        write_csv(out / f"{name}.csv", columns, [[row.get(column) for column in columns] for row in rows])
+def tables(config: ComplexityConfig, points: Sequence[Point]) -> dict[str, Content]:
+    """All four, by the names of their files."""
+    of_rows = {
+        "costs.csv": (COSTS, map(_cost, points)),
+        "theory.csv": (THEORY, theory(points)),
+        "limits.csv": (LIMITS, limits(config.limits)),
+        "crossovers.csv": (CROSSOVERS, crossovers(points)),
+    }
+    return {
+        name: Table(columns, [[row.get(column) for column in columns] for row in rows])
+        for name, (columns, rows) in of_rows.items()
+    }
 
 
 def peak_ratio(points: Iterable[Point]) -> dict[str, float] | None:

@@ -1,1 +1,145 @@
-"""An agent that learns to play: a configuration in, a run folder of records out."""
+"""An agent that learns to play. Importing this imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtrl_bench.envs import registry
+from rtrl_bench.experiments import KINDS
+from rtrl_bench.experiments.reinforcement.asked import AgentStudy
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.reinforcement.source import with_fingerprint
+from rtrl_bench.runs.kind import Kind, Lack, Pace, Place
+from rtrl_bench.runs.settings import replace
+
+if TYPE_CHECKING:
+    import torch
+
+    from rtrl_bench.experiments.reinforcement.loop import Training
+
+EVALUATION = 0.5  # what an evaluation step costs, in training steps
+# Steps per second hardly depend on these where a step is a picture, and larger ones take long to set up.
+PICTURES, UNROLL = 8, 10
+
+
+class Reinforcement(Kind[RunConfig]):
+    """Training with a gradient method, then greedy play. Amounts are environment steps."""
+
+    name = "reinforcement"
+    settings = RunConfig
+    study = AgentStudy
+    leaves = ("curve.csv", "curve.part.csv", "gradient.csv", "evaluation.json", "tensorboard")
+
+    def check(self, settings: RunConfig) -> None:
+        """See `checks.check_choices`."""
+        from rtrl_bench.experiments.reinforcement.checks import check_choices
+
+        check_choices(settings)
+
+    def resolve(self, settings: RunConfig, folder: Path, here: Path) -> RunConfig:
+        """With the fingerprint of the run that the vision stem comes from."""
+        return with_fingerprint(settings, folder, here)
+
+    def begin(self, settings: RunConfig, device: torch.device, place: Place) -> Training:
+        """With the stem of another run, where one is named; one that goes on has it in its checkpoint."""
+        from rtrl_bench.experiments.reinforcement.loop import Training
+        from rtrl_bench.experiments.reinforcement.pretraining import find_stem
+
+        stem = find_stem(settings, place.here) if place.new else None
+        return Training(settings, device, stem, place.folder)
+
+    def outputs(self, settings: RunConfig) -> tuple[str, ...]:
+        """With gradient.csv where the gradient is compared."""
+        compared = ("gradient.csv",) if settings.gradient_quality else ()
+        return ("curve.csv", *compared, "evaluation.json", "run.json")
+
+    def outdated(self, settings: RunConfig, began: Mapping[str, Any], here: Path) -> str | None:
+        """A vision stem that has been trained anew since."""
+        from rtrl_bench.experiments.reinforcement.pretraining import remade
+
+        origin = began.get("pretrained")
+        return None if origin is None else remade(settings, origin, here)
+
+    def evaluate(self, settings: RunConfig, folder: Path) -> dict[str, Any]:
+        """Greedy play."""
+        from rtrl_bench.experiments.reinforcement.trained import evaluate_checkpoint
+
+        return evaluate_checkpoint(settings, folder)
+
+    def player(self, settings: RunConfig, folder: Path) -> Any:
+        """Playing greedily, for levels of the rooms backend."""
+        from rtrl_bench.experiments.reinforcement.player import trained_player
+
+        return trained_player(settings, folder)
+
+    def sentence(self, record: Mapping[str, Any]) -> str:
+        """The mean return."""
+        e = record["evaluation"]
+        cut = f", {e['truncated']} cut short" if e["truncated"] else ""
+        return (
+            f"return {e['mean']:.2f} over {e['episodes']} episodes{cut}, "
+            f"{record['env_steps']:,} steps in {record['wall_s']:.0f} s ({record['steps_per_s']:,.0f}/s)"
+        )
+
+    def needs(self, settings: RunConfig) -> tuple[str, ...]:
+        """The run that the vision stem comes from."""
+        return () if settings.pretrained is None else (settings.pretrained.run,)
+
+    def targets(self, settings: RunConfig) -> tuple[str, ...]:
+        """Suite and environment."""
+        return registry.spec(settings.environment).suite, settings.environment
+
+    def known_targets(self) -> set[str]:
+        """Every suite and environment."""
+        return {*registry.ENVIRONMENTS, *(registry.spec(name).suite for name in registry.ENVIRONMENTS)}
+
+    def lack(self, settings: RunConfig) -> Lack | None:
+        """The simulator, if it cannot run here."""
+        found = registry.check_available(settings.environment, settings.backend, settings.environment_options)
+        suite = registry.spec(settings.environment).suite
+        return None if found.ok else Lack(settings.environment, suite, found.reason, found.fix)
+
+    def frames(self, settings: RunConfig) -> int:
+        """Those of training."""
+        return settings.env_steps * registry.spec(settings.environment).frames_per_step
+
+    def amount(self, settings: RunConfig) -> float:
+        """Steps of training, with the evaluation's at its longest."""
+        spec = registry.validate(settings.environment, settings.environment_options, settings.backend)
+        limits = [limit for limit in (settings.evaluation.max_steps, spec.episode_limit) if limit]
+        evaluation = settings.evaluation.sets * settings.evaluation.episodes * min(limits, default=0)
+        return settings.env_steps + EVALUATION * evaluation
+
+    def done(self, record: Mapping[str, Any]) -> float:
+        """Steps of training, which the wall time is of."""
+        return float(record["env_steps"])
+
+    def pace(self, settings: RunConfig) -> Pace:
+        """By suite and sizes. The environments of a family, such as `gymnasium:<id>`, have nothing in common."""
+        name = settings.environment
+        name = name if ":" in name else registry.spec(name).suite
+        vision = f"vision {settings.vision}{', frozen' if settings.pretrained else ''}"
+        title = (name, vision, settings.method, f"hidden {settings.hidden}")
+        return Pace(title, (settings.features, settings.batch, settings.threads, settings.device))
+
+    def trial(self, settings: RunConfig) -> RunConfig:
+        """Of pictures, few and short segments."""
+        if settings.vision == "flat":
+            return settings
+        return replace(settings, unroll=min(settings.unroll, UNROLL), batch=min(settings.batch, PICTURES))
+
+    def films(self, runs: Mapping[str, RunConfig]) -> dict[str, str]:
+        """In every embedded level RTRL with the longest M plays."""
+        chosen: dict[str, str] = {}
+        for folder, run in runs.items():
+            level = run.environment
+            if run.method != "rtrl" or registry.chosen_backend(level, run.backend).name != "rooms":
+                continue
+            if level not in chosen or run.unroll > runs[chosen[level]].unroll:
+                chosen[level] = folder
+        return {folder: level for level, folder in chosen.items()}
+
+
+KINDS.register(Reinforcement.name)(Reinforcement())

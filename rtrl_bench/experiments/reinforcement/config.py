@@ -82,6 +82,7 @@ class PretrainedConfig(Settings):
 class RunConfig(RunSettings):
     """Everything that decides a training run."""
 
+    kind: Literal["reinforcement"] = Field(default="reinforcement", description="the kind of run")
     environment: str = Field(description="name of the environment (`python -m rtrl_bench list`)")
     env_steps: Amount = Field(description="budget, in agent steps of all environments together")
     environment_options: Options = Field(default={}, description="options of the environment")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,20 +17,30 @@ from rtrl_bench.agent.r2ac import METRICS
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.reinforcement import gradient_quality
 from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.agents import make_learner, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.experiments.reinforcement.evaluate import derived_seed
+from rtrl_bench.experiments.reinforcement.evaluate import derived_seed, evaluate
 from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
 from rtrl_bench.experiments.reinforcement.groups import GroupedActor, SlotGroups, group_seed, group_sizes
 from rtrl_bench.experiments.reinforcement.memory import check_run, check_sizes
 from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
+from rtrl_bench.experiments.reinforcement.record import record_of
+from rtrl_bench.experiments.reinforcement.tensorboard import TensorBoard
+from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.gradients import Carry
 from rtrl_bench.runs import records
 from rtrl_bench.runs.device import peak_bytes
 from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
+from rtrl_bench.runs.work import Content, Result, Table, Work
+
+CURVE_COLUMNS = (
+    "env_frames env_steps updates wall_s steps_per_s episode_return_mean episode_length_mean episodes "
+    "loss_policy loss_baseline loss_entropy entropy grad_norm learning_rate"
+).split()
 
 
 @dataclass
@@ -58,14 +70,21 @@ class Interval:
     lengths: list[int] = field(default_factory=list)
 
 
-class Training:
+class Training(Work):
     """All state of a run in progress; `state()` and `restore()` carry it over a kill.
 
     A new run with `config.pretrained` begins with `stem`; one that goes on has it in the state that it restores.
+    `folder`: where TensorBoard's files go, if they are wanted.
     """
 
-    def __init__(self, config: RunConfig, device: torch.device, stem: PretrainedStem | None = None):
-        self.config, self.device = config, device
+    def __init__(
+        self,
+        config: RunConfig,
+        device: torch.device,
+        stem: PretrainedStem | None = None,
+        folder: Path | None = None,
+    ):
+        self.config, self.device, self._folder = config, device, folder
         torch.manual_seed(config.seed)
         check_sizes(config, device)
         self.env = make_env(config, device, env_seed(config, 0))
@@ -116,9 +135,22 @@ class Training:
     def steps_per_update(self) -> int:
         return self.config.unroll * self.config.batch
 
+    @property
+    def per_update(self) -> float:  # type: ignore[override]
+        """Steps."""
+        return self.steps_per_update
+
+    def updates_made(self) -> int:
+        """As the counters have it."""
+        return self.counters.updates
+
     def run(self, should_stop: Callable[[], bool], after_update: Callable[[], None]) -> None:
         """Train to the end of the budget, or until `should_stop()`."""
-        with Progress(self.config.label, self.config.env_steps, self.counters.env_steps) as progress:
+        with (
+            watched(self.env),
+            self._board() as board,
+            Progress(self.config.label, self.config.env_steps, self.counters.env_steps) as progress,
+        ):
             while not self.finished and not should_stop():
                 began = time.perf_counter()
                 self.update()
@@ -127,8 +159,15 @@ class Training:
                 self.interval.wall_s += seconds
                 self._log_if_due()
                 progress.advance(self.steps_per_update, self._note())
+                if board is not None:
+                    board.write(self.curve)
                 after_update()
             progress.say(self._note())
+
+    def _board(self) -> AbstractContextManager[TensorBoard | None]:
+        if not self.config.tensorboard or self._folder is None:
+            return nullcontext()
+        return TensorBoard(self._folder, CURVE_COLUMNS, self.curve)
 
     def update(self) -> None:
         """Learn from one segment; act for it, or meanwhile for the next one."""
@@ -168,7 +207,6 @@ class Training:
         """Everything that the rest of the run depends on, as tensors and plain values."""
         self.counters.peak_bytes = max(self.counters.peak_bytes, peak_bytes(self.device))
         return {
-            "fingerprint": self.config.fingerprint(),
             "network": self.network.state_dict(),
             "action_sizes": list(self.network.actions.sizes),
             "pretrained": self.pretrained,
@@ -184,11 +222,9 @@ class Training:
             "curve": self.curve,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`. Raises whatever comes of a state that does not fit: see `checkpoint.fitting`.
-
-        Where the simulator cannot be restored its slots begin anew, and the record says so, as it does when device,
-        threads or versions have changed.
+    def restore(self, state: dict[str, Any]) -> str:
+        """See `Work`. Where the simulator cannot be restored its slots begin anew, and the record says so, as it does
+        when device, threads or versions have changed.
         """
         self.network.load_state_dict(state["network"])
         self.pretrained = state.get("pretrained")  # checkpoints from before there was such a thing lack the key
@@ -200,11 +236,32 @@ class Training:
         self.curve, self.started_utc = state["curve"], state["started_utc"]
         if self.finished:  # only the evaluation is left
             self.processes = state["processes"]
-            return
+            return self._how()
         self.counters.resumes += 1
         self.counters.exact_resume &= self.processes[-1] == state["processes"][-1]
         self.processes = state["processes"] + self.processes
         self.counters.exact_resume &= self.acting.restore(state, env_seed(self.config, self.counters.resumes))
+        return self._how()
+
+    def _how(self) -> str:
+        how = "exactly"
+        if not self.env.can_restore:
+            how = "with new episodes (this simulator cannot be restored)"
+        elif not self.counters.exact_resume:
+            how = "not bit for bit (other device, threads or versions)"
+        return f"{how} from {self.counters.env_steps:,} steps"
+
+    def unfinished(self) -> dict[str, Content]:
+        """The curve so far."""
+        return {"curve.part.csv": Table(CURVE_COLUMNS, self.curve)}
+
+    def result(self) -> Result:
+        """Greedy play, and what is to be written of it all."""
+        evaluation = evaluate(self.network, self.config, self.device)
+        files: dict[str, Content] = {"curve.csv": Table(CURVE_COLUMNS, self.curve)}
+        if self.quality is not None:
+            files["gradient.csv"] = Table(gradient_quality.COLUMNS, self.quality.rows)
+        return Result({**files, "evaluation.json": evaluation}, record_of(self, evaluation))
 
 
 def _this_process(device: torch.device, versions: dict[str, str]) -> dict[str, Any]:

@@ -8,15 +8,14 @@ import numpy as np
 import torch
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement.config import load
-from rtrl_bench.experiments.reinforcement.run import trained_network
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.reinforcement.trained import trained_network
 from rtrl_bench.rooms.dmlab_levels import ACTIONS, IMAGE_SHAPE
 from rtrl_bench.rooms.show import Player
 
 
-def trained_player(folder: Path) -> Player:
+def trained_player(config: RunConfig, folder: Path) -> Player:
     """The trained agent in a run folder, playing greedily; ConfigError if there is none."""
-    config = load(folder / "config.yaml")
     network, device, shape, sizes = trained_network(config, folder)
     if (shape, sizes) != (IMAGE_SHAPE, (len(ACTIONS),)):
         raise ConfigError(

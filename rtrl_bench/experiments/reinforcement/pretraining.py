@@ -119,4 +119,9 @@ def _complete_record(wanted: PretrainedConfig, source: Path) -> dict[str, Any]:
             f"pretrained.fingerprint = {wanted.fingerprint!r}: the run in {wanted.run} has {record['fingerprint']!r}; "
             "name another folder, or train that run with the configuration that is meant"
         )
+    missing = [key for key in (*ORIGIN_KEYS, "config", "updates") if key not in record]
+    if missing:
+        raise ConfigError(
+            f"pretrained.run = {wanted.run!r}: its run.json has no {', '.join(missing)}; name a run that trains a stem"
+        )
     return record

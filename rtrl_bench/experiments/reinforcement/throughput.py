@@ -8,7 +8,6 @@ acting, forward and backward for learning.
 from __future__ import annotations
 
 import statistics
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -22,7 +21,8 @@ from torch import Tensor
 from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
-from rtrl_bench.runs.process import prepare_process, time_when_done
+from rtrl_bench.runs.process import prepare_process
+from rtrl_bench.runs.timing import calls_per_s, time_when_done
 from rtrl_bench.system.machine import usable_cores
 
 REPEATS = 5
@@ -198,8 +198,5 @@ class _Run:
     def stretch(self, seconds: float) -> float:
         """Train for about so long; env steps per second."""
         torch.set_num_threads(self.threads)
-        updates, began = 0, time_when_done(self.training.device)
-        while time.perf_counter() - began < seconds:
-            self.training.update()
-            updates += 1
-        return updates * self.training.steps_per_update / (time_when_done(self.training.device) - began)
+        training = self.training
+        return training.steps_per_update * calls_per_s(training.update, seconds, training.device)

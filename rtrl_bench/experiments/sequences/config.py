@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -19,13 +18,13 @@ from rtrl_bench.runs.settings import (
     Seed,
     Size,
     Threads,
-    load_settings,
 )
 
 
 class CopyConfig(RunSettings):
     """One copy-task run. The defaults are the paper's values."""
 
+    kind: Literal["sequences"] = Field(default="sequences", description="the kind of run")
     max_length: Size = Field(description="bits of the longest pattern")
     method: Literal["rtrl", "tbptt", "bptt"] = Field(description="gradient method")
     steps: Amount = Field(description="budget, in updates")
@@ -64,8 +63,3 @@ class CopyConfig(RunSettings):
     def label(self) -> str:
         """The run in a few words, for progress lines."""
         return f"copy task {self.max_length} {self.method} seed {self.seed}"
-
-
-def load_copy_config(path: Path) -> CopyConfig:
-    """Read and check a copy-task configuration (ConfigError)."""
-    return load_settings(CopyConfig, path)

@@ -9,33 +9,28 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.errors import Interrupted, NonFiniteLoss
+from rtrl_bench.errors import NonFiniteLoss
 from rtrl_bench.experiments.sequences.config import CopyConfig
 from rtrl_bench.experiments.sequences.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
 from rtrl_bench.experiments.sequences.memory import check_copy_run
 from rtrl_bench.gradients import Carry
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import Adam
-from rtrl_bench.runs import checkpoint, records
-from rtrl_bench.runs.device import choose_device, peak_bytes
-from rtrl_bench.runs.folder import examine, set_aside, write_config
-from rtrl_bench.runs.lock import sole_writer
-from rtrl_bench.runs.process import prepare_process, use_worthwhile_threads
+from rtrl_bench.runs.device import peak_bytes
+from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
-from rtrl_bench.runs.settings import to_dict
-from rtrl_bench.runs.signals import collect_signals, undisturbed
-from rtrl_bench.system.output import say
+from rtrl_bench.runs.work import Result, Table, Work
 
 CURVE_COLUMNS = ("step", "sequences", "loss", "valid_sequence_accuracy", "wall_s")
 
 
-class CopyTraining:
+class CopyTraining(Work):
     """All state of a copy-task run in progress."""
 
     def __init__(self, config: CopyConfig, device: torch.device):
@@ -130,9 +125,9 @@ class CopyTraining:
             self.updates_to_100 = self.updates
 
     def state(self) -> dict[str, Any]:
+        """See `Work`."""
         plain = ("updates", "sequences", "resumes", "wall_s", "loss_sum", "updates_to_100", "curve")
         return {
-            "fingerprint": self.config.fingerprint(),
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "carry": self.carry.state_dict(),
@@ -141,7 +136,7 @@ class CopyTraining:
             "plain": {name: getattr(self, name) for name in plain},
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> str:
         """Go on exactly from `state()`."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -151,81 +146,31 @@ class CopyTraining:
         for name, value in state["plain"].items():
             setattr(self, name, value)
         self.resumes += not self.finished
+        return f"exactly from update {self.updates:,}"
 
+    def updates_made(self) -> int:
+        """Steps of the optimiser."""
+        return self.updates
 
-OUTPUTS = ("curve.csv", "run.json")
+    def run(self, should_stop: Callable[[], bool], after_update: Callable[[], None]) -> None:
+        """Train until every sequence is right, or to the end of the budget, or until `should_stop()`."""
+        with Progress(self.config.label, self.config.steps, self.updates, "update") as progress:
+            while not self.finished and not should_stop():
+                self.update()
+                self.validate_if_due()
+                progress.advance(1, f"accuracy {self.curve[-1][3]:.3f}" if self.curve else "")
+                after_update()
 
-
-def train_copy_task(
-    config: CopyConfig, folder: Path, restart_if_changed: bool = False, wait: bool = False
-) -> dict[str, Any]:
-    """Carry the run in `folder` to its end, resuming where it was; returns the content of run.json.
-
-    Raises as `rtrl_bench.experiments.reinforcement.run.train` does.
-    """
-    folder = folder.absolute()
-    device = choose_device(config.device)
-    with sole_writer(folder, wait):
-        return _train(config, folder, device, restart_if_changed)
-
-
-def _train(config: CopyConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
-    past = examine(folder, config, OUTPUTS, restart_if_changed)
-    if past.record is not None:
-        say(f"{folder}: already complete, nothing to do")
-        return past.record
-    prepare_process(config.threads)
-    training = CopyTraining(config, device)
-    if past.other is not None:
-        set_aside(folder, past.other, config)
-    write_config(folder, config)
-    if past.state is not None:
-        with checkpoint.fitting(folder / "checkpoint"):
-            training.restore(past.state)
-        past.state = None  # what of it has been copied need not be held twice
-        say(f"{folder}: going on exactly from update {training.updates:,}")
-    _train_to_the_end(training, folder)
-    record = _record(training)
-    with undisturbed():
-        records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
-        records.write_json(folder / "run.json", record)
-    return record
-
-
-def _train_to_the_end(training: CopyTraining, folder: Path) -> None:
-    config = training.config
-    saved_at = time.monotonic()
-    with collect_signals() as received, Progress(config.label, config.steps, training.updates, "update") as progress:
-        while not training.finished and not received:
-            training.update()
-            training.validate_if_due()
-            note = f"accuracy {training.curve[-1][3]:.3f}" if training.curve else ""
-            progress.advance(1, note)
-            if time.monotonic() - saved_at > 60 * config.checkpoint_minutes:
-                checkpoint.save(folder / "checkpoint", training.state(), training.updates)
-                saved_at = time.monotonic()
-        checkpoint.save(folder / "checkpoint", training.state(), training.updates)
-    if received:
-        raise Interrupted(received[0], folder)
-
-
-def _record(training: CopyTraining) -> dict[str, Any]:
-    config = training.config
-    return {
-        "schema": 1,
-        "kind": "copy_task",
-        "status": "complete",
-        "config": to_dict(config),
-        "fingerprint": config.fingerprint(),
-        "method": config.method,
-        "max_length": config.max_length,
-        "updates": training.updates,
-        "wall_s": training.wall_s,
-        "test_sequence_accuracy": training.accuracy(training.test),
-        "updates_to_100": training.updates_to_100,
-        "resumes": training.resumes,
-        "versions": records.versions(),
-        **records.git_state(),
-        "device": training.device.type,
-        "peak_bytes": peak_bytes(training.device),
-    }
+    def result(self) -> Result:
+        """The accuracy on test sequences."""
+        record = {
+            "method": self.config.method,
+            "max_length": self.config.max_length,
+            "updates": self.updates,
+            "wall_s": self.wall_s,
+            "test_sequence_accuracy": self.accuracy(self.test),
+            "updates_to_100": self.updates_to_100,
+            "resumes": self.resumes,
+            "peak_bytes": peak_bytes(self.device),
+        }
+        return Result({"curve.csv": Table(CURVE_COLUMNS, self.curve)}, record)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,7 +18,6 @@ from rtrl_bench.runs.settings import (
     Seed,
     Size,
     Threads,
-    load_settings,
 )
 
 
@@ -28,6 +26,7 @@ class StemConfig(RunSettings):
 
     method: ClassVar[str] = "state"  # as tables name it, beside the gradient methods that stems are pre-trained by
 
+    kind: Literal["stems"] = Field(default="stems", description="the kind of run")
     environment: str = Field(description="level of the rooms backend (`python -m rtrl_bench list`)")
     environment_options: Options = Field(default={}, description="options of the environment")
     vision: str = Field(default="pooled", description="the stem: a name from agent/vision.py")
@@ -58,8 +57,3 @@ class StemConfig(RunSettings):
     def label(self) -> str:
         """The run in a few words, for progress lines."""
         return f"{self.environment} stem {self.vision} from {self.method}, seed {self.seed}"
-
-
-def load_stem_config(path: Path) -> StemConfig:
-    """Read and check the settings of a stem (ConfigError)."""
-    return load_settings(StemConfig, path)

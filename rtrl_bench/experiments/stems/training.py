@@ -7,37 +7,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from rtrl_bench.agent import vision
 from rtrl_bench.envs import registry
-from rtrl_bench.errors import ConfigError, Interrupted, NonFiniteLoss
+from rtrl_bench.errors import ConfigError, NonFiniteLoss
 from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.experiments.stems.frames import NewestFrames, held_out
 from rtrl_bench.experiments.stems.heads import Heads, scores
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.rooms.labels import CLASSES
-from rtrl_bench.runs import checkpoint, records
-from rtrl_bench.runs.device import choose_device, device_name, peak_bytes
-from rtrl_bench.runs.folder import examine, set_aside, write_config
-from rtrl_bench.runs.lock import sole_writer
-from rtrl_bench.runs.process import prepare_process
+from rtrl_bench.runs import records
+from rtrl_bench.runs.device import peak_bytes
 from rtrl_bench.runs.progress import Progress
-from rtrl_bench.runs.settings import to_dict
-from rtrl_bench.runs.signals import collect_signals, undisturbed
-from rtrl_bench.system.output import say
+from rtrl_bench.runs.work import Content, Result, Table, Work
 
-OUTPUTS = ("curve.csv", "evaluation.json", "run.json")
 CURVE_COLUMNS = ("env_steps", "updates", "loss", "learning_rate", "wall_s")
 LOG_POINTS = 50
 COUNTERS = ("updates", "resumes", "wall_s", "loss_sum", "curve", "started_utc")
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
 
 
-class StemTraining:
+class StemTraining(Work):
     """A stem, the heads that teach it, and the frames that they learn from."""
 
     def __init__(self, config: StemConfig, device: torch.device):
@@ -56,6 +49,15 @@ class StemTraining:
         self.wall_s, self.loss_sum = 0.0, 0.0
         self.curve: list[list[float | None]] = []
         self.started_utc = records.now_utc()
+
+    @property
+    def per_update(self) -> float:  # type: ignore[override]
+        """Steps."""
+        return self.config.slots
+
+    def updates_made(self) -> int:
+        """Steps of the optimiser."""
+        return self.updates
 
     @property
     def finished(self) -> bool:
@@ -113,7 +115,6 @@ class StemTraining:
         """What goes on from here needs, and a run with `pretrained`, named as in a training run's checkpoint."""
         network = {"vision": self.vision, "heads": self.heads}
         return {
-            "fingerprint": self.config.fingerprint(),
             "network": {f"{part}.{k}": v for part in network for k, v in network[part].state_dict().items()},
             "observation": torch.from_numpy(self.frames.watched.images[:1]),
             "optimiser": self.optimiser.state_dict(),
@@ -121,7 +122,7 @@ class StemTraining:
             "counters": {name: getattr(self, name) for name in COUNTERS},
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> str:
         """Go on exactly from `state()`: the players are watched anew up to there, as they know nothing of the stem."""
         for part, module in (("vision.", self.vision), ("heads.", self.heads)):
             parameters = {k.removeprefix(part): v for k, v in state["network"].items() if k.startswith(part)}
@@ -134,6 +135,38 @@ class StemTraining:
             self.resumes += 1
             for _ in range(self.updates):
                 self.frames.record()
+        return f"exactly from update {self.updates:,}"
+
+    def result(self) -> Result:
+        """How well what is in view can be read off the features of held-out frames."""
+        config, spec = self.config, registry.spec(self.config.environment)
+        packages = registry.chosen_backend(config.environment, "rooms").packages
+        env_steps, labels = self.updates * config.slots, self.scores()
+        record = {
+            "method": config.method,
+            "environment": config.environment,
+            "suite": spec.suite,
+            "backend": self.backend,
+            "frames_per_step": spec.frames_per_step,
+            "env_steps": env_steps,
+            "env_frames": env_steps * spec.frames_per_step,
+            "updates": self.updates,
+            "wall_s": self.wall_s,
+            "steps_per_s": env_steps / self.wall_s,
+            "peak_bytes": peak_bytes(self.device),
+            "parameters": sum(p.numel() for p in self.vision.parameters()),
+            "accuracies": {row["label"]: row["accuracy"] for row in labels if "accuracy" in row},
+            "median_errors": {row["label"]: row["median_error"] for row in labels if "median_error" in row},
+            "versions": records.versions(self.backend, packages),
+            "resumes": self.resumes,
+            "started_utc": self.started_utc,
+        }
+        files: dict[str, Content] = {"curve.csv": Table(CURVE_COLUMNS, self.curve)}
+        return Result({**files, "evaluation.json": {"schema": 1, "labels": labels}}, record)
+
+    def close(self) -> None:
+        """End the simulator."""
+        self.frames.watched.env.close()
 
 
 def check_choices(config: StemConfig) -> None:
@@ -141,114 +174,3 @@ def check_choices(config: StemConfig) -> None:
     registry.validate(config.environment, config.environment_options, "rooms")
     if vision.VISION[config.vision].takes != "images":
         raise ConfigError(f"vision = {config.vision!r}: has nothing to learn; take a stem for images")
-
-
-def teach_stem(
-    config: StemConfig, folder: Path, restart_if_changed: bool = False, wait: bool = False
-) -> dict[str, Any]:
-    """Carry the run `config` in `folder` to its end, from wherever it is; returns the content of run.json.
-
-    Raises as `rtrl_bench.experiments.reinforcement.run.train` does.
-    """
-    folder = folder.absolute()
-    check_choices(config)
-    device = choose_device(config.device)
-    with sole_writer(folder, wait):
-        return _teach(config, folder, device, restart_if_changed)
-
-
-def _teach(config: StemConfig, folder: Path, device: torch.device, restart_if_changed: bool) -> dict[str, Any]:
-    past = examine(folder, config, OUTPUTS, restart_if_changed)
-    if past.record is not None:
-        say(f"{folder}: already complete, nothing to do")
-        return past.record
-    prepare_process(config.threads)
-    training = StemTraining(config, device)
-    try:
-        if past.other is not None:
-            set_aside(folder, past.other, config)
-        write_config(folder, config)
-        if past.state is not None:
-            with checkpoint.fitting(folder / "checkpoint"):
-                training.restore(past.state)
-            say(f"{folder}: going on exactly from update {training.updates:,}")
-        _train_to_the_end(training, folder)
-    finally:
-        training.frames.watched.env.close()
-    labels = training.scores()
-    record = _record(training, labels)
-    with undisturbed():
-        records.write_csv(folder / "curve.csv", CURVE_COLUMNS, training.curve)
-        records.write_json(folder / "evaluation.json", {"schema": 1, "labels": labels})
-        records.write_json(folder / "run.json", record)
-    return record
-
-
-def _train_to_the_end(training: StemTraining, folder: Path) -> None:
-    """Train with a checkpoint every `checkpoint_minutes`, at the end, and on a signal (which raises Interrupted)."""
-    saved_at = time.monotonic()
-
-    def save() -> None:
-        nonlocal saved_at
-        checkpoint.save(folder / "checkpoint", training.state(), training.updates)
-        saved_at = time.monotonic()
-
-    def save_if_due() -> None:
-        if time.monotonic() - saved_at >= 60 * training.config.checkpoint_minutes:
-            save()
-
-    with collect_signals() as received:
-        training.run(lambda: bool(received), save_if_due)
-        save()
-    if received:
-        raise Interrupted(received[0], folder)
-
-
-def _record(training: StemTraining, labels: list[dict[str, Any]]) -> dict[str, Any]:
-    config, spec = training.config, registry.spec(training.config.environment)
-    packages = registry.chosen_backend(config.environment, "rooms").packages
-    env_steps = training.updates * config.slots
-    return {
-        "schema": 1,
-        "kind": "stem",
-        "status": "complete",
-        "config": to_dict(config),
-        "fingerprint": config.fingerprint(),
-        "method": config.method,
-        "environment": config.environment,
-        "suite": spec.suite,
-        "backend": training.backend,
-        "frames_per_step": spec.frames_per_step,
-        "env_steps": env_steps,
-        "env_frames": env_steps * spec.frames_per_step,
-        "updates": training.updates,
-        "wall_s": training.wall_s,
-        "steps_per_s": env_steps / training.wall_s,
-        "peak_bytes": peak_bytes(training.device),
-        "parameters": sum(p.numel() for p in training.vision.parameters()),
-        "accuracies": {row["label"]: row["accuracy"] for row in labels if "accuracy" in row},
-        "median_errors": {row["label"]: row["median_error"] for row in labels if "median_error" in row},
-        "device": training.device.type,
-        "device_name": device_name(training.device),
-        "threads": torch.get_num_threads(),
-        "versions": records.versions(training.backend, packages),
-        **records.git_state(),
-        "machine": records.machine(),
-        "resumes": training.resumes,
-        "started_utc": training.started_utc,
-        "finished_utc": records.now_utc(),
-    }
-
-
-def measure_speed(config: StemConfig, seconds: float) -> float:
-    """Env steps per second of teaching, from about `seconds` of it after two warm-up updates."""
-    check_choices(config)
-    prepare_process(config.threads)
-    training = StemTraining(config, choose_device(config.device))
-    for _ in range(2):
-        training.update()
-    began, first = time.perf_counter(), training.updates
-    while training.updates == first or time.perf_counter() - began < seconds:
-        training.update()
-    training.frames.watched.env.close()
-    return (training.updates - first) * config.slots / (time.perf_counter() - began)

@@ -40,9 +40,9 @@ def bench(tmp_path):
     """bench(**changes): a results folder with one benchmark."""
 
     def write(**changes):
-        folder = tmp_path / "results/bench/gpu"
+        folder = tmp_path / "results/runs/bench/gpu"
         folder.mkdir(parents=True)
-        (folder / "bench.json").write_text(json.dumps({**RECORD, **changes}))
+        (folder / "run.json").write_text(json.dumps({**RECORD, **changes}))
         return load(tmp_path / "results")
 
     return write

@@ -29,7 +29,7 @@ def test_every_column_is_loaded_and_missing_numbers_are_nan(study):
 
 
 def test_a_scale_without_a_study_has_empty_tables_that_say_so(tree):
-    (tree.root / "complexity").mkdir()
+    (tree.root / "runs/costs/complexity").mkdir(parents=True)
     results = load(tree.root)
     for table in (costs, exponents, crossovers, limits):
         with pytest.raises(NothingToShow, match="no cost study in this scale"):
@@ -40,14 +40,14 @@ def problem(root):
     """Why the study is left out."""
     results = load(root)
     assert results["points"].empty
-    assert results["problems"]["folder"].tolist() == ["complexity"]
+    assert results["problems"]["folder"].tolist() == ["runs/costs/complexity"]
     return results["problems"]["reason"].item()
 
 
-@pytest.mark.parametrize("name", ["complexity.json", "costs.csv", "theory.csv", "limits.csv", "crossovers.csv"])
+@pytest.mark.parametrize("name", ["run.json", "costs.csv", "theory.csv", "limits.csv", "crossovers.csv"])
 def test_a_study_without_one_of_its_files_is_left_out(tmp_path, name):
     (cost_study.write(tmp_path) / "config.yaml").write_text("{}")
-    (tmp_path / "complexity" / name).unlink()
+    (tmp_path / "runs/costs/complexity" / name).unlink()
     assert name in problem(tmp_path)
 
 
@@ -77,8 +77,8 @@ def test_a_malformed_value_is_named_with_its_place(tmp_path, column, value, said
     "content", ["{", "[]", '{"schema": 2, "status": "complete"}', '{"schema": 1, "status": "part"}']
 )
 def test_a_study_with_a_damaged_record_is_left_out(tmp_path, content):
-    (cost_study.write(tmp_path) / "complexity.json").write_text(content)
-    assert problem(tmp_path).startswith("complexity.json")
+    (cost_study.write(tmp_path) / "run.json").write_text(content)
+    assert problem(tmp_path).startswith("run.json")
 
 
 def test_a_sweep_with_two_rows_for_one_point_is_left_out(tmp_path):
@@ -144,7 +144,7 @@ def test_crossovers_table_says_from_where_or_that_there_is_none(study):
 
 
 def test_peak_ratio_of_the_study_is_in_its_notes(tmp_path):
-    path = cost_study.write(tmp_path) / "complexity.json"
+    path = cost_study.write(tmp_path) / "run.json"
     record = json.loads(path.read_text()) | {"peak_ratio": {"low": 0.9, "median": 1.05, "high": 1.3}}
     path.write_text(json.dumps(record))
     notes = costs.build(load(tmp_path)).notes

@@ -12,7 +12,7 @@ from analysis.load import load
 from analysis.stems.tables import stem_labels
 
 RECORD = {
-    **{"schema": 1, "kind": "stem", "status": "complete", "config": {"seed": 0}, "method": "state", "suite": "dmlab"},
+    **{"schema": 1, "kind": "stems", "status": "complete", "config": {"seed": 0}, "method": "state", "suite": "dmlab"},
     **{"environment": "rooms_watermaze", "backend": "rooms 0.1.0", "env_steps": 15_000, "env_frames": 60_000},
     **{
         "updates": 100,
@@ -33,7 +33,7 @@ LABELS = [
 @pytest.fixture
 def with_stem(tree):
     """A results folder with one taught stem, which the scale lists as pre-training, and a run."""
-    folder = tree.root / "runs/dmlab/rooms_watermaze/pretrain_state/M20/seed0"
+    folder = tree.root / "runs/stems/rooms_watermaze/state/seed0"
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(RECORD))
     (folder / "evaluation.json").write_text(json.dumps({"schema": 1, "labels": LABELS}))

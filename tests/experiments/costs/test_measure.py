@@ -10,6 +10,7 @@ import torch
 from rtrl_bench.costs.predict import predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.experiments.costs import measure
+from rtrl_bench.runs import timing
 
 CPU = torch.device("cpu")
 MB = 1e6
@@ -31,9 +32,9 @@ def test_every_point_is_timed_as_often_as_the_others():
     points = {"a": ("rtrl", sizes), "b": ("bptt", sizes), "c": ("tbptt", sizes)}
     times = measure.step_times(points, CPU, repeats=5, budget_s=60.0)
     assert list(times) == ["a", "b", "c"]
-    for timing in times.values():
-        assert timing.repeats == 5
-        assert 0 < timing.low_s <= timing.median_s <= timing.high_s < 1
+    for each in times.values():
+        assert each.repeats == 5
+        assert 0 < each.low_s <= each.median_s <= each.high_s < 1
 
 
 def test_without_time_left_there_are_three_repeats():
@@ -42,7 +43,7 @@ def test_without_time_left_there_are_three_repeats():
 
 
 def test_a_time_is_per_step(monkeypatch):
-    monkeypatch.setattr(measure, "_timed", lambda work: 12.0)
+    monkeypatch.setattr(timing, "_by_the_clock", lambda work: 12.0)
     sizes = Sizes("elstm", 1, 4, 4, 2, unroll=3, episode=6)
     times = measure.step_times({"rtrl": ("rtrl", sizes), "bptt": ("bptt", sizes)}, CPU, repeats=3, budget_s=1.0)
     assert (times["rtrl"].median_s, times["bptt"].median_s) == (4.0, 2.0)

@@ -15,9 +15,11 @@ from rtrl_bench.costs.crossovers import measured_crossover
 from rtrl_bench.costs.predict import predict
 from rtrl_bench.costs.theory import exponent
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.costs import measure, study, tables, tasks
 from rtrl_bench.experiments.costs.config import ComplexityConfig
 from rtrl_bench.experiments.costs.counted import Counts
+from rtrl_bench.runs import execution
 from rtrl_bench.runs.settings import build
 
 SWEEPS = {
@@ -67,12 +69,12 @@ def calls(monkeypatch):
     monkeypatch.setattr(tasks, "count", count)
     monkeypatch.setattr(measure, "peak_bytes", peak_bytes)
     monkeypatch.setattr(measure, "step_times", step_times)
-    monkeypatch.setattr(study, "prepare_process", lambda threads: None)  # it would change the tests' own process
+    monkeypatch.setattr(execution, "prepare_process", lambda threads: None)  # it would change the tests' own process
     return asked
 
 
 def test_a_row_per_point_with_what_was_predicted_counted_and_measured(tmp_path, calls):
-    study.run_study(config(), tmp_path)
+    execute(config(), tmp_path)
     found = rows(tmp_path, "costs")
     assert list(found[0]) == tables.COSTS
     assert len(found) == 3 * 3 + 4 * 2 + 3 * 2
@@ -86,13 +88,13 @@ def test_a_row_per_point_with_what_was_predicted_counted_and_measured(tmp_path, 
 
 
 def test_dense_rtrl_is_said_to_be_measured_in_jax(tmp_path, calls):
-    study.run_study(config(), tmp_path)
+    execute(config(), tmp_path)
     dense = [r for r in rows(tmp_path, "costs") if r["method"] == "rtrl_dense" and r["hidden"] == "8"]
     assert [(r["cell"], r["implementation"]) for r in dense] == [("rnn", "jax"), ("gru", "jax")]
 
 
 def test_beyond_up_to_there_is_the_prediction_and_a_note(tmp_path, calls):
-    study.run_study(config(), tmp_path)
+    execute(config(), tmp_path)
     (row,) = (r for r in rows(tmp_path, "costs") if (r["cell"], r["hidden"]) == ("gru", "16"))
     assert row["note"] == "counted and measured up to hidden 8"
     assert row["predicted_flops_per_step"]
@@ -102,7 +104,7 @@ def test_beyond_up_to_there_is_the_prediction_and_a_note(tmp_path, calls):
 
 def test_what_would_not_fit_is_left_out_with_a_note(tmp_path, calls):
     peak = predict("rtrl", config().sweeps["width"].sizes("elstm", 16)).peak_bytes
-    study.run_study(config(memory_gb=(peak - 1) / 1e9), tmp_path)
+    execute(config(memory_gb=(peak - 1) / 1e9), tmp_path)
     (row,) = (r for r in rows(tmp_path, "costs") if (r["sweep"], r["method"], r["hidden"]) == ("width", "rtrl", "16"))
     assert row["note"].startswith("not measured: predicted to take")
     assert float(row["counted_flops_per_step"]) == 1600
@@ -112,14 +114,14 @@ def test_what_would_not_fit_is_left_out_with_a_note(tmp_path, calls):
 def test_points_that_do_not_fit_together_are_timed_in_parts(tmp_path, calls):
     sizes = config().sweeps["segment"].sizes("elstm", 4)
     peak = max(predict(method, sizes).peak_bytes for method in ("tbptt", "rtrl"))
-    study.run_study(config(sweeps={"segment": SWEEPS["segment"]}, memory_gb=(peak + 1) / 1e9), tmp_path)
+    execute(config(sweeps={"segment": SWEEPS["segment"]}, memory_gb=(peak + 1) / 1e9), tmp_path)
     assert ("time", ("tbptt",), 7) in calls
     assert ("time", ("rtrl",), 7) in calls
 
 
 def test_a_method_without_an_implementation_is_counted_and_not_measured(tmp_path, calls):
     sweep = {"axis": "layers", "values": [1, 2], "methods": {"rtrl_stepwise": None}, "hidden": 4}
-    study.run_study(config(sweeps={"depth": sweep}), tmp_path)
+    execute(config(sweeps={"depth": sweep}), tmp_path)
     one, two = rows(tmp_path, "costs")
     assert one["note"] == ""
     assert two["note"].startswith("not measured: layers = 2: gradient: rtrl_stepwise is for one layer")
@@ -135,87 +137,87 @@ def test_a_failed_finding_is_a_note(tmp_path, calls, monkeypatch):
 
     monkeypatch.setattr(tasks, "count", refuse)
     monkeypatch.setattr(measure, "peak_bytes", killed)
-    study.run_study(config(), tmp_path)
+    execute(config(), tmp_path)
     note = rows(tmp_path, "costs")[0]["note"]
     assert note == "not counted: there is no such thing; no measured memory: the process was killed"
 
 
 def test_what_two_points_share_is_found_out_once(tmp_path, calls):
-    study.run_study(config(), tmp_path)
+    execute(config(), tmp_path)
     length = [call for call in calls if call[0] == "memory" and call[3] == 8 and call[1] in ("bptt", "rtrl")]
     assert [call[1] for call in length].count("bptt") == 4
     assert len([call for call in length if call[1] == "rtrl"]) == 2  # of width and of length, where it does not read T
 
 
-@pytest.mark.parametrize("finding", [1, 4, 17])
-def test_a_killed_study_goes_on_where_it_was(tmp_path, calls, monkeypatch, finding):
-    study.run_study(config(), tmp_path / "whole")
-    total = len(calls)
-    calls.clear()
-    put, puts = study.Done.put, []
+EACH = 1e-9  # minutes between checkpoints: one after every finding
 
-    def dying(self, key, value):
-        if len(puts) == finding:
-            with self._path.open("a") as file:
-                file.write('\n["abc", {"sec')  # killed as it wrote
+
+def die_after(monkeypatch, findings):
+    """Let a study end without its checkpoint when it would find one more thing out."""
+    update = study.CostStudy.update
+
+    def dying(self):
+        if len(self.done) == findings:
             raise KeyboardInterrupt
-        puts.append(key)
-        put(self, key, value)
+        update(self)
 
-    monkeypatch.setattr(study.Done, "put", dying)
-    with pytest.raises(KeyboardInterrupt):
-        study.run_study(config(), tmp_path / "cut")
-    assert not (tmp_path / "cut/complexity.json").exists()
-    monkeypatch.setattr(study.Done, "put", put)
+    monkeypatch.setattr(study.CostStudy, "update", dying)
+
+
+@pytest.mark.parametrize("finding", [1, 4, 17])
+def test_a_killed_study_goes_on_where_it_was(tmp_path, calls, finding):
+    execute(config(), tmp_path / "whole")
+    total = len(calls)
+    with pytest.MonkeyPatch.context() as patch:
+        die_after(patch, finding)
+        with pytest.raises(KeyboardInterrupt):
+            execute(config(checkpoint_minutes=EACH), tmp_path / "cut")
+    assert not (tmp_path / "cut/run.json").exists()
     calls.clear()
-    study.run_study(config(), tmp_path / "cut")
+    execute(config(), tmp_path / "cut")
     assert len(calls) == total - finding
     for name in ("costs", "theory", "limits", "crossovers"):
         assert (tmp_path / f"cut/{name}.csv").read_text() == (tmp_path / f"whole/{name}.csv").read_text()
-    assert not (tmp_path / "cut/points.part").exists()
 
 
 def test_findings_of_another_setting_are_not_taken_over(tmp_path, calls, monkeypatch):
-    def stop(*parts):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(tables, "write", stop)
-    with pytest.raises(KeyboardInterrupt):
-        study.run_study(config(), tmp_path)
-    total = len(calls)
-    for change, repeated in (({}, {"time"}), ({"threads": 2}, {"counted", "memory", "time"})):
-        calls.clear()
-        monkeypatch.setattr(torch, "get_num_threads", lambda change=change: change.get("threads", 1))
+    with pytest.MonkeyPatch.context() as patch:
+        die_after(patch, 4)
         with pytest.raises(KeyboardInterrupt):
-            study.run_study(config(repeats=3), tmp_path)
-        assert {call[0] for call in calls} == repeated
-    assert len(calls) == total
+            execute(config(checkpoint_minutes=EACH), tmp_path)
+    calls.clear()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    execute(config(threads=3), tmp_path)
+    again = len(calls)
+    calls.clear()
+    execute(config(threads=3), tmp_path / "whole")
+    assert again == len(calls)
 
 
 def test_tables_of_another_program_are_not_overwritten(tmp_path, calls):
     (tmp_path / "costs.csv").write_text("theirs")
     with pytest.raises(ConfigError, match=r"holds costs\.csv and no run that made it"):
-        study.run_study(config(), tmp_path)
+        execute(config(), tmp_path)
     assert (tmp_path / "costs.csv").read_text() == "theirs"
     assert calls == []
 
 
 def test_a_finished_study_is_left_alone_and_another_configuration_refused(tmp_path, calls):
-    study.run_study(config(), tmp_path)
-    record = json.loads((tmp_path / "complexity.json").read_text())
+    execute(config(), tmp_path)
+    record = json.loads((tmp_path / "run.json").read_text())
     calls.clear()
-    assert "already complete" in study.run_study(config(threads=2), tmp_path)
+    assert execute(config(threads=2), tmp_path) == record
     assert calls == []
-    with pytest.raises(ConfigError, match="holds a study of another configuration"):
-        study.run_study(config(repeats=5), tmp_path)
-    study.run_study(config(repeats=5), tmp_path, restart_if_changed=True)
-    assert json.loads((tmp_path / f"replaced.{record['fingerprint']}/complexity.json").read_text()) == record
-    assert json.loads((tmp_path / "complexity.json").read_text())["config"]["repeats"] == 5
+    with pytest.raises(ConfigError, match="holds a run of another configuration"):
+        execute(config(repeats=5), tmp_path)
+    execute(config(repeats=5), tmp_path, restart_if_changed=True)
+    assert json.loads((tmp_path / f"replaced.{record['fingerprint']}/run.json").read_text()) == record
+    assert json.loads((tmp_path / "run.json").read_text())["config"]["repeats"] == 5
 
 
 def test_the_record_says_what_was_done_where(tmp_path, calls):
-    study.run_study(config(), tmp_path)
-    record = json.loads((tmp_path / "complexity.json").read_text())
+    execute(config(), tmp_path)
+    record = json.loads((tmp_path / "run.json").read_text())
     assert (record["schema"], record["status"], record["device"]) == (1, "complete", "cpu")
     assert {"torch", "jax", "numpy", "python"} <= record["versions"].keys()
     assert record["wall_s"] == pytest.approx(sum(record["seconds"].values()))
@@ -223,7 +225,7 @@ def test_the_record_says_what_was_done_where(tmp_path, calls):
 
 
 def test_the_exponents_are_the_predictions_slopes(tmp_path, calls):
-    study.run_study(config(), tmp_path)
+    execute(config(), tmp_path)
     found = {(r["sweep"], r["method"], r["quantity"]): r for r in rows(tmp_path, "theory")}
     assert list(next(iter(found.values()))) == tables.THEORY
     assert float(found["length", "bptt", "memory"]["exponent"]) == pytest.approx(1, abs=0.02)
@@ -232,7 +234,7 @@ def test_the_exponents_are_the_predictions_slopes(tmp_path, calls):
 
 
 def test_crossovers_are_where_the_curves_meet(tmp_path, calls):
-    study.run_study(config(), tmp_path)
+    execute(config(), tmp_path)
     found = {(r["kind"], r["basis"]): r for r in rows(tmp_path, "crossovers")}
     assert float(found["episode", "measured"]["value"]) == pytest.approx(27)  # 1 000 T against 27 000
     assert found["episode", "measured"]["text"].endswith("RTRL needs less memory than full BPTT from T = 27 on")
@@ -243,7 +245,7 @@ def test_crossovers_are_where_the_curves_meet(tmp_path, calls):
 
 
 def test_limits_are_for_every_method_depth_and_memory(tmp_path, calls):
-    study.run_study(config(), tmp_path)
+    execute(config(), tmp_path)
     found = rows(tmp_path, "limits")
     assert [(r["method"], r["layers"], r["memory_gb"]) for r in found] == [
         (method, layers, "1") for method in ("bptt", "rtrl") for layers in ("1", "2")
@@ -294,15 +296,15 @@ def test_the_exponent_is_that_of_the_top_half():
     ],
 )
 def test_a_mistake_in_the_file_is_refused_with_code_2(tmp_path, capsys, change, message):
-    values = {"sweeps": {"a": {"axis": "hidden", "values": [2, 3], "methods": {"rtrl": None}}}}
+    values = {"kind": "costs", "sweeps": {"a": {"axis": "hidden", "values": [2, 3], "methods": {"rtrl": None}}}}
     keys = ("sweeps", "sweep", "repeats", "memory_gb", "limits")
     values |= {key: change[key] for key in keys if key in change}
     if "a" in values["sweeps"]:
         values["sweeps"]["a"] |= {key: value for key, value in change.items() if key not in keys}
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(values))
-    assert main(["complexity", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert main(["run", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"rtrl-bench: {path}: ")
+    assert error.startswith("rtrl-bench: ")
     assert re.search(message, error)
     assert not (tmp_path / "out").exists()

@@ -45,7 +45,7 @@ def test_the_fingerprint_ignores_the_machine_and_nothing_else():
         "log_points": 101,
     }
     machine = {"device": "cuda", "memory_gb": 3, "threads": 3, "checkpoint_minutes": 9, "tensorboard": True}
-    apart = {"gradient_options", "window", "pretrained", "precision"}
+    apart = {"kind", "gradient_options", "window", "pretrained", "precision"}
     assert {*other, *machine, *apart} == set(module.RunConfig.model_fields)
     one = module.from_dict(GOOD).fingerprint()
     for key, value in other.items():

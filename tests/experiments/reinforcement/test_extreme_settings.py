@@ -8,10 +8,9 @@ import math
 import pytest
 
 from rtrl_bench.errors import Failure
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.experiments.reinforcement.run import train
 from rtrl_bench.experiments.sequences.config import CopyConfig
-from rtrl_bench.experiments.sequences.copy_task import train_copy_task
 from rtrl_bench.runs.settings import FLOAT32, build
 
 SMALL = {"hidden": 4, "batch": 2, "threads": 1}
@@ -42,10 +41,10 @@ def numbers(kind):
 @pytest.mark.parametrize(("key", "inside", "value"), list(numbers(CopyConfig)))
 def test_a_copy_task_run_at_the_end_of_a_bound(tmp_path, key, inside, value):
     with contextlib.suppress(Failure):
-        train_copy_task(build(CopyConfig, {**COPY, key: value}), tmp_path)
+        execute(build(CopyConfig, {**COPY, key: value}), tmp_path)
 
 
 @pytest.mark.parametrize(("key", "inside", "value"), list(numbers(RunConfig)))
 def test_a_training_run_at_the_end_of_a_bound(tmp_path, key, inside, value):
     with contextlib.suppress(Failure):
-        train(build(RunConfig, {**AGENT, **({inside: {key: value}} if inside else {key: value})}), tmp_path)
+        execute(build(RunConfig, {**AGENT, **({inside: {key: value}} if inside else {key: value})}), tmp_path)

@@ -8,7 +8,7 @@ from oracles.cells import NAMES
 from small_runs import config
 
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
 from rtrl_bench.layer import RecurrentStack
 
@@ -72,7 +72,7 @@ def test_a_single_layer_of_layerwise_rtrl_is_exact():
 def test_a_cell_without_recurrence_is_refused_before_it_trains(tmp_path):
     settings = config(cell="none", gradient="tbptt", gradient_quality=3)
     with pytest.raises(ConfigError, match="gradient_quality = 3: cell: none has no recurrence"):
-        run.train(settings, tmp_path / "run")
+        execute(settings, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -10,7 +10,8 @@ from small_runs import assert_same_run, config, stop_after
 
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import EnvironmentFailed, Interrupted
-from rtrl_bench.experiments.reinforcement import groups, loop, run
+from rtrl_bench.experiments import execute
+from rtrl_bench.experiments.reinforcement import groups, loop
 from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.loop import Training, env_seed
 
@@ -80,12 +81,12 @@ def test_what_is_acted_depends_on_no_timing(two_groups, slow):
 
 
 def test_a_run_in_groups_resumes_bit_for_bit(tmp_path, monkeypatch, two_groups):
-    assert run.train(beside(), tmp_path / "whole")["slot_groups"] == 2
+    assert execute(beside(), tmp_path / "whole")["slot_groups"] == 2
     with monkeypatch.context() as patch:
         stop_after(patch, 7)
         with pytest.raises(Interrupted):
-            run.train(beside(), tmp_path / "cut")
-    assert run.train(beside(), tmp_path / "cut")["exact_resume"]
+            execute(beside(), tmp_path / "cut")
+    assert execute(beside(), tmp_path / "cut")["exact_resume"]
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
@@ -96,9 +97,9 @@ def test_a_run_goes_on_with_new_episodes_where_there_are_other_groups(tmp_path, 
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(Interrupted):
-            run.train(beside(), tmp_path)
+            execute(beside(), tmp_path)
     monkeypatch.setattr(groups, "apart", lambda device: first == "in one")
-    record = run.train(beside(), tmp_path)
+    record = execute(beside(), tmp_path)
     assert record["status"] == "complete" and not record["exact_resume"]
 
 
@@ -112,7 +113,7 @@ def test_a_simulator_that_fails_in_one_group_ends_the_run_when_the_other_has_act
 
     monkeypatch.setattr(Actor, "_step", step)
     with pytest.raises(EnvironmentFailed, match="on purpose"):
-        run.train(beside(), tmp_path)
+        execute(beside(), tmp_path)
 
 
 def test_a_second_simulator_that_cannot_be_made_closes_the_first(two_groups, monkeypatch):

@@ -11,16 +11,17 @@ from pairs import PAIRS
 from small_runs import config
 
 from rtrl_bench.cli import main
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.agents import make_network
 from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.experiments.reinforcement.trained import trained_network
 
 
 def test_a_run_with_factors_is_trained_evaluated_and_evaluated_again(tmp_path, capsys):
-    record = run.train(config(**PAIRS), tmp_path)
+    record = execute(config(**PAIRS), tmp_path)
     assert record["status"] == "complete"
     assert record["suite"] == "gymnasium"
-    trained = run.trained_network(config(**PAIRS), tmp_path)
+    trained = trained_network(config(**PAIRS), tmp_path)
     assert (trained.observation_shape, trained.action_sizes) == ((5,), (3, 2))
     assert main(["evaluate", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "evaluation.json").read_text())

@@ -11,7 +11,7 @@ import torch
 from small_runs import assert_same_run, config, curve, stop_after
 
 from rtrl_bench.errors import EnvironmentFailed, Interrupted, NonFiniteLoss
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.loop import Training
 
@@ -59,25 +59,25 @@ def test_acting_is_one_update_behind_whichever_is_the_slower(monkeypatch, slow):
 
 
 def test_what_was_acted_differs_from_acting_in_turn(tmp_path):
-    run.train(config(), tmp_path / "in_turn")
-    run.train(overlapped(), tmp_path / "overlapped")
+    execute(config(), tmp_path / "in_turn")
+    execute(overlapped(), tmp_path / "overlapped")
     assert curve(tmp_path / "in_turn") != curve(tmp_path / "overlapped")
 
 
 @pytest.mark.parametrize("updates", [1, 7, 19])
 def test_an_overlapped_run_resumes_bit_for_bit(tmp_path, monkeypatch, updates):
-    run.train(overlapped(), tmp_path / "whole")
+    execute(overlapped(), tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, updates)
         with pytest.raises(Interrupted):
-            run.train(overlapped(), tmp_path / "cut")
-    assert run.train(overlapped(), tmp_path / "cut")["exact_resume"]
+            execute(overlapped(), tmp_path / "cut")
+    assert execute(overlapped(), tmp_path / "cut")["exact_resume"]
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
 @pytest.mark.parametrize(("deterministic", "lag"), [(True, 0), (False, 1)])
 def test_the_record_tells_the_lag(tmp_path, deterministic, lag):
-    assert run.train(config(deterministic=deterministic), tmp_path)["policy_lag"] == lag
+    assert execute(config(deterministic=deterministic), tmp_path)["policy_lag"] == lag
     assert json.loads((tmp_path / "run.json").read_text())["config"]["deterministic"] is deterministic
 
 
@@ -86,7 +86,7 @@ def test_nothing_is_acted_that_no_update_learns_from(tmp_path, monkeypatch):
     monkeypatch.setattr(
         Actor, "act", lambda self, state, number: (acted.append(number), original(self, state, number))[1]
     )
-    record = run.train(overlapped(), tmp_path)
+    record = execute(overlapped(), tmp_path)
     assert acted == list(range(1, record["updates"] + 1))
 
 
@@ -100,7 +100,7 @@ def test_a_simulator_that_fails_beside_an_update_ends_the_run(tmp_path, monkeypa
 
     monkeypatch.setattr(Actor, "_step", step)
     with pytest.raises(EnvironmentFailed, match="on purpose"):
-        run.train(overlapped(), tmp_path)
+        execute(overlapped(), tmp_path)
 
 
 def test_an_update_that_fails_waits_for_the_simulator_before_closing_it(tmp_path, monkeypatch):
@@ -127,7 +127,7 @@ def test_an_update_that_fails_waits_for_the_simulator_before_closing_it(tmp_path
     monkeypatch.setattr(Training, "close", closing)
     monkeypatch.setattr(Training, "update", update)
     with pytest.raises(NonFiniteLoss, match="update 5: loss_policy"):
-        run.train(overlapped(), tmp_path)
+        execute(overlapped(), tmp_path)
     assert ended == [1, 2, 3, 4, 5, 6, "closed"]
 
 

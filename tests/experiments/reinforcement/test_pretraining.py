@@ -14,7 +14,7 @@ from small_runs import assert_same_run, game, parameters, stop_after
 
 from rtrl_bench.cli import main
 from rtrl_bench.errors import ConfigError, Interrupted
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute, kind_of
 from rtrl_bench.experiments.reinforcement.config import from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.reinforcement.pretraining import find_stem
@@ -33,7 +33,7 @@ def pictured(**changes):
 @pytest.fixture
 def source(tmp_path):
     """The folder of a finished TBPTT run."""
-    run.train(pictured(gradient="tbptt", seed=3), tmp_path / "source")
+    execute(pictured(gradient="tbptt", seed=3), tmp_path / "source")
     return tmp_path / "source"
 
 
@@ -59,7 +59,7 @@ def stopped(settings, folder, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, 4)
         with pytest.raises(Interrupted):
-            run.train(settings, folder)
+            execute(settings, folder)
 
 
 def make_anew(source):
@@ -70,7 +70,7 @@ def make_anew(source):
 
 
 def test_the_stem_is_taken_over_bit_for_bit_and_never_changed(source, tmp_path):
-    run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    execute(pictured(pretrained={"run": str(source)}), tmp_path / "main")
     before, after = vision_of(source), vision_of(tmp_path / "main")
     assert before.keys() == after.keys() != set()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -79,13 +79,13 @@ def test_the_stem_is_taken_over_bit_for_bit_and_never_changed(source, tmp_path):
 def test_everything_but_the_stem_is_trained(source, tmp_path):
     settings = pictured(pretrained={"run": str(source)})
     start = Training(settings, CPU, find_stem(settings)).network.state_dict()
-    run.train(settings, tmp_path / "main")
+    execute(settings, tmp_path / "main")
     end = parameters(tmp_path / "main")
     assert {name for name in end if torch.equal(start[name], end[name])} == set(vision_of(source))
 
 
 def test_the_record_says_where_the_stem_comes_from(source, tmp_path):
-    record = run.train(pictured(environment="portraits", pretrained={"run": str(source)}), tmp_path / "main")
+    record = execute(pictured(environment="portraits", pretrained={"run": str(source)}), tmp_path / "main")
     assert record["pretrained"] == {
         "environment": "pictures",
         "method": "tbptt",
@@ -134,10 +134,10 @@ def test_every_frame_goes_through_a_frozen_stem_once(source):
 @pytest.mark.parametrize("method", [{}, {"gradient": "tbptt"}, {"cell": "none", "gradient": "tbptt"}])
 def test_a_resumed_run_needs_the_source_no_more_and_equals_the_uninterrupted_one(source, tmp_path, monkeypatch, method):
     settings = pictured(pretrained={"run": str(source)}, **method)
-    whole = run.train(settings, tmp_path / "whole")
+    whole = execute(settings, tmp_path / "whole")
     stopped(settings, tmp_path / "cut", monkeypatch)
     shutil.rmtree(source)
-    record = run.train(settings, tmp_path / "cut")
+    record = execute(settings, tmp_path / "cut")
     assert (record["exact_resume"], record["pretrained"]) == (True, whole["pretrained"])
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
@@ -145,57 +145,57 @@ def test_a_resumed_run_needs_the_source_no_more_and_equals_the_uninterrupted_one
 @pytest.mark.parametrize("updates", [1, 4])
 def test_an_overlapped_run_with_a_frozen_stem_resumes_bit_for_bit(source, tmp_path, monkeypatch, updates):
     settings = pictured(pretrained={"run": str(source)}, deterministic=False)
-    run.train(settings, tmp_path / "whole")
+    execute(settings, tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, updates)
         with pytest.raises(Interrupted):
-            run.train(settings, tmp_path / "cut")
-    assert run.train(settings, tmp_path / "cut")["exact_resume"]
+            execute(settings, tmp_path / "cut")
+    assert execute(settings, tmp_path / "cut")["exact_resume"]
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
 def test_a_finished_run_needs_the_source_no_more(source, tmp_path):
     settings = pictured(pretrained={"run": str(source)})
-    record = run.train(settings, tmp_path / "main")
+    record = execute(settings, tmp_path / "main")
     shutil.rmtree(source)
-    assert run.train(settings, tmp_path / "main") == record
+    assert execute(settings, tmp_path / "main") == record
 
 
 def test_runs_with_stems_from_different_runs_are_different(source, tmp_path):
-    run.train(pictured(gradient="tbptt", seed=4), tmp_path / "other")
-    one = run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    execute(pictured(gradient="tbptt", seed=4), tmp_path / "other")
+    one = execute(pictured(pretrained={"run": str(source)}), tmp_path / "main")
     other = pictured(pretrained={"run": str(tmp_path / "other")})
     with pytest.raises(ConfigError, match="holds a run of another configuration"):
-        run.train(other, tmp_path / "main")
-    assert run.train(other, tmp_path / "main", restart_if_changed=True)["fingerprint"] != one["fingerprint"]
+        execute(other, tmp_path / "main")
+    assert execute(other, tmp_path / "main", restart_if_changed=True)["fingerprint"] != one["fingerprint"]
     assert not torch.equal(vision_of(source)["vision.linear.bias"], vision_of(tmp_path / "main")["vision.linear.bias"])
 
 
 def test_the_stem_of_a_folder_that_is_gone_is_not_taken_for_that_of_another(source, tmp_path):
-    run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    execute(pictured(pretrained={"run": str(source)}), tmp_path / "main")
     with pytest.raises(ConfigError, match="holds a run of another configuration"):
-        run.train(pictured(pretrained={"run": str(tmp_path / "gone")}), tmp_path / "main")
+        execute(pictured(pretrained={"run": str(tmp_path / "gone")}), tmp_path / "main")
 
 
 def test_a_moved_source_is_the_same_source(source, tmp_path):
-    record = run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    record = execute(pictured(pretrained={"run": str(source)}), tmp_path / "main")
     source.rename(tmp_path / "moved")
-    assert run.train(pictured(pretrained={"run": str(tmp_path / "moved")}), tmp_path / "main") == record
+    assert execute(pictured(pretrained={"run": str(tmp_path / "moved")}), tmp_path / "main") == record
 
 
 @pytest.mark.parametrize("finished", [True, False])
 def test_a_source_that_was_trained_anew_is_noticed(source, tmp_path, monkeypatch, finished):
     settings, folder = pictured(pretrained={"run": str(source)}), tmp_path / "main"
     if finished:
-        run.train(settings, folder)
+        execute(settings, folder)
     else:
         stopped(settings, folder, monkeypatch)
     before = sha256_of(vision_of(source))
     make_anew(source)
     now = sha256_of(vision_of(source))
     with pytest.raises(ConfigError, match=f"SHA-256 {before}, where the source has {now} now: .*--restart-if-changed"):
-        run.train(settings, folder)
-    record = run.train(settings, folder, restart_if_changed=True)
+        execute(settings, folder)
+    record = execute(settings, folder, restart_if_changed=True)
     assert (record["pretrained"]["parameters_sha256"], record["resumes"]) == (now, 0)
     assert sha256_of(vision_of(folder / f"replaced.{record['fingerprint']}")) == before
 
@@ -204,25 +204,26 @@ def test_a_source_whose_place_another_run_has_taken_is_not_missed(source, tmp_pa
     there = pictured(gradient="tbptt", seed=3).fingerprint()
     settings = pictured(pretrained={"run": str(source), "fingerprint": there})
     stopped(settings, tmp_path / "main", monkeypatch)
-    run.train(pictured(gradient="tbptt", seed=4), source, restart_if_changed=True)
-    assert run.train(settings, tmp_path / "main")["resumes"] == 1
+    execute(pictured(gradient="tbptt", seed=4), source, restart_if_changed=True)
+    assert execute(settings, tmp_path / "main")["resumes"] == 1
 
 
 def test_a_checkpoint_with_a_frozen_stem_can_be_evaluated_without_the_source(source, tmp_path, capsys):
-    run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    execute(pictured(pretrained={"run": str(source)}), tmp_path / "main")
     shutil.rmtree(source)
     assert main(["evaluate", str(tmp_path / "main")]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "main/evaluation.json").read_text())
 
 
 def test_speed_is_measured_before_the_source_is_there(tmp_path):
-    assert run.measure_speed(pictured(pretrained={"run": str(tmp_path / "later")}), seconds=0.05) > 1
+    settings = pictured(pretrained={"run": str(tmp_path / "later")})
+    assert kind_of(settings).speed(settings, 0.05) > 1
 
 
 def refused(settings, folder):
     """The message with which a run is refused, after a look that it left nothing behind."""
     with pytest.raises(ConfigError) as caught:
-        run.train(settings, folder)
+        execute(settings, folder)
     assert not folder.exists()
     return str(caught.value)
 
@@ -252,7 +253,7 @@ def test_a_source_of_another_configuration_is_refused(source, tmp_path):
 def test_the_configuration_that_was_meant_is_accepted(source, tmp_path):
     there = pictured(gradient="tbptt", seed=3).fingerprint()
     settings = pictured(pretrained={"run": str(source), "fingerprint": there})
-    assert run.train(settings, tmp_path / "main")["pretrained"]["fingerprint"] == there
+    assert execute(settings, tmp_path / "main")["pretrained"]["fingerprint"] == there
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"status": "interrupted"}'])
@@ -262,6 +263,14 @@ def test_a_source_that_is_not_finished_is_refused(source, tmp_path, content):
         (source / "run.json").write_text(content)
     message = refused(pictured(pretrained={"run": str(source)}), tmp_path / "main")
     assert f"pretrained.run = '{source}': expected the folder of a finished run" in message
+
+
+def test_a_finished_run_that_has_no_stem_to_lend_is_refused(source, tmp_path):
+    record = json.loads((source / "run.json").read_text())
+    del record["backend"]
+    (source / "run.json").write_text(json.dumps(record))
+    message = refused(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+    assert "its run.json has no backend; name a run that trains a stem" in message
 
 
 def test_a_folder_that_is_not_there_is_refused_by_the_command(tmp_path, capsys):
@@ -285,4 +294,4 @@ def test_a_source_with_damaged_checkpoints_alone_is_refused(source, tmp_path):
     for path in (source / "checkpoint").glob("*.ckpt"):
         path.write_bytes(b"")
     with pytest.raises(checkpoint.CheckpointError, match="no usable checkpoint"):
-        run.train(pictured(pretrained={"run": str(source)}), tmp_path / "main")
+        execute(pictured(pretrained={"run": str(source)}), tmp_path / "main")

@@ -12,7 +12,8 @@ from small_runs import assert_same_run, config, game, stop_after
 from waits import Waits
 
 from rtrl_bench.errors import Interrupted
-from rtrl_bench.experiments.reinforcement import replay, run
+from rtrl_bench.experiments import execute
+from rtrl_bench.experiments.reinforcement import replay
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.reinforcement.replay import Replayed
 from rtrl_bench.experiments.reinforcement.transfer import FromDevice, ToDevice, side_by_side
@@ -30,9 +31,9 @@ RUNS = {
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_replayed_run_is_the_plain_one(tmp_path, request, name, pictures):  # noqa: F811
-    assert run.train(RUNS[name], tmp_path / "plain")["acting"] == "eager"
+    assert execute(RUNS[name], tmp_path / "plain")["acting"] == "eager"
     request.getfixturevalue("device_apart")
-    assert run.train(RUNS[name], tmp_path / "replayed")["acting"] == "graph"
+    assert execute(RUNS[name], tmp_path / "replayed")["acting"] == "graph"
     assert_same_run(tmp_path / "plain", tmp_path / "replayed")
 
 
@@ -44,15 +45,15 @@ def test_a_replayed_run_with_a_frozen_stem_is_the_plain_one_and_resumes(
     deterministic,
     pictures,  # noqa: F811
 ):
-    run.train(game("pictures", env_steps=20), tmp_path / "source")
+    execute(game("pictures", env_steps=20), tmp_path / "source")
     settings = game("pictures", env_steps=60, deterministic=deterministic, pretrained={"run": str(tmp_path / "source")})
-    run.train(settings, tmp_path / "plain")
+    execute(settings, tmp_path / "plain")
     request.getfixturevalue("device_apart")
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(Interrupted):
-            run.train(settings, tmp_path / "cut")
-    assert run.train(settings, tmp_path / "cut")["exact_resume"]
+            execute(settings, tmp_path / "cut")
+    assert execute(settings, tmp_path / "cut")["exact_resume"]
     assert_same_run(tmp_path / "plain", tmp_path / "cut")
 
 
@@ -62,11 +63,11 @@ def test_a_refused_capture_is_said_and_recorded_and_changes_nothing(tmp_path, mo
         raise RuntimeError("operation not permitted\nwhen capturing")
 
     monkeypatch.setattr(replay, "capture", refuse)
-    assert run.train(config(), tmp_path / "refused")["acting"] == "eager"
+    assert execute(config(), tmp_path / "refused")["acting"] == "eager"
     said = capsys.readouterr().err
     assert said.count("CUDA captures no graph of it: operation not permitted") == 2  # of the stem, of the rest
     monkeypatch.undo()
-    run.train(config(), tmp_path / "plain")
+    execute(config(), tmp_path / "plain")
     assert_same_run(tmp_path / "plain", tmp_path / "refused")
 
 

@@ -12,7 +12,7 @@ from small_runs import assert_same_run, config, game, stop_after
 
 from rtrl_bench.cli import main
 from rtrl_bench.errors import Interrupted
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.settings import to_dict
@@ -28,12 +28,12 @@ def test_a_run_whose_stem_keeps_statistics_resumes_bit_for_bit(tmp_path, monkeyp
 
 
 def _assert_resumes_bit_for_bit(settings, folder, monkeypatch):
-    run.train(settings, folder / "whole")
+    execute(settings, folder / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, 11)
         with pytest.raises(Interrupted):
-            run.train(settings, folder / "cut")
-    assert run.train(settings, folder / "cut")["exact_resume"]
+            execute(settings, folder / "cut")
+    assert execute(settings, folder / "cut")["exact_resume"]
     assert_same_run(folder / "whole", folder / "cut")
 
 
@@ -42,8 +42,8 @@ def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(Interrupted):
-            run.train(settings, tmp_path)
-    record = run.train(settings, tmp_path)
+            execute(settings, tmp_path)
+    record = execute(settings, tmp_path)
     assert "this simulator cannot be restored" in capsys.readouterr().err
     assert not record["exact_resume"]
     assert record["env_steps"] == 100
@@ -56,13 +56,13 @@ def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch,
 )
 @pytest.mark.parametrize("updates", [1, 7])
 def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, monkeypatch, method, updates):
-    run.train(config(**method), tmp_path / "whole")
+    execute(config(**method), tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, updates)
         with pytest.raises(Interrupted, match="SIGTERM"):
-            run.train(config(**method), tmp_path / "cut")
+            execute(config(**method), tmp_path / "cut")
     assert not (tmp_path / "cut" / "run.json").exists()
-    record = run.train(config(**method), tmp_path / "cut")
+    record = execute(config(**method), tmp_path / "cut")
     assert record["resumes"] == 1
     assert record["exact_resume"]
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
@@ -87,9 +87,9 @@ def test_a_signal_in_the_last_update_stops_before_the_evaluation(tmp_path, monke
     with monkeypatch.context() as patch:
         stop_after(patch, 20)
         with pytest.raises(Interrupted):
-            run.train(config(), tmp_path)
+            execute(config(), tmp_path)
     assert not (tmp_path / "evaluation.json").exists()
-    record = run.train(config(), tmp_path)
+    record = execute(config(), tmp_path)
     assert (record["resumes"], record["exact_resume"]) == (0, True)  # training was over, only the evaluation was left
 
 
@@ -100,12 +100,12 @@ def test_a_run_from_another_device_goes_on_and_is_not_called_exact(tmp_path, mon
     with monkeypatch.context() as patch:
         stop_after(patch, 5)
         with pytest.raises(Interrupted):
-            run.train(settings, tmp_path)
+            execute(settings, tmp_path)
     saved = checkpoint.load_newest(tmp_path / "checkpoint")
     saved["processes"][-1]["device"] = saved["generator_device"] = "cuda"
     saved["generator"] = torch.zeros(16, dtype=torch.uint8)
     checkpoint.save(tmp_path / "checkpoint", saved, saved["counters"]["updates"])
-    record = run.train(settings, tmp_path)
+    record = execute(settings, tmp_path)
     assert "not bit for bit (other device" in capsys.readouterr().err
     assert (record["exact_resume"], record["env_steps"]) == (False, 400)
     assert [process["device"] for process in record["processes"]] == ["cuda", "cpu"]
@@ -115,10 +115,10 @@ def test_going_on_with_other_threads_is_not_called_exact(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, 5)
         with pytest.raises(Interrupted):
-            run.train(config(), tmp_path)
+            execute(config(), tmp_path)
     torch.set_num_threads(2)
     try:
-        record = run.train(config(threads=2), tmp_path)
+        record = execute(config(threads=2), tmp_path)
     finally:
         torch.set_num_threads(1)
     assert not record["exact_resume"]

@@ -16,8 +16,9 @@ from small_runs import assert_same_run, config, curve, game, parameters, stop_af
 from rtrl_bench.cli import main
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError, Interrupted, NonFiniteLoss
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.loop import Training
+from rtrl_bench.experiments.reinforcement.trained import trained_network
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.settings import to_dict
 
@@ -25,7 +26,7 @@ STOPS = "the run stops with code 3, naming update and term; the last good checkp
 
 
 def test_a_run_writes_all_its_records(tmp_path):
-    record = run.train(config(), tmp_path)
+    record = execute(config(), tmp_path)
     assert {p.name for p in tmp_path.iterdir() if p.name != ".lock"} == {
         "config.yaml",
         "curve.csv",
@@ -52,22 +53,22 @@ def test_a_run_writes_all_its_records(tmp_path):
     ],
 )
 def test_two_runs_of_one_configuration_are_identical(tmp_path, method):
-    run.train(config(**method), tmp_path / "a")
-    run.train(config(**method), tmp_path / "b")
+    execute(config(**method), tmp_path / "a")
+    execute(config(**method), tmp_path / "b")
     assert_same_run(tmp_path / "a", tmp_path / "b")
 
 
 @pytest.mark.parametrize("environment", ["breakout", pytest.param("chaser", marks=needs_procgen)])
 def test_two_runs_of_a_simulator_are_identical(tmp_path, environment):
     settings = game(environment, env_steps=100)
-    run.train(settings, tmp_path / "a")
-    run.train(settings, tmp_path / "b")
+    execute(settings, tmp_path / "a")
+    execute(settings, tmp_path / "b")
     assert_same_run(tmp_path / "a", tmp_path / "b")
 
 
 def test_another_seed_gives_another_run(tmp_path):
-    run.train(config(), tmp_path / "a")
-    run.train(config(seed=1), tmp_path / "b")
+    execute(config(), tmp_path / "a")
+    execute(config(seed=1), tmp_path / "b")
     assert curve(tmp_path / "a") != curve(tmp_path / "b")
 
 
@@ -83,7 +84,7 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_the_checkpoint(tmp_path, monk
 
     monkeypatch.setattr(Training, "update", update)
     with pytest.raises(NonFiniteLoss, match="update 5: loss_policy"):
-        run.train(config(), tmp_path)
+        execute(config(), tmp_path)
     assert torch.isfinite(parameters(tmp_path)["baseline.bias"]).all()
     path = tmp_path / "run.yaml"
     path.write_text(yaml.safe_dump(to_dict(config())))
@@ -103,12 +104,12 @@ def test_infinite_parameters_stop_the_run_by_name_too(tmp_path, monkeypatch, poi
 
     monkeypatch.setattr(Training, "update", update)
     with pytest.raises(NonFiniteLoss, match="update 5: the policy's logits are not finite"):
-        run.train(config(), tmp_path)
+        execute(config(), tmp_path)
     assert all(torch.isfinite(p).all() for p in parameters(tmp_path).values())
 
 
 def test_a_checkpoint_can_be_evaluated_again_with_the_same_result(tmp_path, capsys):
-    run.train(config(), tmp_path)
+    execute(config(), tmp_path)
     assert main(["evaluate", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "evaluation.json").read_text())
 
@@ -117,26 +118,26 @@ def test_a_checkpoint_can_be_evaluated_again_with_the_same_result(tmp_path, caps
     ("settings", "shape", "sizes"), [(config(), (6,), (2,)), (game("pictures", env_steps=100), (3, 36, 36), (2,))]
 )
 def test_a_trained_network_is_made_without_its_simulator(tmp_path, monkeypatch, pictures, settings, shape, sizes):  # noqa: F811
-    run.train(settings, tmp_path)
+    execute(settings, tmp_path)
     monkeypatch.setattr(registry, "make", None)
-    trained = run.trained_network(settings, tmp_path)
+    trained = trained_network(settings, tmp_path)
     assert (trained.observation_shape, trained.action_sizes) == (shape, sizes)
     saved = parameters(tmp_path)
     assert all(torch.equal(value, saved[name]) for name, value in trained.network.named_parameters())
 
 
 def test_a_checkpoint_that_does_not_fit_is_not_evaluated(tmp_path):
-    run.train(config(), tmp_path)
+    execute(config(), tmp_path)
     with pytest.raises(checkpoint.CheckpointError, match="does not fit"):
-        run.trained_network(config(hidden=9), tmp_path)
+        trained_network(config(hidden=9), tmp_path)
 
 
 def test_versions_of_the_packages_that_decide_a_simulators_numbers_are_recorded(tmp_path, monkeypatch):
-    assert "pyyaml" not in run.train(config(), tmp_path / "before")["versions"]
+    assert "pyyaml" not in execute(config(), tmp_path / "before")["versions"]
     spec = registry.spec("tmaze")
     backend = replace(spec.backends[0], packages=("pyyaml",))
     monkeypatch.setitem(registry.ENVIRONMENTS._things, "tmaze", replace(spec, backends=(backend,)))
-    record = run.train(config(), tmp_path / "main")
+    record = execute(config(), tmp_path / "main")
     assert record["versions"]["pyyaml"] == record["processes"][0]["versions"]["pyyaml"] == yaml.__version__
 
 
@@ -146,12 +147,12 @@ def test_the_embedded_levels_hang_on_the_compiler():
 
 
 def test_an_interval_without_finished_episodes_has_an_empty_return(tmp_path):
-    run.train(config(environment_options={"delay": 300}, evaluation={"sets": 1, "episodes": 1}), tmp_path)
+    execute(config(environment_options={"delay": 300}, evaluation={"sets": 1, "episodes": 1}), tmp_path)
     assert curve(tmp_path)[0]["episode_return_mean"] == ""
 
 
 def test_tensorboard_gets_the_curve(tmp_path):
-    run.train(config(tensorboard=True), tmp_path)
+    execute(config(tensorboard=True), tmp_path)
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
@@ -164,7 +165,7 @@ def test_tensorboard_forgets_what_a_process_wrote_after_its_last_checkpoint(tmp_
     with monkeypatch.context() as patch:
         stop_after(patch, 6)
         with pytest.raises(Interrupted):
-            run.train(settings, tmp_path)
+            execute(settings, tmp_path)
     original = Training.update
 
     def fail(self):
@@ -175,8 +176,8 @@ def test_tensorboard_forgets_what_a_process_wrote_after_its_last_checkpoint(tmp_
     with monkeypatch.context() as patch:
         patch.setattr(Training, "update", fail)
         with pytest.raises(RuntimeError, match="killed"):
-            run.train(settings, tmp_path)
-    run.train(settings, tmp_path)
+            execute(settings, tmp_path)
+    execute(settings, tmp_path)
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
@@ -184,7 +185,7 @@ def test_tensorboard_forgets_what_a_process_wrote_after_its_last_checkpoint(tmp_
 
 
 def test_a_run_compares_its_gradient_with_the_exact_one(tmp_path):
-    record = run.train(config(layers=2, gradient="rtrl_layerwise", gradient_quality=4), tmp_path)
+    record = execute(config(layers=2, gradient="rtrl_layerwise", gradient_quality=4), tmp_path)
     rows = list(csv.DictReader((tmp_path / "gradient.csv").open()))
     assert [int(row["update"]) for row in rows] == [5, 10, 15, 20]
     assert record["gradient_quality"]["points"] == 4
@@ -196,26 +197,26 @@ def test_a_run_compares_its_gradient_with_the_exact_one(tmp_path):
 
 def test_comparing_gradients_changes_nothing_and_goes_on_after_a_resume(tmp_path, monkeypatch):
     compared = config(layers=2, gradient="rtrl_segment", gradient_quality=10)
-    run.train(config(layers=2, gradient="rtrl_segment"), tmp_path / "plain")
-    run.train(compared, tmp_path / "whole")
+    execute(config(layers=2, gradient="rtrl_segment"), tmp_path / "plain")
+    execute(compared, tmp_path / "whole")
     assert_same_run(tmp_path / "plain", tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, 7)
         with pytest.raises(Interrupted):
-            run.train(compared, tmp_path / "resumed")
-    run.train(compared, tmp_path / "resumed")
+            execute(compared, tmp_path / "resumed")
+    execute(compared, tmp_path / "resumed")
     assert (tmp_path / "resumed" / "gradient.csv").read_text() == (tmp_path / "whole" / "gradient.csv").read_text()
 
 
 @pytest.mark.parametrize("gradient", ["rtrl", "rtrl_segment", "rtrl_layerwise", "columnar", "tbptt"])
 def test_a_two_layer_run_resumes_exactly(tmp_path, monkeypatch, gradient):
     settings = config(layers=2, gradient=gradient)
-    run.train(settings, tmp_path / "whole")
+    execute(settings, tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, 12)
         with pytest.raises(Interrupted):
-            run.train(settings, tmp_path / "resumed")
-    run.train(settings, tmp_path / "resumed")
+            execute(settings, tmp_path / "resumed")
+    execute(settings, tmp_path / "resumed")
     assert_same_run(tmp_path / "resumed", tmp_path / "whole")
 
 
@@ -224,9 +225,9 @@ def test_sensitivities_that_do_not_fit_are_refused_with_their_bytes_before_anyth
     with pytest.raises(
         ConfigError, match=r"layers = 2, hidden = 64.*needs [\d,]+ bytes.*more than the 0.005 GB of memory_gb"
     ):
-        run.train(settings, tmp_path)
+        execute(settings, tmp_path)
     assert not (tmp_path / "checkpoint").exists()
-    assert run.train(config(layers=2, hidden=8, memory_gb=0.005), tmp_path)["status"] == "complete"
+    assert execute(config(layers=2, hidden=8, memory_gb=0.005), tmp_path)["status"] == "complete"
 
 
 def test_the_memory_limit_is_no_part_of_the_fingerprint():
@@ -235,4 +236,4 @@ def test_the_memory_limit_is_no_part_of_the_fingerprint():
 
 def test_gradients_of_columns_are_not_compared(tmp_path):
     with pytest.raises(ConfigError, match="columnar trains another network"):
-        run.train(config(layers=2, gradient="columnar", gradient_quality=3), tmp_path)
+        execute(config(layers=2, gradient="columnar", gradient_quality=3), tmp_path)

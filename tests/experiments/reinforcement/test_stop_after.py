@@ -15,7 +15,7 @@ from rtrl_bench.runs.settings import dump
 
 ENDLESS = {
     "train": config(env_steps=10**10),
-    "copy-task": CopyConfig(method="rtrl", max_length=5, hidden=8, steps=10**9, train_size=50, threads=1),
+    "run": CopyConfig(method="rtrl", max_length=5, hidden=8, steps=10**9, train_size=50, threads=1),
 }
 
 

@@ -11,7 +11,7 @@ from small_runs import config
 
 from rtrl_bench.experiments.reinforcement import throughput
 from rtrl_bench.experiments.reinforcement.loop import Training
-from rtrl_bench.runs import process
+from rtrl_bench.runs import timing
 
 PICTURES = {"environment": "rooms_watermaze", "environment_options": {}, "vision": "nature", "features": 8, "batch": 2}
 SLOW_S = 0.05
@@ -108,5 +108,5 @@ def test_the_time_when_done_waits_for_the_device(monkeypatch):
     waited = []
     monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
     gpu = torch.device("cuda")
-    assert process.time_when_done(gpu) <= process.time_when_done(torch.device("cpu"))
+    assert timing.time_when_done(gpu) <= timing.time_when_done(torch.device("cpu"))
     assert waited == [gpu]

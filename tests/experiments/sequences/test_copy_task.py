@@ -10,6 +10,7 @@ import torch
 
 from rtrl_bench.cli import main
 from rtrl_bench.errors import ConfigError, NonFiniteLoss
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.sequences import copy_task
 from rtrl_bench.experiments.sequences.config import CopyConfig
 from rtrl_bench.experiments.sequences.copy_data import Patterns, PatternStream, make_patterns, unrolled
@@ -64,7 +65,7 @@ def test_the_stream_plays_whole_sequences_one_after_the_other():
     "method", [{"method": "rtrl"}, {"method": "bptt", "update": "sequence"}, {"method": "tbptt", "unroll": 4}]
 )
 def test_every_method_learns_to_copy_two_bits(tmp_path, method):
-    record = copy_task.train_copy_task(config(**method), tmp_path)
+    record = execute(config(**method), tmp_path)
     assert record["test_sequence_accuracy"] == 1.0
     rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
     assert float(rows[-1]["valid_sequence_accuracy"]) == 1.0
@@ -95,12 +96,12 @@ def test_a_resumed_run_equals_the_whole(tmp_path):
 
 def test_a_finished_run_is_left_alone_and_another_configuration_refused(tmp_path, capsys):
     settings = config(steps=20, validations=2)
-    record = copy_task.train_copy_task(settings, tmp_path)
-    assert copy_task.train_copy_task(settings, tmp_path) == record
+    record = execute(settings, tmp_path)
+    assert execute(settings, tmp_path) == record
     assert "already complete" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="run of another configuration"):
-        copy_task.train_copy_task(config(steps=20, validations=2, seed=3), tmp_path)
-    other = copy_task.train_copy_task(config(steps=20, validations=2, seed=3), tmp_path, restart_if_changed=True)
+        execute(config(steps=20, validations=2, seed=3), tmp_path)
+    other = execute(config(steps=20, validations=2, seed=3), tmp_path, restart_if_changed=True)
     assert other["config"]["seed"] == 3
     assert json.loads((tmp_path / f"replaced.{record['fingerprint']}" / "run.json").read_text()) == record
 
@@ -112,7 +113,7 @@ def test_a_finished_run_is_left_alone_and_another_configuration_refused(tmp_path
 def test_a_step_that_blows_up_stops_the_run_by_name(tmp_path, monkeypatch, value, message):
     monkeypatch.setattr(Adam, "step", lambda self, rate: [p.data.fill_(value) for p in self.parameters])
     with pytest.raises(NonFiniteLoss, match=message):
-        copy_task.train_copy_task(config(), tmp_path)
+        execute(config(), tmp_path)
     assert not (tmp_path / "run.json").exists()
 
 
@@ -137,8 +138,8 @@ def test_bad_configurations_are_refused(change, message):
 
 def test_the_command_refuses_a_bad_file_with_code_2(tmp_path, capsys):
     path = tmp_path / "copy.yaml"
-    path.write_text("max_length: 3\nmethod: rtrl\nsteps: ten\n")
-    assert main(["copy-task", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
+    path.write_text("kind: sequences\nmax_length: 3\nmethod: rtrl\nsteps: ten\n")
+    assert main(["run", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
     assert f"{path}: steps = 'ten': expected an integer" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -146,5 +147,5 @@ def test_the_command_refuses_a_bad_file_with_code_2(tmp_path, capsys):
 def test_a_curve_of_another_program_is_not_overwritten(tmp_path):
     (tmp_path / "curve.csv").write_text("theirs")
     with pytest.raises(ConfigError, match=r"holds curve\.csv and no run that made it"):
-        copy_task.train_copy_task(config(steps=2), tmp_path)
+        execute(config(steps=2), tmp_path)
     assert (tmp_path / "curve.csv").read_text() == "theirs"

@@ -14,11 +14,11 @@ from small_runs import game, parameters
 from rtrl_bench.cli import main
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError, Interrupted, UnknownName
-from rtrl_bench.experiments.reinforcement import run
+from rtrl_bench.experiments import KINDS, execute
 from rtrl_bench.experiments.reinforcement.evaluate import derived_seed
 from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.experiments.stems.frames import HELD_OUT, TRAINING, NewestFrames, Watched
-from rtrl_bench.experiments.stems.training import OUTPUTS, StemTraining, teach_stem
+from rtrl_bench.experiments.stems.training import StemTraining
 from rtrl_bench.rooms.labels import CLASSES, in_view
 from rtrl_bench.runs.settings import dump
 
@@ -42,9 +42,9 @@ def stem_of(folder):
 
 @pytest.mark.parametrize("level", CLASSES)
 def test_a_stem_is_taught_in_every_level(level, tmp_path):
-    record = teach_stem(settings(environment=level), tmp_path)
-    assert (record["method"], record["kind"], record["env_steps"], record["updates"]) == ("state", "stem", 24, 12)
-    assert all((tmp_path / name).exists() for name in OUTPUTS)
+    record = execute(settings(environment=level), tmp_path)
+    assert (record["method"], record["kind"], record["env_steps"], record["updates"]) == ("state", "stems", 24, 12)
+    assert all((tmp_path / name).exists() for name in KINDS["stems"].outputs(settings()))
     assert {"torch", "numba", "simulator"} <= record["versions"].keys()
     rows = json.loads((tmp_path / "evaluation.json").read_text())["labels"]
     assert {row["label"] for row in rows if "accuracy" in row} == set(CLASSES[level])
@@ -52,7 +52,7 @@ def test_a_stem_is_taught_in_every_level(level, tmp_path):
 
 def test_the_same_seed_gives_the_same_parameters_and_another_one_others(tmp_path):
     for name, seed in (("one", 3), ("two", 3), ("three", 4)):
-        teach_stem(settings(seed=seed), tmp_path / name)
+        execute(settings(seed=seed), tmp_path / name)
     one, two, three = (stem_of(tmp_path / name) for name in ("one", "two", "three"))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert not all(torch.equal(one[name], three[name]) for name in one)
@@ -72,8 +72,8 @@ def test_every_parameter_of_the_stem_is_taught_and_the_loss_on_the_same_frames_f
 
 
 def test_an_agent_takes_the_stem_over_and_none_of_its_gradients_reaches_it(tmp_path):
-    source = teach_stem(settings(), tmp_path / "stem")
-    record = run.train(agent(pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
+    source = execute(settings(), tmp_path / "stem")
+    record = execute(agent(pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
     origin = record["pretrained"]
     assert (origin["method"], origin["environment"], origin["env_steps"]) == ("state", NONMATCHING, 24)
     assert (origin["fingerprint"], origin["seed"]) == (source["fingerprint"], 0)
@@ -83,16 +83,16 @@ def test_an_agent_takes_the_stem_over_and_none_of_its_gradients_reaches_it(tmp_p
 
 
 def test_another_stem_than_the_agents_is_refused(tmp_path):
-    teach_stem(settings(), tmp_path / "stem")
+    execute(settings(), tmp_path / "stem")
     with pytest.raises(ConfigError, match="features = 8: the run that the vision stem comes from has 16"):
-        run.train(agent(features=8, pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
+        execute(agent(features=8, pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
 
 
 def test_a_stem_from_another_simulator_than_the_agents_is_refused(tmp_path):
-    teach_stem(settings(), tmp_path / "stem")
+    execute(settings(), tmp_path / "stem")
     message = "its stem saw rooms_select_nonmatching_object in rooms, this run plays in deepmind_lab; .*backend: rooms"
     with pytest.raises(ConfigError, match=message):
-        run.train(agent(backend="deepmind_lab", pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
+        execute(agent(backend="deepmind_lab", pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
 
 
 def test_episodes_to_learn_from_to_test_on_and_to_evaluate_agents_in_have_nothing_in_common():
@@ -122,13 +122,13 @@ def test_frames_are_drawn_with_their_own_labels_from_the_newest(monkeypatch):
 
 
 def test_a_finished_stem_is_not_taught_again(tmp_path, monkeypatch):
-    record = teach_stem(settings(), tmp_path)
+    record = execute(settings(), tmp_path)
     monkeypatch.setattr(StemTraining, "update", lambda self: 1 / 0)
-    assert teach_stem(settings(), tmp_path) == record
+    assert execute(settings(), tmp_path) == record
 
 
 def test_a_stopped_stem_goes_on_bit_for_bit(tmp_path, monkeypatch):
-    whole = teach_stem(settings(), tmp_path / "whole")
+    whole = execute(settings(), tmp_path / "whole")
     update = StemTraining.update
 
     def stopping(self):
@@ -139,10 +139,10 @@ def test_a_stopped_stem_goes_on_bit_for_bit(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(StemTraining, "update", stopping)
         with pytest.raises(Interrupted):
-            teach_stem(settings(), tmp_path / "cut")
+            execute(settings(), tmp_path / "cut")
     with pytest.raises(ConfigError, match="expected the folder of a finished run"):
-        run.train(agent(pretrained={"run": str(tmp_path / "cut")}), tmp_path / "agent")
-    record = teach_stem(settings(), tmp_path / "cut")
+        execute(agent(pretrained={"run": str(tmp_path / "cut")}), tmp_path / "agent")
+    record = execute(settings(), tmp_path / "cut")
     assert (record["resumes"], record["accuracies"]) == (1, whole["accuracies"])
     one, two = (parameters(tmp_path / name) for name in ("whole", "cut"))
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -165,17 +165,17 @@ def test_a_stopped_stem_goes_on_bit_for_bit(tmp_path, monkeypatch):
 )
 def test_a_mistake_is_refused_before_anything_is_made(changes, message, tmp_path):
     with pytest.raises((ConfigError, UnknownName), match=message):
-        teach_stem(settings(**changes), tmp_path / "stem")
+        execute(settings(**changes), tmp_path / "stem")
     assert not (tmp_path / "stem").exists()
 
 
 def test_the_command_teaches_a_stem_and_refuses_a_mistake_with_code_2(tmp_path, capsys):
     config, out = tmp_path / "stem.yaml", tmp_path / "stem"
     config.write_text(dump(settings()))
-    assert main(["pretrain", "--config", str(config), "--out", str(out)]) == 0
+    assert main(["run", "--config", str(config), "--out", str(out)]) == 0
     assert "right in held-out episodes" in capsys.readouterr().out
     config.write_text(dump(settings(seed=1)))
-    assert main(["pretrain", "--config", str(config), "--out", str(out)]) == 2
+    assert main(["run", "--config", str(config), "--out", str(out)]) == 2
     assert "--restart-if-changed" in capsys.readouterr().err
-    assert main(["pretrain", "--config", str(config), "--out", str(out), "--restart-if-changed"]) == 0
+    assert main(["run", "--config", str(config), "--out", str(out), "--restart-if-changed"]) == 0
     assert json.loads((out / "run.json").read_text())["config"]["seed"] == 1

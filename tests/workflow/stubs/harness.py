@@ -10,10 +10,10 @@ from rtrl_bench.runs.settings import fingerprint_of
 from rtrl_bench.runs.yaml_files import load_yaml
 
 OUTPUTS = {
-    "train": ("curve.csv", "gradient.csv", "evaluation.json", "run.json"),
-    "pretrain": ("curve.csv", "evaluation.json", "run.json"),
-    "copy-task": ("curve.csv", "run.json"),
-    "complexity": ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", "complexity.json"),
+    "reinforcement": ("curve.csv", "gradient.csv", "evaluation.json", "run.json"),
+    "stems": ("curve.csv", "evaluation.json", "run.json"),
+    "sequences": ("curve.csv", "run.json"),
+    "costs": ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv", "run.json"),
 }
 parser = argparse.ArgumentParser()
 parser.add_argument("command")
@@ -28,8 +28,8 @@ stem = config.get("pretrained")
 assert stem is None or Path(stem["run"], "run.json").exists(), "started before the run of its vision stem was done"
 shutil.copy(arguments.config, arguments.out / "config.yaml")
 record = json.dumps({"status": "complete", "fingerprint": fingerprint_of(config), "config": config})
-for name in OUTPUTS[arguments.command]:
-    if name != "gradient.csv" or config["gradient_quality"]:
+for name in OUTPUTS[config["kind"]]:
+    if name != "gradient.csv" or config.get("gradient_quality"):
         (arguments.out / name).write_text(record)
 print("progress", file=sys.stderr)
 print(f"result of {arguments.out}")

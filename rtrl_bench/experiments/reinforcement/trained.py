@@ -1,0 +1,54 @@
+"""The agent that a run has trained so far, without its simulator: to be evaluated, to play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.reinforcement.agents import make_network
+from rtrl_bench.experiments.reinforcement.checks import check_choices
+from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.reinforcement.evaluate import evaluate
+from rtrl_bench.runs import checkpoint
+from rtrl_bench.runs.device import choose_device
+from rtrl_bench.runs.process import prepare_process, use_worthwhile_threads
+
+
+class TrainedAgent(NamedTuple):
+    """A trained network on `device`, for observations of `observation_shape` and actions of `action_sizes`."""
+
+    network: AgentNetwork
+    device: torch.device
+    observation_shape: tuple[int, ...]
+    action_sizes: tuple[int, ...]
+
+
+def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
+    """The network of the newest checkpoint in a run folder, made without its simulator.
+
+    Raises ConfigError when there is no checkpoint, CheckpointError when it does not fit.
+    """
+    folder = folder.absolute()
+    check_choices(config)
+    prepare_process(config.threads)
+    device = choose_device(config.device)
+    saved = checkpoint.load_newest(folder / "checkpoint")
+    if saved is None:
+        raise ConfigError(f"{folder}: no checkpoint there; train first")
+    with checkpoint.fitting(folder / "checkpoint"):
+        shape, sizes = tuple(saved["observation"].shape[1:]), tuple(saved["action_sizes"])
+        network = make_network(config, shape, sizes).to(device)
+        network.load_state_dict(saved["network"])
+        if config.threads == 0:
+            use_worthwhile_threads(lambda: network.act_on_zeros(shape, config.batch), config.unroll, device)
+    return TrainedAgent(network, device, shape, sizes)
+
+
+def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
+    """Evaluate the newest checkpoint in a run folder; ConfigError when there is none. Writes nothing."""
+    trained = trained_network(config, folder)
+    return evaluate(trained.network, config, trained.device)
