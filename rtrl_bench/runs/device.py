@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from rtrl_bench.errors import ConfigError
@@ -19,6 +22,19 @@ def choose_device(wanted: str) -> torch.device:
 def device_name(device: torch.device) -> str:
     """The GPU's name, or the processor's."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine()["cpu"])
+
+
+def made_on_the_same(record: Mapping[str, Any], wanted: str) -> bool:
+    """Whether a run of the record was made where one with the device `wanted` would run here, so as fast as that.
+
+    Processors count as one device, each kind of GPU as another. Where CUDA is wanted and absent, as on the machine from
+    which a cluster is used, any GPU will do.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        return bool(record["device"] == "cuda")
+    here = choose_device(wanted)
+    same = here.type == "cpu" or record["device_name"] == device_name(here)
+    return bool(record["device"] == here.type and same)
 
 
 def peak_bytes(device: torch.device) -> int:

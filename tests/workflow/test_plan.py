@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from small_scales import SETTINGS
 
 from rtrl_bench.experiments import costs, kind_of, reinforcement
@@ -51,6 +52,7 @@ def _finish(run, per_s):
         "config": to_dict(run.config),
         **dict.fromkeys(("updates", "env_steps", "points"), amount),
         "wall_s": amount / per_s,
+        "device": "cpu",
     }
     run.folder.mkdir(parents=True)
     for name in run.outputs:
@@ -135,6 +137,21 @@ def test_a_damaged_record_or_one_of_another_version_tells_no_speed(scale, asked)
         (run.folder / "run.json").write_text(text)
     parts(scale("mine", {"a": (CONFIG, None)}), cores=1)
     assert asked == [CONFIG]
+
+
+def test_a_run_of_another_device_tells_no_speed(scale, asked):
+    other = scale("other", {"x": (CONFIG, 20.0)})
+    path = other.runs[0].folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"device": "cuda", "device_name": "a GPU"}))
+    parts(scale("mine", {"a": (CONFIG, None)}), cores=1)
+    assert asked == [CONFIG]
+
+
+@pytest.mark.parametrize(("device", "unroll"), [("cpu", 10), ("cuda", 50)])
+def test_a_gpu_is_measured_at_the_runs_own_sizes(monkeypatch, device, unroll):
+    monkeypatch.setattr("rtrl_bench.runs.device.choose_device", lambda wanted: torch.device(device))
+    pictures = replace(CONFIG, vision="nature", unroll=50)
+    assert kind_of(pictures).trial(pictures).unroll == unroll
 
 
 def test_finished_runs_cost_nothing_more(scale, asked):

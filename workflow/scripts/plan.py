@@ -83,14 +83,18 @@ def _work(run: Run) -> Work:
 def known_speeds(results: Path) -> Iterator[tuple[Pace, float]]:
     """The pace and the speed of every finished run of any scale in the results folder.
 
-    Records that are damaged or of another version of the project tell nothing here.
+    Records that are damaged, of another version of the project or of another device tell nothing here.
     """
+    from rtrl_bench.runs.device import made_on_the_same
+
     for path in sorted(results.glob(f"*/{FOLDER}/**/{RECORD}")):
         record = finished_record(path.parent)
         with contextlib.suppress(ValueError, KeyError, TypeError, ZeroDivisionError):
             if record is not None:
                 kind = KINDS[record["kind"]]
-                yield kind.pace(build(kind.settings, record["config"])), kind.done(record) / record["wall_s"]
+                settings = build(kind.settings, record["config"])
+                if made_on_the_same(record, settings.device):
+                    yield kind.pace(settings), kind.done(record) / record["wall_s"]
 
 
 def measure(run: Run, cores: int) -> float:
