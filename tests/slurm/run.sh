@@ -17,7 +17,7 @@ main() {
     install_slurm
     start_cluster "$work/cluster"
     echo "== scale smoke, seven runs to a job"
-    submit --groups train=small copy_run=small --group-components small=7 --config scale=smoke results="$work/results"
+    submit --groups run=small --group-components small=7 --config scale=smoke results="$work/results"
     python tests/slurm/check.py complete "$work/results/smoke" "$work/cluster/jobs.txt"
 
     echo "== a run that does not fit into one job"
@@ -26,10 +26,10 @@ main() {
         --config results="$work/whole" time_limit=60 -- tmaze
     python tests/slurm/check.py same "$work/parts/smoke" "$work/whole/smoke"
 
-    echo "== a run with device=cuda asks for a GPU"
-    submit --config scale=smoke results="$work/gpu" device=cuda -- \
-        "$work/gpu/smoke/runs/sequences/copy_task_L5/rtrl/seed0/run.json" >"$work/gpu.out" 2>&1 || true # there may be none
-    scontrol show jobs | grep "TresPerJob=.*gpu:1"
+    echo "== two runs that share one GPU" # there may be none: what they ask for is what counts
+    submit --groups run=shared --group-components shared=2 --config scale=smoke results="$work/gpu" device=cuda -- \
+        "$work/gpu/smoke/runs/sequences/copy_task_L5/"{rtrl,tbptt}/seed0/run.json >"$work/gpu.out" 2>&1 || true
+    scontrol show jobs | grep "TresPerNode=gres:gpu:1"
     echo "passed: the workflow on SLURM"
 }
 

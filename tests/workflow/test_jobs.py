@@ -8,7 +8,7 @@ from workflow.scripts.jobs import Job, retries
 
 
 def job(runtime, time_limit):
-    return Job(mem_mb=100, runtime=runtime, threads=1, gpu=0, time_limit=time_limit)
+    return Job(mem_mb=100, runtime=runtime, threads=1, gres="", time_limit=time_limit)
 
 
 def test_without_a_time_limit_a_run_is_never_stopped():

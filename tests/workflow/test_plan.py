@@ -33,7 +33,7 @@ def scale(tmp_path):
     def make(name, runs, missing=()):
         made = []
         for place, (config, per_s) in runs.items():
-            job = Job(mem_mb=100, runtime=1, threads=config.threads, gpu=0, time_limit=None)
+            job = Job(mem_mb=100, runtime=1, threads=config.threads, gres="", time_limit=None)
             run = Run(tmp_path / name / "runs" / place, kind_of(config), config, job, lent="pretrain" in place)
             made.append(run)
             if per_s:

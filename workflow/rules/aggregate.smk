@@ -11,7 +11,7 @@ rule fidelity:
     resources:
         mem_mb=2000,
         runtime=30,
-        gpu=0,
+        gres="",
     message:
         "the rooms backend beside recordings of DeepMind Lab"
     shell:
@@ -57,7 +57,7 @@ rule tables:
     resources:
         mem_mb=2000,
         runtime=30,
-        gpu=0,
+        gres="",
     params:
         results=subpath(input.scale, parent=True),
         folder=subpath(output[0], parent=True),
@@ -85,7 +85,7 @@ rule figures:
     resources:
         mem_mb=2000,
         runtime=30,
-        gpu=0,
+        gres="",
     params:
         results=subpath(input.scale, parent=True),
         folder=subpath(output[0], parent=True),

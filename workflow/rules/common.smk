@@ -96,5 +96,5 @@ def job_stop(wildcards):
     return JOBS[wildcards.folder].stop_s
 
 
-def job_gpus(wildcards):
-    return JOBS[wildcards.folder].gpu
+def job_gres(wildcards):
+    return JOBS[wildcards.folder].gres

@@ -11,7 +11,7 @@ rule film:
     resources:
         mem_mb=2000,
         runtime=30,
-        gpu=0,
+        gres="",
     params:
         level=level_of_film,
         folder=subpath(input.record, parent=True),
@@ -42,7 +42,7 @@ rule report:
     resources:
         mem_mb=2000,
         runtime=30,
-        gpu=0,
+        gres="",
     params:
         results=subpath(input.scale, parent=True),
         folder=subpath(output[0], parent=True),
@@ -62,7 +62,7 @@ rule plan:
     resources:
         mem_mb=2000,
         runtime=30,
-        gpu=0,
+        gres="",
     params:
         settings=json.dumps(config),
         cores=CORES,

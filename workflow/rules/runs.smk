@@ -39,7 +39,7 @@ rule run:
         mem_mb=job_memory,
         runtime=job_minutes,
         stop_s=job_stop,
-        gpu=job_gpus,
+        gres=job_gres,
     params:
         folder=subpath(output.record, parent=True),
     message:

@@ -14,15 +14,16 @@ MARGIN_S = 300  # of a job: to start and to write the checkpoint; half of the jo
 
 @dataclass(frozen=True)
 class Job:
-    """Memory in MB, wall clock of the whole run in minutes, cores (0: all), GPUs, and minutes that a job may take.
+    """Memory in MB, wall clock of the whole run in minutes, cores (0: all), and minutes that a job may take.
 
+    `gres`: the devices that SLURM is to give it, as text, so that the runs of a group share what one of them asks for.
     Where there is such a `time_limit`, a run stops by itself before it, with a checkpoint, and goes on in another job.
     """
 
     mem_mb: int
     runtime: int
     threads: int
-    gpu: int
+    gres: str
     time_limit: int | None
 
     @property
@@ -49,5 +50,5 @@ def retries(jobs: Iterable[Job]) -> int | None:
 
 def job(resources: Resources, settings: Any, time_limit: int | None) -> Job:
     """The job of one run: what it asks a scheduler for, and what its settings say."""
-    gpu = int(settings.device == "cuda")
-    return Job(**to_dict(resources), threads=settings.threads, gpu=gpu, time_limit=time_limit)
+    gres = "gpu:1" if settings.device == "cuda" else ""
+    return Job(**to_dict(resources), threads=settings.threads, gres=gres, time_limit=time_limit)
