@@ -227,7 +227,7 @@ class Training(Work):
         when device, threads or versions have changed.
         """
         self.network.load_state_dict(state["network"])
-        self.pretrained = state.get("pretrained")  # checkpoints from before there was such a thing lack the key
+        self.pretrained = state["pretrained"]
         self.learner.optimiser.load_state_dict(state["optimiser"])
         self._carry = Carry.from_state_dict(state["carry"]).to(self.device)
         if self.quality is not None:
