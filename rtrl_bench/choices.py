@@ -1,4 +1,4 @@
-"""Cells and gradient methods, as `python -m rtrl_bench list` prints them."""
+"""Cells, gradient methods and kinds of run, as `python -m rtrl_bench list` prints them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.envs.listing import table
+from rtrl_bench.experiments import KINDS
 from rtrl_bench.gradients import GRADIENTS
 
 
@@ -23,6 +24,11 @@ def list_cells() -> str:
 def list_gradients() -> str:
     """A table of every gradient method."""
     return table(("gradient", "what it is"), [(name, _about(GRADIENTS[name])) for name in GRADIENTS])
+
+
+def list_kinds() -> str:
+    """A table of every kind of run."""
+    return table(("kind of run", "what it is"), [(name, _about(type(KINDS[name]))) for name in KINDS])
 
 
 def _about(registered: type[Any]) -> str:

@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_bench(commands.add_parser("bench", help="benchmark gradient methods, the training loop, the embedded levels"))
 
-    listing = commands.add_parser("list", help="environments and which of them run here, cells, methods")
+    listing = commands.add_parser("list", help="environments and which of them run here, cells, methods, kinds of run")
     listing.set_defaults(run=_list)
     fidelity = commands.add_parser("fidelity", help="replay recordings of the real DMLab engine in the embedded levels")
     fidelity.add_argument("--out", type=path, required=True, help="CSV file for the errors")
@@ -201,10 +201,10 @@ def _bench(arguments: argparse.Namespace) -> Result:
 
 
 def _list(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.choices import list_cells, list_gradients
+    from rtrl_bench.choices import list_cells, list_gradients, list_kinds
     from rtrl_bench.envs.listing import list_environments
 
-    return Result("\n\n".join([list_environments(), list_cells(), list_gradients()]))
+    return Result("\n\n".join([list_environments(), list_cells(), list_gradients(), list_kinds()]))
 
 
 def _fidelity(arguments: argparse.Namespace) -> Result:

@@ -1,9 +1,10 @@
-"""What `list` says of cells and gradient methods."""
+"""What `list` says of cells, gradient methods and kinds of run."""
 
 from __future__ import annotations
 
 from rtrl_bench import choices
 from rtrl_bench.cells import CELLS
+from rtrl_bench.experiments import KINDS
 from rtrl_bench.gradients import GRADIENTS
 
 
@@ -11,9 +12,10 @@ def rows(text):
     return {line.split()[0]: line for line in text.splitlines()}
 
 
-def test_every_cell_and_every_method_has_a_row():
+def test_every_cell_method_and_kind_of_run_has_a_row():
     assert set(CELLS) <= set(rows(choices.list_cells()))
     assert set(GRADIENTS) <= set(rows(choices.list_gradients()))
+    assert set(KINDS) <= set(rows(choices.list_kinds()))
 
 
 def test_a_cells_row_says_what_it_is_and_whether_exact_rtrl_takes_it():

@@ -1,4 +1,7 @@
-"""What the gradient methods cost: predicted, counted by a compiler (XLA, from JAX), and measured. Imports no torch."""
+"""What the gradient methods cost: predicted, counted by a compiler (XLA, from JAX), and measured.
+
+Importing this imports no torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An agent that learns to play. Importing this imports no torch."""
+"""An agent that learns to play.
+
+Importing this imports no torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sequence tasks, which ask a gradient method to carry what was shown, without an environment. Imports no torch."""
+"""Sequence tasks, which ask a gradient method to carry what was shown, without an environment.
+
+Importing this imports no torch.
+"""
 
 from __future__ import annotations
 
