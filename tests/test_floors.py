@@ -118,7 +118,7 @@ def test_every_import_goes_down():
     [
         ("rtrl_bench.agent.r2ac", "rtrl_bench.experiments.reinforcement.config"),  # up
         ("rtrl_bench.envs.batch", "rtrl_bench.runs.progress"),  # beside it
-        ("rtrl_bench.experiments.sequences.run", "rtrl_bench.experiments.reinforcement.memory"),
+        ("rtrl_bench.experiments.sequences.run", "rtrl_bench.experiments.reinforcement.memory_needed"),
         ("rtrl_bench.costs.predict", "rtrl_bench.rooms.levels"),
     ],
 )

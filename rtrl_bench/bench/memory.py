@@ -19,7 +19,7 @@ from rtrl_bench.costs.predict import predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.experiments.costs.measure import allocated_peak_bytes, peak_bytes
 from rtrl_bench.experiments.reinforcement.loop import Training
-from rtrl_bench.experiments.reinforcement.memory import run_parts
+from rtrl_bench.experiments.reinforcement.memory_needed import run_parts
 from rtrl_bench.experiments.reinforcement.throughput import SETTINGS, settings
 
 GIVEN_BYTES = 80e9

@@ -12,7 +12,7 @@ import torch
 from rtrl_bench.errors import ConfigError, Interrupted
 from rtrl_bench.runs import checkpoint, records
 from rtrl_bench.runs.device import choose_device, device_name
-from rtrl_bench.runs.folder import Past, examine, set_aside, write_config
+from rtrl_bench.runs.folder import Found, examine, set_aside, write_config
 from rtrl_bench.runs.kind import Kind, Place
 from rtrl_bench.runs.lock import sole_writer
 from rtrl_bench.runs.process import prepare_process
@@ -41,14 +41,14 @@ def execute(
     device = choose_device(settings.device)
     with sole_writer(folder, wait):
         settings = kind.resolve(settings, folder, here)
-        past = _past(kind, settings, folder, here, restart_if_changed)
-        if past.record is not None:
+        found = _found(kind, settings, folder, here, restart_if_changed)
+        if found.record is not None:
             say(f"{folder}: already complete, nothing to do")
-            return past.record
+            return found.record
         prepare_process(settings.threads)
-        work = kind.begin(settings, device, Place(folder, here, new=past.state is None))
+        work = kind.begin(settings, device, Place(folder, here, new=found.state is None))
         try:
-            _begin_or_go_on(kind, work, past, settings, folder)
+            _begin_or_go_on(kind, work, found, settings, folder)
             _work_to_the_end(work, settings, folder)
         finally:
             work.close()
@@ -61,27 +61,27 @@ def execute(
         return record
 
 
-def _past(kind: Kind[Any], settings: Any, folder: Path, here: Path, restart_if_changed: bool) -> Past:
+def _found(kind: Kind[Any], settings: Any, folder: Path, here: Path, restart_if_changed: bool) -> Found:
     """As `examine`; a run that what it began from has changed under is another one too."""
-    past = examine(folder, settings, kind.outputs(settings), kind.leaves, restart_if_changed)
-    change = kind.outdated(settings, past.record or past.state or {}, here)
+    found = examine(folder, settings, kind.outputs(settings), kind.leaves, restart_if_changed)
+    change = kind.outdated(settings, found.record or found.state or {}, here)
     if change is None:
-        return past
+        return found
     if not restart_if_changed:
         raise ConfigError(
             f"output folder {folder} holds a run that began with {change}: choose another folder, or "
             "--restart-if-changed to set that run aside"
         )
-    return Past(other=settings.fingerprint())
+    return Found(other=settings.fingerprint())
 
 
-def _begin_or_go_on(kind: Kind[Any], work: Work, past: Past, settings: Any, folder: Path) -> None:
-    if past.other is not None:
-        set_aside(folder, past.other, settings, kind.leaves)
-    if past.state is not None:
+def _begin_or_go_on(kind: Kind[Any], work: Work, found: Found, settings: Any, folder: Path) -> None:
+    if found.other is not None:
+        set_aside(folder, found.other, settings, kind.leaves)
+    if found.state is not None:
         with checkpoint.fitting(folder / "checkpoint"):
-            how = work.restore(past.state)
-        past.state = None  # what of it has been copied need not be held twice
+            how = work.restore(found.state)
+        found.state = None  # what of it has been copied need not be held twice
         say(f"{folder}: going on {how}")
     else:
         checkpoint.save(folder / "checkpoint", _state(work, settings), 0)

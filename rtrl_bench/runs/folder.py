@@ -19,8 +19,11 @@ TELLING = ("checkpoint", RECORD)  # of which run it is: set aside last, so that 
 
 
 @dataclass
-class Past:
-    """record: of this very run, if it is finished; state: its newest checkpoint; other: another run's fingerprint."""
+class Found:
+    """What a folder holds for a run.
+
+    record: of this very run, if it is finished; state: its newest checkpoint; other: another run's fingerprint.
+    """
 
     record: dict[str, Any] | None = None
     state: dict[str, Any] | None = None
@@ -29,7 +32,7 @@ class Past:
 
 def examine(
     folder: Path, config: RunSettings, outputs: tuple[str, ...], leaves: tuple[str, ...], restart_if_changed: bool
-) -> Past:
+) -> Found:
     """What `folder` holds for the run `config` that writes `outputs`, the record among them. Changes nothing.
 
     leaves: all that a run of its kind may leave beside its configuration, checkpoints and record.
@@ -40,7 +43,7 @@ def examine(
     fingerprint = config.fingerprint()
     record = finished_record(folder)
     if record and record["fingerprint"] == fingerprint and all((folder / name).exists() for name in outputs):
-        return Past(record=record)
+        return Found(record=record)
     state = checkpoint.load_newest(folder / "checkpoint")
     found = []
     if state is not None:
@@ -56,11 +59,11 @@ def examine(
                 f"output folder {folder} holds a run of another configuration (fingerprint {found[0]}, this one is "
                 f"{fingerprint}): choose another folder, or --restart-if-changed to set that run aside"
             )
-        return Past(other=found[0])
+        return Found(other=found[0])
     _check_config(folder / CONFIG, config)
     if state is not None and record is None and (folder / RECORD).exists():
         say(f"warning: {folder / RECORD}: damaged, or of an unfinished run; written again")
-    return Past(state=state)
+    return Found(state=state)
 
 
 def _check_free(folder: Path, names: Iterable[str]) -> None:

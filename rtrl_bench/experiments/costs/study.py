@@ -17,7 +17,7 @@ from rtrl_bench.experiments.costs.tables import peak_ratio, tables
 from rtrl_bench.experiments.costs.tasks import Task, tasks_of
 from rtrl_bench.runs import records
 from rtrl_bench.runs.device import device_name
-from rtrl_bench.runs.memory import free_on
+from rtrl_bench.runs.memory_limit import free_on
 from rtrl_bench.runs.progress import Progress
 from rtrl_bench.runs.work import Result, Work
 

@@ -13,7 +13,7 @@ from rtrl_bench.envs import registry
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.experiments.reinforcement.asked import AgentStudy
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.experiments.reinforcement.source import with_fingerprint
+from rtrl_bench.experiments.reinforcement.stem_source import with_fingerprint
 from rtrl_bench.runs.kind import Kind, Lack, Pace, Place
 from rtrl_bench.runs.settings import replace
 

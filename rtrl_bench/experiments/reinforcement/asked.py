@@ -13,7 +13,7 @@ from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig, from_dict
-from rtrl_bench.experiments.reinforcement.source import check_same_stem, with_fingerprint
+from rtrl_bench.experiments.reinforcement.stem_source import check_same_stem, with_fingerprint
 from rtrl_bench.runs.asked import FOLDER, Asked, Planned, Seeds, Study, keys_of, merge, nested, tagged
 from rtrl_bench.runs.kind import Kind
 from rtrl_bench.runs.settings import Distinct, Options, Settings, Size, build, replace, to_dict

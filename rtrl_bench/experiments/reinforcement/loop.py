@@ -24,7 +24,7 @@ from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import derived_seed, evaluate
 from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
 from rtrl_bench.experiments.reinforcement.groups import GroupedActor, SlotGroups, group_seed, group_sizes
-from rtrl_bench.experiments.reinforcement.memory import check_run, check_sizes
+from rtrl_bench.experiments.reinforcement.memory_needed import check_run, check_sizes
 from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
 from rtrl_bench.experiments.reinforcement.record import record_of

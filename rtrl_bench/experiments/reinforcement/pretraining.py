@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig
-from rtrl_bench.experiments.reinforcement.source import check_same_stem
+from rtrl_bench.experiments.reinforcement.stem_source import check_same_stem
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.records import finished_record
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from rtrl_bench.errors import NonFiniteLoss
 from rtrl_bench.experiments.sequences.config import CopyConfig
 from rtrl_bench.experiments.sequences.copy_data import SYMBOLS, Patterns, PatternStream, make_patterns, unrolled
-from rtrl_bench.experiments.sequences.memory import check_copy_run
+from rtrl_bench.experiments.sequences.memory_needed import check_copy_run
 from rtrl_bench.gradients import Carry
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import Adam

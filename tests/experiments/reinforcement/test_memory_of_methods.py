@@ -7,7 +7,7 @@ import torch
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import from_dict
-from rtrl_bench.experiments.reinforcement.memory import check_sizes
+from rtrl_bench.experiments.reinforcement.memory_needed import check_sizes
 
 
 def config(gradient, **options):

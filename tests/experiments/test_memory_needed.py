@@ -13,11 +13,11 @@ from small_runs import config
 
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement import memory
+from rtrl_bench.experiments.reinforcement import memory_needed
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.sequences.config import CopyConfig
 from rtrl_bench.experiments.sequences.copy_task import CopyTraining
-from rtrl_bench.experiments.sequences.memory import copy_parts
+from rtrl_bench.experiments.sequences.memory_needed import copy_parts
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.process import give_back_freed_memory
 from rtrl_bench.runs.settings import replace
@@ -45,7 +45,7 @@ def train(settings, folder):
         training.update()
     checkpoint.save(folder, training.state(), training.counters.updates)
     training.close()
-    return memory.run_parts(settings, training.env.single_observation_space.shape, training.env.action_sizes)
+    return memory_needed.run_parts(settings, training.env.single_observation_space.shape, training.env.action_sizes)
 
 
 def copy(settings, folder):

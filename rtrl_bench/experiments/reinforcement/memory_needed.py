@@ -17,7 +17,7 @@ from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.gradients.machinery.per_layer import PerLayer
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import RMSProp
-from rtrl_bench.runs.memory import NUMBER, STEP_COPIES, Parts, check_fits
+from rtrl_bench.runs.memory_limit import NUMBER, STEP_COPIES, Parts, check_fits
 from rtrl_bench.shapes_alone import shapes_alone
 
 BESIDE_OBSERVATION = 5 * NUMBER + 2  # of a step in a segment: two rewards, an action, its log-probability, two flags

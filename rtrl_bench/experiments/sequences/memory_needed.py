@@ -9,7 +9,7 @@ from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.experiments.sequences.config import CopyConfig
 from rtrl_bench.experiments.sequences.copy_data import SYMBOLS
 from rtrl_bench.optimisers import Adam
-from rtrl_bench.runs.memory import INTEGER, NUMBER, STEP_COPIES, Parts, check_fits
+from rtrl_bench.runs.memory_limit import INTEGER, NUMBER, STEP_COPIES, Parts, check_fits
 
 ACCURACY_CHUNK = 1024  # sequences that are tested at once
 
