@@ -172,7 +172,8 @@ class Training(Work):
     def update(self) -> None:
         """Learn from one segment; act for it, or meanwhile for the next one."""
         env_steps, number = self.counters.env_steps, self.counters.updates + 1
-        self.network.core.progress = env_steps / self.config.env_steps
+        # Whoever measures the speed of a short run goes on beyond its end.
+        self.network.core.progress = min(1.0, env_steps / self.config.env_steps)
         last = env_steps + self.steps_per_update >= self.config.env_steps
         with self.acting.segment(self.carry.state, number, last) as acted:
             metrics, self._carry = self.learner.update(acted.segment, self.carry, env_steps, number)
