@@ -86,8 +86,8 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     for kind, loader in loaders.items():
         frames |= {name: _table(root / file) for name, file in getattr(kinds.about(kind), "FILES", {}).items()}
         frames |= loader.finish(frames) if hasattr(loader, "finish") else {}
-    order = {kind: place for place, kind in enumerate(loaders)}
-    frames["index"] = frames["index"].sort_values("kind", key=lambda kind: kind.map(order), kind="stable")
+    kind = pd.Categorical(frames["index"]["kind"], categories=list(loaders))
+    frames["index"] = frames["index"].assign(kind=kind).sort_values(["kind", "suite", "task"], kind="stable")
     return Results(root, scale or root.resolve().name, frames)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import zipfile
 
 import pytest
 
@@ -129,6 +130,15 @@ def test_editing_shared_analysis_code_repeats_every_step_and_trains_nothing(proj
 def test_editing_a_table_writes_tables_and_page_again_and_trains_nothing(project):
     _edit(project.root / "analysis/reinforcement/tables/scores.py", "Every game setting", "Each game setting")
     assert project.planned("all") == ({"tables", "report", "all"}, set())
+
+
+def test_snakemakes_own_report_has_each_figure_with_the_caption_that_the_analysis_wrote(project):
+    (project.root / "results/tiny/figures/fig2_atari.rst").write_text("What ``fig2`` shows.\n")
+    done = project.snakemake("all", "--report", "report.zip")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(project.root / "report.zip") as file:
+        page = file.read("report/report.html").decode()
+    assert page.count("shows.</p>") == 3  # of the PNG, the PDF and the CSV
 
 
 def test_editing_a_figure_writes_figures_and_page_again_and_trains_nothing(project):
