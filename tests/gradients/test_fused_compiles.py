@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import triton
 from oracles.cells import CELLS
 
 from rtrl_bench.gradients.machinery.fused.kernels import module_of
@@ -11,7 +12,6 @@ from rtrl_bench.gradients.machinery.fused.source import source
 from rtrl_bench.gradients.machinery.fused.text import Sizes
 from rtrl_bench.gradients.machinery.fused.trace import traced
 
-triton = pytest.importorskip("triton")
 COUNTS = ("M", "B", "N", "STRIDE", "D", "ROWS")
 FLAGS = ("starts", "begun", "dropped")
 LOSS, PAST = ("g", "d_u", "d_sums", "d_state"), ("q", "p", "begun", "dropped", "s_bias", "s_recurrent")

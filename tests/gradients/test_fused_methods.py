@@ -10,7 +10,6 @@ from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS
 from rtrl_bench.gradients.machinery.fused import fused, kernels, segment, why_plain
 
-pytest.importorskip("triton")
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 

@@ -12,8 +12,6 @@ from rtrl_bench.cells.elstm import ELSTM
 from rtrl_bench.cells.rtu import RTU
 from rtrl_bench.gradients.machinery.fused import kernels
 
-pytest.importorskip("triton")
-
 
 def named(value):
     """A cell by its class."""
