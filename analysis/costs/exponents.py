@@ -110,7 +110,7 @@ def _verdict(basis: str, quantity: str, found: Fit, predicted: float, there: flo
     """Whether a prediction is confirmed, and what to say of it.
 
     Counted operations confirm a prediction or do not. Of measurements, in which constants matter, the difference is
-    reported, and so it is of the counted peak memory, in which the compiler has a say: see `sentence`.
+    reported, and so it is of the counted peak memory, in which temporary copies have a say: see `sentence`.
 
     `there`: the predicted exponent at the fitted points, where these end before the sweep does.
     """
@@ -146,6 +146,6 @@ def sentence(fits: pd.DataFrame) -> str:
     names = [f"{methods.gradient_label(g)} in {sweep}" for g, sweep in zip(against["gradient"], against["sweep"])]
     text += f"; not those of {', '.join(names)}." if names else "."
     return (
-        f"{text} Of peak memory they confirm {(confirmed & ~flops).sum()} of {(~flops).sum()}: a compiler decides "
-        "what it holds at the same time, such as sensitivities before and after a segment; PyTorch moves them in place."
+        f"{text} Of peak memory they confirm {(confirmed & ~flops).sum()} of {(~flops).sum()}; "
+        "temporary copies, which no formula has, are in the counts."
     )

@@ -1,6 +1,6 @@
 """What the files of a cost study say, as rows (columns and units: results/README.md).
 
-Predicted by formula, counted by a compiler, measured by a clock: a row of costs.csv holds all three of one point.
+A row of costs.csv holds what was predicted, counted and measured of one point.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ def _kinds(results: Results, points: pd.DataFrame, quantities: Sequence[Quantity
     device = textwrap.fill(f"measured ({labels.joined(results['studies']['device_name'])})", 30)
     entries: dict[str, tuple[str, dict[str, Any]]] = {
         "predicted": ("predicted", {"lw": 1.1}),
-        "counted": ("counted (XLA)", {"ls": "", "marker": "o", "mfc": "white", "ms": 5.5}),
+        "counted": ("counted", {"ls": "", "marker": "o", "mfc": "white", "ms": 5.5}),
         "measured": (device, {"ls": "", "marker": "o", "ms": 3.5}),
     }
     return [

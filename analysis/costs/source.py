@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis import labels
 from analysis.load import Results
+from analysis.methods import gradient_label
 
 
 def source(results: Results) -> str:
@@ -17,7 +18,9 @@ def source(results: Results) -> str:
 
 
 def _of_study(study: pd.Series) -> str:
-    counted = f"Counted by XLA (jax {json.loads(study['versions']).get('jax', 'of unknown version')})"
+    torch, jax = (json.loads(study["versions"]).get(name, "of unknown version") for name in ("torch", "jax"))
+    by = f"Counted by the operators of torch {torch}; {gradient_label('rtrl_dense_segment')} by the XLA compiler"
+    counted = f"{by} (jax {jax})"
     text = f"{counted}; measured on {study['device_name']} ({study['device']}), threads: {study['threads']}."
     low, median, high = (labels.number(study[f"peak_{which}"]) for which in ("low", "median", "high"))
     if math.isnan(study["peak_low"]):

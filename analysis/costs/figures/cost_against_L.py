@@ -2,7 +2,7 @@
 
 Peak memory, FLOPs and time per environment step of all B slots against the number of stacked layers. Exact RTRL of L
 layers carries L (L + 1) / 2 groups of sensitivities, and those between layers are dense. Lines are predicted, open
-markers counted by the XLA compiler, filled markers measured (times: median and quartiles, joined to guide the eye).
+markers counted operator by operator, filled markers measured (times: median and quartiles, joined to guide the eye).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Cost against hidden size
 
 Peak memory, FLOPs and time per environment step of all B slots against hidden size, for RTRL of a densely connected
-cell and of an element-wise one with one layer and with two. Lines are predicted, open markers counted by the XLA
-compiler, filled markers measured (times: median and quartiles, joined to guide the eye). Both axes are logarithmic,
-so a power law is a straight line; the table of exponents has its slope.
+cell and of an element-wise one with one layer and with two. Lines are predicted, open markers counted operator by
+operator, filled markers measured (times: median and quartiles, joined to guide the eye). Both axes are logarithmic, so
+a power law is a straight line; the table of exponents has its slope.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Peak memory against episode length
 
 Full BPTT keeps every step until the episode ends; RTRL carries sensitivities (the derivatives of the state by the
-parameters), whose size is fixed. Lines are predicted, open markers counted by the XLA compiler, filled markers
+parameters), whose size is fixed. Lines are predicted, open markers counted operator by operator, filled markers
 measured, each in a process of its own. The vertical lines mark the length from which RTRL needs less memory.
 Predictions leave out the parameters and their gradient; measurements include them.
 """

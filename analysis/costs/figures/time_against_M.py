@@ -2,7 +2,7 @@
 
 FLOPs and time per environment step of all B slots against the segment length M. RTRL step by step updates its
 sensitivities at every step, segment-wise RTRL once a segment, and TBPTT carries none. Lines are predicted, open
-markers counted by the XLA compiler, filled markers measured (median and quartiles, joined to guide the eye). Vertical
+markers counted operator by operator, filled markers measured (median and quartiles, joined to guide the eye). Vertical
 lines mark the M from which segment-wise RTRL costs less than 1.1 times as much as TBPTT.
 """
 

@@ -1,6 +1,6 @@
 """What each gradient method costs
 
-The cost of each gradient method at every point of every sweep: predicted by formula, counted by the XLA compiler, and
+The cost of each gradient method at every point of every sweep: predicted by formula, counted operator by operator, and
 measured. Sizes: L layers, N hidden units, D inputs, B slots (environments played at the same time), M steps in a
 segment, T steps in an episode (which matters to full BPTT alone). "Carried" is what a method hands from one segment
 to the next; peak memory adds the working memory of a segment. FLOPs and times are for one environment step of all B

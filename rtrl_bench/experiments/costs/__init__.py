@@ -1,4 +1,4 @@
-"""What the gradient methods cost: predicted, counted by a compiler (XLA, from JAX), and measured.
+"""What the gradient methods cost: predicted by formula, counted by the operators of the program, and measured.
 
 Importing this imports no torch.
 """

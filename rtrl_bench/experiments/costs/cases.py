@@ -1,7 +1,8 @@
-"""One method at one size, ready to be timed: random input, segment after segment, the carry kept in between."""
+"""One method at one size, ready to be counted and timed: random input, segment after segment, the carry kept."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -9,10 +10,11 @@ import torch
 from rtrl_bench.cells import CELLS
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.costs.counted import Counts, TorchOperators, counted_by_xla
 from rtrl_bench.gradients import make_method
 from rtrl_bench.layer import RecurrentStack
 
-JAX_METHODS = ("rtrl_dense", "rtrl_dense_segment")
+JAX_METHODS = ("rtrl_dense_segment",)
 
 
 class Case(Protocol):
@@ -26,16 +28,21 @@ class Case(Protocol):
     def run(self) -> None:
         """Forward and gradient of one segment (bptt: of one episode); returns when it is done."""
 
+    def counts(self) -> Counts:
+        """What `run` costs by its operators."""
+
 
 def make_case(method: str, sizes: Sizes, device: torch.device) -> Case:
     """The case of `method`; those of JAX run on the CPU."""
-    return JaxCase(method, sizes) if method in JAX_METHODS else TorchCase(method, sizes, device)
+    return JaxCase(sizes) if method in JAX_METHODS else TorchCase(method, sizes, device)
 
 
 def refusal(method: str, sizes: Sizes) -> str | None:
     """Why there is no case of `method` at these sizes; None if there is one."""
     if method in JAX_METHODS:
-        return None
+        from rtrl_bench.experiments.costs.jax_cells import JAX_CELLS
+
+        return None if sizes.cell in JAX_CELLS else f"{method}: in JAX there are the cells {', '.join(JAX_CELLS)} alone"
     try:
         make_method(_gradient(method), CELLS[sizes.cell](), sizes.layers)
     except ConfigError as error:
@@ -74,19 +81,39 @@ class TorchCase:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
 
+    def counts(self) -> Counts:
+        """See `Case`. Of the second segment: the first has no earlier carry beside its own."""
+        with TorchOperators() as counter:
+            self.begin()
+            self.run()
+            counter.flops = counter.bytes = 0
+            self.run()
+        return Counts(counter.flops / self.steps, counter.bytes / self.steps, counter.peak_bytes)
+
 
 class JaxCase:
-    """The compiler's program of the method (`programs.py`), which the sensitivities go through in place."""
+    """Exact RTRL of any cell, once per segment (`generic_rtrl.py`), compiled; the sensitivities are moved in place."""
 
-    def __init__(self, method: str, sizes: Sizes):
+    def __init__(self, sizes: Sizes):
         import jax
+        import jax.numpy as jnp
 
-        from rtrl_bench.experiments.costs.programs import program
+        from rtrl_bench.experiments.costs import generic_rtrl
+        from rtrl_bench.experiments.costs.jax_cells import JAX_CELLS, stack
 
+        jax.config.update("jax_platforms", "cpu")
         z, self.steps = sizes, sizes.unroll
-        run, arguments = program(method, z.cell, z.layers, z.hidden, z.inputs, z.batch, z.unroll)
-        self._make = jax.jit(lambda: _filled(*arguments)).lower().compile()
-        self._run = jax.jit(run, donate_argnums=1).lower(*arguments).compile()
+        cell = stack(JAX_CELLS[z.cell], z.layers)
+        params = jax.eval_shape(lambda: cell.init(jax.random.key(0), z.inputs, z.hidden))
+        carry = jax.eval_shape(partial(generic_rtrl.begin_slots, cell, hidden=z.hidden, batch=z.batch), params)
+        shapes = (z.unroll, z.batch, z.inputs), (z.unroll, z.batch), (z.unroll, z.batch, z.hidden)
+        arrays: Any = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+        steps = generic_rtrl.Steps(*arrays)
+        # The loss of a step is vdot(h, target), so that its gradient with respect to h is the target.
+        segment = partial(generic_rtrl.segment_of_slots, cell, jnp.vdot)
+        self._make = jax.jit(lambda: _filled(params, carry, steps)).lower().compile()
+        self._traced = jax.jit(segment, donate_argnums=1).trace(params, carry, steps)
+        self._run = self._traced.lower().compile()
 
     def begin(self) -> None:
         """See `Case`."""
@@ -98,6 +125,10 @@ class JaxCase:
 
         gradient, self._carry = self._run(self._params, self._carry, self._steps)
         jax.block_until_ready((gradient, self._carry))
+
+    def counts(self) -> Counts:
+        """See `Case`. Nothing is run."""
+        return counted_by_xla(self._traced, self.steps)
 
 
 def _filled(params: Any, carry: Any, steps: Any) -> tuple[Any, Any, Any]:

@@ -61,7 +61,7 @@ class SweepConfig(Settings):
     episode: Amount = Field(default=500, description="T, steps of an episode, which full BPTT keeps")
     want: Distinct[Wanted] = Field(
         default=["counted", "time", "memory"],
-        description="what is found out besides the prediction: counted by the compiler, time and memory by measuring",
+        description="what is found out besides the prediction: counts of operators, and by measuring time and memory",
     )
 
     @model_validator(mode="after")

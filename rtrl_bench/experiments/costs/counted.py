@@ -1,23 +1,28 @@
-"""Cost of a gradient method as the XLA compiler counts it: operations, bytes moved, peak memory. Nothing is run.
+"""What a program costs by its own operators: operations, bytes moved, peak memory.
 
-The compiler's `cost_analysis` counts the body of a loop once, however often it runs. So a loop's body is compiled alone
-as well, and counted for the rest of its repetitions. Peak memory comes from the buffers that the compiler assigns.
+Of torch's, while it runs on the CPU; of JAX's, as the XLA compiler counts them, and nothing is run.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtrl_bench.errors import ConfigError, one_of
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr
+    from jax.stages import Traced
 
-METHODS = ("bptt", "tbptt", "rtrl_dense", "rtrl_dense_segment", "rtrl_stepwise", "rtrl", "rtrl_layerwise")
-CELLS = ("elstm", "gru", "lstm", "rnn")
-ANY_CELL = ("bptt", "tbptt", "rtrl_dense", "rtrl_dense_segment")
+aten = torch.ops.aten
+_TWO_EACH = {aten.addcmul, aten.lerp}  # operations for a number of the result; any other element-wise operator: one
+_NO_ARITHMETIC = {aten.clone, aten.where, aten.masked_fill}
 # Neither changes what is counted: both save time on machine code that will not run.
 _COMPILER_OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
@@ -26,8 +31,8 @@ _COMPILER_OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_l
 class Counts:
     """Per environment step of all B slots together: operations and bytes read and written; peak memory in bytes.
 
-    A multiply-add is 2 operations; exp, tanh and the like are none. The peak is of a whole segment: parameters, their
-    gradient, inputs, what is carried (not counted twice: the old one is overwritten) and all that lies between.
+    A multiply-add is 2 operations. The peak has the parameters, their gradient, inputs, what is carried, and all that
+    lies between.
     """
 
     flops_per_step: float
@@ -35,28 +40,68 @@ class Counts:
     peak_bytes: int
 
 
-def count(
-    method: str, cell: str, layers: int, hidden: int, inputs: int, batch: int, unroll: int, episode: int
-) -> Counts:
-    """Counts of `method` for L = `layers` of `cell` with N = `hidden`, D = `inputs`, B = `batch`, in float32.
+class TorchOperators(TorchDispatchMode):
+    """Counts what torch computes in its context: `flops`, `bytes` read and written, `peak_bytes` of tensors alive.
 
-    `unroll` M is the segment length, `episode` T the steps that bptt goes back. A combination of method and cell that
-    does not exist raises ConfigError. JAX is told to use the CPU.
+    Matrix products by torch's own formulas; an element-wise operator makes one operation (exp and tanh, too) for each
+    number of its result, a sum one for each number that it reads. Temporary memory inside an operator is not seen.
     """
-    if method not in METHODS:
-        raise ConfigError(f"unknown method {method!r}: {one_of(method, METHODS)}")
-    if cell not in CELLS:
-        raise ConfigError(f"cell = {cell!r}: the compiler's counts are for {', '.join(CELLS)}")
-    if method not in ANY_CELL and cell != "elstm":
-        raise ConfigError(f"method {method!r}: written in JAX for cell: elstm alone, not {cell}; use one of {ANY_CELL}")
-    import jax
 
-    jax.config.update("jax_platforms", "cpu")
-    from rtrl_bench.experiments.costs.programs import program
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = self.bytes = self.peak_bytes = self._bytes_alive = 0
+        self._alive: set[int] = set()  # storages
 
-    steps = episode if method == "bptt" else unroll
-    run, arguments = program(method, cell, layers, hidden, inputs, batch, steps)
-    traced = jax.jit(run, donate_argnums=1).trace(*arguments)
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.namespace != "aten":
+            raise NotImplementedError(f"operator {func}: only those of torch itself can be counted")
+        read, written = _tensors((args, kwargs)), _tensors(result)
+        if not func.is_view:
+            self.bytes += sum(tensor.nbytes for tensor in read + written)
+            self.flops += _flops(func, args, kwargs or {}, read, written)
+        for tensor in written:
+            self._hold(tensor.untyped_storage())
+        return result
+
+    def _hold(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key not in self._alive:
+            self._alive.add(key)
+            self._bytes_alive += size
+            self.peak_bytes = max(self.peak_bytes, self._bytes_alive)
+            weakref.finalize(storage, self._release, key, size)
+
+    def _release(self, key: int, size: int) -> None:
+        self._alive.remove(key)
+        self._bytes_alive -= size
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def _flops(func: Any, args: Any, kwargs: Any, read: list[Tensor], written: list[Tensor]) -> int:
+    name = func._schema.name.removeprefix("aten::")
+    packet = getattr(aten, name.removesuffix("_"), func.overloadpacket)  # in place or not is the same
+    if packet in flop_registry:
+        return int(flop_registry[packet](*args, **kwargs, out_val=written[0]))
+    if packet is aten.addmv:
+        return 2 * read[1].numel()
+    if torch.Tag.reduction in func.tags:
+        return read[0].numel()
+    if torch.Tag.pointwise in func.tags and packet not in _NO_ARITHMETIC:
+        return (2 if packet in _TWO_EACH else 1) * sum(tensor.numel() for tensor in written)
+    return 0
+
+
+def counted_by_xla(traced: Traced, steps: int) -> Counts:
+    """Of a traced JAX program over `steps` steps.
+
+    The compiler's `cost_analysis` counts the body of a loop once, however often it runs. So a loop's body is compiled
+    alone as well, and counted for the rest of its repetitions. Peak memory comes from the buffers that the compiler
+    assigns; exp, tanh and the like are no operations.
+    """
     compiled = traced.lower().compile(_COMPILER_OPTIONS)
     flops, accessed = _cost(compiled)
     for body, repetitions in _loops(traced.jaxpr):

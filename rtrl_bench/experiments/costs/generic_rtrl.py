@@ -1,4 +1,4 @@
-"""Real-time recurrent learning of any recurrent cell, for one stream (`jax.vmap` over slots outside).
+"""Real-time recurrent learning of any recurrent cell in JAX, once per segment, of one stream or of several.
 
 The state moves as s(t) = f(θ, s(t-1), x(t)) and every step has a loss L(t). RTRL (Williams & Zipser 1989) carries the
 sensitivities S(t) = ∂s(t)/∂θ forward in time, so that a gradient needs no past:
@@ -18,6 +18,7 @@ An episode start multiplies s(t-1) by zero within f: J, Φ and everything that c
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -76,3 +77,15 @@ def segment(cell: JaxCell, loss: Loss, params: Params, carry: Carry, steps: Step
     gradient = jax.tree.map(lambda direct, s: direct + jnp.tensordot(r, s, r.ndim), inside, past)
     new, phi = jax.jacrev(final_state, argnums=(0, 1))(params, before)
     return gradient, Carry(after, jax.tree.map(lambda s, d: jnp.tensordot(phi, s, r.ndim) + d, past, new))
+
+
+def begin_slots(cell: JaxCell, params: Params, hidden: int, batch: int) -> Carry:
+    """The carry of B = `batch` streams, each leaf (B, ...)."""
+    return jax.tree.map(lambda z: jnp.broadcast_to(z, (batch, *z.shape)), begin(cell, params, hidden))
+
+
+def segment_of_slots(cell: JaxCell, loss: Loss, params: Params, carry: Carry, steps: Steps) -> tuple[Params, Carry]:
+    """`segment` for B streams: the sum of their gradients, and their carries; `steps` are (M, B, ...)."""
+    one_slot = partial(segment, cell, loss, params)
+    gradients, carry = jax.vmap(one_slot, in_axes=(0, 1))(carry, steps)
+    return jax.tree.map(lambda g: g.sum(0), gradients), carry

@@ -1,4 +1,4 @@
-"""Recurrent cells as pure JAX functions of one stream: what the generic methods differentiate and the compiler counts.
+"""Recurrent cells as pure JAX functions of one stream: what generic RTRL differentiates.
 
 Same equations, gate order and parameter shapes as `rtrl_bench.cells`: weight (K, N, D), bias (K, N), recurrent as the
 cell shapes it, and for the eLSTM its output gate. A batch of slots is `jax.vmap` outside.

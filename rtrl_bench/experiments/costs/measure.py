@@ -19,7 +19,7 @@ from rtrl_bench.system.machine import peak_resident_bytes, restart_peak
 
 LEAST_REPEATS = 3
 SEGMENTS = 3  # of a memory measurement: the first has no earlier carry beside its own
-WARM_UPS = (("rtrl", Sizes("elstm", 2, 64, 64, 2, 64, 64)), ("rtrl_dense", Sizes("rnn", 1, 4, 4, 2, 2, 2)))
+WARM_UPS = (("rtrl", Sizes("elstm", 2, 64, 64, 2, 64, 64)), ("rtrl_dense_segment", Sizes("rnn", 1, 4, 4, 2, 2, 2)))
 # Imported once for all processes that measure memory; the last is what torch loads, in a second, at its first backward.
 PRELOADED = [__name__, "rtrl_bench.gradients.rtrl", "jax", "torch.fx.experimental.symbolic_shapes"]
 

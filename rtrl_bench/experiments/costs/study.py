@@ -27,7 +27,7 @@ NOTES = (
     "predicted, over points predicted to take 10 MB and more",
     "measured_peak_bytes: a process of its own with one thread of torch, three segments; on a GPU what torch allocated",
     "measured_step_s: forward and gradient, without an optimiser's step; bptt: an episode of T steps as one segment",
-    "JAX (rtrl_dense, rtrl_dense_segment) runs on the CPU, on all cores that the process may use",
+    "counted: the operators of torch on the CPU; of rtrl_dense_segment, which is JAX on the CPU, by the XLA compiler",
 )
 
 

@@ -1,4 +1,4 @@
-"""What there is to find out about the points of a study: counts of the compiler, wall times, peak memory."""
+"""What there is to find out about the points of a study: counts, wall times, peak memory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import Any
 
 import torch
 
-from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.costs import measure
-from rtrl_bench.experiments.costs.cases import JAX_METHODS, refusal
+from rtrl_bench.experiments.costs.cases import JAX_METHODS, make_case, refusal
 from rtrl_bench.experiments.costs.config import ComplexityConfig
-from rtrl_bench.experiments.costs.counted import count
 from rtrl_bench.experiments.costs.points import Done, Point
 
 Found = dict[str, Any]  # columns of costs.csv, and perhaps a `note`
@@ -42,15 +40,13 @@ class Task:
 
 
 def tasks_of(config: ComplexityConfig, points: Sequence[Point], device: torch.device, memory: float) -> list[Task]:
-    """Everything to find out. Points predicted to take more than `memory` bytes get a note instead of a measurement."""
+    """Everything to find out. Points predicted to take more than `memory` bytes get a note instead."""
     tasks: list[Task] = []
     for (sweep, _), group in groupby(points, key=lambda point: (point.sweep, point.position)):
-        reached = [point for point in group if point.reached]
         want = config.sweeps[sweep].want
+        reached = list(_possible([point for point in group if point.reached], memory)) if want else []
         if "counted" in want:
             tasks += [Task("counted", [point], partial(_counted, point)) for point in reached]
-        if "time" in want or "memory" in want:
-            reached = list(_measurable(reached, memory))
         if "memory" in want:
             tasks += [Task("memory", [point], partial(_memory, point, device)) for point in reached]
         if "time" in want:
@@ -60,8 +56,8 @@ def tasks_of(config: ComplexityConfig, points: Sequence[Point], device: torch.de
     return tasks
 
 
-def _measurable(points: Iterable[Point], memory: float) -> Iterator[Point]:
-    """Those of the points that can be measured here; the others get a note."""
+def _possible(points: Iterable[Point], memory: float) -> Iterator[Point]:
+    """Those of the points that can be run here; the others get a note."""
     for point in points:
         reason = refusal(point.method, point.sizes)
         if reason is None and point.cost.peak_bytes > memory:
@@ -70,7 +66,7 @@ def _measurable(points: Iterable[Point], memory: float) -> Iterator[Point]:
         if reason is None:
             yield point
         else:
-            point.notes.append(f"not measured: {reason}")
+            point.notes.append(f"neither counted nor measured: {reason}")
 
 
 def _together(points: Sequence[Point], memory: float) -> Iterator[list[Point]]:
@@ -86,18 +82,8 @@ def _together(points: Sequence[Point], memory: float) -> Iterator[list[Point]]:
 
 
 def _counted(point: Point) -> list[Found]:
-    z = point.sizes
-    try:
-        counts = count(point.method, z.cell, z.layers, z.hidden, z.inputs, z.batch, z.unroll, z.episode)
-    except ConfigError as error:
-        return [{"note": f"not counted: {error}"}]
-    return [
-        {
-            "counted_flops_per_step": counts.flops_per_step,
-            "counted_bytes_per_step": counts.bytes_per_step,
-            "counted_peak_bytes": counts.peak_bytes,
-        }
-    ]
+    counts = make_case(point.method, point.sizes, torch.device("cpu")).counts()
+    return [{f"counted_{name}": value for name, value in vars(counts).items()}]
 
 
 def _memory(point: Point, device: torch.device) -> list[Found]:

@@ -141,6 +141,6 @@ def test_the_table_counts_what_was_confirmed_and_names_the_rest(study):
     notes = " ".join(table.build(study(theory=theory)).notes)
     assert (
         "10 of 11 predicted exponents of FLOPs are confirmed by the counts; not those of dense RTRL in hidden_dense. "
-        "Of peak memory they confirm 11 of 11:" in notes
+        "Of peak memory they confirm 11 of 11;" in notes
     )
-    assert "Counted by XLA (jax 0.7.1); measured on Test processor (cpu), threads: 1." in notes
+    assert "by the XLA compiler (jax 0.7.1); measured on Test processor (cpu), threads: 1." in notes

@@ -1,65 +1,67 @@
-"""The compiler's counts: right in loops, near to the prediction, and refused where there is no such program."""
+"""Counts: of operators by hand, near to the prediction for whole programs, right in the compiler's loops."""
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 import pytest
+import torch
 
 from rtrl_bench.costs.predict import predict
 from rtrl_bench.costs.shapes import Sizes
-from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.costs.counted import count
-from rtrl_bench.experiments.costs.jax_cells import JAX_CELLS, stack
+from rtrl_bench.experiments.costs.cases import make_case, refusal
+from rtrl_bench.experiments.costs.counted import TorchOperators, counted_by_xla
 
 B, M, N, D = 3, 10, 48, 80
+CPU = torch.device("cpu")
 
 
 def counted(method, cell="elstm", layers=1, hidden=N, unroll=M, episode=M):
-    return count(method, cell, layers, hidden, D, B, unroll, episode)
+    return make_case(method, Sizes(cell, layers, hidden, D, B, unroll, episode), CPU).counts()
 
 
-def written_out_flops(name, layers, steps):
-    """What the compiler counts for full BPTT without any loop, per step."""
-    cell = stack(JAX_CELLS[name], layers)
-
-    def loss(params, x, target):
-        def of_slot(x, target):
-            state, total = cell.zero_state(N), 0.0
-            for x_t, target_t in zip(x, target):
-                state, h = cell.step(params, state, x_t)
-                total += jnp.vdot(h, target_t)
-            return total
-
-        return jax.vmap(of_slot, in_axes=1)(x, target).sum()
-
-    params = jax.eval_shape(lambda: cell.init(jax.random.key(0), D, N))
-    x, target = (jax.ShapeDtypeStruct((steps, B, size), jnp.float32) for size in (D, N))
-    return jax.jit(jax.grad(loss)).lower(params, x, target).compile().cost_analysis()["flops"] / steps
+def test_operators_by_hand():
+    a, b, c = torch.ones(2, 3), torch.ones(3, 5), torch.ones(2, 5)
+    with TorchOperators() as counter:
+        (a @ b).mul_(c)
+        torch.addmv(c[:, 0], a, b[:, 0])
+        c.addcmul_(c, c).sum()
+        c.t().clone()
+    assert counter.flops == 2 * 2 * 3 * 5 + 10 + 2 * 2 * 3 + 2 * 10 + 10
+    moved = [6 + 15 + 10, 10 + 10 + 10, 2 + 6 + 3 + 2, 10 * 4, 10 + 1, 10 + 10]
+    assert counter.bytes == 4 * sum(moved)
 
 
-@pytest.mark.parametrize(("cell", "layers"), [("elstm", 2), ("gru", 1)])
-def test_operations_in_loops_are_those_of_the_loop_written_out(cell, layers):
-    found = counted("bptt", cell, layers, episode=6).flops_per_step
-    assert found == pytest.approx(written_out_flops(cell, layers, 6), rel=0.05)
+def test_the_peak_is_of_what_is_alive_at_the_same_time():
+    with TorchOperators() as counter:
+        for _ in range(3):
+            a = torch.zeros(100)
+            b = a[10:] + 1
+            del a, b
+        torch.zeros(150)
+    assert counter.peak_bytes == 4 * 190
 
 
-@pytest.mark.parametrize("method", ["bptt", "rtrl_stepwise", "rtrl_dense"])
-def test_operations_per_step_do_not_depend_on_the_number_of_steps(method):
-    few, many = (counted(method, unroll=steps, episode=steps).flops_per_step for steps in (8, 64))
-    assert many == pytest.approx(few, rel=0.03)
+def test_operators_that_are_not_torchs_own_are_not_passed_over():
+    @torch.library.custom_op("counted_test::double", mutates_args=())
+    def double(x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+    with pytest.raises(NotImplementedError, match="only those of torch itself"), TorchOperators():
+        double(torch.ones(3))
 
 
 @pytest.mark.parametrize(
     ("method", "cell", "layers"),
     [
-        *[(method, "elstm", layers) for method in ("tbptt", "rtrl", "rtrl_stepwise") for layers in (1, 2, 3)],
-        *[("rtrl_layerwise", "elstm", 2), ("bptt", "elstm", 2), ("bptt", "lstm", 1)],
+        *[(method, "elstm", 1) for method in ("bptt", "tbptt", "rtrl_stepwise", "rtrl_segment")],
+        *[(method, "elstm", 3) for method in ("rtrl", "rtrl_layerwise", "columnar")],
+        *[("rtrl", "rtu", 1), ("bptt", "lstm", 1)],
         *[("rtrl_dense", cell, 1) for cell in ("rnn", "gru")],
-        *[("rtrl_dense_segment", "rnn", 1), ("rtrl_dense_segment", "elstm", 2)],
+        ("rtrl_dense_segment", "rnn", 1),
     ],
 )
-def test_the_formulas_operations_are_the_compilers_within_a_quarter(method, cell, layers):
+def test_the_formulas_operations_are_the_counted_ones_within_a_quarter(method, cell, layers):
     predicted = predict(method, Sizes(cell, layers, N, D, B, M, M)).flops_per_step
     assert counted(method, cell, layers).flops_per_step == pytest.approx(predicted, rel=0.25)
 
@@ -75,10 +77,25 @@ def test_peak_memory_holds_at_least_the_sensitivities_that_are_carried():
     assert carried < counted("rtrl", layers=2, hidden=64).peak_bytes < 4 * carried
 
 
-@pytest.mark.parametrize(
-    ("method", "cell", "named"),
-    [("columnar", "elstm", "columnar"), ("rtrl", "lstm", "elstm alone"), ("tbptt", "none", "cell = 'none'")],
-)
-def test_what_has_no_program_is_refused_by_name(method, cell, named):
-    with pytest.raises(ConfigError, match=named):
-        counted(method, cell)
+def test_the_compilers_operations_in_loops_are_those_of_the_loop_written_out():
+    def step(c, x):
+        return jnp.tanh(c @ x), None
+
+    def looped(c, xs):
+        return jax.lax.scan(step, c, xs)[0]
+
+    def written_out(c, xs):
+        for x in xs:
+            c, _ = step(c, x)
+        return c
+
+    shapes = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((20, 20), (6, 20, 20)))
+    c, xs = shapes
+    loop, line = (counted_by_xla(jax.jit(f).trace(c, xs), 6).flops_per_step for f in (looped, written_out))
+    assert loop == pytest.approx(line, rel=0.05)
+    assert line == pytest.approx(2 * 20**3, rel=0.05)
+
+
+def test_a_cell_without_a_program_in_jax_is_refused_by_name():
+    sizes = Sizes("lru", 1, N, D, B, M, M)
+    assert "the cells rnn, gru, lstm, elstm alone" in refusal("rtrl_dense_segment", sizes)

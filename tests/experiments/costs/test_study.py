@@ -26,7 +26,7 @@ SWEEPS = {
     "width": {
         "axis": "hidden",
         "values": [4, 8, 16],
-        "methods": {"rtrl": None, "rtrl_dense": {"cells": ["rnn", "gru"], "up_to": 8}},
+        "methods": {"rtrl": None, "rtrl_dense_segment": {"cells": ["rnn", "gru"], "up_to": 8}},
         "batch": 2,
         "unroll": 5,
     },
@@ -47,12 +47,16 @@ def rows(folder, name):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What was asked for; stands in for the compiler and the clock."""
+    """What was asked for; stands in for the programs and the clock."""
     asked = []
 
-    def count(method, cell, layers, hidden, inputs, batch, unroll, episode):
-        asked.append(("counted", method, cell, hidden, episode))
-        return Counts(100.0 * hidden, 10.0 * hidden, 1000 * hidden)
+    class Counted:
+        def __init__(self, method, sizes, device):
+            self.hidden = sizes.hidden
+            asked.append(("counted", method, sizes.cell, sizes.hidden, sizes.episode))
+
+        def counts(self):
+            return Counts(100.0 * self.hidden, 10.0 * self.hidden, 1000 * self.hidden)
 
     def peak_bytes(method, sizes, device):
         asked.append(("memory", method, sizes.cell, sizes.hidden, sizes.episode))
@@ -66,7 +70,7 @@ def calls(monkeypatch):
             for name, (method, sizes) in points.items()
         }
 
-    monkeypatch.setattr(tasks, "count", count)
+    monkeypatch.setattr(tasks, "make_case", Counted)
     monkeypatch.setattr(measure, "peak_bytes", peak_bytes)
     monkeypatch.setattr(measure, "step_times", step_times)
     monkeypatch.setattr(execution, "prepare_process", lambda threads: None)  # it would change the tests' own process
@@ -87,9 +91,9 @@ def test_a_row_per_point_with_what_was_predicted_counted_and_measured(tmp_path, 
     assert (row["implementation"], row["device"], row["note"]) == ("torch", "cpu", "")
 
 
-def test_dense_rtrl_is_said_to_be_measured_in_jax(tmp_path, calls):
+def test_dense_rtrl_per_segment_is_said_to_be_measured_in_jax(tmp_path, calls):
     execute(config(), tmp_path)
-    dense = [r for r in rows(tmp_path, "costs") if r["method"] == "rtrl_dense" and r["hidden"] == "8"]
+    dense = [r for r in rows(tmp_path, "costs") if r["method"] == "rtrl_dense_segment" and r["hidden"] == "8"]
     assert [(r["cell"], r["implementation"]) for r in dense] == [("rnn", "jax"), ("gru", "jax")]
 
 
@@ -99,16 +103,15 @@ def test_beyond_up_to_there_is_the_prediction_and_a_note(tmp_path, calls):
     assert row["note"] == "counted and measured up to hidden 8"
     assert row["predicted_flops_per_step"]
     assert row["counted_flops_per_step"] == row["measured_step_s"] == row["measured_peak_bytes"] == ""
-    assert not any(call[1:4] == ("rtrl_dense", "gru", 16) for call in calls)
+    assert not any(call[1:4] == ("rtrl_dense_segment", "gru", 16) for call in calls)
 
 
 def test_what_would_not_fit_is_left_out_with_a_note(tmp_path, calls):
     peak = predict("rtrl", config().sweeps["width"].sizes("elstm", 16)).peak_bytes
     execute(config(memory_gb=(peak - 1) / 1e9), tmp_path)
     (row,) = (r for r in rows(tmp_path, "costs") if (r["sweep"], r["method"], r["hidden"]) == ("width", "rtrl", "16"))
-    assert row["note"].startswith("not measured: predicted to take")
-    assert float(row["counted_flops_per_step"]) == 1600
-    assert row["measured_peak_bytes"] == row["measured_step_s"] == ""
+    assert row["note"].startswith("neither counted nor measured: predicted to take")
+    assert row["counted_flops_per_step"] == row["measured_peak_bytes"] == row["measured_step_s"] == ""
 
 
 def test_points_that_do_not_fit_together_are_timed_in_parts(tmp_path, calls):
@@ -119,27 +122,23 @@ def test_points_that_do_not_fit_together_are_timed_in_parts(tmp_path, calls):
     assert ("time", ("rtrl",), 7) in calls
 
 
-def test_a_method_without_an_implementation_is_counted_and_not_measured(tmp_path, calls):
+def test_a_method_without_an_implementation_is_predicted_and_no_more(tmp_path, calls):
     sweep = {"axis": "layers", "values": [1, 2], "methods": {"rtrl_stepwise": None}, "hidden": 4}
     execute(config(sweeps={"depth": sweep}), tmp_path)
     one, two = rows(tmp_path, "costs")
     assert one["note"] == ""
-    assert two["note"].startswith("not measured: layers = 2: gradient: rtrl_stepwise is for one layer")
-    assert two["counted_flops_per_step"]
+    assert two["note"].startswith("neither counted nor measured: layers = 2: gradient: rtrl_stepwise is for one layer")
+    assert two["predicted_flops_per_step"]
 
 
 def test_a_failed_finding_is_a_note(tmp_path, calls, monkeypatch):
-    def refuse(*sizes):
-        raise ConfigError("there is no such thing")
-
     def killed(*sizes):
         raise measure.NotMeasured("the process was killed")
 
-    monkeypatch.setattr(tasks, "count", refuse)
     monkeypatch.setattr(measure, "peak_bytes", killed)
     execute(config(), tmp_path)
     note = rows(tmp_path, "costs")[0]["note"]
-    assert note == "not counted: there is no such thing; no measured memory: the process was killed"
+    assert note == "no measured memory: the process was killed"
 
 
 def test_what_two_points_share_is_found_out_once(tmp_path, calls):
@@ -230,7 +229,7 @@ def test_the_exponents_are_the_predictions_slopes(tmp_path, calls):
     assert list(next(iter(found.values()))) == tables.THEORY
     assert float(found["length", "bptt", "memory"]["exponent"]) == pytest.approx(1, abs=0.02)
     assert float(found["length", "rtrl", "memory"]["exponent"]) == 0
-    assert found["width", "rtrl_dense", "flops"]["leading_term"] == "2 B n² P"
+    assert found["width", "rtrl_dense_segment", "flops"]["leading_term"] == "2 B n² P / M + 4 B n P"
 
 
 def test_crossovers_are_where_the_curves_meet(tmp_path, calls):
