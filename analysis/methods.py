@@ -20,7 +20,7 @@ DEFAULTS: dict[str, Any] = {"cell": "elstm", "gradient_options": "{}", "layers":
 CELLS = {
     **{"elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU", "rnn": "tanh RNN", "egru": "eGRU", "qrnn": "QRNN", "sru": "SRU"},
     **{"indrnn": "IndRNN", "mingru": "minGRU", "minlstm": "minLSTM", "selective": "selective SSM", "lru": "LRU"},
-    **{"rtu": "RTU", "rtu_nonlinear": "non-linear RTU"},
+    **{"rtu": "RTU", "rtu_nonlinear": "non-linear RTU", "leaky_rnn": "leaky RNN"},
 }
 Dashes = str | tuple[float, ...]  # as seaborn takes them
 
@@ -50,6 +50,7 @@ _GRADIENTS = {
     "snap": Look("SnAp", "#A6761D", "D", _MIXED),
     "uoro": Look("UORO", "#4D6B00", "^", _DOTTED),
     "eprop": Look("e-prop", "#9E1F63", "v", _MIXED),
+    "rflo": Look("RFLO", "#B3541E", "P", _DASHED),
     "immediate": Look("Immediate", "#3A7D7C", "s", _DASHED),
     "rtrl_dense": Look("dense RTRL", "#404040", "*", _SOLID),
 }

@@ -7,6 +7,10 @@ along the hidden state alone, with the observable states before the step taken a
 
 For the LSTM s is c and z is h: ε(t) = f ε(t-1) + ∂c(t)/∂θ. L(t) = ∂L/∂h(t) is the direct derivative, the symmetric
 version of the paper's learning signals.
+
+The paper defines it for spiking neurons and for the LSTM. Elsewhere the definition gives nothing new: a
+tanh RNN has no hidden state, which leaves `immediate`, and what it gives for a leaky RNN is `rflo`. For the GRU, whose
+state is read by other units and kept at once, no recursion is published.
 """
 
 from __future__ import annotations

@@ -50,6 +50,15 @@ def test_retention_sets_the_bias_of_the_gate_that_keeps_a_dense_state(name, gate
     assert all(other.abs().max() <= 400**-0.5 for other in bias.values())
 
 
+def test_a_leaky_unit_keeps_its_content_for_the_papers_ten_steps_or_for_retention():
+    cell, *_, w = CELLS["leaky_rnn"](), *(torch.empty(1, 400, columns) for columns in (3, 401))
+    cell.initialise(torch.empty(1, 400, 3), torch.empty(1, 400), w, None)
+    assert torch.allclose(1 / (1 - cell.kept(w)), torch.tensor(10.0))
+    cell.initialise(torch.empty(1, 400, 3), torch.empty(1, 400), w, 20.0)
+    steps = cell.kept(w) / (1 - cell.kept(w))
+    assert 1 <= steps.min() < 2 and 18 < steps.max() <= 20
+
+
 @pytest.mark.parametrize("cell", NAMES)
 def test_the_papers_initialisation_is_another(cell):
     assert not torch.allclose(kept(cell).median(), kept(cell, 30.0).median(), rtol=0.02)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.functional import jacobian
 
 from oracles import stack as oracle
-from rtrl_bench.gradients import Parameters
+from rtrl_bench.gradients import Layer, Parameters
 
 
 class Step(NamedTuple):
@@ -68,12 +68,12 @@ def _run(cell, layer, x: Tensor, starts: Tensor, unroll: int | None = None) -> t
 Move = Callable[[Step, Tensor], Tensor]  # the sensitivities S (n, P) after a step, from those before it
 
 
-def gradient(problem, move_of: Callable[[list[list[Step]]], Move], readouts: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Σ g(t) S(t) of each layer for all slots, with S moved as `move_of` the layer's steps; `readouts`: the rest."""
+def gradient(problem, move_of: Callable[[Layer, list[list[Step]]], Move], readouts: dict[str, Tensor]):
+    """Σ g(t) S(t) of each layer for all slots, with S moved as `move_of` says; `readouts`: the rest."""
     found = dict(readouts)
     for number, layer in enumerate(problem.layers):
         slots = steps(problem, number)
-        move, total = move_of(slots), torch.zeros(sum(p.numel() for p in layer.parameters), dtype=torch.float64)
+        move, total = move_of(layer, slots), torch.zeros(sum(p.numel() for p in layer.parameters), dtype=torch.float64)
         for slot in slots:
             S = torch.zeros_like(slot[0].direct)
             for step in slot:
@@ -92,7 +92,7 @@ def exact(step: Step, S: Tensor) -> Tensor:
 def snap(problem, order: int, readouts: dict[str, Tensor]) -> dict[str, Tensor]:
     """SnAp-n, its pattern that of all steps' numbers: what is not zero after n of them (Menick et al. 2021)."""
 
-    def move_of(slots: list[list[Step]]) -> Move:
+    def move_of(layer: Layer, slots: list[list[Step]]) -> Move:
         seen = [step for slot in slots for step in slot]
         J = sum((step.J != 0).double() for step in seen)
         pattern = sum((step.direct != 0).double() for step in seen)
@@ -111,4 +111,14 @@ def eprop(problem, readouts: dict[str, Tensor]) -> dict[str, Tensor]:
         eligibility = S[n:]  # of c; that of h is not carried on
         return torch.cat([step.J[:n, n:] @ eligibility, step.J[n:, n:] @ eligibility]) + step.direct
 
-    return gradient(problem, lambda slots: move, readouts)
+    return gradient(problem, lambda layer, slots: move, readouts)
+
+
+def rflo(problem, readouts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """P_ij(t) = (1 - 1/τ_i) P_ij(t-1) + ∂h_i/∂θ_ij, of a unit to its own parameters (Murray 2019)."""
+
+    def move_of(layer: Layer, slots: list[list[Step]]) -> Move:
+        kept = torch.sigmoid(layer.parameters.recurrent.detach()[0, :, -1:])  # 1 - 1/τ
+        return lambda step, P: kept * P + step.direct
+
+    return gradient(problem, move_of, readouts)

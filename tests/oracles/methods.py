@@ -16,5 +16,6 @@ METHODS = FUSED | {
     "rtrl_dense": {"gradient": "rtrl_dense", "cell": "lstm"},
     "uoro": {"gradient": "uoro", "cell": "lstm", "layers": 2},
     "eprop": {"gradient": "eprop", "cell": "lstm", "layers": 2},
+    "rflo": {"gradient": "rflo", "cell": "leaky_rnn", "layers": 2},
     "snap": {"gradient": "snap", "cell": "lstm", "layers": 2},
 }

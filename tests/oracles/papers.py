@@ -147,6 +147,15 @@ def rnn(weight, bias, w, readout, X):
         yield [h], h
 
 
+def leaky_rnn(weight, bias, w, readout, X):
+    """Murray 2019, with the biases as weights on a constant input; 1 - 1/τ = σ(a)."""
+    (W,), (b,), U, tau = weight, bias, w[0, :, :-1], 1 / (1 - sigmoid(w[0, :, -1]))
+    h = np.zeros(len(W))
+    for x in X:
+        h = h + (np.tanh(W @ x + U @ h + b) - h) / tau
+        yield [h], h
+
+
 def gru(weight, bias, w, readout, X):
     """Cho et al. 2014, equations 5-8."""
     (W_r, W_z, W), (b_r, b_z, b), (U_r, U_z, U) = weight, bias, w
@@ -181,6 +190,7 @@ PAPERS = {
     "rtu_nonlinear": rtu_nonlinear,
     "selective": selective,
     "rnn": rnn,
+    "leaky_rnn": leaky_rnn,
     "gru": gru,
     "lstm": lstm,
 }

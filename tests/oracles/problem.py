@@ -124,6 +124,7 @@ EQUALS = {
     Choice("snap"): ((1, 2, 3), lambda problem: influence.snap(problem, 1, at_segments(problem, by_layer=True))),
     Choice("snap", (("order", 2),)): ((1, 2, 3), lambda problem: at_segments(problem, by_layer=True)),
     Choice("eprop"): ((1, 2, 3), lambda problem: influence.eprop(problem, at_segments(problem, by_layer=True))),
+    Choice("rflo"): ((1, 2, 3), lambda problem: influence.rflo(problem, at_segments(problem, by_layer=True))),
     Choice("tbptt"): ((1, 2, 3), at_segments),
     Choice("tbptt", (("window", "episode"),)): ((1, 2, 3), Problem.truth),
 }
