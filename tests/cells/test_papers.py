@@ -60,6 +60,20 @@ def _segments(problem):
     return outputs, states
 
 
+def test_an_lstm_is_torchs():
+    problem = Problem(CELLS["lstm"], 1, hidden=5, method="tbptt", **STREAM)
+    reference = torch.nn.LSTM(INPUTS, 5, dtype=torch.float64)
+    weight, bias, recurrent = problem.layers[0].parameters
+    with torch.no_grad():
+        reference.weight_ih_l0.copy_(weight.flatten(0, 1))
+        reference.weight_hh_l0.copy_(recurrent.flatten(0, 1))
+        reference.bias_ih_l0.copy_(bias.flatten())
+        reference.bias_hh_l0.zero_()
+    problem.starts[:] = False
+    outputs, _ = _segments(problem)
+    assert torch.allclose(torch.stack(outputs), reference(problem.x)[0], rtol=1e-12)
+
+
 def test_a_selective_cell_and_a_mingru_forget_alike_where_a_is_one():
     """Theorem 1 of Gu & Dao 2023: with A = -1 what is kept is 1 - σ(u)."""
     u, c, w = torch.randn(3, 2, 5).double(), torch.randn(3, 1, 5).double(), torch.zeros(1, 5).double()

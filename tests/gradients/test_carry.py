@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 
 import pytest
 import torch
@@ -85,19 +84,6 @@ def test_memory_of_the_carry_does_not_grow_with_segments_or_unroll():
             h.sum().backward()
             sizes.add(carry.bytes())
     assert sizes == {4 * 3 * (4 + 2 * 4 * 5 + 2 * 4 + 2 * 4)}
-
-
-def test_live_tensors_do_not_accumulate_over_segments():
-    layer = RecurrentStack(5, 4)
-    carry, counts = layer.begin(3), []
-    for _ in range(6):
-        x, starts = segment()
-        h, carry = layer(x, starts, carry)
-        h.sum().backward()
-        del h
-        gc.collect()
-        counts.append(sum(type(o) is torch.Tensor for o in gc.get_objects()))
-    assert counts[-1] == counts[1]
 
 
 def test_an_episode_window_forgets_what_lies_before_every_slots_episode():

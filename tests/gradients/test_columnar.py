@@ -5,24 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from oracles import stack as oracle
-from oracles.problem import Problem, assert_same
+from oracles.problem import SIZES, Problem, assert_same
 
 from rtrl_bench import RecurrentStack
 from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
-
-sizes = st.fixed_dictionaries(
-    {
-        "unroll": st.integers(1, 5),
-        "segments": st.integers(1, 4),
-        "batch": st.integers(1, 3),
-        "inputs": st.integers(1, 4),
-        "hidden": st.integers(1, 4),
-        "seed": st.integers(0, 10**6),
-    }
-)
 
 
 def columnar_stage(segment):
@@ -31,7 +19,7 @@ def columnar_stage(segment):
 
 
 @settings(max_examples=10)
-@given(size=sizes)
+@given(size=SIZES)
 def test_columnar_trains_the_newest_layer_exactly_and_no_other(size):
     size = {**size, "segments": 4}
     problem = Problem(CELLS["elstm"], 2, **size, method="columnar")

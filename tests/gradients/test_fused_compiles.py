@@ -25,20 +25,15 @@ MODES = {  # what is asked of a kernel, and which of its tensors are not there t
 }
 
 
-@pytest.fixture(params=[("elstm", torch.float32), ("lru", torch.float64)], ids=["elstm-float32", "lru-float64"])
-def module(request, tmp_path, monkeypatch):
-    """The kernels of a cell, with a cache of compiled ones that is empty."""
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    name, dtype = request.param
-    cell = CELLS[name]()
-    sizes = Sizes(len(cell.gates), len(cell.state), len(cell.recurrent))
-    return module_of(source(traced(cell, dtype), sizes, ahead=2)), {torch.float32: "fp32", torch.float64: "fp64"}[dtype]
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_kernel_compiles_for_a_gpu(module, mode):
-    kernels, number = module
-    kernel = getattr(kernels, mode.split(",")[0])
+@pytest.mark.parametrize(
+    ("cell", "number", "mode"),
+    [*(("elstm", "fp32", mode) for mode in MODES), ("lru", "fp64", "backward, rtrl"), ("lru", "fp64", "advance")],
+)
+def test_a_kernel_compiles_for_a_gpu(cell, number, mode, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))  # with a cache of compiled ones that is empty
+    program = traced(CELLS[cell](), {"fp32": torch.float32, "fp64": torch.float64}[number])
+    sizes = Sizes(*(len(part) for part in (CELLS[cell].gates, CELLS[cell].state, CELLS[cell].recurrent)))
+    kernel = getattr(module_of(source(program, sizes, ahead=2)), mode.split(",")[0])
     constants, missing = MODES[mode]
     constants = constants | dict.fromkeys(missing)
 

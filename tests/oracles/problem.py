@@ -7,13 +7,26 @@ import itertools
 from typing import NamedTuple
 
 import torch
+from hypothesis import strategies as st
 
 from oracles import influence
 from oracles import stack as oracle
+from oracles.cells import KINDS
+from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Layer, Parameters, make_method
 
 TOLERANCE = 1e-10
+SIZES = st.fixed_dictionaries(
+    {
+        "unroll": st.integers(1, 5),
+        "segments": st.integers(1, 4),
+        "batch": st.integers(1, 3),
+        "inputs": st.integers(1, 4),
+        "hidden": st.integers(1, 4),
+        "seed": st.integers(0, 10**6),
+    }
+)
 
 
 class Problem:
@@ -130,11 +143,28 @@ EQUALS = {
 }
 
 
+STANDARD = {"rtrl": (1, 2), "rtrl_dense": (1,), "tbptt": (1,)}  # what every cell is tried with, in so many layers
+
+
 def combinations(cells):
-    """Every one of these cells with every choice of a method that takes it, in 1 to 3 layers where it takes those."""
-    for cell, choice, depth in itertools.product(cells, EQUALS, (1, 2, 3)):
-        try:
-            make_method(choice.method, cell(), depth, dict(choice.options))
-        except ConfigError:
-            continue
-        yield cell, choice, depth
+    """Which of these cells to try with which choice of a method, in how many layers: what comes registered is there.
+
+    Every cell with the standard methods that take it; every method with a cell of each kind, or with all that it takes
+    where those are none, in one layer and two; and with one of these cells in three.
+    """
+    for choice in EQUALS:
+        takes = [cell for cell in cells if _taken(cell, choice, 1)]
+        kinds = [cell for cell in takes if cell in [CELLS[name] for name in KINDS]] or takes
+        for cell, depth in itertools.product(takes, (1, 2, 3)):
+            standard = not choice.options and depth in STANDARD.get(choice.method, ())
+            chosen = cell in kinds and (depth < 3 or cell is kinds[0])
+            if (standard or chosen) and _taken(cell, choice, depth):
+                yield cell, choice, depth
+
+
+def _taken(cell, choice, depth):
+    try:
+        make_method(choice.method, cell(), depth, dict(choice.options))
+    except ConfigError:
+        return False
+    return True

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from oracles.recurrent import gradients
+
+def gradients(value: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...]:
+    """∂value/∂leaf by autograd, zero for a leaf that has no part in it: recurrent parameters that a cell has not."""
+    return torch.autograd.grad(value, leaves, retain_graph=True, materialize_grads=True)
 
 
 @dataclass
