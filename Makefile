@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 SCALE :=
 CORES := all
 
+PLAN := $(BIN)/python -m workflow.scripts.plan $(if $(SCALE),--set scale=$(SCALE)) $(if $(filter-out all,$(CORES)),--cores $(CORES))
 # Snakemake finds the logger `eta`, which shows the time left, on PYTHONPATH.
 SNAKEMAKE := PYTHONPATH=workflow/logger bash workflow/scripts/alone.sh $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
 
@@ -20,11 +21,11 @@ help: ## these lines
 
 # Without a plan no time is told; with a mistake in the scale (2) nothing is run.
 reproduce: $(READY) ## every run, table and figure, and the report (SCALE=smoke, laptop, overnight or paper)
-	@$(SNAKEMAKE) --quiet all -- plan || [ $$? = 1 ]
+	@$(PLAN) || [ $$? = 1 ]
 	@$(SNAKEMAKE) --keep-going --logger eta
 
 plan: $(READY) ## what `make reproduce` would do, and for how long
-	$(SNAKEMAKE) --quiet all -- plan
+	@$(PLAN)
 
 test: lint ## checks and tests
 	$(BIN)/python -m pytest

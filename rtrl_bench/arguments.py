@@ -6,9 +6,10 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from rtrl_bench.errors import one_of
+from rtrl_bench.errors import ConfigError, one_of
+from rtrl_bench.runs.yaml_files import parse_yaml
 
 LONGEST_S = 1e9  # three decades; timers of the system take no more than some times this
 
@@ -20,6 +21,28 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             what = action.metavar if isinstance(action.metavar, str) else action.dest
             raise argparse.ArgumentError(None, f"{what} {value!r}: {one_of(value, map(str, action.choices))}")
+
+
+class Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the default of every option that has one, and leaves the lines of an example as they are."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        shown = action.default is not None and action.default is not False and action.default != []
+        return super()._get_help_string(action) if shown else action.help
+
+
+def setting(text: str) -> dict[str, Any]:
+    """`optimiser.epsilon=1e-5` as keys and values: dots reach nested keys, the value is YAML."""
+    dotted, equals, value = text.partition("=")
+    if not equals or not all(dotted.split(".")):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected KEY=VALUE, as in optimiser.epsilon=1e-5")
+    try:
+        inner = parse_yaml(value)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+    for key in reversed(dotted.split(".")):
+        inner = {key: inner}
+    return cast(dict[str, Any], inner)
 
 
 def path(text: str) -> Path:

@@ -12,19 +12,33 @@ import json
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
 from typing import NamedTuple
 
 from rtrl_bench import __version__
-from rtrl_bench.arguments import Parser, integer, minutes, path, seconds
+from rtrl_bench.arguments import Help, Parser, integer, minutes, path, seconds, setting
 from rtrl_bench.bench import SHARES
 from rtrl_bench.errors import EnvironmentFailed, Failure
 from rtrl_bench.experiments import DEFAULT, execute, kind_of, load_run
+from rtrl_bench.runs.asked import merge
+from rtrl_bench.runs.settings import RunSettings
 from rtrl_bench.runs.signals import alarm
 from rtrl_bench.system import output
 from rtrl_bench.system.foreign import Stopped
 
+PROGRAM = "python -m rtrl_bench"
+EXAMPLES = {
+    "train": (
+        "--config run.yaml --out my_run",
+        "--config run.yaml --set gradient=tbptt seed=1 optimiser.learning_rate=1e-3 --out my_tbptt_run",
+        "--set environment=tmaze vision=flat env_steps=120_000 unroll=5 retention=20 --out my_tmaze_run",
+    ),
+    "run": ("--set kind=sequences max_length=5 method=rtrl hidden=64 steps=500 --out my_copy_run",),
+    "cost": ("--layers 2 --hidden 256 --input 257 --batch 32 --unroll 50",),
+    "bench": ("", "--only gradients", "--device cuda --minutes 8 --json bench.json"),
+    "show": ("rooms_watermaze --out sheet.png", "rooms_watermaze --agent my_run --frames 150 --out film.gif"),
+}
 LARGEST, MOST_LAYERS, LONGEST = 2**20, 1000, 2**40  # sizes, layers and steps of which costs are told
 
 
@@ -71,105 +85,150 @@ def _fail(error: Exception | str, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m rtrl_bench", description="Real-time recurrent learning, benchmarked.")
+    parser = Parser(prog=PROGRAM, description="Real-time recurrent learning, benchmarked.")
     parser.add_argument("--version", action="version", version=f"rtrl-bench {__version__}")
     parser.set_defaults(keeps=False, prints=False)  # its result is in files; it prints it itself, little by little
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="carry out a run of whatever kind; continues an interrupted one")
-    train = commands.add_parser("train", help="the same, where a configuration without `kind` is an agent's")
-    for command, kind in ((run, None), (train, DEFAULT)):
-        command.add_argument("--config", type=path, required=True, help="YAML file with the keys of its kind")
-        command.add_argument("--out", type=path, required=True, help="run folder")
-        command.add_argument(
-            "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
+    def command(name: str, run: Callable[..., Result], help: str, *examples: str) -> argparse.ArgumentParser:
+        lines = "".join(f"\n  {PROGRAM} {name} {words}".rstrip() for words in examples)
+        added = commands.add_parser(
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.",
+            epilog=f"example{'s' if len(examples) > 1 else ''}:{lines}",
+            formatter_class=Help,
         )
-        command.add_argument("--wait", action="store_true", help="if another process is there, wait for its end")
-        command.add_argument(
-            "--stop-after",
-            type=seconds,
-            default=0.0,
-            metavar="SECONDS",
-            help="then stop with a checkpoint and exit code 142, to go on in another job; 0: never",
-        )
-        command.set_defaults(run=_carry_out, kind=kind, keeps=True)
+        added.set_defaults(run=run)
+        return added
 
-    evaluate = commands.add_parser("evaluate", help="evaluate the newest checkpoint of a run; prints JSON")
+    _add_run(
+        command("train", _carry_out, "train an agent; continues an interrupted run", *EXAMPLES["train"]), kind=DEFAULT
+    )
+    _add_run(
+        command("run", _carry_out, "carry out a run of any kind; continues an interrupted one", *EXAMPLES["run"]),
+        kind=None,
+    )
+    evaluate = command("evaluate", _evaluate, "evaluate the newest checkpoint of a run; prints JSON", "my_run")
     evaluate.add_argument("folder", type=path, help="run folder")
-    evaluate.set_defaults(run=_evaluate)
-
-    _add_cost(
-        commands.add_parser("cost", help="predict what a stack of recurrent layers costs by each gradient method")
+    _add_cost(command("cost", _cost, "predict what recurrent layers cost by each gradient method", *EXAMPLES["cost"]))
+    speed = command(
+        "speed", _speed, "measure the training speed of a configuration; prints JSON", "--config run.yaml --seconds 10"
     )
-
-    speed = commands.add_parser(
-        "speed", help="measure the training speed of a configuration for a few seconds; prints JSON"
+    _add_settings(speed)
+    speed.add_argument("--seconds", type=seconds, default=3.0, help="how long to measure")
+    _add_bench(
+        command(
+            "bench", _bench, "benchmark gradient methods, the training loop, the embedded levels", *EXAMPLES["bench"]
+        )
     )
-    speed.add_argument("--config", type=path, required=True)
-    speed.add_argument("--seconds", type=seconds, default=3.0)
-    speed.set_defaults(run=_speed)
-
-    _add_bench(commands.add_parser("bench", help="benchmark gradient methods, the training loop, the embedded levels"))
-
-    listing = commands.add_parser("list", help="environments and which of them run here, cells, methods, kinds of run")
-    listing.set_defaults(run=_list)
-    fidelity = commands.add_parser("fidelity", help="replay recordings of the real DMLab engine in the embedded levels")
+    command("list", _list, "list environments (and which of them run here), cells, methods, kinds of run", "")
+    command("check", _check, "try each environment for a few steps; says what is missing and how to get it", "")
+    fidelity = command(
+        "fidelity",
+        _fidelity,
+        "replay recordings of the real DMLab engine in the embedded levels",
+        "--out fidelity.csv",
+    )
     fidelity.add_argument("--out", type=path, required=True, help="CSV file for the errors")
-    fidelity.set_defaults(run=_fidelity)
-    probe = commands.add_parser("probe", help="how well a linear probe reads the objects of an embedded level")
+    probe = command(
+        "probe", _probe, "measure how well a linear probe reads the objects of an embedded level", "--out probe.csv"
+    )
     probe.add_argument("--out", type=path, required=True, help="CSV file for the accuracies")
-    probe.set_defaults(run=_probe)
+    _add_show(command("show", _show, "draw what an agent sees in an embedded level", *EXAMPLES["show"]))
+    return parser
 
-    show = commands.add_parser("show", help="picture or film of what an agent sees in an embedded level")
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=path, metavar="FILE", help="YAML file with the keys of a run")
+    parser.add_argument(
+        "--set",
+        type=setting,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keys that are not in the file or replace its own; dots reach nested keys; may be repeated. All keys and "
+        "their defaults: workflow/config/README.md",
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser, kind: str | None) -> None:
+    _add_settings(parser)
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="run folder")
+    parser.add_argument(
+        "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
+    )
+    parser.add_argument("--wait", action="store_true", help="if another process uses the folder, wait until it ends")
+    parser.add_argument(
+        "--stop-after",
+        type=seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="stop then with a checkpoint and exit code 142, to go on in another job; 0: never",
+    )
+    parser.set_defaults(kind=kind, keeps=True)
+
+
+def _add_show(show: argparse.ArgumentParser) -> None:
     show.add_argument("level", help="environment of the rooms backend, e.g. rooms_watermaze")
     show.add_argument(
         "--frames", type=integer(1, 100_000), default=24, help="of the picture, or agent steps of the film"
     )
-    show.add_argument("--seed", type=integer(0, 2**31 - 1), default=0)
-    show.add_argument("--agent", type=path, help="run folder of the agent that plays; without it, one that knows all")
+    show.add_argument("--seed", type=integer(0, 2**31 - 1), default=0, help="of the episodes")
+    show.add_argument(
+        "--agent", type=path, metavar="DIR", help="run folder of the agent that plays; without it, one that knows all"
+    )
     show.add_argument(
         "--scale", type=integer(1, 32), help="pixels drawn per pixel seen (default: 3 in a picture, 4 in a film)"
     )
-    show.add_argument("--out", type=path, required=True, help="file: .png for a contact sheet, .gif or .mp4 for a film")
-    show.set_defaults(run=_show)
-    check = commands.add_parser("check", help="try each environment for a few steps; says what is missing")
-    check.set_defaults(run=_check)
-    return parser
+    show.add_argument(
+        "--out",
+        type=path,
+        required=True,
+        metavar="FILE",
+        help=".png for a contact sheet, .gif or .mp4 for a film",
+    )
 
 
 def _add_bench(bench: argparse.ArgumentParser) -> None:
-    sections = ", ".join(SHARES)
-    bench.add_argument("--only", nargs="+", choices=tuple(SHARES), metavar="SECTION", help=f"some of {sections}")
-    bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run (cpu)")
-    bench.add_argument("--minutes", type=minutes, help="leave out what does not fit into so many; default: no limit")
-    bench.add_argument("--json", type=path, help="file for everything that is measured, written after every item")
+    bench.add_argument(
+        "--only", nargs="+", choices=tuple(SHARES), metavar="SECTION", help=f"some of {', '.join(SHARES)}"
+    )
+    bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run")
+    bench.add_argument("--minutes", type=minutes, help="leave out what takes longer in all (default: no limit)")
+    bench.add_argument("--json", type=path, metavar="FILE", help="everything measured, written after every item")
     bench.add_argument("--revision", help="of the code, where git does not tell it: in an archive, or a copy")
     bench.add_argument(
-        "--stem", type=path, help="folder of a finished `pretrain` of nonmatching, for the runs that learn"
+        "--stem", type=path, metavar="DIR", help="finished `pretrain` run of nonmatching, for the runs that learn"
     )
     bench.add_argument("--small", action="store_true", help="only see that it runs: the numbers mean nothing")
-    bench.set_defaults(run=_bench, prints=True)
+    bench.set_defaults(prints=True)
 
 
 def _add_cost(cost: argparse.ArgumentParser) -> None:
-    cost.add_argument("--cell", default="elstm")
-    cost.add_argument("--layers", type=integer(1, MOST_LAYERS), default=1, metavar="L")
-    cost.add_argument("--hidden", type=integer(1, LARGEST), required=True, metavar="N")
-    cost.add_argument("--input", type=integer(1, LARGEST), required=True, metavar="D")
-    cost.add_argument("--batch", type=integer(1, LARGEST), default=32, metavar="B", help="slots (32)")
-    cost.add_argument("--unroll", type=integer(1, LARGEST), default=50, metavar="M", help="steps of a segment (50)")
+    size = integer(1, LARGEST)
+    cost.add_argument("--cell", default="elstm", help="recurrent cell, as `list` has them")
+    cost.add_argument("--layers", type=integer(1, MOST_LAYERS), default=1, metavar="L", help="one on the other")
+    cost.add_argument("--hidden", type=size, required=True, metavar="N", help="units of a layer")
+    cost.add_argument("--input", type=size, required=True, metavar="D", help="inputs of the first layer")
+    cost.add_argument("--batch", type=size, default=32, metavar="B", help="slots")
+    cost.add_argument("--unroll", type=size, default=50, metavar="M", help="steps of a segment")
     cost.add_argument(
-        "--episode", type=integer(1, LONGEST), default=1000, metavar="T", help="steps that full BPTT keeps (1000)"
+        "--episode", type=integer(1, LONGEST), default=1000, metavar="T", help="steps that full BPTT keeps"
     )
     cost.add_argument("--gradient", default="all", help="one method, or all")
-    cost.set_defaults(run=_cost)
+
+
+def _settings(arguments: argparse.Namespace, kind: str | None) -> RunSettings:
+    return load_run(arguments.config, kind, merge(*arguments.set))
 
 
 def _carry_out(arguments: argparse.Namespace) -> Result:
-    settings = load_run(arguments.config, arguments.kind)
+    settings = _settings(arguments, arguments.kind)
     with alarm(arguments.stop_after):
         record = execute(settings, arguments.out, arguments.restart_if_changed, arguments.wait)
-    return Result(f"{settings.label}: {kind_of(settings).sentence(record)}")
+    return Result(f"{settings.label}: {kind_of(settings).sentence(record)}, in {arguments.out}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> Result:
@@ -187,7 +246,7 @@ def _cost(arguments: argparse.Namespace) -> Result:
 
 
 def _speed(arguments: argparse.Namespace) -> Result:
-    settings = load_run(arguments.config, DEFAULT)
+    settings = _settings(arguments, DEFAULT)
     return Result(json.dumps({"steps_per_s": kind_of(settings).speed(settings, arguments.seconds)}))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
 from small_runs import config
 
 from rtrl_bench import cli
+from rtrl_bench.experiments import load_run
 from rtrl_bench.runs.settings import dump
 
 
@@ -22,7 +24,7 @@ def refused(capsys, *words):
 @pytest.mark.parametrize(("typed", "meant"), [("lst", "list"), ("tran", "train"), ("rum", "run")])
 def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(capsys, typed, meant):
     said = refused(capsys, typed)
-    assert f"COMMAND {typed!r}: expected one of run, train, evaluate" in said
+    assert f"COMMAND {typed!r}: expected one of train, run, evaluate" in said
     assert said.endswith(f"did you mean {meant}?")
 
 
@@ -31,6 +33,68 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(capsys, type
 def test_a_span_of_time_that_is_none_is_refused(capsys, command, text):
     said = refused(capsys, command, "--config", "c", "--out", "o", f"--stop-after={text}")
     assert f"argument --stop-after: {text!r}: expected a number of seconds from 0 to" in said
+
+
+TMAZE = "train --out run --set environment=tmaze vision=flat env_steps=320 unroll=5 evaluation.episodes=2".split()
+
+
+def test_settings_of_the_command_line_make_a_run_without_a_file_with_a_first_and_a_last_line(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*TMAZE, "--set", "optimiser.learning_rate=1e-3", "--set", "hidden=8", "seed=3"]) == 0
+    made = load_run(tmp_path / "run" / "config.yaml")
+    assert (made.optimiser.learning_rate, made.hidden, made.seed, made.evaluation.episodes) == (1e-3, 8, 3, 2)
+    said = capsys.readouterr()
+    label = "tmaze rtrl M=5 seed 3: "
+    assert said.err.startswith(f"{label}320 steps on ") and f", in {tmp_path / 'run'}" in said.err.splitlines()[0]
+    assert re.fullmatch(rf"{label}return .* episodes, 320 steps in .*, in {tmp_path / 'run'}\n", said.out)
+
+
+def test_settings_of_the_command_line_stand_above_those_of_the_file(tmp_path, capsys):
+    (tmp_path / "run.yaml").write_text(dump(config(env_steps=320)))
+    words = ["--config", str(tmp_path / "run.yaml"), "--out", str(tmp_path / "run"), "--set", "env_steps=640"]
+    assert cli.main(["train", *words]) == 0
+    assert load_run(tmp_path / "run" / "config.yaml").env_steps == 640
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("unrol=5", r"run\.yaml with --set: unknown key unrol: .*; did you mean unroll\?"),
+        ("optimiser.learn_rate=1", r"unknown key optimiser\.learn_rate: .*; did you mean optimiser\.learning_rate\?"),
+        ("unroll=many", r"unroll = 'many': expected an integer in "),
+    ],
+)
+def test_a_mistake_in_a_setting_is_told_as_one_in_the_file(tmp_path, capsys, given, message):
+    (tmp_path / "run.yaml").write_text(dump(config()))
+    assert cli.main(["train", "--config", str(tmp_path / "run.yaml"), "--out", "o", "--set", given]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(("given", "message"), [("unroll", "expected KEY=VALUE"), ("unroll=[", "not valid YAML")])
+def test_words_that_set_nothing_are_refused(capsys, given, message):
+    assert message in refused(capsys, "train", "--out", "o", "--set", given)
+
+
+def test_the_help_of_every_command_has_an_example_that_is_accepted(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    commands = re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE)
+    assert len(commands) > 8
+    for command in commands:
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        examples = re.findall(rf"^  {re.escape(cli.PROGRAM)} (.*)$", capsys.readouterr().out, re.MULTILINE)
+        assert examples, command
+        for example in examples:
+            assert cli._parser().parse_args(example.split())
+
+
+def test_the_help_tells_defaults(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["cost", "--help"])
+    assert "(default: 32)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["--config", "--out"])

@@ -78,7 +78,7 @@ sys.exit(main(sys.argv[1:]))
 
 def test_snakemake_plans_it_runs_it_and_shows_its_table(project):
     words = ("snakemake", "--cores", "1", "--config", "scale=remembering", "--")
-    assert re.search(r"forgetting +4 +0 ", project(*words, "plan"))
+    assert re.search(r"half_lives +4 +0 ", project(*words, "plan"))
     project(*words, "tables", "forgetting")
     results = project.root / "results/remembering"
     runs = sorted(path.parent.relative_to(results).as_posix() for path in results.rglob("run.json"))
@@ -87,7 +87,7 @@ def test_snakemake_plans_it_runs_it_and_shows_its_table(project):
     assert header == "cell,retention,mean,count"
     assert [row.rsplit(",", 1)[1] for row in rows] == ["2", "2"]
     assert "How long layers remember" in (results / "tables/half_life.md").read_text()
-    assert re.search(r"forgetting +4 +4 ", project(*words, "plan"))
+    assert re.search(r"half_lives +4 +4 ", project(*words, "plan"))
 
 
 def test_a_mistake_in_its_settings_is_named(project, tmp_path):

@@ -8,8 +8,9 @@ from typing import Any
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.registry import Registry
+from rtrl_bench.runs.asked import merge
 from rtrl_bench.runs.kind import Kind
-from rtrl_bench.runs.settings import RunSettings, load_settings
+from rtrl_bench.runs.settings import RunSettings, build
 from rtrl_bench.runs.yaml_files import load_yaml
 
 DEFAULT = "reinforcement"  # the kind of settings that say none, as those of older runs
@@ -21,16 +22,22 @@ def kind_of(settings: RunSettings) -> Kind[Any]:
     return next(KINDS[name] for name in KINDS if KINDS[name].settings is type(settings))
 
 
-def load_run(path: Path, kind: str | None = None) -> RunSettings:
-    """Read and check the settings of a run of the kind that their key `kind` says, or else `kind`.
+def load_run(path: Path | None, kind: str | None = None, changes: Mapping[str, Any] | None = None) -> RunSettings:
+    """Read and check the settings of a run: those of a YAML file, if there is one, and `changes` to them.
 
-    ConfigError names the file, UnknownName the kinds that there are.
+    Their key `kind`, or else `kind`, says which kind of run it is. ConfigError names the file, UnknownName the kinds.
     """
-    values = load_yaml(path)
+    values = {} if path is None else load_yaml(path)
+    where = "without --config" if path is None else f"{path} with --set" if changes else path
+    if changes and (values is None or isinstance(values, Mapping)):
+        values = merge(values, changes)
     name = values.get("kind", kind) if isinstance(values, Mapping) else kind
     if name is None:
-        raise ConfigError(f"{path}: missing key kind: expected one of {', '.join(KINDS)}")
-    return load_settings(KINDS[name].settings, path)
+        raise ConfigError(f"{where}: missing key kind: expected one of {', '.join(KINDS)}")
+    try:
+        return build(KINDS[name].settings, {} if values is None else values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def execute(

@@ -45,6 +45,7 @@ def execute(
         if found.record is not None:
             say(f"{folder}: already complete, nothing to do")
             return found.record
+        say(f"{settings.label}: {kind.budget(settings)} on {device_name(device)}, in {folder}")
         prepare_process(settings.threads)
         work = kind.begin(settings, device, Place(folder, here, new=found.state is None))
         try:

@@ -79,6 +79,10 @@ class Kind(Generic[S]):
         """What makes a run that `began` so (its record or checkpoint) another one than is asked for, if anything."""
         return None
 
+    def budget(self, settings: S) -> str:
+        """How long the run is, for its first line."""
+        return f"{self.amount(settings):,.0f} updates"
+
     def sentence(self, record: Mapping[str, Any]) -> str:
         """The result in one line."""
         return f"{record['updates']:,} updates in {record['wall_s']:.0f} s"

@@ -50,7 +50,7 @@ def test_every_placeholder_of_a_command_is_quoted(path):
 def test_results_may_be_in_a_folder_of_any_name(project):
     call(project.root, *EVERYTHING, results=HARD)
     assert (project.root / HARD / "tiny/report/index.html").exists()
-    assert "complexity       1     1" in call(project.root, "plan", results=HARD)
+    assert re.search(r"complexity +1 +1 ", call(project.root, "plan", results=HARD))
 
 
 def test_the_workflow_runs_in_a_locale_without_any_letter_beyond_ascii(project):
@@ -89,7 +89,7 @@ def test_the_workflow_runs_from_another_folder(project, tmp_path):
     snakefile = str(project.root / "Snakefile")
     call(elsewhere, *EVERYTHING, "-s", snakefile)
     assert (elsewhere / "results/tiny/report/index.html").exists()
-    assert "complexity       1     1" in call(elsewhere, "plan", "-s", snakefile)
+    assert re.search(r"complexity +1 +1 ", call(elsewhere, "plan", "-s", snakefile))
 
 
 def test_the_workflow_runs_with_a_new_working_directory(project, tmp_path):

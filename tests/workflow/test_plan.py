@@ -20,7 +20,7 @@ from rtrl_bench.runs.kind import Lack
 from rtrl_bench.runs.settings import replace, to_dict
 from workflow.scripts import plan
 from workflow.scripts.jobs import Job
-from workflow.scripts.scales import Run, Scale
+from workflow.scripts.scales import Run, Scale, load_scale
 
 CONFIG = RunConfig(environment="tmaze", vision="flat", env_steps=36_000, unroll=5, threads=1)
 COPY = CopyConfig(max_length=5, method="rtrl", steps=36_000, hidden=4, threads=1)
@@ -38,7 +38,8 @@ def scale(tmp_path):
             made.append(run)
             if per_s:
                 _finish(run, per_s)
-        return Scale(name, f"label of {name}", tmp_path / name, {}, tuple(made), tuple(missing))
+        folder, studies = tmp_path / name, {"study": tuple(made)}
+        return Scale(name, f"label of {name}", folder, studies, tuple(made), tuple(missing))
 
     return make
 
@@ -74,10 +75,10 @@ def asked(monkeypatch):
     return configs
 
 
-def parts(scale, cores):
-    """The plan's parts, by suite."""
-    made = plan.make_plan(scale, cores)
-    return {part.name: part for part in plan.parts(made)}
+def planned(scale, cores):
+    """The plan's one study."""
+    (part,) = plan.parts(plan.make_plan(scale, cores))
+    return part
 
 
 def text(scale, cores):
@@ -87,27 +88,27 @@ def text(scale, cores):
 
 def test_hours_are_steps_over_measured_speed(scale, asked):
     folder = scale("mine", {"a": (CONFIG, None), "b": (replace(CONFIG, seed=1), None)})
-    part = parts(folder, cores=4)["memory"]
+    part = planned(folder, cores=4)
     assert (part.runs, part.done, part.frames) == (2, 0, 72_000)
     assert part.hours == pytest.approx(2.0)  # 2 x 36 000 / 10 s
 
 
 def test_a_run_that_takes_every_core_counts_with_all_of_them(scale, asked):
     folder = scale("mine", {"a": (replace(CONFIG, threads=0), None)})
-    assert parts(folder, cores=4)["memory"].hours == pytest.approx(4.0)
+    assert planned(folder, cores=4).hours == pytest.approx(4.0)
 
 
 def test_the_evaluation_counts_at_its_longest(scale, asked, monkeypatch):
     monkeypatch.setattr(reinforcement, "EVALUATION", 0.5)
     config = replace(CONFIG, environment="chaser", evaluation=EvaluationConfig(sets=2, episodes=18, max_steps=500))
     folder = scale("mine", {"a": (config, None)})
-    assert parts(folder, cores=1)["procgen"].hours == pytest.approx(1.25)  # 36 000 + 2 x 18 x 500 / 2 steps, 10 a s
+    assert planned(folder, cores=1).hours == pytest.approx(1.25)  # 36 000 + 2 x 18 x 500 / 2 steps, 10 a s
 
 
 def test_finished_runs_of_any_scale_give_the_speed_without_measuring(scale, asked):
     scale("other", {"x": (replace(CONFIG, env_steps=100), 20.0)})
     folder = scale("mine", {"a": (CONFIG, None)})
-    assert parts(folder, cores=1)["memory"].hours == pytest.approx(0.5)
+    assert planned(folder, cores=1).hours == pytest.approx(0.5)
     assert asked == []
 
 
@@ -124,9 +125,25 @@ def test_runs_that_differ_in_what_they_cost_are_measured_each(scale, asked):
         replace(CONFIG, environment="gymnasium:Acrobot-v1"),
     ]
     folder = scale("mine", {f"{k}": (config, None) for k, config in enumerate([*same, *others])})
-    parts(folder, cores=1)
-    assert asked[1:] == others
-    assert asked[0] in same
+    planned(folder, cores=1)
+    assert len(asked) == 1 + len(others)
+    assert all(config in asked for config in others)
+
+
+def test_once_the_time_for_measuring_is_over_a_run_goes_as_fast_as_the_most_similar_one(scale, asked, monkeypatch):
+    monkeypatch.setattr(plan, "BUDGET_S", 0.0)
+    stem = StemConfig(environment="rooms_watermaze", env_steps=36_000, threads=1)
+    most = replace(CONFIG, gradient="tbptt", env_steps=72_000)
+    made = plan.make_plan(scale("mine", {"a": (CONFIG, None), "b": (most, None), "c": (stem, None)}), cores=1)
+    assert asked == [most, stem]
+    assert [speed.source for speed in made.known.values()].count(plan.RESEMBLES) == 1
+    assert sum(part.hours for part in plan.parts(made)) == pytest.approx(4.0)
+    assert "1 others: as the most similar run" in plan.describe(made)
+
+
+def test_every_study_has_a_line(asked, tmp_path):
+    laptop = load_scale({"results": str(tmp_path), "scale": "laptop"})
+    assert [part.name for part in plan.parts(plan.make_plan(laptop, cores=1))] == list(laptop.studies)
 
 
 def test_a_damaged_record_or_one_of_another_version_tells_no_speed(scale, asked):
@@ -135,7 +152,7 @@ def test_a_damaged_record_or_one_of_another_version_tells_no_speed(scale, asked)
     broken = ("{", json.dumps(record | {"config": {"wheels": 4}}), json.dumps(record | {"wall_s": 0}))
     for run, text in zip(other.runs, broken):
         (run.folder / "run.json").write_text(text)
-    parts(scale("mine", {"a": (CONFIG, None)}), cores=1)
+    planned(scale("mine", {"a": (CONFIG, None)}), cores=1)
     assert asked == [CONFIG]
 
 
@@ -143,7 +160,7 @@ def test_a_run_of_another_device_tells_no_speed(scale, asked):
     other = scale("other", {"x": (CONFIG, 20.0)})
     path = other.runs[0].folder / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"device": "cuda", "device_name": "a GPU"}))
-    parts(scale("mine", {"a": (CONFIG, None)}), cores=1)
+    planned(scale("mine", {"a": (CONFIG, None)}), cores=1)
     assert asked == [CONFIG]
 
 
@@ -156,7 +173,7 @@ def test_a_gpu_is_measured_at_the_runs_own_sizes(monkeypatch, device, unroll):
 
 def test_finished_runs_cost_nothing_more(scale, asked):
     folder = scale("mine", {"a": (CONFIG, 5.0), "b": (replace(CONFIG, hidden=7), None)})
-    part = parts(folder, cores=1)["memory"]
+    part = planned(folder, cores=1)
     assert (part.runs, part.done) == (2, 1)
     assert part.hours == pytest.approx(1.0)
 
@@ -166,7 +183,7 @@ def test_pretraining_counts_and_a_frozen_stem_has_a_speed_of_its_own(scale, aske
     main = replace(images, pretrained=PretrainedConfig(run="runs/pretrain_tbptt"))
     folder = scale("mine", {"pretrain_tbptt": (images, 20.0), "a": (main, None)})
     said = text(folder, cores=1)
-    assert re.search(r"procgen +2 +1 +72,000 +1\.00", said)
+    assert re.search(r"study +2 +1 +72,000 +1\.00", said)
     assert "procgen, vision nature, frozen, rtrl, hidden 256: 10 (measured now)" in said
     assert asked == [main]
 
@@ -175,7 +192,7 @@ def test_a_stem_that_is_taught_has_a_speed_of_its_own_and_its_frames_count(scale
     stem = StemConfig(environment="rooms_watermaze", env_steps=36_000, threads=1)
     folder = scale("mine", {"pretrain_state": (stem, None)})
     said = text(folder, cores=1)
-    assert re.search(r"dmlab +1 +0 +144,000 +1\.00", said)
+    assert re.search(r"study +1 +0 +144,000 +1\.00", said)
     assert "rooms_watermaze, vision pooled, taught from the state: 10 (measured now)" in said
     assert asked == [stem]
 
@@ -183,12 +200,12 @@ def test_a_stem_that_is_taught_has_a_speed_of_its_own_and_its_frames_count(scale
 def test_the_speed_of_a_finished_stem_is_known(scale, asked):
     stem = StemConfig(environment="rooms_watermaze", env_steps=36_000, threads=1)
     scale("other", {"pretrain_state": (stem, 5.0)})
-    assert parts(scale("mine", {"pretrain_state": (stem, None)}), cores=1)["dmlab"].hours == pytest.approx(2.0)
+    assert planned(scale("mine", {"pretrain_state": (stem, None)}), cores=1).hours == pytest.approx(2.0)
     assert asked == []
 
 
 def test_the_copy_task_counts_updates(scale, asked):
-    part = parts(scale("mine", {"copy/L5": (COPY, None)}), cores=1)["copy_task"]
+    part = planned(scale("mine", {"copy/L5": (COPY, None)}), cores=1)
     assert (part.runs, part.frames) == (1, 0)
     assert part.hours == pytest.approx(1.0)
 
@@ -208,7 +225,7 @@ def test_a_study_of_costs_counts_its_points_on_all_cores(scale, monkeypatch):
         axis="hidden", values=[4, 8, 16], methods={"rtrl": None, "rtrl_dense": MethodConfig(cells=["rnn", "gru"])}
     )
     study = ComplexityConfig(sweeps={"width": sweep})
-    part = parts(scale("mine", {"study": (study, None)}), cores=2)["complexity"]
+    part = planned(scale("mine", {"study": (study, None)}), cores=2)
     assert part.hours == pytest.approx(2 * 9 / costs.POINTS_PER_S / 3600)
     assert "study of costs, 1 sweeps: 3 (finished runs)" in text(
         scale("other", {"a": (study, 3.0), "b": (replace(study, repeats=3), None)}), cores=2
@@ -232,12 +249,12 @@ def test_a_measured_speed_is_a_number_of_steps(scale, config, monkeypatch):
 
 def test_what_an_environment_prints_while_it_is_measured_is_no_part_of_the_plan(tmp_path):
     """The plan is a result on standard output; what anything else prints, be it from C, goes to standard error."""
-    settings = SETTINGS | {"scale": "smoke", "results": str(tmp_path)}
+    settings = [f"{k}={json.dumps(v)}" for k, v in (SETTINGS | {"scale": "smoke", "results": str(tmp_path)}).items()]
     program = f"""
 import os, runpy, sys
 from rtrl_bench.runs.kind import Kind
 Kind.speed = lambda self, settings, for_s: os.write(1, b"[0.1, 0.2]\\n") and print("hello") or 5.0
-sys.argv = ["plan", "--settings", {json.dumps(json.dumps(settings))}, "--cores", "1"]
+sys.argv = ["plan", "--set", *{settings!r}, "--cores", "1"]
 runpy.run_module("workflow.scripts.plan", run_name="__main__")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=120)

@@ -64,10 +64,10 @@ rule plan:
         runtime=30,
         gres="",
     params:
-        settings=json.dumps(config),
+        settings=[f"{key}={json.dumps(value)}" for key, value in config.items()],
         cores=CORES,
     message:
         "plan of scale {SCALE.name}"
     shell:
-        "python -m workflow.scripts.plan --settings={params.settings:q} --cores={params.cores} > {log:q}"
+        "python -m workflow.scripts.plan --set scale={SCALE.name} {params.settings:q} --cores={params.cores} > {log:q}"
         " && {{ cat -- {log:q} || true; }}"

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from snakemake.logging import logger
-
 from workflow.scripts.scales import Scale
 
 FILE = "logs/estimates.json"
@@ -28,6 +26,8 @@ def write(scale: Scale, runs: Mapping[Path, float]) -> None:
 
 def announce(scale: Scale, report: str) -> None:
     """Hand the estimates, if there was a plan, and the report's path to Snakemake's loggers, as fields of a record."""
+    from snakemake.logging import logger  # the plan does without Snakemake, which takes a second to import
+
     try:
         estimates = json.loads((scale.folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,32 +1,40 @@
-"""What a scale will do here: `python -m workflow.scripts.plan --settings JSON --cores N`.
+"""What a scale will do here: `python -m workflow.scripts.plan --set scale=overnight`. Needs no Snakemake process.
 
-Runs, environment frames and hours, before anything is trained. Speeds are those of finished runs with the same
-settings, of any scale beside this one. Where there are none, one run is measured for all of its kind.
+Runs, environment frames and hours by study, before anything is trained. Speeds are those of finished runs with the same
+settings, of any scale beside this one. Where there are none, one run is measured for all of its pace. Once that has
+taken BUDGET_S, a pace that resembles a known one is given the speed of that.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import json
 import sys
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from rtrl_bench.arguments import Help, Parser, integer, setting
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS
-from rtrl_bench.runs.asked import FOLDER
+from rtrl_bench.runs.asked import FOLDER, merge
 from rtrl_bench.runs.kind import Pace
 from rtrl_bench.runs.records import RECORD, finished_record
 from rtrl_bench.runs.settings import build, replace
+from rtrl_bench.system.machine import usable_cores
 from rtrl_bench.system.output import own_the_standard_streams
 from workflow.scripts import estimates, inputs
 from workflow.scripts.scales import Run, Scale, explain, load_scale
 
 START_SECONDS = 4.0  # of a run, before its first step: Python, torch, the simulator
-SECONDS = 1.0  # of a measurement, besides setting up
+SECONDS = 0.1  # of a measurement, besides setting up
+BUDGET_S = 7.0  # of all measurements, besides those of paces that resemble no other
+
+
+RESEMBLES = "as the most similar run"  # the source of a speed
 
 
 class Speed(NamedTuple):
@@ -41,7 +49,6 @@ class Work:
     """One run as the plan sees it. `amount`: all that is to be done, with an evaluation at its longest."""
 
     run: Run
-    suite: str
     pace: Pace
     amount: float
     frames: int
@@ -50,7 +57,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Part:
-    """The runs of one suite: how many, how many are finished, frames of all, core hours that are left."""
+    """The runs of one study: how many, how many are finished, frames of all, core hours that are left."""
 
     name: str
     runs: int
@@ -77,7 +84,7 @@ def works_of(scale: Scale) -> list[Work]:
 
 def _work(run: Run) -> Work:
     kind, config = run.kind, run.config
-    return Work(run, run.targets[0], kind.pace(config), kind.amount(config), kind.frames(config), inputs.finished(run))
+    return Work(run, kind.pace(config), kind.amount(config), kind.frames(config), inputs.finished(run))
 
 
 def known_speeds(results: Path) -> Iterator[tuple[Pace, float]]:
@@ -103,16 +110,47 @@ def measure(run: Run, cores: int) -> float:
 
 
 def speeds(waiting: Iterable[Work], results: Path, cores: int) -> dict[Pace, Speed]:
-    """The slowest known speed of each pace, or a measured one."""
+    """The slowest known speed of each pace, or a measured one, or that of the pace which resembles it most."""
     found: dict[Pace, Speed] = {}
     for pace, per_s in known_speeds(results):
         found[pace] = Speed(min(per_s, found[pace].per_s if pace in found else per_s), "finished runs")
-    wanted = {work.pace: work.run for work in waiting}
-    for pace, run in wanted.items():
-        if pace not in found:
-            print(f"measuring {', '.join(pace.title)}", file=sys.stderr)
-            found[pace] = Speed(measure(run, cores), "measured now")
+    wanted: dict[Pace, Run] = {}
+    shares: dict[Pace, float] = defaultdict(float)
+    for work in waiting:
+        wanted.setdefault(work.pace, work.run)
+        shares[work.pace] += work.amount
+    unknown = [pace for pace in sorted(shares, key=shares.__getitem__, reverse=True) if pace not in found]
+    ends = time.monotonic() + BUDGET_S
+    if unknown:
+        print(f"measuring how fast {len(unknown)} kinds of run are here ...", file=sys.stderr)
+    # Those that resemble no known one cannot be left out, so they come first.
+    for pace in [*_unlike(unknown, found), *unknown]:
+        if pace not in found and (time.monotonic() < ends or not _similar(pace, found)):
+            found[pace] = Speed(measure(wanted[pace], cores), "measured now")
+    measured = dict(found)
+    for pace in unknown:
+        if pace not in measured:
+            like = max(_similar(pace, measured), key=lambda other: _resemblance(pace, other))
+            found[pace] = Speed(measured[like].per_s, RESEMBLES)
     return {pace: found[pace] for pace in wanted}
+
+
+def _similar(pace: Pace, others: Iterable[Pace]) -> list[Pace]:
+    """The paces whose title begins as that of `pace` does: of a suite, those with the same vision stem."""
+    return [other for other in others if other.title[:2] == pace.title[:2]]
+
+
+def _unlike(paces: Iterable[Pace], known: Iterable[Pace]) -> list[Pace]:
+    """One pace of each group of similar ones that has no member among the known."""
+    chosen: list[Pace] = []
+    for pace in paces:
+        if not _similar(pace, [*known, *chosen]):
+            chosen.append(pace)
+    return chosen
+
+
+def _resemblance(pace: Pace, other: Pace) -> int:
+    return sum(a == b for a, b in zip((*pace.title, *pace.sizes), (*other.title, *other.sizes)))
 
 
 def make_plan(scale: Scale, cores: int) -> Plan:
@@ -128,19 +166,18 @@ def make_plan(scale: Scale, cores: int) -> Plan:
 
 
 def parts(plan: Plan) -> list[Part]:
-    """One Part per suite, in the order of the scale."""
-    suites: dict[str, list[Work]] = {}
-    for work in plan.works:
-        suites.setdefault(work.suite, []).append(work)
+    """One Part per study, in the order of the scale. A run that two studies share counts in the first."""
+    works = {work.run.folder: work for work in plan.works}
     return [
         Part(
-            suite,
+            study,
             runs=len(those),
             done=sum(work.done for work in those),
             frames=sum(work.frames for work in those),
             hours=sum(plan.core_seconds.get(work.run.folder, 0.0) for work in those) / 3600,
         )
-        for suite, those in suites.items()
+        for study, runs in plan.scale.studies.items()
+        for those in [[works.pop(run.folder) for run in runs if run.folder in works]]
     ]
 
 
@@ -148,9 +185,10 @@ def describe(plan: Plan) -> str:
     """The plan as text."""
     rows = parts(plan)
     lines = [plan.scale.label, ""]
-    lines.append(f"{'suite':<12}{'runs':>6}{'done':>6}{'env frames':>18}{'core hours left':>17}")
+    width = max(len(row.name) for row in rows) + 2
+    lines.append(f"{'study':<{width}}{'runs':>6}{'done':>6}{'env frames':>18}{'core hours left':>17}")
     for row in rows:
-        lines.append(f"{row.name:<12}{row.runs:>6}{row.done:>6}{row.frames:>18,}{row.hours:>17,.2f}")
+        lines.append(f"{row.name:<{width}}{row.runs:>6}{row.done:>6}{row.frames:>18,}{row.hours:>17,.2f}")
     left = sum(row.runs - row.done for row in rows)
     hours = sum(row.hours for row in rows) / plan.cores
     lines.append(f"{left} runs, then tables, figures, report: about {hours:,.2f} h on {plan.cores} cores")
@@ -161,9 +199,11 @@ def describe(plan: Plan) -> str:
 
 
 def _describe_speeds(known: Mapping[Pace, Speed]) -> list[str]:
-    """A line per title and source."""
+    """A line per title and source, but for those that are only taken to resemble another."""
     titles: dict[tuple[str, str], list[float]] = {}
     for pace, speed in known.items():
+        if speed.source == RESEMBLES:
+            continue
         titles.setdefault((", ".join(pace.title), speed.source), []).append(speed.per_s)
     lines = (
         ["", "steps, updates or points a second, one run (an evaluation is counted at its longest):"] if known else []
@@ -171,20 +211,40 @@ def _describe_speeds(known: Mapping[Pace, Speed]) -> list[str]:
     for (title, source), values in titles.items():
         low, high = f"{min(values):,.0f}", f"{max(values):,.0f}"
         lines.append(f"  {title}: {low if low == high else f'{low}–{high}'} ({source})")
-    return lines
+    rest = sum(speed.source == RESEMBLES for speed in known.values())
+    return [*lines, f"  {rest} others: {RESEMBLES}"] if rest else lines
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(prog="python -m workflow.scripts.plan")
-    options.add_argument("--settings", type=json.loads, required=True, help="the workflow's configuration, as JSON")
-    options.add_argument("--cores", type=int, required=True)
-    arguments = options.parse_args()
-    with redirect_stdout(sys.stderr):  # what simulators say
-        plan = make_plan(load_scale(arguments.settings), arguments.cores)
+def main() -> int:
+    """Print the plan, and keep it for the logger that shows the time left."""
+    parser = Parser(
+        prog="python -m workflow.scripts.plan",
+        description="What a scale would do here, and for how long.",
+        epilog="example:\n  python -m workflow.scripts.plan --set scale=overnight --cores 2",
+        formatter_class=Help,
+    )
+    parser.add_argument(
+        "--set",
+        type=setting,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keys of workflow/config/config.yaml or of the scale, as for Snakemake's --config",
+    )
+    parser.add_argument("--cores", type=integer(1, 2**16), default=usable_cores(), help="how many may be used")
+    arguments = parser.parse_args()
+    try:
+        with redirect_stdout(sys.stderr):  # what simulators say
+            plan = make_plan(load_scale(merge(*arguments.set)), arguments.cores)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     estimates.write(plan.scale, plan.core_seconds)
     print(describe(plan))
+    return 0
 
 
 if __name__ == "__main__":
     own_the_standard_streams()
-    main()
+    sys.exit(main())

@@ -39,6 +39,10 @@ class Costs(Kind[ComplexityConfig]):
 
         return CostStudy(settings, device)
 
+    def budget(self, settings: ComplexityConfig) -> str:
+        """The points of all sweeps."""
+        return f"{self.amount(settings):,.0f} points"
+
     def sentence(self, record: Mapping[str, Any]) -> str:
         """How near the measured memory is to the predicted one."""
         ratio = record["peak_ratio"]

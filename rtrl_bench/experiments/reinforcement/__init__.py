@@ -77,6 +77,10 @@ class Reinforcement(Kind[RunConfig]):
 
         return trained_player(settings, folder)
 
+    def budget(self, settings: RunConfig) -> str:
+        """Steps of training."""
+        return f"{settings.env_steps:,} steps"
+
     def sentence(self, record: Mapping[str, Any]) -> str:
         """The mean return."""
         e = record["evaluation"]

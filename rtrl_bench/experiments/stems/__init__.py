@@ -38,6 +38,10 @@ class Stems(Kind[StemConfig]):
 
         return StemTraining(settings, device)
 
+    def budget(self, settings: StemConfig) -> str:
+        """Steps watched."""
+        return f"{settings.env_steps:,} steps"
+
     def sentence(self, record: Mapping[str, Any]) -> str:
         """What is told right of held-out frames."""
         right = ", ".join(f"{label} {share:.1%}" for label, share in record["accuracies"].items())
