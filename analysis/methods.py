@@ -49,6 +49,7 @@ _GRADIENTS = {
     "rtrl_dense_segment": Look("dense RTRL, segment-wise", "#7B4FA3", "h", _DASHED),
     "snap": Look("SnAp", "#A6761D", "D", _MIXED),
     "uoro": Look("UORO", "#4D6B00", "^", _DOTTED),
+    "kf_rtrl": Look("KF-RTRL", "#6A8F2B", ">", _DASHED),
     "eprop": Look("e-prop", "#9E1F63", "v", _MIXED),
     "rflo": Look("RFLO", "#B3541E", "P", _DASHED),
     "immediate": Look("Immediate", "#3A7D7C", "s", _DASHED),

@@ -92,6 +92,7 @@ class DenseCell(Cell):
     Initialised as torch.nn's recurrent layers: everything U(±N^-1/2).
     """
 
+    one_map: ClassVar[bool] = False  # whether w only stands in W x + U h + b, which is all that the gates read of h
     keeping: ClassVar[str] = ""  # the gate that keeps the state, of which `retention` sets the bias
 
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:

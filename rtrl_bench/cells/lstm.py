@@ -14,6 +14,7 @@ class LSTM(DenseCell):
 
     gates = ("i", "f", "g", "o")
     state = ("h", "c")
+    one_map = True
     keeping = "f"
 
     def step(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:

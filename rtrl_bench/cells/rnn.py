@@ -14,6 +14,7 @@ class RNN(DenseCell):
 
     gates = ("h",)
     state = ("h",)
+    one_map = True
     retentive = False
 
     def step(self, u: Tensor, c: Tensor, w: Tensor) -> Tensor:

@@ -24,9 +24,8 @@ from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
 from rtrl_bench.gradients.machinery.carry import LayerCarry
 from rtrl_bench.gradients.machinery.jacobians import input_gradient, preactivations
 from rtrl_bench.gradients.machinery.per_layer import PerLayer
+from rtrl_bench.gradients.machinery.random_signs import balance, norm, over, signs
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
-
-EPSILON = 1e-7  # ε of the paper
 
 
 @GRADIENTS.register("uoro")
@@ -72,37 +71,23 @@ class UORO(PerLayer):
             for trace in traces.values():
                 tape.episodes.stop(t, trace)
             c, x = tape.previous[t], tape.x[t]
-            signs = torch.randint(0, 2, c.shape, generator=carry.generator, device=c.device).to(c) * 2 - 1
+            nu = signs(c.shape, c, carry.generator)
             moved = jvp(lambda c, u=u: tape.cell.step(u, c, w), (c,), (of_state,))[1]
-            by_u, by_w = _signs_back(tape.cell, u, c, w, signs)
+            by_u, by_w = _signs_back(tape.cell, u, c, w, nu)
             direct = [by_u[..., None] * x[:, None, None, :], by_u, by_w]
-            keep = _balance(_norm(of_parameters), _norm([moved]))
-            renew = _balance(_norm(direct), _norm([signs]))
-            of_state.copy_(moved * _over(keep, moved) + signs * _over(renew, signs))
+            keep = balance(norm(of_parameters), norm([moved]))
+            renew = balance(norm(direct), norm([nu]))
+            of_state.copy_(moved * over(keep, moved) + nu * over(renew, nu))
             for trace, new in zip(of_parameters, direct, strict=True):
-                trace.div_(_over(keep, trace)).add_(new / _over(renew, new))
+                trace.div_(over(keep, trace)).add_(new / over(renew, new))
             yield t
 
 
-def _signs_back(cell: Cell, u: Tensor, c: Tensor, w: Tensor, signs: Tensor) -> tuple[Tensor, Tensor]:
+def _signs_back(cell: Cell, u: Tensor, c: Tensor, w: Tensor, nu: Tensor) -> tuple[Tensor, Tensor]:
     """νᵀ ∂c'/∂u (B, K, N) and νᵀ ∂c'/∂w (B, *w) of every slot, at constant c."""
 
-    def of_slot(u: Tensor, c: Tensor, signs: Tensor) -> tuple[Tensor, Tensor]:
-        by_u, by_w = vjp(lambda u, w: cell.step(u, c, w), u, w)[1](signs)
+    def of_slot(u: Tensor, c: Tensor, nu: Tensor) -> tuple[Tensor, Tensor]:
+        by_u, by_w = vjp(lambda u, w: cell.step(u, c, w), u, w)[1](nu)
         return by_u, by_w
 
-    return vmap(of_slot)(u, c, signs)
-
-
-def _norm(parts: list[Tensor]) -> Tensor:
-    """(B,): of all numbers of a slot."""
-    return torch.stack([part.flatten(1).square().sum(dim=1) for part in parts]).sum(dim=0).sqrt()
-
-
-def _balance(of_parameters: Tensor, of_state: Tensor) -> Tensor:
-    """ρ (B,), which makes the two norms equal."""
-    return (of_parameters / (of_state + EPSILON)).sqrt() + EPSILON
-
-
-def _over(rho: Tensor, values: Tensor) -> Tensor:
-    return rho.view(-1, *(values.ndim - 1) * [1])
+    return vmap(of_slot)(u, c, nu)

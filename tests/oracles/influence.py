@@ -28,12 +28,9 @@ def steps(problem, number: int) -> list[list[Step]]:
     The direct derivatives g of a layer are those by its state at each step, each taken as a number by itself: what runs
     on in the layers above counts up to the segment's end.
     """
-    x, layer, cell = problem.x, problem.layers[number], problem.cell
-    with torch.no_grad():
-        for below in problem.layers[:number]:
-            x = _run(cell, below, x, problem.starts)[1]
-        states = _run(cell, layer, x, problem.starts)[0]
-        states = states.detach().requires_grad_()
+    layer, cell = problem.layers[number], problem.cell
+    x, states = _input_and_states(problem, number)
+    states.requires_grad_()
     h = layer.readout(x, states)
     for above in problem.layers[number + 1 :]:
         h = _run(cell, above, h, problem.starts, problem.unroll)[1]
@@ -52,6 +49,20 @@ def steps(problem, number: int) -> list[list[Step]]:
         return Step(by_state.reshape(n, n), direct, g[t, slot].flatten(), bool(problem.starts[t, slot]))
 
     return [[of_step(t, slot) for t in range(len(x))] for slot in range(x.shape[1])]
+
+
+def states(problem, number: int) -> Tensor:
+    """The states (T, B, s, N) of one layer."""
+    return _input_and_states(problem, number)[1]
+
+
+@torch.no_grad()
+def _input_and_states(problem, number: int) -> tuple[Tensor, Tensor]:
+    """What a layer reads (T, B, D), and its states (T, B, s, N)."""
+    x = problem.x
+    for below in problem.layers[:number]:
+        x = _run(problem.cell, below, x, problem.starts)[1]
+    return x, _run(problem.cell, problem.layers[number], x, problem.starts)[0]
 
 
 def _run(cell, layer, x: Tensor, starts: Tensor, unroll: int | None = None) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ METHODS = FUSED | {
     "immediate": {"gradient": "immediate", "cell": "lstm", "layers": 2},
     "rtrl_dense": {"gradient": "rtrl_dense", "cell": "lstm"},
     "uoro": {"gradient": "uoro", "cell": "lstm", "layers": 2},
+    "kf_rtrl": {"gradient": "kf_rtrl", "cell": "lstm", "layers": 2},
     "eprop": {"gradient": "eprop", "cell": "lstm", "layers": 2},
     "rflo": {"gradient": "rflo", "cell": "leaky_rnn", "layers": 2},
     "snap": {"gradient": "snap", "cell": "lstm", "layers": 2},

@@ -24,7 +24,7 @@ from rtrl_bench.gradients.machinery.jacobians import (
     input_gradient,
     preactivations,
     pulled_back,
-    state_jacobian,
+    state_jacobians,
     unit_rows,
 )
 from rtrl_bench.gradients.machinery.per_layer import PerLayer
@@ -131,4 +131,4 @@ class Own:
         """∂c'/∂c (B, s, s, N) of each unit by itself, given what one row for all units has: the sum over the units."""
         if isinstance(tape.cell, ElementwiseCell):
             return by_c
-        return torch.diagonal(state_jacobian(tape.cell, u, c, w), dim1=2, dim2=4)
+        return torch.diagonal(state_jacobians(tape.cell, u, c, w)[1], dim1=2, dim2=4)

@@ -32,14 +32,16 @@ def pulled_back(cell: Cell, u: Tensor, c: Tensor, w: Tensor, rows: Tensor) -> tu
     return vmap(of_slot)(u, c)
 
 
-def state_jacobian(cell: Cell, u: Tensor, c: Tensor, w: Tensor) -> Tensor:
-    """∂c'/∂c (B, s, N, s, N) of one step."""
+def state_jacobians(cell: Cell, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """∂c'/∂u (B, s, N, K, N) and ∂c'/∂c (B, s, N, s, N) of one step."""
 
-    def of_slot(u: Tensor, c: Tensor) -> Tensor:
-        back = vjp(lambda c: cell.step(u, c, w), c)[1]
-        return vmap(back)(unit_rows(c))[0]
+    def of_slot(u: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        back = vjp(lambda u, c: cell.step(u, c, w), u, c)[1]
+        by_u, by_c = vmap(back)(unit_rows(c))
+        return by_u, by_c
 
-    return vmap(of_slot)(u, c).unflatten(1, c.shape[1:])
+    by_u, by_c = vmap(of_slot)(u, c)
+    return by_u.unflatten(1, c.shape[1:]), by_c.unflatten(1, c.shape[1:])
 
 
 def unit_rows(c: Tensor) -> Tensor:
