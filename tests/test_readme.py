@@ -1,24 +1,28 @@
-"""What the README shows works as written."""
+"""What README.md and docs/running.md show works as written."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
+import pytest
 import torch
 
+from rtrl_bench import cli
+from rtrl_bench.cells import CELLS
 from rtrl_bench.experiments.reinforcement.checks import check_choices
 from rtrl_bench.experiments.reinforcement.config import load
+from rtrl_bench.gradients import GRADIENTS
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RUNNING = (ROOT / "docs/running.md").read_text(encoding="utf-8")
 
 
-def block(name):
+def block(page, name):
     """The fenced block behind the comment `<!-- tested: name -->`."""
-    return re.search(rf"<!-- tested: {re.escape(name)} -->\n```\w+\n(.*?)```", README, re.DOTALL).group(1)
+    return re.search(rf"<!-- tested: {re.escape(name)} -->\n```\w+\n(.*?)```", page, re.DOTALL).group(1)
 
 
 def final_loss(code):
@@ -32,7 +36,7 @@ def final_loss(code):
 
 
 def test_the_library_example_learns_and_rtrl_makes_the_difference():
-    code = block("library")
+    code = block(README, "library")
     exact, truncated = final_loss(code), final_loss(code.replace('gradient="rtrl"', 'gradient="tbptt"'))
     assert exact < 0.01
     assert truncated > 3 * exact
@@ -40,7 +44,7 @@ def test_the_library_example_learns_and_rtrl_makes_the_difference():
 
 def test_the_run_example_is_a_valid_configuration(tmp_path):
     path = tmp_path / "run.yaml"
-    path.write_text(block("run.yaml"))
+    path.write_text(block(RUNNING, "run.yaml"))
     check_choices(load(path))
 
 
@@ -49,12 +53,25 @@ def test_the_first_screen_has_exactly_the_two_commands():
     assert commands == ["make reproduce", "make test"]
 
 
-def test_linked_files_exist():
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_linked_files_exist(page):
+    folder = (ROOT / page).parent
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)|src=\"([^\"]+)\"", (ROOT / page).read_text(encoding="utf-8")):
+        assert (folder / "".join(target)).exists(), target
 
 
-def test_every_command_of_the_readme_is_one():
-    shown = set(re.findall(r"python -m rtrl_bench ([\w-]+)", README))
-    help_text = subprocess.check_output([sys.executable, "-m", "rtrl_bench", "--help"], text=True)
-    assert all(command in help_text for command in shown)
+def test_every_command_that_is_shown_is_accepted():
+    shown = re.findall(r"^python -m rtrl_bench (.*)$", README + RUNNING, re.MULTILINE)
+    assert len(shown) > 4
+    for command in shown:
+        assert cli._parser().parse_args(shlex.split(command, comments=True))
+
+
+def test_the_sentence_about_cost_is_that_of_the_table():
+    ratios = [float(ratio) for ratio in re.findall(r"^\| (?:256|512) \| [\w, ]+ \| ([\d.]+) \|", README, re.MULTILINE)]
+    assert f"takes {min(ratios):.1f} to {max(ratios):.1f} times as long as our own TBPTT" in README
+
+
+def test_every_cell_and_method_has_its_place():
+    assert {*CELLS, *GRADIENTS} <= set(re.findall(r"`(\w+)`", README))
+    assert set(CELLS) == set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/cells.md").read_text("utf-8"), re.MULTILINE))
