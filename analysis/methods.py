@@ -48,6 +48,7 @@ _GRADIENTS = {
     "rtrl_stepwise": Look("RTRL step by step", "#F0A500", "s", _MIXED),
     "rtrl_dense_segment": Look("dense RTRL, segment-wise", "#7B4FA3", "h", _DASHED),
     "snap": Look("SnAp", "#A6761D", "D", _MIXED),
+    "random_paths": Look("Random paths", "#2E5C8A", "<", _DOTTED),
     "uoro": Look("UORO", "#4D6B00", "^", _DOTTED),
     "kf_rtrl": Look("KF-RTRL", "#6A8F2B", ">", _DASHED),
     "eprop": Look("e-prop", "#9E1F63", "v", _MIXED),

@@ -16,6 +16,7 @@ METHODS = FUSED | {
     "rtrl_dense": {"gradient": "rtrl_dense", "cell": "lstm"},
     "uoro": {"gradient": "uoro", "cell": "lstm", "layers": 2},
     "kf_rtrl": {"gradient": "kf_rtrl", "cell": "lstm", "layers": 2},
+    "random_paths": {"gradient": "random_paths", "gradient_options": {"paths": 2}, "cell": "lstm", "layers": 2},
     "eprop": {"gradient": "eprop", "cell": "lstm", "layers": 2},
     "rflo": {"gradient": "rflo", "cell": "leaky_rnn", "layers": 2},
     "snap": {"gradient": "snap", "cell": "lstm", "layers": 2},

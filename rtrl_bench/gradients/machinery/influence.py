@@ -65,8 +65,8 @@ class Influence(PerLayer):
     def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
         found = {name: torch.zeros_like(p) for name, p in tape.parameters._asdict().items()}
         for t in self._moving(tape, carry.traces):
-            for name, trace in carry.traces.items():
-                found[name] += torch.einsum(self.kept.collect, g[t], trace)
+            for name, total in found.items():
+                total += torch.einsum(self.kept.collect, g[t], carry.traces[name])
         return LayerGradient(input_gradient(tape, g) if wants_x else None, Parameters(**found))
 
     def advance(self, tape: Tape, carry: LayerCarry) -> None:
@@ -77,8 +77,8 @@ class Influence(PerLayer):
         """Every step in turn, with the traces moved to it."""
         masks = self.masks(tape.parameters)
         for t, u in enumerate(preactivations(tape)):
-            for trace in traces.values():
-                tape.episodes.stop(t, trace)
+            for name in Parameters._fields:
+                tape.episodes.stop(t, traces[name])
             self.kept.move(traces, tape, t, u)
             for name, mask in masks.items():
                 traces[name].mul_(mask)
@@ -98,12 +98,15 @@ class Whole:
         """See `Kept`."""
         c, w = tape.previous[t], tape.parameters.recurrent
         by_u, by_c, by_w = (part.unflatten(1, c.shape[1:]) for part in pulled_back(tape.cell, u, c, w, unit_rows(c)))
-        jacobian = by_c.flatten(3).flatten(1, 2)
-        for trace in traces.values():
-            trace.copy_((jacobian @ trace.flatten(1, 2).flatten(2)).view_as(trace))
+        for name in Parameters._fields:
+            traces[name].copy_(self.transported(by_c, traces[name], traces))
         traces["weight"].addcmul_(by_u[..., None], tape.x[t, :, None, None, None, None, :])
         traces["bias"].add_(by_u)
         traces["recurrent"].add_(by_w)
+
+    def transported(self, jacobian: Tensor, trace: Tensor, traces: dict[str, Tensor]) -> Tensor:
+        """J S of one parameter, for J (B, s, N, s, N)."""
+        return (jacobian.flatten(3).flatten(1, 2) @ trace.flatten(1, 2).flatten(2)).view_as(trace)
 
 
 class Own:
@@ -121,7 +124,8 @@ class Own:
         every_unit = torch.eye(c.shape[1], dtype=c.dtype, device=c.device)[:, :, None].expand(-1, -1, c.shape[2])
         by_u, by_c, by_w = pulled_back(tape.cell, u, c, w, every_unit)
         by_c = self.own_jacobian(tape, u, c, w, by_c)
-        for trace in traces.values():
+        for name in Parameters._fields:
+            trace = traces[name]
             trace.copy_(torch.einsum("bijn,bjkn...->bikn...", by_c, trace))
         traces["weight"].addcmul_(by_u[..., None], tape.x[t, :, None, None, None, :])
         traces["bias"].add_(by_u)
