@@ -22,6 +22,12 @@ def p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else number(value, 3)
 
 
+def compared(value: float) -> str:
+    """As after "p": `= 0.468`, `< 0.001`."""
+    text = p_value(value)
+    return text if text.startswith("<") else f"= {text}"
+
+
 def scale_warning(scale: str) -> str:
     """What every output of this scale must say about itself, or an empty string."""
     return "smoke: numbers mean nothing" if scale == "smoke" else ""

@@ -21,13 +21,14 @@ import pandas as pd
 from markupsafe import Markup, escape
 from pandas.io.formats.style import Styler
 
-from analysis import cli, figures, kinds, labels, methods, tables
+from analysis import claims, cli, figures, kinds, labels, methods, tables
 from analysis.load import LoadError, Results
 from rtrl_bench.system.files import write_whole
 
 TALL_ROWS = 25  # of a table that scrolls in a window of its own
 WIDE_LETTERS = 24  # of a cell that is broken into lines
 PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG
+HEADLINE = "headline"  # the figure of the first screen
 FILM = "film.gif"  # in a run's folder, made by `python -m rtrl_bench show`
 
 
@@ -148,16 +149,16 @@ def render(results: Results, out: Path) -> str:
             "html": table(item.name, made.text),
             "rows": len(made.text),
             "notes": made.notes,
-            "headlines": made.headlines,
             "files": [link("tables", item.name + suffix) for suffix in tables.SUFFIXES],
         }
         for item, made in tables.build(results)
     ]
-    shown_figures = [
+    shown_figures: list[dict[str, Any]] = [
         {
             "item": item,
             "image": _image(results.root / "figures" / f"{item.name}.png"),
             "files": [link("figures", item.name + suffix) for suffix in figures.SUFFIXES],
+            "nothing": list(pd.read_csv(results.root / "figures" / f"{item.name}.csv", nrows=0)) == ["note"],
         }
         for item in kinds.items("figures")
     ]
@@ -169,18 +170,22 @@ def render(results: Results, out: Path) -> str:
         lstrip_blocks=True,
     )
     environment.filters["caption"] = _caption
+    found = claims.claims(results)
     budgets = results["index"]["budget_fraction"].dropna()
     groups = what_was_run(results)
     return environment.get_template("report.html.j2").render(
         scale=results.scale,
         warning=labels.scale_warning(results.scale),
         under_trained=labels.span(budgets[budgets < 0.99], labels.percent) if (budgets < 0.99).any() else "",
-        headlines=[line for shown in shown_tables for line in shown["headlines"]],
+        claims=[{**one.facts, "html": table(f"claim_{one.name}", one.table)} for one in found],
+        rules=" ".join((claims.__doc__ or "").split("\n\n")[1].split()),
+        shown={name for one in found for name in one.shows},
+        headline=next((item for item in shown_figures if item["item"].name == HEADLINE and not item["nothing"]), None),
         groups=None if groups.empty else table("groups", groups),
         group_rows=len(groups),
         where=where(results),
         tables=shown_tables,
-        figures=shown_figures,
+        figures=[item for item in shown_figures if item["item"].name != HEADLINE],
         films=[{**film, "file": link(film["folder"], FILM)} for film in films(results)],
         tall_rows=TALL_ROWS,
         records=[link("tables", f"{name}.csv") for name in kinds.records()],

@@ -15,12 +15,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import bootstrap, permutation_test, trim_mean
+from scipy.stats import bootstrap, permutation_test, t, trim_mean
 
 RESAMPLES = 10_000
+BANDS = 1_000  # resamples at each point of a band
 CONFIDENCE = 0.95
 SEED = 20_230_519
 MINIMUM = 3  # seeds a side: with fewer nothing is said of which side is better
@@ -56,6 +58,15 @@ class Improvement:
     n_y: int
 
 
+class Difference(NamedTuple):
+    """Of two means, with its interval and the two-sided p of no difference."""
+
+    mean: float
+    low: float
+    high: float
+    p_value: float
+
+
 def iqm(scores: ArrayLike, axis: int = -1) -> Array:
     """Interquartile mean: without the lowest and highest quarter (rounded down) of the scores along an axis."""
     mean: Array = trim_mean(scores, 0.25, axis=axis)
@@ -76,6 +87,13 @@ def iqm_interval(strata: Sequence[ArrayLike]) -> tuple[float, float]:
     return _interval(samples, lambda *drawn, axis: iqm(np.concatenate(drawn, axis=axis), axis))
 
 
+def bounded(statistic: Callable[[Array], Array], strata: Sequence[ArrayLike]) -> tuple[float, float, float]:
+    """A statistic (of the last axis) of all scores of all strata, with its stratified bootstrap interval."""
+    samples = [_sample(scores) for scores in strata]
+    low, high = _interval(samples, lambda *drawn, axis: statistic(np.concatenate(drawn, axis=axis)), BANDS)
+    return float(statistic(np.concatenate(samples))), low, high
+
+
 def improvement(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> Improvement:
     """Probability that X beats Y, averaged over strata; `pairs` holds (x, y), shapes (n,) and (m,), per stratum."""
     samples = [_sample(scores) for pair in pairs for scores in pair]
@@ -87,10 +105,35 @@ def improvement(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> Improvement:
     return Improvement(float(_mean_wins(samples)), low, high, p_value, smallest, n_x, n_y)
 
 
-def _permutation(pairs: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
-    """Two-sided p, seeds dealt anew to the two sides within each stratum, and the smallest p that could come out.
+def difference(x: ArrayLike, y: ArrayLike, confidence: float = CONFIDENCE) -> Difference:
+    """Mean of x minus mean of y, shapes (n,) and (m,), by Welch's t test; nan with a single score on a side."""
+    left, right = _sample(x), _sample(y)
+    mean = float(left.mean() - right.mean())
+    if min(len(left), len(right)) < 2:
+        return Difference(mean, math.nan, math.nan, math.nan)
+    errors = [side.var(ddof=1) / len(side) for side in (left, right)]
+    squared = sum(errors)
+    if squared == 0:
+        return Difference(mean, mean, mean, float(mean == 0))
+    freedom = squared**2 / sum(error**2 / (len(side) - 1) for error, side in zip(errors, (left, right)))
+    half = math.sqrt(squared) * float(t.ppf((1 + confidence) / 2, freedom))
+    return Difference(mean, mean - half, mean + half, float(2 * t.sf(abs(mean) / math.sqrt(squared), freedom)))
 
-    SciPy's permutation test knows no strata. As they are dealt independently, the mean of one value from the null
+
+def holm(p_values: ArrayLike) -> Array:
+    """Holm's correction of p values, shape (n,), for their number; nan is no test and stays nan."""
+    values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]
+    corrected = np.full(len(values), math.nan)
+    steps = values[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(steps))
+    return corrected
+
+
+def _permutation(pairs: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
+    """Two-sided p of permutations within each stratum, and the smallest p that could come out.
+
+    SciPy's permutation test knows no strata. As strata are permuted independently, the mean of one value from the null
     distribution of each is a value from that of the mean; all combinations are taken where these are few.
     """
     rng = np.random.default_rng(SEED)
@@ -116,12 +159,14 @@ def _sample(scores: ArrayLike) -> Array:
     return values
 
 
-def _interval(samples: Sequence[Array], statistic: Callable[..., Array]) -> tuple[float, float]:
+def _interval(
+    samples: Sequence[Array], statistic: Callable[..., Array], resamples: int = RESAMPLES
+) -> tuple[float, float]:
     """Each sample resampled by itself: the percentile interval of a statistic of them all."""
     if min(map(len, samples)) < 2:
         return math.nan, math.nan
     rng = np.random.default_rng(SEED)
-    options = {"method": "percentile", "confidence_level": CONFIDENCE, "n_resamples": RESAMPLES, "rng": rng}
+    options = {"method": "percentile", "confidence_level": CONFIDENCE, "n_resamples": resamples, "rng": rng}
     found = bootstrap(samples, statistic, vectorized=True, axis=-1, **options).confidence_interval
     return float(found.low), float(found.high)
 

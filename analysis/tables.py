@@ -24,15 +24,11 @@ PAGE_ROWS = 40  # a longer table does not fit on a printed page
 
 @dataclass(frozen=True)
 class Table:
-    """`numbers` (CSV) and the same as text (Markdown, LaTeX, the page).
-
-    `headlines` are lines for the page's first screen, each with what it is about.
-    """
+    """`numbers` (CSV) and the same as text (Markdown, LaTeX, the page)."""
 
     numbers: pd.DataFrame
     text: pd.DataFrame
     notes: tuple[str, ...] = ()
-    headlines: tuple[tuple[str, str], ...] = ()
 
 
 def texts(frame: pd.DataFrame, write: Callable[..., str], *columns: str) -> list[str]:

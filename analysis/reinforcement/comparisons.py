@@ -17,15 +17,16 @@ COLUMNS = (
     " smallest_p n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high verdict memory_task"
 ).split()
 ALPHA = 0.05
+EQUAL = ["environment", "options", "unroll", "backend", "env_steps", "pretrained", "vision"]
 
 Scores = tuple[list[float], list[float]]
 
 
 def comparisons(results: Results) -> pd.DataFrame:
     """One row (COLUMNS) per task with both methods, preceded by rows that combine the tasks of a suite."""
-    pairs = _pairs(results)
-    rows = [_row(names.variant(*first[["environment", "options", "backend"]]), [(first, xy)]) for first, xy in pairs]
-    return pd.DataFrame(_combined(pairs) + rows, columns=COLUMNS)
+    found = pairs(results)
+    rows = [_row(names.variant(*first[["environment", "options", "backend"]]), [(first, xy)]) for first, xy in found]
+    return pd.DataFrame(_combined(found) + rows, columns=COLUMNS)
 
 
 def delay_study(runs: pd.DataFrame) -> pd.DataFrame:
@@ -40,31 +41,19 @@ def delay_study(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(chosen) if chosen else runs
 
 
-def sentence(row: pd.Series) -> str:
-    """The comparison in one line: `success 1.00 [1.00, 1.00] against 0.57 [0.53, 0.60]; P(RTRL > TBPTT) = ...`."""
-    said = []
-    if math.isfinite(row["rtrl_iqm"]):
-        ours = labels.interval(row["rtrl_iqm"], row["rtrl_low"], row["rtrl_high"])
-        other = labels.interval(row["tbptt_iqm"], row["tbptt_low"], row["tbptt_high"])
-        said.append(f"{'success' if row['memory_task'] else 'score'} {ours} against {other}")
-    if math.isfinite(row["probability"]):
-        said.append(f"P(RTRL > TBPTT) = {labels.interval(row['probability'], row['low'], row['high'], 2)}")
-    said.append(f"{row['n_rtrl']} + {row['n_tbptt']} runs")
-    if row["budget_fraction"] < 0.99:
-        said.append(f"under-trained: {labels.percent(row['budget_fraction'])} of the paper's budget")
-    verdict = row["verdict"][0].upper() + row["verdict"][1:]
-    return f"{verdict}: {'; '.join(said)}."
+def pairs(results: Results, left: str = "rtrl", right: str = "tbptt") -> list[tuple[pd.Series, Scores]]:
+    """For each setting that was run with both gradients: one of its runs, and the scores of `left` and of `right`.
 
-
-def _pairs(results: Results) -> list[tuple[pd.Series, Scores]]:
-    """For each task with both methods: one of its runs, and the scores of RTRL and of TBPTT."""
+    The runs of a setting differ in gradient and seed alone; the feedforward network, which has no cell, in this too.
+    """
     runs = results["runs"]
-    ours, other = runs["gradient"] == "rtrl", (runs["gradient"] == "tbptt") & (runs["gradient_options"] == "{}")
+    plain = runs["gradient_options"] == "{}"
+    x, y = ((runs["gradient"] == gradient) & plain for gradient in (left, right))
     found = []
-    for _, group in runs[ours | other].groupby("pairing", sort=False):
-        x, y = group[ours[group.index]], group[other[group.index]]
-        if len(x) and len(y):
-            found.append((group.iloc[0], (list(x["score"]), list(y["score"]))))
+    for _, group in runs[x | y].groupby(EQUAL if "feedforward" in (left, right) else "pairing", sort=False):
+        ours, other = group[x[group.index]], group[y[group.index]]
+        if len(ours) and len(other):
+            found.append((ours.iloc[0], (list(ours["score"]), list(other["score"]))))
     key = ["suite", "layers", "environment", "other_options", "unroll", "retention", "delay"]
     order = pd.DataFrame([first for first, _ in found], columns=key).reset_index(drop=True).sort_values(key)
     return [found[i] for i in order.index]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,29 +14,34 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.reinforcement import names, panels, paper
+from analysis.reinforcement import names, panels, paper, players
 
 LOGGED = 10  # log intervals with a finished episode, at least: fewer are no curve
 POINTS = 100  # of a drawn curve
 SMOOTHING = 0.05  # share of a run's log intervals in the sliding mean
 SAME = ["folder", "panel", "environment", "backend", "unroll", "method", *methods.COLUMNS]
 PAPER = {**style.REFERENCE, "lw": 1.1}
+PLAYERS = {"random": style.REFERENCE, "oracle": {**style.REFERENCE, "ls": (0, (6, 2))}}
+LABELS = {"random": "random play", "oracle": "oracle: sees everything"}
 POINT = ["environment", "backend", "unroll", "method", "env_frames"]
 
 
-def titles(runs: pd.DataFrame) -> pd.Series:
-    """The title of the panel in which each run is drawn."""
-    texts = [
-        f"{labels.layered(names.panel(environment, backend), layers)}, {style.unbroken(f'M = {unroll}')}"
-        for environment, backend, layers, unroll in zip(
-            *(runs[c] for c in ("environment", "backend", "layers", "unroll"))
-        )
-    ]
-    return pd.Series(texts, runs.index, dtype=object)
+def draw_panels(results: Results, places: Sequence[tuple[str, int]]) -> style.Drawing:
+    """The paper's panels (a), (b), ..., each an environment and an M, of agents with one layer; some may be empty."""
+    runs, chosen, order = results["runs"], [], []
+    for letter, (environment, unroll) in zip("abcdef", places):
+        here = runs[(runs["environment"] == environment) & (runs["unroll"] == unroll) & (runs["layers"] == 1)]
+        backend = here["backend"].iloc[0] if len(here) else ""
+        title = f"({letter}) {names.panel(environment, backend)}, {style.unbroken(f'M = {unroll}')}"
+        order.append(title)
+        chosen.append(here.assign(panel=title))
+    return draw(results, pd.concat(chosen), order=order)
 
 
-def draw(results: Results, runs: pd.DataFrame) -> style.Drawing:
-    """A panel for each title in column `panel`, in the order of the runs."""
+def draw(
+    results: Results, runs: pd.DataFrame, height: float = 2.7, aspect: float = 1.1, order: Sequence[str] = ()
+) -> style.Drawing:
+    """A panel for each title in column `panel`, in the order of the runs or in `order`; `height` in inches."""
     if runs.empty:
         raise NothingToShow("no runs of this kind")
     curves = {str(folder): curve for folder, curve in results["curves"].groupby("folder")}
@@ -47,25 +52,32 @@ def draw(results: Results, runs: pd.DataFrame) -> style.Drawing:
     note = f"not drawn, fewer than {LOGGED} logged points a run: {'; '.join(few)}" if few else ""
     if not drawn:
         raise NothingToShow(note)
+    drawn = list(order) or drawn
     curve = pd.concat(parts)
     found = methods.methods(curve)
     grid = sns.relplot(
         data=curve,
         **{"x": "env_frames", "y": "return", "kind": "line", "errorbar": "sd"},
-        **{"col": "panel", "col_order": drawn, "col_wrap": min(3, len(drawn)), "aspect": 1.1},
-        **{**style.FACETS, **style.lines(found, marked=False)},
+        **{"col": "panel", "col_order": drawn, "col_wrap": min(3, len(drawn)), "aspect": aspect},
+        **{**style.FACETS, **style.lines(found, marked=False), "height": height},
     )
-    has_paper = False
+    has_paper, references = False, dict[str, Line2D]()
     for title, axes in grid.axes_dict.items():
         chosen = runs[runs["folder"].isin(curve.loc[curve["panel"] == title, "folder"])]
+        if chosen.empty:
+            axes.set_title(title)
+            axes.text(0.5, 0.5, "nothing to draw", transform=axes.transAxes, ha="center", color=style.GREY)
+            axes.set(xticks=[], yticks=[])
+            continue
         panels.facts(axes, title, chosen)
         style.from_zero(axes)
         has_paper |= _draw_paper(axes, chosen)
+        references |= _draw_players(axes, chosen.iloc[0])
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_major_locator(MaxNLocator(4))
     grid.set_axis_labels("environment frames", "training return")
     paper_line = [Line2D([], [], label="paper's final score", **PAPER)] if has_paper else []
-    style.finish(grid.figure, found.values(), paper_line, marked=False)
+    style.finish(grid.figure, found.values(), [*references.values(), *paper_line], marked=False)
     returns = curve.groupby(["panel", *POINT], observed=True, sort=False)["return"]
     bands = returns.agg(mean="mean", std="std", n="count").reset_index().drop(columns="panel")
     return style.Drawing(grid.figure, bands, note)
@@ -96,6 +108,16 @@ def smoothed(curve: pd.DataFrame) -> pd.DataFrame:
     count = weight.rolling(window, min_periods=1).sum()
     smooth = pd.DataFrame({"x": curve["env_frames"], "y": total / count.where(count > 0)})
     return smooth.dropna()
+
+
+def _draw_players(axes: Axes, run: pd.Series) -> dict[str, Line2D]:
+    """Lines at the scores of the reference players of a panel's environment; what the legend needs of them."""
+    scores = {"random": players.floor(run), "oracle": players.score(run["environment"], run["backend"], "oracle")}
+    drawn = [name for name, score in scores.items() if np.isfinite(score)]
+    for name in drawn:
+        axes.axhline(scores[name], **PLAYERS[name])
+        axes.set_ylim(top=max(axes.get_ylim()[1], 1.05 * scores[name]))
+    return {name: Line2D([], [], label=LABELS[name], **PLAYERS[name]) for name in drawn}
 
 
 def _draw_paper(axes: Axes, runs: pd.DataFrame) -> bool:

@@ -16,7 +16,15 @@ from analysis.kinds import NothingToShow
 from analysis.load import load
 from analysis.methods import named
 from analysis.reinforcement import curves
-from analysis.reinforcement.figures import fig1_curves, fig2_atari, memory_delay, memory_retention, other_curves
+from analysis.reinforcement.figures import (
+    fig1_curves,
+    fig2_atari,
+    gain_and_cosine,
+    memory_delay,
+    memory_retention,
+    other_curves,
+    profiles,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -82,10 +90,25 @@ def test_figure1_has_a_panel_for_each_m_of_chaser(small):
     assert set(data["method"]) == {"Feedforward", "TBPTT", "RTRL"}
 
 
-def test_figure2_has_the_games_that_were_run(small):
+def test_figure2_has_a_place_for_each_of_the_papers_games_and_says_which_are_empty(small):
     figure, *_ = fig2_atari.draw(small)
-    assert len(figure.axes) == 2
+    assert len(figure.axes) == 5
+    assert texts(figure).count("nothing to draw") == 3
     assert "under-trained" in texts(figure)
+
+
+def test_the_gain_of_rtrl_is_drawn_against_the_cosine_of_tbptts_gradient(small):
+    _, data, _ = gain_and_cosine.draw(small)
+    assert data["setting"].tolist() == ["T-maze, delay 20, 2 layers, M = 5, retention 20"]
+    assert data["cosine"].iloc[0] == pytest.approx(0.4 - 0.01 * 5.5)
+    assert data["gain"].iloc[0] == pytest.approx(1.0)  # of what RTRL gains over chance
+
+
+def test_a_performance_profile_is_the_share_of_runs_at_least_as_good(small):
+    _, data, _ = profiles.draw(small)
+    profile = data[(data["panel"] == "profile") & (data["method"] == "TBPTT")].set_index("x")["value"]
+    assert profile[0.5] == pytest.approx(4 / 6)  # successes 0.49, 0.50 and 0.51 on either of two tasks
+    assert profile.is_monotonic_decreasing
 
 
 def test_every_run_that_is_in_no_other_figure_is_in_the_figure_of_other_environments(tree):
@@ -126,14 +149,14 @@ def test_what_has_too_few_points_is_named_above_the_figure(tree):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # pandas warns of tables without rows among those to be joined
         figure, data, note = fig2_atari.draw(load(tree.root))
-    assert len(figure.axes) == 1
-    assert " ".join(note.split()) == "not drawn, fewer than 10 logged points a run: Gravitar, M = 50"
+    assert texts(figure).count("nothing to draw") == 4
+    assert " ".join(note.split()) == "not drawn, fewer than 10 logged points a run: (b) Gravitar, M = 50"
     assert set(data["environment"]) == {"breakout"}
 
 
 def test_a_figure_without_any_finished_episode_is_not_drawn(tree):
     without_episodes(tree.run("procgen", "chaser", "rtrl", 0))
-    with pytest.raises(NothingToShow, match="fewer than 10 logged points a run: Chaser"):
+    with pytest.raises(NothingToShow, match=r"fewer than 10 logged points a run: \(f\) Chaser"):
         fig1_curves.draw(load(tree.root))
 
 
@@ -142,7 +165,7 @@ def test_the_axis_of_returns_begins_at_zero_where_none_is_negative(tree, returns
     folder = tree.run("procgen", "chaser", "rtrl", 0)
     rows = pd.read_csv(folder / "curve.csv").assign(episodes=1)
     rows.assign(episode_return_mean=np.linspace(*returns, len(rows))).to_csv(folder / "curve.csv", index=False)
-    bottom = fig1_curves.draw(load(tree.root)).figure.axes[0].get_ylim()[0]
+    bottom = fig1_curves.draw(load(tree.root)).figure.axes[5].get_ylim()[0]  # (f)
     assert bottom == low if low is not None else bottom < -4
 
 

@@ -1,24 +1,28 @@
-"""Learning curves on other environments
+"""Other learning curves
 
-Learning curves on all other environments, with their options: return of the training episodes (unclipped) against
-environment frames. Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds,
-the band ± one standard deviation.
+Learning curves of everything that is in neither of the paper's two figures, but for the memory tasks: other
+environments and other segment lengths. Return of the training episodes (unclipped) against environment frames. Each run
+is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the band ± one standard
+deviation.
 """
 
 from __future__ import annotations
 
+import pandas as pd
+
 from analysis.load import Results
 from analysis.reinforcement import curves, panels
-from analysis.reinforcement.figures import fig1_curves
+from analysis.reinforcement.figures import fig1_curves, fig2_atari
 from analysis.style import Drawing
 
 PLACE = 3
-ELSEWHERE = (*fig1_curves.SUITES, "atari")
+ELSEWHERE = {*fig1_curves.PANELS, *fig2_atari.PANELS}
 
 
 def draw(results: Results) -> Drawing:
     """A panel per environment, its options and M."""
     runs = results["runs"]
-    runs = runs[~runs["suite"].isin(ELSEWHERE) & ~runs["memory_task"]]
+    here = [place not in ELSEWHERE for place in zip(runs["environment"], runs["unroll"])]
+    runs = runs[~runs["memory_task"] & pd.Series(here, runs.index, dtype=bool)]
     titles = [panels.title(run, options="options") for _, run in runs.iterrows()]
     return curves.draw(results, runs.assign(panel=titles).sort_values(["unroll", "panel"], kind="stable"))

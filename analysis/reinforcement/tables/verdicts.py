@@ -19,11 +19,10 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.reinforcement.comparisons import comparisons, sentence
+from analysis.reinforcement.comparisons import comparisons
 from analysis.tables import Table, texts
 
 PLACE = 5
-HEADLINES = 12
 
 
 def build(results: Results) -> Table:
@@ -45,14 +44,4 @@ def build(results: Results) -> Table:
         "Backend": frame["backend"],
         "Of the paper's": frame["budget_fraction"].map(labels.percent),
     }
-    return Table(frame.drop(columns="memory_task"), pd.DataFrame(text), headlines=tuple(_headlines(frame)))
-
-
-def _headlines(frame: pd.DataFrame) -> list[tuple[str, str]]:
-    """The comparisons that combine tasks, or single ones where there are none: memory first, HEADLINES at most."""
-    combined = frame[frame["tasks"] > 1]
-    chosen = pd.concat([combined, frame[(frame["tasks"] == 1) & ~frame["suite"].isin(combined["suite"])]])
-    chosen = chosen.sort_values("memory_task", ascending=False, kind="stable").head(HEADLINES)
-    tasks = [f" ({count} tasks)" if count > 1 else "" for count in chosen["tasks"]]
-    scopes = [f"{scope}{more}, M = {m}" for scope, more, m in zip(chosen["scope"], tasks, chosen["unroll"])]
-    return list(zip(scopes, (sentence(row) for _, row in chosen.iterrows())))
+    return Table(frame.drop(columns="memory_task"), pd.DataFrame(text))

@@ -1,0 +1,116 @@
+"""What the records say of each of the paper's claims: shown, not shown, contradicted or not tested.
+
+A claim consists of comparisons. One is tested only by at least three seeds a side that are equal but for what is
+compared, and, on the paper's environments, by agents of which the better ones have learned: three times the score of
+random play, on select_nonmatching half of the oracle's. "Better" is shown if the mean is higher in every setting and p
+of Welch's t test is below 0.05 after Holm's correction for all such tests on this page. "Equal" is shown if the 90 %
+interval of the difference lies within a margin, a tenth of what the better side gains over random play; "at least as
+good" if the lower end of its 95 % interval lies above minus that margin. A claim is shown if all of its comparisons
+are, shown in part if some are and none is contradicted.
+
+Each kind of run that tests claims has a file `claims.py` with a function `claims(results)`; the rules for agents are
+`analysis/reinforcement/evidence.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis import kinds
+from analysis.load import Results
+
+SHOWN, NOT_SHOWN, CONTRADICTED, NOT_TESTED = "shown", "not shown", "contradicted", "not tested"
+IN_PART = "shown in part"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the comparisons that a claim consists of.
+
+    `what` is compared, `said` is the effect with its interval or the reason of the verdict, `brief` the same for the
+    first screen, `n` counts runs, `budget` is the share of the paper's training steps, and `differs` what else is not
+    as in the paper.
+    """
+
+    what: str
+    verdict: str
+    said: str
+    brief: str = ""
+    n: str = ""
+    budget: str = ""
+    differs: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim in one sentence and what it rests on.
+
+    `number` is its place in the paper, 0: not one of the paper's. `title` is a few words on what it is about. `shows`
+    names the figures and tables that belong to it; `note` is what a reader must know beside the verdict, such as
+    departures from the paper.
+    """
+
+    number: int
+    name: str
+    title: str
+    sentence: str
+    parts: tuple[Part, ...]
+    shows: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Contradicted if any part is; not tested if no part is; shown (in part) as far as the parts are."""
+        found = {part.verdict for part in self.parts}
+        if CONTRADICTED in found:
+            return CONTRADICTED
+        if found <= {NOT_TESTED}:
+            return NOT_TESTED
+        if SHOWN in found:
+            return SHOWN if found == {SHOWN} else IN_PART
+        return NOT_SHOWN
+
+    @property
+    def counts(self) -> str:
+        """`2 of 6 comparisons shown, 3 not tested`."""
+        verdicts = [part.verdict for part in self.parts]
+        others = [f"{verdicts.count(v)} {v}" for v in (CONTRADICTED, NOT_SHOWN, NOT_TESTED) if v in verdicts]
+        return ", ".join([f"{verdicts.count(SHOWN)} of {len(verdicts)} comparisons shown", *others])
+
+    @property
+    def evidence(self) -> list[str]:
+        """The parts that were tested, in words; where none was, why not."""
+        tested = [f"{part.what}: {part.brief or part.said}" for part in self.parts if part.verdict != NOT_TESTED]
+        return tested or list(dict.fromkeys(part.said for part in self.parts))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All of the above by name, for the page."""
+        return {**vars(self), "verdict": self.verdict, "counts": self.counts, "evidence": self.evidence}
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The parts as texts, a row each."""
+        titles = {"what": "Comparison", "verdict": "Verdict", "said": "Effect or reason", "n": "n"}
+        titles |= {"budget": "Of the paper's steps", "differs": "Differs from the paper in"}
+        return pd.DataFrame([vars(part) for part in self.parts])[list(titles)].rename(columns=titles)
+
+
+def claims(results: Results) -> list[Claim]:
+    """The paper's claims in its order, then others."""
+    found: list[Claim] = []
+    for kind in kinds.kinds():
+        module = kinds.part(kind, "claims")
+        found += module.claims(results) if module else []
+    return sorted(found, key=lambda claim: (claim.number == 0, claim.number))
+
+
+def table(found: Sequence[Claim]) -> pd.DataFrame:
+    """All claims with their parts, a row per part."""
+    rows = [claim.table.assign(Claim=claim.sentence, Together=claim.verdict) for claim in found]
+    frame = pd.concat(rows, ignore_index=True)
+    return frame[["Claim", "Together", *frame.columns.drop(["Claim", "Together"])]]

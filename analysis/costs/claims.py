@@ -1,0 +1,41 @@
+"""The paper's claim about a second layer."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis import labels
+from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
+from analysis.costs.exponents import exponents
+from analysis.load import Results
+
+FASTER = 0.5  # by which the exponent must be larger with two layers: N^3 in place of N^2 is 1
+QUANTITIES = {"flops": "operations per step", "memory": "peak memory"}
+
+
+def claims(results: Results) -> list[Claim]:
+    """How exact RTRL's cost grows with the number of units N, with one layer and with two."""
+    points = results["points"]
+    exact = points[(points["gradient"] == "rtrl") & (points["axis"] == "hidden")]
+    parts = [_part(exact, results, quantity) for quantity in QUANTITIES]
+    sentence = "Exact RTRL stops being tractable with a second recurrent layer."
+    note = "That it does not reach the vision stem is so by construction here as in the paper, and is not tested."
+    shows = ("cost_against_N", "cost_against_L", "largest_hidden", "exponents", "limits")
+    return [Claim(5, "layers", "a second layer", sentence, tuple(parts), shows, note)]
+
+
+def _part(exact: pd.DataFrame, results: Results, quantity: str) -> Part:
+    what = f"{QUANTITIES[quantity]}: a higher power of N with two layers than with one"
+    found: dict[int, pd.Series] = {}
+    for layers in (1, 2):
+        fits = exponents(exact[exact["layers"] == layers], results["theory"])
+        fits = fits[(fits["basis"] == "counted") & (fits["quantity"] == quantity)].dropna(subset="exponent")
+        found |= {} if fits.empty else {layers: fits.iloc[0]}
+    if len(found) < 2:
+        return Part(what, NOT_TESTED, "not counted with one layer and with two")
+    one, two = found[1], found[2]
+    verdict = SHOWN if two["exponent"] - one["exponent"] >= FASTER and two["low"] > one["high"] else NOT_SHOWN
+    verdict = CONTRADICTED if two["high"] < one["low"] else verdict
+    n = f"{two['points']} + {one['points']} sizes"
+    powers = [labels.interval(fit["exponent"], fit["low"], fit["high"], 2) for fit in (two, one)]
+    return Part(what, verdict, f"exponent {powers[0]} against {powers[1]}", n=n)

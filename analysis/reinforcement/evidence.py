@@ -1,0 +1,224 @@
+"""The rules by which a comparison of trained agents counts for or against a claim.
+
+A comparison tests a claim only with MINIMUM seeds a side of runs that are equal but for what is compared, and, on the
+paper's environments, if the better side has learned (analysis/reinforcement/players.py): agents that have learned
+nothing are equal whatever trains them. Then,
+
+- "better than": shown if the mean is higher in every setting, and the largest p of Welch's t tests in them is below
+  ALPHA after Holm's correction for all such comparisons; contradicted if the same holds the other way round. The
+  permutation test, which assumes less, is said beside it, with the least p that so few seeds can give;
+- "equal to": shown if the 90 % interval of the difference lies within the margin (two one-sided tests at 5 %),
+  contradicted if its 95 % interval lies outside;
+- "at least as good as": shown if the lower end of the 95 % interval lies above minus the margin, contradicted if
+  its upper end lies below.
+
+The margin is MARGIN of what the better side gains over a player that has learned nothing. Intervals are Welch's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pandas as pd
+
+from analysis import labels, methods
+from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Part
+from analysis.load import Results
+from analysis.reinforcement import names, paper, players
+from analysis.reinforcement.comparisons import ALPHA, delay_study, pairs
+from analysis.stats import CONFIDENCE, MINIMUM, Difference, difference, holm, improvement, iqm
+
+MARGIN = 0.1
+Relation = Literal["better than", "equal to", "at least as good as"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where both sides of a comparison were run: one of the runs (its task and budget), and the scores of each side."""
+
+    run: pd.Series
+    left: list[float]
+    right: list[float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a claim says of two methods: `left` is `relation` `right` in each of the `settings`."""
+
+    where: str
+    relation: Relation
+    settings: tuple[Setting, ...]
+    left: str = "RTRL"
+    right: str = "TBPTT"
+    untested: str = ""  # why it has no settings
+
+    @property
+    def what(self) -> str:
+        """`watermaze, M = 10: RTRL above TBPTT`."""
+        return f"{self.where}: {self.left} {self.relation} {self.right}"
+
+
+def at(
+    results: Results, environment: str, unroll: int, relation: Relation, left: str = "rtrl", right: str = "tbptt"
+) -> Comparison:
+    """Two gradients on an environment at one M: of several such comparisons the one with most seeds and steps."""
+    where, labelled = (
+        f"{names.panel(environment)}, M = {unroll}",
+        {
+            "left": methods.gradient_label(left),
+            "right": methods.gradient_label(right),
+        },
+    )
+    found = [
+        Setting(run, x, y)
+        for run, (x, y) in pairs(results, left, right)
+        if (run["environment"], run["unroll"], run["layers"]) == (environment, unroll, 1)
+    ]
+    if not found:
+        return Comparison(where, relation, (), **labelled, untested="not run with both")
+    best = max(found, key=lambda one: (min(MINIMUM, len(one.left), len(one.right)), one.run["env_steps"]))
+    return Comparison(where, relation, (best,), **labelled)
+
+
+def together(where: str, comparisons: Sequence[Comparison]) -> Comparison:
+    """Comparisons of one relation as one, tested together."""
+    tested = [one for one in comparisons if not refusal(one)]
+    first = (tested or list(comparisons))[0]
+    return replace(first, where=where, settings=tuple(s for one in tested or comparisons for s in one.settings))
+
+
+def memory(results: Results, relation: Relation, long: bool, retained: bool) -> Comparison:
+    """RTRL beside TBPTT on the one-layer memory tasks whose delay a segment can hold, or (`long`) cannot hold.
+
+    `retained`: at the initial retention that was run with the most delays; otherwise at the paper's initialisation.
+    """
+    runs = results["runs"]
+    runs = runs[runs["memory_task"] & (runs["layers"] == 1)]
+    main = set(delay_study(runs)["pairing"]) if len(runs) else set()
+    found = [
+        Setting(run, x, y)
+        for run, (x, y) in pairs(results)
+        if run["memory_task"]
+        and run["layers"] == 1
+        and (run["delay"] >= run["unroll"]) == long
+        and (run["pairing"] in main if retained else math.isnan(run["retention"]))
+    ]
+    delay = "a delay longer than the segment" if long else "a delay within the segment"
+    start = "" if retained else ", the paper's initialisation"
+    return Comparison(f"memory tasks, {delay}{start}", relation, tuple(found), untested="not run with both")
+
+
+def refusal(comparison: Comparison) -> str:
+    """Why a comparison tests nothing; an empty string where it does."""
+    if not comparison.settings:
+        return comparison.untested
+    n = min(min(len(one.left), len(one.right)) for one in comparison.settings)
+    if n < MINIMUM:
+        return f"{n} {'seed' if n == 1 else 'seeds'} a side, {MINIMUM} are needed"
+    for one in comparison.settings:
+        best = max(_mean(one.left), _mean(one.right))
+        if not one.run["memory_task"] and not players.learned(one.run, best):
+            least = players.threshold(one.run)
+            if math.isnan(least):
+                return "no reference player tells whether these agents have learned"
+            return f"nobody has learned: best mean score {labels.number(best)}, {labels.number(least)} is needed"
+    return ""
+
+
+def weigh(comparisons: Sequence[Comparison]) -> list[Part]:
+    """The comparisons with their verdicts; `comparisons` are all of the page, for whose number p is corrected."""
+    largest = [max(_gap(s).p_value for s in one.settings) if _tested(one) else math.nan for one in comparisons]
+    return [_part(one, float(p)) for one, p in zip(comparisons, holm(largest))]
+
+
+def _tested(one: Comparison) -> bool:
+    return one.relation == "better than" and not refusal(one)
+
+
+def _gap(setting: Setting, confidence: float = CONFIDENCE) -> Difference:
+    return difference(setting.left, setting.right, confidence)
+
+
+def _part(one: Comparison, p: float) -> Part:
+    about = {"n": _n(one), "budget": _budget(one), "differs": _differs(one)}
+    why = refusal(one)
+    if why:
+        return Part(one.what, NOT_TESTED, why, **about)
+    if _tested(one):
+        sure, means = p < ALPHA, [_gap(s).mean for s in one.settings]
+        verdict = SHOWN if sure and min(means) > 0 else CONTRADICTED if sure and max(means) < 0 else NOT_SHOWN
+        shuffled = improvement([(s.left, s.right) for s in one.settings])
+        end = (
+            f"; p {labels.compared(p)} after Holm's correction; permutation test: p {labels.compared(shuffled.p_value)}"
+        )
+        end += f", where these seeds can give {labels.p_value(shuffled.smallest_p)} at least"
+    else:
+        margins = [MARGIN * (max(_mean(s.left), _mean(s.right)) - players.floor(s.run)) for s in one.settings]
+        verdict, end = _within(one, margins), f"; margin ± {labels.span(margins)}"
+    said = "; ".join(_effect(one, s) for s in one.settings) + end
+    return Part(one.what, verdict, said, _brief(one), **about)
+
+
+def _within(one: Comparison, margins: Sequence[float]) -> str:
+    shown = refuted = True
+    for setting, margin in zip(one.settings, margins):
+        gap, inner = _gap(setting), _gap(setting, 0.9)
+        if one.relation == "equal to":
+            shown &= -margin <= inner.low and inner.high <= margin
+            refuted &= gap.low > margin or gap.high < -margin
+        else:
+            shown &= gap.low >= -margin
+            refuted &= gap.high < -margin
+    return SHOWN if shown else CONTRADICTED if refuted else NOT_SHOWN
+
+
+def _effect(one: Comparison, setting: Setting) -> str:
+    """`T-maze, delay 10, M = 5: 1.00 against 0.58, difference 0.42 [0.30, 0.54]`; the task only if there are several.
+
+    Where the interquartile means tell another story than the means, they are given too.
+    """
+    task = names.variant(setting.run["environment"], setting.run["options"])
+    several = f"{task}, M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
+    means = [_mean(side) for side in _sides(setting)]
+    middles = [float(iqm(side)) for side in _sides(setting)]
+    scores = "{} against {}".format(*map(labels.number, means))
+    apart = any(abs(mean - middle) > 0.05 * abs(mean) for mean, middle in zip(means, middles))
+    scores += " (interquartile means {} against {})".format(*map(labels.number, middles)) if apart else ""
+    digits = 2 if setting.run["memory_task"] else None
+    return f"{several}{scores}, difference {labels.interval(*_gap(setting)[:3], digits)}"
+
+
+def _brief(one: Comparison) -> str:
+    facts = f"n = {_n(one)}" + (f", {_budget(one)} of the paper's steps" if _budget(one) != labels.NOTHING else "")
+    if len(one.settings) == 1:
+        return f"{_effect(one, one.settings[0])} ({facts})"
+    left, right = (labels.number(_mean([_mean(side) for side in sides])) for sides in zip(*map(_sides, one.settings)))
+    differences = labels.span([_gap(s).mean for s in one.settings])
+    return f"{left} against {right}, mean of {len(one.settings)} settings with differences {differences} ({facts})"
+
+
+def _sides(setting: Setting) -> tuple[list[float], list[float]]:
+    return setting.left, setting.right
+
+
+def _n(one: Comparison) -> str:
+    left, right = (sum(map(len, sides)) for sides in zip(*map(_sides, one.settings))) if one.settings else (0, 0)
+    return f"{left} + {right}"
+
+
+def _budget(one: Comparison) -> str:
+    return labels.span([s.run["budget_fraction"] for s in one.settings], labels.percent)
+
+
+def _differs(one: Comparison) -> str:
+    found = [paper.differences(s.run) for s in one.settings if not s.run["memory_task"]]
+    conditions = labels.joined(text for different in found for text in different.conditions if "budget" not in text)
+    settings = labels.joined(key for different in found for key in different.settings)
+    return "; ".join(text for text in (conditions, settings) if text != labels.NOTHING)
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return math.fsum(scores) / len(scores)

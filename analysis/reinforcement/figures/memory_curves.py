@@ -1,0 +1,22 @@
+"""Memory study: learning curves
+
+Share of right answers in training against environment steps, at the initial retention that was run with the most
+delays. Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the band ± one
+standard deviation. The dotted line is chance.
+"""
+
+from __future__ import annotations
+
+from analysis.load import Results
+from analysis.reinforcement import curves, memory, panels
+from analysis.reinforcement.comparisons import delay_study
+from analysis.style import Drawing
+
+PLACE = 5
+
+
+def draw(results: Results) -> Drawing:
+    """A panel per task with its delay, and M."""
+    runs = delay_study(memory.runs(results))
+    runs = runs.assign(panel=[panels.title(run, f"delay {run['delay']:g}") for _, run in runs.iterrows()])
+    return curves.draw(results, runs.sort_values(["layers", "environment", "delay", "unroll"]))

@@ -1,0 +1,30 @@
+"""The paper's claim about the copy task."""
+
+from __future__ import annotations
+
+from analysis import labels
+from analysis.claims import NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
+from analysis.load import Results
+
+LONGEST = 500  # bits of the paper's longest pattern: sequences of 1000 steps
+
+
+def claims(results: Results) -> list[Claim]:
+    """One part per length that RTRL was trained on, and the paper's."""
+    runs = results["copy_runs"]
+    runs = runs[runs["gradient"] == "rtrl"]
+    parts = []
+    for length in sorted(runs["max_length"].unique()):
+        accuracy = runs.loc[runs["max_length"] == length, "test_sequence_accuracy"]
+        said = f"{labels.percent(accuracy.mean())} are, of the lowest seed {labels.percent(accuracy.min())}"
+        verdict = SHOWN if accuracy.min() >= 1 else NOT_SHOWN
+        parts.append(Part(_what(length), verdict, said, n=str(len(accuracy))))
+    if not (runs["max_length"] >= LONGEST).any():
+        tried = f"the longest that were run have {2 * runs['max_length'].max():g} steps" if len(runs) else "not run"
+        parts.append(Part(_what(LONGEST), NOT_TESTED, tried))
+    sentence = "RTRL solves the copy task completely, with sequences of up to 1000 steps."
+    return [Claim(4, "copy", "copy task", sentence, tuple(parts), ("copy_task",))]
+
+
+def _what(length: float) -> str:
+    return f"sequences of up to {2 * length:g} steps: every test sequence right"

@@ -1,0 +1,103 @@
+"""Verdicts on the paper's claims: the rules, each on records made for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+from analysis import claims, stats
+from analysis.claims import CONTRADICTED, IN_PART, NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
+from analysis.load import load
+from analysis.reinforcement import players
+from analysis.reinforcement.figures import headline
+
+NONMATCHING = "rooms_select_nonmatching_object"
+
+
+def part(tree, claim, what):
+    """The part of a claim (by name) that says `what`, of the runs in the tree."""
+    (found,) = [one for one in claims.claims(load(tree.root)) if one.name == claim]
+    (only,) = [one for one in found.parts if one.what == what]
+    return only
+
+
+def chaser(tree, unroll, **scores):
+    """Runs of Chaser at M = `unroll`, a seed per score of each method."""
+    for method, found in scores.items():
+        for seed, score in enumerate(found):
+            tree.run("procgen", "chaser", method, seed, returns=[score], unroll=unroll)
+
+
+def test_a_claim_is_as_good_as_its_parts():
+    def verdict(*parts):
+        return Claim(1, "", "", "", tuple(Part("", one, "") for one in parts)).verdict
+
+    assert verdict(SHOWN, SHOWN) == SHOWN
+    assert verdict(SHOWN, NOT_TESTED) == verdict(SHOWN, NOT_SHOWN) == IN_PART
+    assert verdict(SHOWN, CONTRADICTED) == CONTRADICTED
+    assert verdict(NOT_SHOWN, NOT_TESTED) == NOT_SHOWN
+    assert verdict(NOT_TESTED) == verdict() == NOT_TESTED
+
+
+@pytest.mark.parametrize(
+    ("rtrl", "tbptt", "verdict"),
+    [
+        ([8.0, 8.2, 8.1], [4.0, 4.1, 4.3], SHOWN),
+        ([4.0, 4.1, 4.3], [8.0, 8.2, 8.1], CONTRADICTED),
+        ([8.0, 2.0, 5.0], [4.0, 4.1, 4.3], NOT_SHOWN),
+        ([0.5, 0.6, 0.5], [0.1, 0.1, 0.2], NOT_TESTED),  # random play: 0.6
+        ([8.0, 8.2], [4.0, 4.1], NOT_TESTED),  # two seeds
+    ],
+)
+def test_better_takes_learned_agents_three_seeds_and_a_small_p(tree, rtrl, tbptt, verdict):
+    chaser(tree, 5, rtrl=rtrl, tbptt=tbptt)
+    assert part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("tbptt", "verdict"),
+    [([8.0, 8.1, 8.2], SHOWN), ([4.0, 4.1, 4.2], CONTRADICTED), ([6.0, 8.0, 10.0], NOT_SHOWN)],
+)
+def test_equal_means_within_the_margin(tree, tbptt, verdict):
+    chaser(tree, 50, rtrl=[8.0, 8.1, 8.2], tbptt=tbptt)
+    assert part(tree, "chaser", "Chaser, M = 50: RTRL equal to TBPTT").verdict == verdict
+
+
+def test_the_smallest_p_of_three_seeds_is_named(tree):
+    chaser(tree, 5, rtrl=[8.0, 8.2, 8.1], tbptt=[4.0, 4.1, 4.3])
+    said = part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").said
+    assert "permutation test: p = 0.100, where these seeds can give 0.100 at least" in said
+
+
+def test_a_scale_without_any_run_tests_nothing(tree):
+    assert {claim.verdict for claim in claims.claims(load(tree.root))} == {NOT_TESTED}
+
+
+def test_nonmatching_counts_as_learned_from_half_of_the_oracles_score(tree):
+    tree.level(NONMATCHING, "rtrl", 0, real=False)
+    run = load(tree.root)["runs"].iloc[0]
+    oracle = players.score(NONMATCHING, run["backend"], "oracle")
+    assert players.learned(run, oracle / 2)
+    assert not players.learned(run, oracle / 2 - 0.1)
+
+
+def test_the_headline_is_nonmatching_at_ten_once_it_is_learned(tree):
+    chaser(tree, 5, rtrl=[8.0, 8.2, 8.1], tbptt=[1.0, 1.1, 1.3])
+    assert headline.chosen(load(tree.root))[0]["environment"] == "chaser"
+    for seed in range(3):
+        for method, score in (("rtrl", 50.0), ("tbptt", 40.0)):
+            tree.level(NONMATCHING, method, seed, real=False, unroll=10, returns=[score + seed])
+    assert headline.chosen(load(tree.root))[0]["environment"] == NONMATCHING
+
+
+def test_difference_is_welchs():
+    x, y = [1.0, 2.0, 4.0], [0.5, 0.7, 0.1, 0.9]
+    found, other = stats.difference(x, y), ttest_ind(x, y, equal_var=False)
+    assert found[1:3] == pytest.approx(tuple(other.confidence_interval(0.95)))
+    assert found.p_value == pytest.approx(other.pvalue)
+
+
+def test_holm_multiplies_by_the_number_of_tests_that_are_left_and_skips_what_was_not_tested():
+    assert stats.holm([0.04, np.nan, 0.01]).tolist() == pytest.approx([0.04, np.nan, 0.02], nan_ok=True)
+    assert stats.holm([0.3, 0.03, 0.02]).tolist() == pytest.approx([0.3, 0.06, 0.06])
