@@ -27,8 +27,8 @@ reproduce: $(READY) ## every run, table and figure, and the report (SCALE=smoke,
 plan: $(READY) ## what `make reproduce` would do, and for how long
 	@$(PLAN)
 
-test: lint ## checks and tests
-	$(BIN)/python -m pytest
+test: lint ## checks and tests, on two cores
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 test-cuda: $(READY) ## on a GPU: gradients, runs and checkpoints give what they give on the CPU (a minute and a half)
 	$(BIN)/python -m pytest tests/cuda --device cuda

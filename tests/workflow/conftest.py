@@ -30,7 +30,7 @@ class Project:
     def snakemake(self, *words: str, alone: bool = False) -> subprocess.CompletedProcess[str]:
         """One call with scale tiny, `alone` as make calls it; words that contain `=` set configuration keys."""
         command = ["workflow/scripts/alone.sh", SNAKEMAKE, *_command(words)[3:]] if alone else _command(words)
-        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=600)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """The same without waiting for it, in a process group of its own."""

@@ -8,6 +8,10 @@ import shutil
 import zipfile
 
 import pytest
+from small_scales import SETTINGS, small_scale
+
+from rtrl_bench.errors import ConfigError
+from workflow.scripts import scales, targets
 
 RUNS = {
     "runs/reinforcement/alpha/tbptt/M5/seed0",
@@ -66,37 +70,34 @@ def test_a_dry_run_of_a_changed_scale_writes_nothing(project):
     assert _contents(project.root / "results") == before
 
 
-def test_a_dry_run_of_a_new_results_folder_does_not_make_it(project):
-    assert project.planned("all", "results=elsewhere")[1] == RUNS | COPY_RUNS | STUDIES
-    assert not (project.root / "elsewhere").exists()
+def test_a_deleted_file_of_a_run_makes_that_run_again(project):
+    deleted = {
+        "runs/reinforcement/alpha/tbptt/M5/seed0": "curve.csv",
+        "runs/reinforcement/delta/rtrl/M5/seed0": "gradient.csv",
+        "runs/reinforcement/beta/tbptt/M5/seed0": "evaluation.json",
+        "runs/reinforcement/beta/rtrl/M5/seed0": "run.json",
+        "runs/costs/complexity": "costs.csv",
+    }
+    for run, name in deleted.items():
+        (project.root / "results/tiny" / run / name).unlink()
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, set(deleted))
 
 
-@pytest.mark.parametrize("name", ["curve.csv", "gradient.csv", "evaluation.json", "run.json"])
-def test_a_deleted_file_of_a_run_makes_that_run_again(project, name):
-    run = "runs/reinforcement/delta/rtrl/M5/seed0"
-    (project.root / "results/tiny" / run / name).unlink()
-    assert project.planned("all") == ({"tables", "figures", "report", "all"}, {run})
-
-
-@pytest.mark.parametrize("record", ["half", '{"status": "complete", "fingerprint": "0123456789ab"}'])
-def test_a_run_whose_record_is_damaged_or_anothers_is_made_again(project, record):
-    run = "runs/reinforcement/beta/rtrl/M5/seed0"
-    (project.root / "results/tiny" / run / "run.json").write_text(record)
+def test_a_run_whose_record_is_damaged_or_anothers_or_gone_is_made_again(project):
+    damaged = ["runs/reinforcement/beta/rtrl/M5/seed0", "runs/reinforcement/alpha/tbptt/M5/seed0"]
+    for run, record in zip(damaged, ["half", '{"status": "complete", "fingerprint": "0123456789ab"}']):
+        (project.root / "results/tiny" / run / "run.json").write_text(record)
+    (project.root / "results/tiny/runs/costs/complexity/run.json").unlink()
     shutil.rmtree(project.root / ".snakemake")
-    assert project.planned("all") == ({"tables", "figures", "report", "all"}, {run})
-
-
-@pytest.mark.parametrize("name", ["costs.csv", "run.json"])
-def test_a_deleted_file_of_the_study_of_costs_makes_it_again(project, name):
-    (project.root / "results/tiny/runs/costs/complexity" / name).unlink()
-    assert project.planned("all") == ({"tables", "figures", "report", "all"}, STUDIES)
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, {*damaged, *STUDIES})
 
 
 def test_a_changed_configuration_is_seen_without_what_snakemake_remembers(project):
     shutil.rmtree(project.root / ".snakemake")
     assert project.planned("all") == (set(), set())
     _edit(project.root / "workflow/config/tiny.yaml", "beta: { env_steps: 200 }", "beta: { env_steps: 300 }")
-    assert project.planned("all")[1] == {run for run in RUNS if "/beta/" in run}
+    expected = {run for run in RUNS if "/beta/" in run}
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected)
 
 
 def test_an_environment_that_is_there_now_is_in_the_tables_without_what_snakemake_remembers(project):
@@ -117,8 +118,9 @@ def test_runs_that_were_finished_elsewhere_are_finished(project):
     assert project.planned("letters", "pictures", "copy_task", "complexity") == (set(), set())
 
 
-def test_editing_a_plotting_file_plots_again_and_trains_nothing(project):
+def test_editing_a_plotting_file_or_a_figure_plots_again_and_trains_nothing(project):
     _edit(project.root / "analysis/figures.py", "kind = ", "kind  =  ")
+    _edit(project.root / "analysis/costs/figures/cost_against_L.py", "Peak memory, FLOPs", "Memory, FLOPs")
     assert project.planned("all") == ({"figures", "report", "all"}, set())
 
 
@@ -141,21 +143,11 @@ def test_snakemakes_own_report_has_each_figure_with_the_caption_that_the_analysi
     assert page.count("shows.</p>") == 3  # of the PNG, the PDF and the CSV
 
 
-def test_editing_a_figure_writes_figures_and_page_again_and_trains_nothing(project):
-    _edit(project.root / "analysis/costs/figures/cost_against_L.py", "Peak memory, FLOPs", "Memory, FLOPs")
-    assert project.planned("all") == ({"figures", "report", "all"}, set())
-
-
-def test_changing_the_budget_of_an_environment_trains_that_environment_only(project):
-    _edit(project.root / "workflow/config/tiny.yaml", "beta: { env_steps: 200 }", "beta: { env_steps: 300 }")
-    expected = {run for run in RUNS if "/beta/" in run}
-    assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected)
-
-
-def test_changing_a_pretraining_trains_it_and_the_runs_that_build_on_it_only(project):
+def test_changing_a_pretraining_and_the_study_of_costs_makes_these_and_the_runs_that_build_on_them_only(project):
     _edit(project.root / "workflow/config/tiny.yaml", "{ env_steps: 400 }", "{ env_steps: 500 }")
+    _edit(project.root / "workflow/config/tiny.yaml", "values: [4, 8]", "values: [4, 8, 16]")
     expected = {run for run in RUNS if "/delta/" in run}
-    assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected)
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected | STUDIES)
 
 
 def test_changing_the_runs_that_build_on_a_pretraining_leaves_it_alone(project):
@@ -177,28 +169,21 @@ def test_a_run_with_a_pretrained_stem_needs_the_run_that_the_stem_comes_from(pro
     assert trained == {"runs/reinforcement/delta/pretrain_tbptt/M50/seed0", wanted}
 
 
-def test_changing_the_study_of_costs_makes_it_again_and_nothing_else(project):
-    _edit(project.root / "workflow/config/tiny.yaml", "values: [4, 8]", "values: [4, 8, 16]")
-    assert project.planned("all") == ({"tables", "figures", "report", "all"}, STUDIES)
-
-
 def test_a_scale_without_a_study_of_costs_makes_everything_else(project):
     path = project.root / "workflow/config/tiny.yaml"
     path.write_text(path.read_text().partition("  complexity:")[0])
     steps, _ = project.planned("all", "results=elsewhere")
     assert steps == {"tables", "figures", "report", "all", "fidelity"}
-    done = project.snakemake("-n", "complexity")
-    assert done.returncode != 0
-    assert "error: scale tiny has no runs of complexity: expected one of alpha, " in done.stderr
 
 
-def test_another_device_or_number_of_threads_repeats_nothing(project):
-    assert project.planned("all", "device=cpu", "threads=2") == (set(), set())
+def test_another_device_number_of_threads_or_time_limit_repeats_nothing(project):
+    assert project.planned("all", "device=cpu", "threads=2", "time_limit=7") == (set(), set())
 
 
-def test_an_environment_is_a_target_that_needs_its_own_runs_only(project):
+def test_null_can_be_given_on_the_command_line_and_an_environment_needs_its_own_runs_only(project):
     expected = {run for run in RUNS if "/beta/" in run}
-    assert project.planned("beta", "results=elsewhere") == ({"beta"}, expected)
+    words = "beta", "results=elsewhere", "threads=null", "time_limit=null"
+    assert project.planned(*words) == ({"beta"}, expected)
 
 
 def test_every_named_target_is_there(project):
@@ -207,46 +192,50 @@ def test_every_named_target_is_there(project):
     steps, trained = project.planned(*targets, "results=elsewhere")
     assert steps == set(targets)
     assert trained == RUNS | COPY_RUNS | STUDIES
+    assert not (project.root / "elsewhere").exists()
+
+
+def _error(done):
+    """The only line of an error, of a call that ended with exit code 2."""
+    assert done.returncode == 2
+    (error,) = [line for line in done.stderr.splitlines() if "rror" in line]
+    return error
+
+
+def test_a_mistake_in_a_target_ends_with_one_message(first_run):
+    error = _error(first_run[0].snakemake("-n", "tabels"))
+    assert error.startswith("error: unknown target 'tabels': expected one of all, plan, fidelity, ")
+    assert error.endswith("; did you mean tables?")
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("call", "said"),
     [
-        ("bet", "error: unknown target 'bet': expected one of all, plan, fidelity, "),
-        ("tabels", "; did you mean tables?"),
-        ("leters", "; did you mean letters?"),
+        (lambda scale: targets.unknown(scale, "memroy"), "unknown target 'memroy': .*; did you mean memory?"),
+        (lambda scale: targets.runs(scale, "complexity"), "scale given has no runs of complexity: .* one of tmaze; "),
     ],
+    ids=["no such target", "none of this scale"],
 )
-def test_a_mistake_in_a_target_is_named(project, word, said):
-    done = project.snakemake("-n", word)
-    assert done.returncode == 2
-    (error,) = [line for line in done.stderr.splitlines() if "rror" in line]
-    assert said in error
+def test_a_target_without_runs_is_named(expand, capsys, call, said):
+    with pytest.raises(SystemExit) as caught:
+        call(expand(small_scale()))
+    assert caught.value.code == 2
+    assert re.match(f"error: {said}", capsys.readouterr().err)
+
+
+def test_a_mistake_on_the_command_line_is_not_said_to_be_in_a_file(first_run):
+    error = _error(first_run[0].snakemake("-n", "scal=tiny"))
+    assert re.fullmatch(r"error: config.yaml or --config: unknown key scal: .*; did you mean scale.*", error)
 
 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("scal=tiny", "unknown key scal: expected one of scale, results, .*; did you mean scale"),
-        ("threads=two", "threads = 'two': expected an integer"),
-        ("device=gpu", "device = 'gpu': expected one of auto, cpu, cuda"),
+        ({"threads": "two"}, "config.yaml or --config: threads = 'two': expected an integer"),
+        ({"device": "gpu"}, "config.yaml or --config: device = 'gpu': expected one of auto, cpu, cuda"),
+        ({"scale": "lapto"}, r"scale = 'lapto': expected one of laptop, .*smoke.* \(the files of workflow/config\)"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_not_said_to_be_in_a_file(project, setting, said):
-    done = project.snakemake("-n", setting)
-    assert done.returncode == 2
-    (error,) = [line for line in done.stderr.splitlines() if "rror" in line]
-    assert re.fullmatch(rf"error: config.yaml or --config: {said}.*", error)
-
-
-def test_null_can_be_given_on_the_command_line(project):
-    assert project.planned("all", "threads=null", "time_limit=null") == (set(), set())
-
-
-def test_a_mistake_in_the_configuration_stops_with_one_message(project):
-    done = project.snakemake("-n", "scale=lapto")
-    assert done.returncode == 2
-    errors = [line for line in done.stderr.splitlines() if "rror" in line]
-    assert errors == [
-        "error: scale = 'lapto': expected one of laptop, overnight, paper, smoke, tiny (the files of workflow/config)"
-    ]
+def test_a_setting_that_does_not_fit_is_named(setting, said):
+    with pytest.raises(ConfigError, match=f"^{said}"):
+        scales.load_scale(SETTINGS | {"scale": "smoke"} | setting)

@@ -31,10 +31,6 @@ def test_there_are_as_many_jobs_as_give_the_longest_run_its_time():
     assert retries(jobs) == 2
 
 
-def test_a_changed_time_limit_repeats_nothing(project):
-    assert project.planned("all", "time_limit=7") == (set(), set())
-
-
 def test_a_run_that_stopped_in_time_is_started_again(project):
     harness = project.root / "rtrl_bench/__main__.py"
     stops_once = """

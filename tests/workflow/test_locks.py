@@ -64,16 +64,18 @@ def test_dates_alone_repeat_no_run(project):
     assert project.planned("all") == (set(), set())
 
 
-@pytest.mark.parametrize("left", [("curve.csv",), ("curve.csv", "evaluation.json", "run.json")])
-def test_a_run_that_was_killed_between_its_files_is_made_again(project, left):
-    folder = project.root / "results/tiny/runs/reinforcement/beta/rtrl/M5/seed0"
-    for name in ("curve.csv", "evaluation.json", "run.json"):
-        (folder / name).unlink()
-        marker = base64.b64encode(str((folder / name).relative_to(project.root)).encode()).decode()
-        (project.root / ".snakemake/incomplete" / marker).write_text('{"external_jobid": null}')
-    for name in left:
-        (folder / name).write_text("half")
+def test_a_run_that_was_killed_between_its_files_is_made_again(project):
+    files = "curve.csv", "evaluation.json", "run.json"
+    beta = project.root / "results/tiny/runs/reinforcement/beta"
+    left = {beta / "rtrl/M5/seed0": files[:1], beta / "tbptt/M5/seed0": files}
+    for folder in left:
+        for name in files:
+            (folder / name).unlink()
+            marker = base64.b64encode(str((folder / name).relative_to(project.root)).encode()).decode()
+            (project.root / ".snakemake/incomplete" / marker).write_text('{"external_jobid": null}')
+        for name in left[folder]:
+            (folder / name).write_text("half")
     done = project.snakemake("beta")
     assert done.returncode == 0, done.stderr
-    assert all((folder / name).read_text() != "half" for name in ("curve.csv", "evaluation.json", "run.json"))
+    assert all((folder / name).read_text() != "half" for folder in left for name in files)
     assert project.planned("beta") == (set(), set())
