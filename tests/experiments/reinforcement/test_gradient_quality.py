@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from oracles.cells import NAMES
+from oracles.cells import ELEMENTWISE_KINDS
 from small_runs import config
 
 from rtrl_bench.errors import ConfigError
@@ -47,7 +47,7 @@ def test_an_exact_gradient_has_cosine_and_ratio_one_while_parameters_stand(gradi
         assert row[2:] == pytest.approx([1, 1, 1], abs=1e-12)
 
 
-@pytest.mark.parametrize("cell", NAMES)
+@pytest.mark.parametrize("cell", ELEMENTWISE_KINDS)
 def test_rtrl_of_every_cell_is_found_to_be_exact(cell):
     for row in cosines("rtrl", cell=cell, segments=3):
         assert row[2:] == pytest.approx([1, 1, 1], abs=1e-12)
