@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_runs import config
+
+from rtrl_bench.experiments import execute
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "extending.md").read_text()
@@ -76,28 +79,24 @@ def train(extended, tmp_path, *settings):
 
 def test_the_exactness_tests_find_the_cell_by_themselves(extended):
     said = extended(
-        *("-m", "pytest", "-q", "-p", "extended", "-p", "no:cacheprovider", "-k", "Leaky and full_bptt"),
-        "tests/gradients/test_exactness.py",
+        *("-m", "pytest", "-q", "-p", "extended", "-p", "no:cacheprovider", "-k", "Leaky-rtrl-2 or partials and Leaky"),
+        *("tests/gradients/test_exactness.py", "tests/cells/test_derivatives.py"),
     )
     assert re.search(r"[1-9]\d* passed", said) or "100%" in said
     assert "Leaky" not in said
 
 
-@pytest.mark.parametrize("gradient", ["rtrl", "tbptt"])
-def test_the_cell_trains(extended, tmp_path, gradient):
-    train(extended, tmp_path, "environment: tmaze", "cell: leaky", f"gradient: {gradient}")
+def test_the_cell_trains(extended, tmp_path):
+    train(extended, tmp_path, "environment: tmaze", "cell: leaky", "gradient: rtrl")
 
 
 def test_the_method_is_what_it_says(extended):
     extended("-c", ONE_STEP)
 
 
-def test_the_method_trains(extended, tmp_path):
-    train(extended, tmp_path, "environment: tmaze", "gradient: one_step", "layers: 2")
-
-
-def test_the_environment_trains(extended, tmp_path):
-    train(extended, tmp_path, "environment: two_levers", "environment_options: { pulls: 7 }")
+def test_the_method_and_the_environment_train(extended, tmp_path):
+    options = "environment_options: { pulls: 7 }"
+    train(extended, tmp_path, "environment: two_levers", options, "gradient: one_step", "layers: 2")
     assert '"backend": "two_levers 1"' in (tmp_path / "out" / "run.json").read_text()
 
 
@@ -106,10 +105,8 @@ def test_the_environment_is_listed(extended):
 
 
 def test_the_figure_is_drawn(extended, tmp_path):
-    (tmp_path / "results/runs").mkdir(parents=True)
     for gradient in ("rtrl", "tbptt"):
-        train(extended, tmp_path, "environment: tmaze", f"gradient: {gradient}")
-        (tmp_path / "out").rename(tmp_path / "results/runs" / gradient)
+        execute(config(gradient=gradient), tmp_path / "results/runs" / gradient)
     extended("-c", DRAW, "--runs", str(tmp_path / "results"), "--out", str(tmp_path / "figures"))
     header, *rows = (tmp_path / "figures/steady.csv").read_text().splitlines()
     assert header == "suite,method,seed,score,score_std_over_sets"

@@ -125,7 +125,7 @@ class Choice(NamedTuple):
 
 
 # What the gradient of every method (and window) equals, for stacks of these depths: autograd through the whole stream,
-# with the paths cut that the method says it drops. Columnar stacks of more layers: see test_stacks.py.
+# with the paths cut that the method says it drops. Columnar stacks of more layers: see test_columnar.py.
 EQUALS = {
     Choice("rtrl"): ((1, 2, 3), Problem.truth),
     Choice("rtrl_stepwise"): ((1,), Problem.truth),
