@@ -176,3 +176,17 @@ def test_the_inputs_gradient_alone_can_be_asked_for_again():
     loss = stack(x, starts, stack.begin(2))[0].sum()
     loss.backward(retain_graph=True)
     assert torch.equal(torch.autograd.grad(loss, x)[0], x.grad)
+
+
+@pytest.mark.parametrize("options", [{"gradient": "rtrl"}, {"gradient": "tbptt", "gradient_options": {"window": 8}}])
+def test_a_buffer_of_inputs_may_be_filled_anew_for_the_next_segment(options):
+    torch.manual_seed(0)
+    layer, segments, found = RecurrentStack(5, 4, **options), torch.randn(2, 4, 3, 5), []
+    for buffer in (None, torch.empty(4, 3, 5)):
+        layer.zero_grad()
+        carry, starts = layer.begin(3), torch.zeros(4, 3, dtype=torch.bool)
+        for x in segments:
+            h, carry = layer(x if buffer is None else buffer.copy_(x), starts, carry)
+            h.sum().backward()
+        found.append(layer.layers[0].weight.grad.clone())
+    assert torch.equal(*found)
