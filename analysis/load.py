@@ -26,7 +26,8 @@ INDEX = (
     " budget_fraction"
 ).split()
 RECORD = (
-    "wall_s device device_name versions machine git_revision git_dirty resumes exact_resume started_utc finished_utc"
+    "config wall_s device device_name versions machine git_revision git_dirty resumes exact_resume started_utc"
+    " finished_utc"
 ).split()
 PARTS = ("scale.json", "runs")  # of a results folder, one of them at least
 COMMON = {"index": ["folder", *INDEX, *RECORD], "problems": ["folder", "reason"]}

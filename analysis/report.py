@@ -21,10 +21,11 @@ import pandas as pd
 from markupsafe import Markup, escape
 from pandas.io.formats.style import Styler
 
-from analysis import claims, cli, figures, kinds, labels, methods, tables
+from analysis import charts, claims, cli, figures, kinds, labels, methods, run_list, tables
 from analysis.load import LoadError, Results
 from rtrl_bench.system.files import write_whole
 
+STAYS = ("Verdict",)  # columns that never scroll out of sight
 TALL_ROWS = 25  # of a table that scrolls in a window of its own
 WIDE_LETTERS = 24  # of a cell that is broken into lines
 PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG
@@ -41,6 +42,11 @@ def table(name: str, frame: pd.DataFrame) -> Markup:
         for column, letters in longest.items()
         if letters > WIDE_LETTERS
     }
+    for column in [name for name in text if name in STAYS]:  # in sight while the table scrolls sideways
+        stays = "position: sticky; right: 0; background: var(--page); white-space: normal"
+        wide[column] = [
+            {"selector": tag, "props": f"{stays}; min-width: 8rem; max-width: 14rem"} for tag in ("td", "th")
+        ]
     styled = Styler(text, uuid=name, cell_ids=False).hide(axis="index").format(escape="html")
     return Markup(styled.format_index(escape="html", axis="columns").set_table_styles(wide).to_html())
 
@@ -186,6 +192,10 @@ def render(results: Results, out: Path) -> str:
         where=where(results),
         tables=shown_tables,
         figures=[item for item in shown_figures if item["item"].name != HEADLINE],
+        charts=charts.built(results),
+        vega=Markup(charts.library()),
+        runs=run_list.groups(results),
+        link=link,
         films=[{**film, "file": link(film["folder"], FILM)} for film in films(results)],
         tall_rows=TALL_ROWS,
         records=[link("tables", f"{name}.csv") for name in kinds.records()],

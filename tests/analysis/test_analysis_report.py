@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import shlex
 from html.parser import HTMLParser
@@ -40,7 +41,7 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data):
-        if self._open and self._open[-1] != "style":
+        if self._open and self._open[-1] not in ("style", "script"):
             self.text += data
 
     def attributes(self, tag, name):
@@ -74,10 +75,10 @@ def test_page_is_well_formed_and_semantic(page):
 
 
 def test_page_refers_to_nothing_outside(page):
-    assert "script" not in [tag for tag, _ in page.tags]
+    assert not page.attributes("script", "src")
     values = [value for _, attributes in page.tags for value in attributes.values() if value]
     assert not [value for value in values if re.match(r"(\w+:)?//", value)]
-    assert not re.search(r"@import|url\(", page.source)
+    assert not re.search(r"@import|url\(", re.sub(r"<script.*?</script>", "", page.source, flags=re.DOTALL))
     assert all(source.startswith("data:") for source in page.attributes("img", "src"))
     assert all(target == "data:," for target in page.attributes("link", "href"))
 
@@ -215,7 +216,28 @@ def test_smoke_page_says_that_numbers_mean_nothing(make_tree, tmp_path):
 
 def test_text_from_records_is_escaped(tree):
     tree.run("atari", "breakout", "rtrl", 0, record={"device_name": "<script>alert(1)</script>"})
-    assert "<script" not in make(tree.root).source
+    assert "<script>alert" not in make(tree.root).source
+
+
+def test_explorers_are_in_the_page_with_the_one_library_that_draws_them(page):
+    assert page.source.count("window.vegaEmbed=") == 1
+    specs = dict(re.findall(r'<script type="application/json" id="spec-(\w+)">(.*?)</script>', page.source, re.DOTALL))
+    assert set(specs) == {"learning_curves", "pareto", "costs"}
+    curves = json.loads(specs["learning_curves"])
+    assert {param["name"] for param in curves["params"]} >= {"task", "unroll", "cell"}
+    facts = curves["transform"][0]["from"]["fields"]
+    assert {"seed", "score", "retention", "learning rate"} <= set(facts)
+
+
+def test_a_run_stands_with_what_differs_from_the_task_s_shared_settings(page):
+    section = page.text[page.text.rindex("Every run") :]
+    assert "Chaser, M = 5: 9 runs" in section
+    assert 'gradient "tbptt"' in section
+    assert "../runs/reinforcement/chaser/rtrl/M5/seed0/run.json" in page.attributes("a", "href")
+
+
+def test_the_verdict_column_stays_in_sight(page):
+    assert re.search(r"#T_verdicts td\.col7 \{[^}]*position: sticky", page.source)
 
 
 def test_report_without_figures_names_the_command_that_makes_them(tree, capsys):

@@ -6,8 +6,8 @@ seeds. The permutation test asks how often a difference at least this large woul
 difference (two-sided). With few seeds its p cannot be small, so the smallest p that these seeds could give stands
 beside it. Neither is computed with fewer than three seeds a side. Rows that combine tasks resample seeds within each
 task and average over tasks. The columns RTRL and TBPTT hold the interquartile mean (IQM) of the score or success
-rate. A method is called better if the interval excludes 0.5 and p is below 0.05; p is not corrected for the number of
-comparisons.
+rate. A method is called better if the interval excludes 0.5 and p is below 0.05. Here p is not corrected for the number
+of comparisons; in the verdicts on the paper's claims it is.
 """
 
 from __future__ import annotations

@@ -1,0 +1,55 @@
+"""Every run, task by task: its settings as a difference to what the task's runs share, its records and versions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from analysis import labels, methods
+from analysis.load import Results
+
+
+def groups(results: Results) -> list[dict[str, Any]]:
+    """Per kind, task and M: `title`, `shared` settings, and `runs`, each with what it differs in."""
+    index = results["index"]
+    made = []
+    for (_, task, unroll), runs in index.groupby(["suite", "task", "unroll"], sort=False, dropna=False, observed=True):
+        settings = {folder: _flat(json.loads(text)) for folder, text in zip(runs["folder"], runs["config"])}
+        shared = _shared(list(settings.values()))
+        names = methods.named(runs)["method"] if runs["gradient"].notna().all() else pd.Series("", runs.index)
+        rows = [
+            {
+                "folder": run["folder"],
+                "method": name,
+                "seed": labels.whole(run["seed"]),
+                "score": labels.number(run["score"]),
+                "differs": _text({k: v for k, v in settings[run["folder"]].items() if k not in shared and k != "seed"}),
+                "versions": ", ".join(f"{k} {v}" for k, v in json.loads(run["versions"]).items()),
+                "revision": str(run["git_revision"])[:12],
+                "time": labels.duration(run["wall_s"]),
+            }
+            for (_, run), name in zip(runs.iterrows(), names)
+        ]
+        title = f"{task}, M = {unroll:g}" if unroll == unroll else str(task)  # nan: no M
+        made.append({"title": title, "shared": _text(shared), "runs": rows})
+    return made
+
+
+def _shared(settings: list[dict[str, str]]) -> dict[str, str]:
+    """The settings that are the same in all runs; where there is one run alone, all but its seed."""
+    first = settings[0]
+    return {key: value for key, value in first.items() if key != "seed" and all(s.get(key) == value for s in settings)}
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        inner = isinstance(value, dict) and value
+        flat |= _flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": json.dumps(value)}
+    return flat
+
+
+def _text(settings: dict[str, str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in sorted(settings.items()))
