@@ -1,4 +1,7 @@
-"""Two groups of slots beside a GPU: while the network decides for one the simulator plays the other."""
+"""A run's B slots and who acts in them: one group, or two beside a GPU.
+
+While the network decides for one of two groups, the simulator plays the other.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from torch import Tensor
 
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.r2ac import Segment
+from rtrl_bench.envs import registry
 from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.experiments.reinforcement.actor import Acted, Actor
 from rtrl_bench.experiments.reinforcement.config import RunConfig
@@ -29,6 +33,11 @@ def group_sizes(config: RunConfig, device: torch.device) -> list[int]:
 def group_seed(seed: int, group: int) -> int:
     """What stands for `seed` in group 0, 1, ..."""
     return derived_seed(seed, group) if group else seed
+
+
+def env_seed(config: RunConfig, resumes: int) -> int:
+    """Seed of the training environments; a resume that cannot restore them must not replay the same episodes."""
+    return derived_seed(config.seed, 0, resumes)
 
 
 class SlotGroups:
@@ -112,3 +121,34 @@ def joined(parts: Sequence[Acted]) -> Acted:
         fields[name] = torch.cat([vars(part.segment)[name] for part in parts], dim=slots)
     returns, lengths = ([value for part in parts for value in vars(part)[name]] for name in ("returns", "lengths"))
     return Acted(Segment(**fields), torch.cat([part.state for part in parts]), returns, lengths)
+
+
+def make_env(config: RunConfig, device: torch.device, seed: int) -> Any:
+    """The run's training environments, B slots in all: a BatchEnv, or SlotGroups of several."""
+    envs: list[BatchEnv] = []
+    try:
+        for group, slots in enumerate(group_sizes(config, device)):
+            made = registry.make(
+                config.environment,
+                slots,
+                seed=group_seed(seed, group),
+                split="train",
+                options=config.environment_options,
+                backend=config.backend,
+                threads=config.threads,
+            )
+            envs.append(made)
+    except BaseException:
+        for env in envs:
+            env.close()
+        raise
+    return envs[0] if len(envs) == 1 else SlotGroups(envs)
+
+
+def make_actor(network: AgentNetwork, env: Any, config: RunConfig, device: torch.device) -> Actor | GroupedActor:
+    """Who acts in the slots of `make_env`."""
+    actors = [
+        Actor(network, one, config, device, group_seed(env_seed(config, 0), group), group_seed(config.seed, group))
+        for group, one in enumerate(env.envs if isinstance(env, SlotGroups) else [env])
+    ]
+    return actors[0] if len(actors) == 1 else GroupedActor(actors)

@@ -12,18 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.r2ac import METRICS
 from rtrl_bench.envs import registry
-from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement import gradient_quality
-from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.agents import make_learner, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.experiments.reinforcement.evaluate import derived_seed, evaluate
+from rtrl_bench.experiments.reinforcement.evaluate import evaluate
 from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
-from rtrl_bench.experiments.reinforcement.groups import GroupedActor, SlotGroups, group_seed, group_sizes
+from rtrl_bench.experiments.reinforcement.groups import env_seed, make_actor, make_env
 from rtrl_bench.experiments.reinforcement.memory_needed import check_run, check_sizes
 from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
@@ -269,39 +266,3 @@ def _this_process(device: torch.device, versions: dict[str, str]) -> dict[str, A
     """What of a process can change a run's numbers."""
     threads = torch.get_num_threads()
     return {"device": device.type, "threads": threads, "versions": versions, **records.git_state()}
-
-
-def env_seed(config: RunConfig, resumes: int) -> int:
-    """Seed of the training environments; a resume that cannot restore them must not replay the same episodes."""
-    return derived_seed(config.seed, 0, resumes)
-
-
-def make_env(config: RunConfig, device: torch.device, seed: int) -> Any:
-    """The run's training environments, B slots in all: a BatchEnv, or SlotGroups of several."""
-    envs: list[BatchEnv] = []
-    try:
-        for group, slots in enumerate(group_sizes(config, device)):
-            made = registry.make(
-                config.environment,
-                slots,
-                seed=group_seed(seed, group),
-                split="train",
-                options=config.environment_options,
-                backend=config.backend,
-                threads=config.threads,
-            )
-            envs.append(made)
-    except BaseException:
-        for env in envs:
-            env.close()
-        raise
-    return envs[0] if len(envs) == 1 else SlotGroups(envs)
-
-
-def make_actor(network: AgentNetwork, env: Any, config: RunConfig, device: torch.device) -> Actor | GroupedActor:
-    """Who acts in the slots of `make_env`."""
-    actors = [
-        Actor(network, one, config, device, group_seed(env_seed(config, 0), group), group_seed(config.seed, group))
-        for group, one in enumerate(env.envs if isinstance(env, SlotGroups) else [env])
-    ]
-    return actors[0] if len(actors) == 1 else GroupedActor(actors)

@@ -11,9 +11,9 @@ from small_runs import assert_same_run, config, stop_after
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import EnvironmentFailed, Interrupted
 from rtrl_bench.experiments import execute
-from rtrl_bench.experiments.reinforcement import groups, loop
+from rtrl_bench.experiments.reinforcement import groups
 from rtrl_bench.experiments.reinforcement.actor import Actor
-from rtrl_bench.experiments.reinforcement.loop import Training, env_seed
+from rtrl_bench.experiments.reinforcement.loop import Training
 
 CPU = torch.device("cpu")
 
@@ -45,7 +45,7 @@ def test_each_group_acts_as_it_would_alone(two_groups):
     whole = training.actor.act(state, 1)
     slots = {0: slice(0, 3), 1: slice(3, 5)}
     for group, mine in slots.items():
-        seed = groups.group_seed(env_seed(settings, 0), group)
+        seed = groups.group_seed(groups.env_seed(settings, 0), group)
         env = registry.make("tmaze", mine.stop - mine.start, seed=seed, options={"delay": 3})
         alone = Actor(training.network, env, settings, CPU, seed, groups.group_seed(settings.seed, group))
         expected = alone.act(state[mine], 1)
@@ -127,7 +127,7 @@ def test_a_second_simulator_that_cannot_be_made_closes_the_first(two_groups, mon
 
     monkeypatch.setattr(registry, "make", make)
     with pytest.raises(EnvironmentFailed, match="no second one"):
-        loop.make_env(beside(), CPU, 0)
+        groups.make_env(beside(), CPU, 0)
     assert made[0].closed
 
 
