@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis import labels
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.runs.settings import CAME_LATER, to_dict
+from rtrl_bench.runs.settings import to_dict
 
 # The paper's simulators, as they begin in a run's `backend`. DMLab counts only with the real one.
 SIMULATORS = {"atari": "ale-py", "procgen": "procgen", "dmlab": "deepmind_lab"}
@@ -84,7 +84,7 @@ def differences(run: pd.Series) -> Differences:
     config, found = _flat(json.loads(run["config"])), {}
     for key, expected in _expected(run["suite"], config).items():
         allowed = expected if isinstance(expected, tuple) else (expected,)
-        value = config.get(key, CAME_LATER.get(key))
+        value = config.get(key)
         if value not in allowed:
             found[key] = f"{key} {value}, not {' or '.join(map(str, allowed))}"
     return Differences(tuple(conditions), found)

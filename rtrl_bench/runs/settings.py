@@ -162,32 +162,14 @@ def dump(settings: Settings) -> str:
 NOT_DECISIVE = (  # which program reads them; where and how safely to run
     *("kind", "device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard"),
 )
-# Keys that came later, at the value that stands for what was before them.
-CAME_LATER = {
-    "layers": 1,
-    "gradient_options": {},
-    "gradient_quality": 0,
-    "precision": "float32",
-    "deterministic": True,
-    "last_reward_across_episodes": False,
-    "loss.pg_rho_bar": 1.0,
-    "loss.vtrace_lambda": 1.0,
-    "loss.bootstrap_truncation": False,
-}
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that can change a result: not the kind, those of the machine, the folder of a pretrained stem."""
-    kept = {k: v for k, v in _older(settings).items() if k not in NOT_DECISIVE}
+    kept = {k: v for k, v in settings.items() if k not in NOT_DECISIVE}
     if isinstance(kept.get("pretrained"), Mapping):
         kept["pretrained"] = {key: value for key, value in kept["pretrained"].items() if key != "run"}
     return kept
-
-
-def _older(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The settings, nested ones too, without the keys that came later and have the value that stands for before."""
-    kept = {k: v for k, v in settings.items() if (prefix + k, v) not in CAME_LATER.items()}
-    return {k: _older(v, f"{prefix}{k}.") if isinstance(v, Mapping) else v for k, v in kept.items()}
 
 
 def fingerprint_of(settings: Mapping[str, Any]) -> str:

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from analysis.load import LoadError, load
-from rtrl_bench.runs.settings import CAME_LATER
 
 
 def problem(tree):
@@ -254,19 +253,6 @@ def test_the_harness_writes_the_columns_that_are_read():
 
     assert {"env_frames", "episodes", "episode_return_mean"} <= set(loop.CURVE_COLUMNS)
     assert {"env_steps", "cosine"} <= set(gradient_quality.COLUMNS)
-
-
-def test_a_run_from_before_a_key_came_is_of_the_same_setting(tree):
-    later: dict = {}
-    for path, value in CAME_LATER.items():
-        *above, key = path.split(".")
-        (later.setdefault(above[0], {}) if above else later)[key] = value
-    folder = tree.memory("tmaze", 20, "rtrl", 0, 1.0, last_reward_across_episodes=False, loss={})
-    config = yaml.safe_load((folder / "config.yaml").read_text())
-    (folder / "config.yaml").write_text(yaml.safe_dump(config | {**later, "memory_gb": None}))
-    tree.memory("tmaze", 20, "rtrl", 1, 1.0, **later)
-    runs = load(tree.root)["runs"]
-    assert (len(runs), runs["setting"].nunique(), runs["layers"].tolist()) == (2, 1, [1, 1])
 
 
 def test_the_analysis_imports_no_torch_and_no_simulator():
