@@ -28,13 +28,17 @@ class Case(Protocol):
     def run(self) -> None:
         """Forward and gradient of one segment (bptt: of one episode); returns when it is done."""
 
-    def counts(self) -> Counts:
-        """What `run` costs by its operators."""
-
 
 def make_case(method: str, sizes: Sizes, device: torch.device) -> Case:
     """The case of `method`; those of JAX run on the CPU."""
     return JaxCase(sizes) if method in JAX_METHODS else TorchCase(method, sizes, device)
+
+
+def counts(method: str, sizes: Sizes) -> Counts:
+    """What `run` of a case costs by its operators, on the CPU."""
+    if method in JAX_METHODS:
+        return counted_by_xla(_traced(sizes)[0], sizes.unroll)
+    return TorchCase(method, sizes, torch.device("cpu")).counts()
 
 
 def refusal(method: str, sizes: Sizes) -> str | None:
@@ -82,7 +86,7 @@ class TorchCase:
             torch.cuda.synchronize(self._device)
 
     def counts(self) -> Counts:
-        """See `Case`. Of the second segment: the first has no earlier carry beside its own."""
+        """What `run` costs. Of the second segment: the first has no earlier carry beside its own."""
         with TorchOperators() as counter:
             self.begin()
             self.run()
@@ -96,24 +100,11 @@ class JaxCase:
 
     def __init__(self, sizes: Sizes):
         import jax
-        import jax.numpy as jnp
 
-        from rtrl_bench.experiments.costs import generic_rtrl
-        from rtrl_bench.experiments.costs.jax_cells import JAX_CELLS, stack
-
-        jax.config.update("jax_platforms", "cpu")
-        z, self.steps = sizes, sizes.unroll
-        cell = stack(JAX_CELLS[z.cell], z.layers)
-        params = jax.eval_shape(lambda: cell.init(jax.random.key(0), z.inputs, z.hidden))
-        carry = jax.eval_shape(partial(generic_rtrl.begin_slots, cell, hidden=z.hidden, batch=z.batch), params)
-        shapes = (z.unroll, z.batch, z.inputs), (z.unroll, z.batch), (z.unroll, z.batch, z.hidden)
-        arrays: Any = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
-        steps = generic_rtrl.Steps(*arrays)
-        # The loss of a step is vdot(h, target), so that its gradient with respect to h is the target.
-        segment = partial(generic_rtrl.segment_of_slots, cell, jnp.vdot)
-        self._make = jax.jit(lambda: _filled(params, carry, steps)).lower().compile()
-        self._traced = jax.jit(segment, donate_argnums=1).trace(params, carry, steps)
-        self._run = self._traced.lower().compile()
+        traced, shapes = _traced(sizes)
+        self.steps = sizes.unroll
+        self._make = jax.jit(lambda: _filled(*shapes)).lower().compile()
+        self._run = traced.lower().compile()
 
     def begin(self) -> None:
         """See `Case`."""
@@ -126,9 +117,26 @@ class JaxCase:
         gradient, self._carry = self._run(self._params, self._carry, self._steps)
         jax.block_until_ready((gradient, self._carry))
 
-    def counts(self) -> Counts:
-        """See `Case`. Nothing is run."""
-        return counted_by_xla(self._traced, self.steps)
+
+def _traced(sizes: Sizes) -> tuple[Any, tuple[Any, Any, Any]]:
+    """The program of `JaxCase`, and the shapes of its arguments: parameters, carry, steps."""
+    import jax
+    import jax.numpy as jnp
+
+    from rtrl_bench.experiments.costs import generic_rtrl
+    from rtrl_bench.experiments.costs.jax_cells import JAX_CELLS, stack
+
+    jax.config.update("jax_platforms", "cpu")
+    z = sizes
+    cell = stack(JAX_CELLS[z.cell], z.layers)
+    params = jax.eval_shape(lambda: cell.init(jax.random.key(0), z.inputs, z.hidden))
+    carry = jax.eval_shape(partial(generic_rtrl.begin_slots, cell, hidden=z.hidden, batch=z.batch), params)
+    shapes = (z.unroll, z.batch, z.inputs), (z.unroll, z.batch), (z.unroll, z.batch, z.hidden)
+    arrays: Any = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    steps = generic_rtrl.Steps(*arrays)
+    # The loss of a step is vdot(h, target), so that its gradient with respect to h is the target.
+    segment = partial(generic_rtrl.segment_of_slots, cell, jnp.vdot)
+    return jax.jit(segment, donate_argnums=1).trace(params, carry, steps), (params, carry, steps)
 
 
 def _filled(params: Any, carry: Any, steps: Any) -> tuple[Any, Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from rtrl_bench.experiments.costs import measure
-from rtrl_bench.experiments.costs.cases import JAX_METHODS, make_case, refusal
+from rtrl_bench.experiments.costs.cases import JAX_METHODS, counts, refusal
 from rtrl_bench.experiments.costs.config import ComplexityConfig
 from rtrl_bench.experiments.costs.points import Done, Point
 
@@ -82,8 +82,8 @@ def _together(points: Sequence[Point], memory: float) -> Iterator[list[Point]]:
 
 
 def _counted(point: Point) -> list[Found]:
-    counts = make_case(point.method, point.sizes, torch.device("cpu")).counts()
-    return [{f"counted_{name}": value for name, value in vars(counts).items()}]
+    found = counts(point.method, point.sizes)
+    return [{f"counted_{name}": value for name, value in vars(found).items()}]
 
 
 def _memory(point: Point, device: torch.device) -> list[Found]:

@@ -9,15 +9,14 @@ import torch
 
 from rtrl_bench.costs.predict import predict
 from rtrl_bench.costs.shapes import Sizes
-from rtrl_bench.experiments.costs.cases import make_case, refusal
+from rtrl_bench.experiments.costs.cases import counts, refusal
 from rtrl_bench.experiments.costs.counted import TorchOperators, counted_by_xla
 
 B, M, N, D = 3, 10, 48, 80
-CPU = torch.device("cpu")
 
 
 def counted(method, cell="elstm", layers=1, hidden=N, unroll=M, episode=M):
-    return make_case(method, Sizes(cell, layers, hidden, D, B, unroll, episode), CPU).counts()
+    return counts(method, Sizes(cell, layers, hidden, D, B, unroll, episode))
 
 
 def test_operators_by_hand():

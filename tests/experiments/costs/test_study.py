@@ -50,13 +50,9 @@ def calls(monkeypatch):
     """What was asked for; stands in for the programs and the clock."""
     asked = []
 
-    class Counted:
-        def __init__(self, method, sizes, device):
-            self.hidden = sizes.hidden
-            asked.append(("counted", method, sizes.cell, sizes.hidden, sizes.episode))
-
-        def counts(self):
-            return Counts(100.0 * self.hidden, 10.0 * self.hidden, 1000 * self.hidden)
+    def counts(method, sizes):
+        asked.append(("counted", method, sizes.cell, sizes.hidden, sizes.episode))
+        return Counts(100.0 * sizes.hidden, 10.0 * sizes.hidden, 1000 * sizes.hidden)
 
     def peak_bytes(method, sizes, device):
         asked.append(("memory", method, sizes.cell, sizes.hidden, sizes.episode))
@@ -70,7 +66,7 @@ def calls(monkeypatch):
             for name, (method, sizes) in points.items()
         }
 
-    monkeypatch.setattr(tasks, "make_case", Counted)
+    monkeypatch.setattr(tasks, "counts", counts)
     monkeypatch.setattr(measure, "peak_bytes", peak_bytes)
     monkeypatch.setattr(measure, "step_times", step_times)
     monkeypatch.setattr(execution, "prepare_process", lambda threads: None)  # it would change the tests' own process
