@@ -15,13 +15,19 @@ from rtrl_bench.layer import RecurrentStack
 
 
 class AgentNetwork(nn.Module):
-    """π(a | o, r, past) and V of an agent that sees by `vision` and remembers by `core`.
+    """Policy π(a | o, r, past) and value V of an agent that sees by `vision` and remembers by `core`.
 
-    The recurrent input is the stem's F features with the last reward, within ± `reward_clip`, behind them (D = F + 1,
-    as in the paper); at an episode's first step that reward is zero, or with `last_reward_across_episodes` that of the
-    episode before. Actions have `action_sizes` values in each of their factors. A stem that is not trained,
-    `frozen_vision`, sees every observation once, in `encode`; all else works on what that returns. With
-    `precision` bfloat16 the stem computes under autocast, and it alone: its features are float32 again.
+    The core's input is the F features of the stem and the last reward (D = F + 1, as in the paper).
+
+    action_sizes: the number of values of each of an action's factors.
+    frozen_vision: the stem is not trained. Then `encode` runs it once on every observation, and all other methods take
+        its features in the place of observations.
+    precision: bfloat16 lets the stem, and it alone, compute under autocast; its features are float32 again.
+    reward_clip: the last reward is cut to ± this.
+    last_reward_across_episodes: what the last reward is at an episode's first step: False for zero, True for the last
+        one of the episode before.
+
+    ValueError if `core` has not F + 1 inputs.
     """
 
     def __init__(

@@ -11,8 +11,8 @@ from torch import Tensor
 class FactorisedActions:
     """Actions of K independent discrete factors; `sizes` has the number n_k of values of each.
 
-    The logits of all factors stand side by side: (..., n_1 + ... + n_K). Actions are int64 (..., K), and where K = 1
-    (...): then there is nothing but a categorical distribution.
+    Logits are (..., n_1 + ... + n_K), one factor behind the other. Actions are int64 (..., K), or (...) if K = 1: then
+    the policy is one categorical distribution.
     """
 
     def __init__(self, sizes: Sequence[int]):

@@ -38,15 +38,16 @@ class Loss:
 
 @dataclass
 class Segment:
-    """What acting for M steps in B slots left behind.
+    """M steps of acting in B slots.
 
-    observations (M, B, ...) as the network encodes them and starts (M, B), before each action; last_rewards (M, B)
-    received before it; actions (M, B) int64, or (M, B, K) of K factors; behaviour_log_probs (M, B); rewards (M, B)
-    unclipped and ends (M, B) bool after it; next_observation (B, ...), encoded, next_last_reward (B,), next_start (B,):
-    what follows the segment.
-
-    cut_values (M, B): where it is to count, the value, when acting, of the observation at which a time limit cut the
-    episode; zero everywhere else. All zero, an end is an end, time limits included, as in IMPALA.
+    Before each action: observations (M, B, ...), as the network encodes them; last_rewards (M, B); starts (M, B) bool,
+        True where an episode begins.
+    The actions: actions (M, B) int64, or (M, B, K) of K factors; behaviour_log_probs (M, B), log μ(a) of the acting
+        policy.
+    After each action: rewards (M, B), unclipped; ends (M, B) bool.
+    After the segment: next_observation (B, ...), encoded; next_last_reward (B,); next_start (B,).
+    cut_values (M, B): where a time limit cut an episode, the acting network's value of the last observation; zero
+        elsewhere. If it is zero everywhere, a time limit counts as an end, as in IMPALA.
     """
 
     observations: Tensor
@@ -78,9 +79,9 @@ def loss_terms(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Policy-gradient term, baseline term with its cost, and negative entropy; each summed over time and batch.
 
-    logits (M, B, ·) of `actions`, values (M, B), bootstrap (B,): the value of what follows the segment. A step that a
-    time limit cut counts as an end whose reward has the discounted value of the last observation in it (Pardo et al.
-    2018, arXiv:1712.00378): nothing of the next episode reaches it.
+    logits (M, B, ·) of `actions`; values (M, B); bootstrap (B,), the value of what follows the segment. A step that a
+    time limit cut is an end, with the discounted value of the last observation added to its reward (Pardo et al. 2018,
+    arXiv:1712.00378): nothing of the next episode reaches it.
     """
     log_probs = actions.log_probs(logits)
     taken = actions.taken(log_probs, segment.actions)
@@ -108,8 +109,10 @@ class R2AC:
     """The learner: a network, the optimiser of its parameters, and a learning rate that falls linearly to zero.
 
     learning_rate: at the start; env_steps: the budget, at whose end it is zero; gradient_clip: largest global norm of
-    the gradient. `after_backward`, where set, is called in every update with its loss as a function of the core's
-    output and last state, the steps so far and the update's number, while the gradient is in the parameters.
+    the gradient.
+
+    after_backward: None, or what every update calls when the gradient is in the parameters, with three arguments: the
+    loss as a function of the core's output and last state, the steps so far, the update's number.
     """
 
     def __init__(
@@ -133,9 +136,8 @@ class R2AC:
     def update(self, segment: Segment, carry: Carry, env_steps: int, number: int) -> tuple[Tensor, Carry]:
         """One gradient step after `env_steps` steps; returns METRICS (5,), on the host, and the carry at its end.
 
-        Raises NonFiniteLoss, which names the update `number` and the term: before anything is changed if it is the
-        loss, after the step if that made a parameter infinite. A GPU is waited for once, at the end: there it is after
-        the step in either case.
+        Raises NonFiniteLoss, with the update's `number` and the term, if a loss or a parameter is not finite. On a CPU
+        the loss is checked before the parameters change; on a GPU, which is waited for once, after the step.
         """
         network = self.network
         h, carry = network.recur(segment.observations, segment.last_rewards, segment.starts, carry)

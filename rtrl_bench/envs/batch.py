@@ -31,13 +31,13 @@ class BatchEnv(VectorEnv):
     - Observations: uint8 (B, C, H, W) in 0..255 or float32 (B, D), fresh arrays. Actions: integers (B,) in 0..n-1, or
       (B, K) where they have K > 1 factors; `action_sizes` has the number n of values of each factor.
     - `step` returns (observations, rewards float32 (B,), terminated (B,), truncated (B,), infos). Where an episode
-      ended the reward is that of its last step and the observation already the first of the next episode. Rewards are
+      ends, the reward is that of its last step, and the observation is the first of the next episode. Rewards are
       unclipped.
-    - What the simulator raises, observations or rewards that are not finite or not of the promised form end the batch's
-      use: EnvironmentFailed names the environment, and where it can the slot.
+    - EnvironmentFailed, with the environment's name and if possible the slot's, if the simulator raises, or if an
+      observation or reward is not finite or not of the promised form. The batch cannot be used any more then.
     - `infos["game_over"]`, where present: the real end of a game, if that is not terminated | truncated.
-    - `infos["final_observations"]`, where a slot is truncated: arrays as observations, with the last one of the episode
-      that was cut in that slot and anything elsewhere. Simulators that never truncate lack it (`Backend.truncates`).
+    - `infos["final_observations"]`, if any slot is truncated: an array like the observations. A truncated slot's row is
+      the last observation of the episode that was cut; other rows have no meaning. See `Backend.truncates`.
     - `reset(seed=k)` starts the stream of seeds that `make(seed=k)` starts; `reset()` takes the stream's next. The
       seeds that reach the simulator come from NumPy's SeedSequence of (seed, split), so that those of different runs,
       splits and slots have nothing in common.

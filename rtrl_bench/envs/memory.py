@@ -131,7 +131,7 @@ class TMaze(MemoryTask):
 
 
 class DelayedMatch(MemoryTask):
-    """Is the last symbol the first one? The symbols between them are distractors.
+    """Is the last symbol the same as the first? The symbols between them are distractors.
 
     Observation (symbols + 2,): the symbol, one-hot; 1 when it is the sample (first step); 1 when it is the probe
     (last step). In between a random symbol is shown with probability `distraction`, else none. The probe is the

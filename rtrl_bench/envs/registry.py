@@ -23,7 +23,7 @@ from rtrl_bench.system.output import say
 class Availability:
     """Whether an environment runs on this machine; if not, what is missing and how to get it.
 
-    `broken`: it is installed and does not work, which nobody wants passed over in silence.
+    broken: it is installed and does not work; a warning says so if another backend runs in its place.
     """
 
     ok: bool
@@ -48,9 +48,9 @@ class Request:
 class Backend:
     """One way to run an environment. `available` is cheap, imports no simulator and raises nothing.
 
-    `process_per_slot`: every slot of a batch is a process of its own, so that slots are dear. `packages`: those that
-    decide its numbers, beside the simulator itself; runs record their versions. `truncates`: it tells a time limit from
-    an end, and keeps the observation there (`BatchEnv`).
+    process_per_slot: every slot of a batch is a process of its own, so that slots are dear.
+    packages: those that its numbers depend on, beside the simulator itself; runs record their versions.
+    truncates: it tells a time limit from an end, and gives the last observation (`BatchEnv`).
     """
 
     name: str
@@ -69,11 +69,14 @@ def _accept(spec: EnvSpec, options: Mapping[str, Any]) -> None:
 class EnvSpec:
     """What is known of an environment without its simulator.
 
-    `target` is the simulator's own name of it. `backends`, at least one, are in order of preference. `episode_limit`,
-    which `limit_of` tells of other options than the default ones, and `paper_env_steps` count agent steps,
-    `frames_per_step` simulator frames. `options` holds every option with its default, and after `validate` with its
-    value; `check` raises `ConfigError` for values that cannot be run. `own_options`: any option may be given, as only
-    the simulator, and thus `check`, knows them.
+    target: the simulator's own name of it.
+    backends: at least one, in order of preference.
+    frames_per_step: simulator frames of an agent step.
+    episode_limit: agent steps of the longest episode; `limit_of(options)` if it depends on the options.
+    paper_env_steps: the paper's budget, in agent steps.
+    options: every option with its default, and after `validate` with its value.
+    own_options: `options` does not list them all: only the simulator knows them, and `check` asks it.
+    check: raises ConfigError for values of options that cannot be run.
     """
 
     name: str
@@ -124,9 +127,9 @@ def spec(name: str) -> EnvSpec:
 
 
 def validate(name: str, options: Mapping[str, Any] | None = None, backend: str = "auto") -> EnvSpec:
-    """The description of environment `name` with these options; refuses an unknown name, option, backend or value.
+    """The description of environment `name` with these options.
 
-    Raises UnknownName or ConfigError with one message that names the thing, the value and what was expected.
+    Raises UnknownName for the name, ConfigError for an option, a value or a backend.
     """
     found = spec(name)
     complete = complete_options(found, options)

@@ -27,10 +27,10 @@ def keys_of(*classes: str) -> WithJsonSchema:
 
 
 class Asked(NamedTuple):
-    """What a call of the workflow asks for, beside its studies.
+    """What a call of the workflow sets for all studies.
 
-    folder: the scale's results; seeds and run: the scale's own, common to its studies; methods: the keys that a name of
-    a method stands for; machine: what stands above all else, such as the device.
+    folder: of the scale's results; seeds, run: the scale's defaults; methods: settings by the name of a method;
+    machine: settings that override all others, such as the device.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
 class Planned(NamedTuple):
     """A run that a study asks for: its place within the scale's folder, and its settings.
 
-    `lent`: others build on it; it is no result of the study.
+    lent: it is made for other runs, such as a stem for agents, and is no result of the study.
     """
 
     place: Path

@@ -1,6 +1,6 @@
-"""Checkpoints that survive kills: written aside, flushed, renamed; checksummed; loaded without running any code.
+"""Checkpoints that survive kills: written aside, flushed, renamed; with a checksum; loaded without running any code.
 
-They go from memory to the disk and back as they are, without a copy of them in between.
+They are streamed to the disk and back: no copy of them is made in memory.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ KEPT = 2  # the newest and the one before, should the newest be damaged
 def save(folder: Path, state: dict[str, Any], updates: int) -> Path:
     """Write `state` (tensors and plain values) as the newest checkpoint in `folder`; atomic under a kill.
 
-    Removes older ones, and what can only be damaged: newer ones that this run did not go on from, and parts of files.
-    Unwritable names the file if it cannot be written; the checkpoints that there are then stay.
+    Removes all but the newest two, and what a killed process left: half-written files, and later checkpoints that this
+    run did not go on from because they were damaged. If the file cannot be written, Unwritable names it, and the
+    checkpoints that are there stay.
     """
     path = folder / f"{updates:012d}.ckpt"
     with whole_file(path) as file:

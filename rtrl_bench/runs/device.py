@@ -25,10 +25,10 @@ def device_name(device: torch.device) -> str:
 
 
 def made_on_the_same(record: Mapping[str, Any], wanted: str) -> bool:
-    """Whether a run of the record was made where one with the device `wanted` would run here, so as fast as that.
+    """Whether a run with the device `wanted` would run here on what the record's run ran on, so that its speed holds.
 
-    Processors count as one device, each kind of GPU as another. Where CUDA is wanted and absent, as on the machine from
-    which a cluster is used, any GPU will do.
+    All processors count as the same device, each model of GPU as a device of its own. If CUDA is wanted and absent, as
+    on a cluster's login node, any GPU will do.
     """
     if wanted == "cuda" and not torch.cuda.is_available():
         return bool(record["device"] == "cuda")

@@ -134,9 +134,9 @@ def _record(kind: Kind[Any], settings: Any, device: torch.device, own: dict[str,
 
 
 def measured_speed(kind: Kind[Any], settings: Any, for_s: float) -> float:
-    """How much of the kind's `amount` a run does in a second, from about `for_s` seconds of it after two updates.
+    """How much of the kind's `amount` a run does in a second, measured for about `for_s` seconds after two updates.
 
-    It takes no longer than the run itself would. What a run takes over from another one is left out.
+    It takes no longer than the run itself would. A pretrained stem is not loaded: random numbers are as fast.
     """
     kind.check(settings)
     prepare_process(settings.threads)

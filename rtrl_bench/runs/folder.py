@@ -37,8 +37,8 @@ def examine(
 
     leaves: all that a run of its kind may leave beside its configuration, checkpoints and record.
 
-    Raises ConfigError when it holds another configuration's run, unless that may be set aside, or files of nobody's
-    knowing that would be overwritten; CheckpointError when there are checkpoints and none of them is good.
+    Raises ConfigError if it holds another configuration's run that may not be set aside, or files of unknown origin
+    that would be overwritten; CheckpointError if there are checkpoints and none of them is good.
     """
     fingerprint = config.fingerprint()
     record = finished_record(folder)

@@ -23,9 +23,9 @@ S = TypeVar("S", bound=RunSettings)
 
 
 class Place(NamedTuple):
-    """Where a run is carried out: its folder, absolute, and the folder in which the command was given (`here`).
+    """Where a run is carried out.
 
-    `new`: there is nothing to go on from.
+    folder: the run's own, absolute; here: where the command was given; new: there is nothing to go on from.
     """
 
     folder: Path

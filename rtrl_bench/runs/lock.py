@@ -1,4 +1,4 @@
-"""One process at a time in an output folder, which is made for it and goes again if nothing came of it."""
+"""One process at a time in an output folder, which is created, and removed again if nothing was written to it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # as on Lustre, unles
 def sole_writer(folder: Path, wait: bool = False) -> Iterator[None]:
     """Create `folder`, check that it can be written and keep other processes out of it; ConfigError if any of it fails.
 
-    With `wait` a process that is at work there is no failure: this one goes on when that one ends. If an exception
-    leaves the folder empty, as a refused configuration does, what was created goes again.
+    wait: if another process is at work in it, wait for its end instead of failing. If an exception leaves the folder
+    empty, as a refused configuration does, the folders that were created are removed.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     _prepare(folder, made)

@@ -1,6 +1,6 @@
-"""Whether what a run will need fits into the memory there is: asked before any of it is allocated.
+"""Refuses a run that needs more memory than there is, before any of it is allocated.
 
-Counted is what a run takes beside the program, its libraries and the simulator: all that its settings decide. Each kind
+What counts is the memory that a run's settings decide, without the program, its libraries and the simulator. Each kind
 of run says how many bytes that is, and for what.
 """
 

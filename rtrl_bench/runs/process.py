@@ -26,10 +26,10 @@ def prepare_process(threads: int) -> None:
 
 
 def use_worthwhile_threads(forward: Callable[[], object], times: int, device: torch.device) -> None:
-    """Leave torch no more of its threads than pay in a segment that does the work of `forward` so many times.
+    """Set torch's threads to as many as pay off for a segment that does the work of `forward` `times` times.
 
     A small network is no faster with several threads, and on a busy machine they wait for each other: a segment of 64
-    units then takes several times as long as with one. Beside a GPU there is nothing for them to do.
+    units then takes several times as long as with one. Beside a GPU one is enough.
     """
     if device.type == "cuda":
         torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then in a log. It ends no work if nobody listens."""
+"""Progress of long work: a bar on a terminal, a line now and then in a log. If neither can be written, work goes on."""
 
 from __future__ import annotations
 

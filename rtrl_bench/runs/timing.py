@@ -51,10 +51,10 @@ def alternating(
     budget_s: float = math.inf,
     least: int = 1,
 ) -> dict[str, list[float]]:
-    """Seconds of every call of each, in turns, so that whatever else the machine does falls on all alike.
+    """Seconds of every call of each work, in turns, so that whatever else the machine does falls on all alike.
 
-    There are `repeats` turns of about `turn_s`, one call at least; if `budget_s` is spent fewer, but `least`. Two calls
-    of each warm up: kernels are compiled in the first.
+    There are `repeats` turns, each of one call or of about `turn_s` seconds; once `budget_s` seconds are spent, no more
+    than `least` of them. Before that, two calls of each warm up: kernels are compiled in the first.
     """
     counts = {name: max(1, math.ceil(turn_s / max(seconds(work, 2, device)[1], 1e-6))) for name, work in works.items()}
     found: dict[str, list[float]] = {name: [] for name in works}

@@ -30,10 +30,10 @@ class Result(NamedTuple):
 
 
 class Work:
-    """A run in progress on `device`. Between two updates its state can be saved, and another process go on from there.
+    """A run in progress on `device`. Between two updates its state can be saved, and another process can go on from it.
 
-    per_update: how much of its kind's `amount` one of them is. stops_at_once: a signal ends it wherever it is, as one
-    update may take minutes.
+    per_update: how much of its kind's `amount` an update is. stops_at_once: a signal ends it in the middle of an
+    update, which may take minutes.
     """
 
     device: torch.device

@@ -54,10 +54,10 @@ class _Rows:
 
 
 class Actor:
-    """The slots of `env`, what is seen in them, and the generator, begun with `draws`, that draws their actions.
+    """Plays the slots of `env` with `network`. `seed` starts the episodes, `draws` the generator of actions.
 
-    What the network does at a step is `stem`, from observations to features, and `decide`, from there to actions. On a
-    GPU both are replayed, and the host waits for nothing but the actions.
+    A step has two halves: `stem` makes features of observations, `decide` makes actions of features. On a GPU both are
+    replayed CUDA graphs, and the host waits for the actions alone.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Actor:
     def act(self, state: Tensor, number: int) -> Acted:
         """M steps from `state` with the network as it is, for update `number` to learn from.
 
-        Raises NonFiniteLoss where the policy was none, EnvironmentFailed with the simulator.
+        Raises NonFiniteLoss if the policy's logits are not finite, EnvironmentFailed if the simulator fails.
         """
         if self._grown != self.network.core.grown:
             self._grown = self.network.core.grown
@@ -192,8 +192,8 @@ class Actor:
     def restore(self, state: dict[str, Any], seed: int) -> bool:
         """Go on from `state()`; False where the slots had to begin anew, from `seed`.
 
-        Devices draw their random numbers in ways of their own: on another one the actions' draws begin anew, too. So do
-        the slots where there were others.
+        Each type of device draws random numbers in its own way: on another type the generator of actions starts from
+        `seed` too. With another number of slots all of them begin anew.
         """
         if state["generator_device"] == self.device.type:
             self.generator.set_state(state["generator"])

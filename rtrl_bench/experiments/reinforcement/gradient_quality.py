@@ -41,10 +41,11 @@ def check(config: RunConfig) -> None:
 
 
 class GradientQuality:
-    """Watches `stack` learn, and compares at `config.gradient_quality` updates, evenly spaced over the budget.
+    """Compares the gradient of `stack` with the exact one at `config.gradient_quality` updates, evenly spaced.
 
-    `rows`: COLUMNS of every comparison. cosine and norm_ratio (|found| / |exact|) are over all parameters that methods
-    differ in: of the recurrences, and of the readouts below the top layer; cosine_lowest over the lowest layer's.
+    `rows` has COLUMNS of every comparison. cosine and norm_ratio (|found| / |exact|) are over the parameters for which
+    methods differ: those of the recurrences, and of the readouts below the top layer. cosine_lowest is over those of
+    the lowest layer.
     """
 
     def __init__(self, stack: RecurrentStack, config: RunConfig):

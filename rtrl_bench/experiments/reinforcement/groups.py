@@ -60,10 +60,10 @@ class SlotGroups:
 
 
 class GroupedActor:
-    """Actors of groups of slots that act at the same time, each in a thread; together they do what an Actor does.
+    """Several Actors behind the interface of one: each acts for its group of slots in a thread of its own.
 
-    The processor's cores are as busy as before, but no longer wait for the network's answer, nor it for them. What is
-    acted depends on no timing, as the groups have nothing in common.
+    While the GPU computes actions for one group, the CPU steps the simulators of another. The groups share nothing, so
+    the result does not depend on timing.
     """
 
     def __init__(self, actors: Sequence[Actor]):

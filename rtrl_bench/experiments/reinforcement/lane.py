@@ -14,9 +14,9 @@ HIGH_PRIORITY = -1  # of a CUDA stream; 0 is the others'
 
 
 class Lane:
-    """Runs one piece of work after the other, each of which sees all that its giver had the device do before.
+    """Runs pieces of work in a thread, one after the other. Each sees what its caller had the device do before.
 
-    What little a step of acting has a GPU do is not to wait for a whole update's work: it is of a higher priority.
+    On a GPU the thread has a stream of high priority: a step of acting is short, and must not wait for a whole update.
 
     threads: of torch on the CPU, for this work; None leaves them as they are.
     """

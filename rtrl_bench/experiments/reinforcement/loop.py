@@ -1,4 +1,4 @@
-"""The training loop: M steps in B slots are acted and learnt from once, again and again until the budget is spent."""
+"""The training loop: act for M steps in B slots, learn once from that segment, and repeat until the budget is spent."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Interval:
 class Training(Work):
     """All state of a run in progress; `state()` and `restore()` carry it over a kill.
 
-    A new run with `config.pretrained` begins with `stem`; one that goes on has it in the state that it restores.
-    `folder`: where TensorBoard's files go, if they are wanted.
+    stem: what a new run with `config.pretrained` begins with; a run that goes on finds it in the state it restores.
+    folder: where TensorBoard's files go, if they are wanted.
     """
 
     def __init__(
@@ -221,8 +221,9 @@ class Training(Work):
         }
 
     def restore(self, state: dict[str, Any]) -> str:
-        """See `Work`. Where the simulator cannot be restored its slots begin anew, and the record says so, as it does
-        when device, threads or versions have changed.
+        """See `Work`. If the simulator cannot be restored, its slots begin anew.
+
+        The record says so, and also if device, threads or versions have changed.
         """
         self.network.load_state_dict(state["network"])
         self.pretrained = state["pretrained"]

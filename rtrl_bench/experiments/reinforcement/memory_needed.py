@@ -51,7 +51,7 @@ def _what(config: RunConfig) -> str:
 def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int]) -> Parts:
     """Bytes of a training run on observations of `shape`, with `actions` of so many values (as in AgentNetwork).
 
-    Where episodes are replayed, one without a known end counts as long as a segment.
+    For full BPTT, which replays episodes, one without a known limit is taken to be as long as a segment.
     """
     episode = registry.validate(config.environment, config.environment_options, config.backend).episode_limit
     with shapes_alone():
@@ -86,10 +86,9 @@ def _replayed(config: RunConfig, episode: int | None) -> int:
 
 
 def _recurrent_bytes(config: RunConfig, inputs: int, steps: int) -> int:
-    """Carried, and worked on in `steps` steps.
+    """What the layers carry, and what they work on in `steps` steps.
 
-    Where no formula is known: back-propagation, and three times what the method carries, which a step reads, adds to
-    and writes.
+    For a method without a formula: that of back-propagation, and three times what the method carries.
     """
     if config.cell == "none":
         return 0

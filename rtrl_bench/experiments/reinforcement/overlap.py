@@ -46,9 +46,9 @@ class InTurn:
 class Overlapped:
     """While update k learns, a thread acts for update k + 1 with the parameters that update k began with.
 
-    V-trace takes up the lag, which is one update and never more: both are waited for, so that what comes out depends on
-    no timing. The actor goes on from its own recurrent state, as IMPALA's actors do, the learner from its carry.
-    Torch's threads are shared out between the two; on a GPU each of them has a stream of work of its own.
+    Both are waited for before the next update, so the lag is exactly one update, which V-trace corrects, and the result
+    does not depend on timing. The actor goes on from its own recurrent state, as IMPALA's actors do, and the learner
+    from its carry. They share torch's threads; on a GPU each has a stream of its own.
     """
 
     lag = 1

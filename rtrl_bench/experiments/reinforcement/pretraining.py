@@ -82,10 +82,10 @@ def _check_same_simulator(config: RunConfig, record: Mapping[str, Any]) -> None:
 
 
 def remade(config: RunConfig, origin: Mapping[str, Any], here: Path) -> str | None:
-    """What tells that the run at `config.pretrained` was trained anew since `origin` was taken from it, or None.
+    """In words, how the stem at `config.pretrained` differs from `origin`, taken from it before; None if it does not.
 
-    The same configuration need not give the same parameters: on a GPU or in DeepMind Lab it does not. A source that is
-    gone, or that another run has replaced, is None: a run that has begun needs it no more.
+    Training the same configuration again may give other parameters: on a GPU and in DeepMind Lab it does. None also if
+    the source is gone or another run has replaced it: a run that has begun needs it no more.
     """
     try:
         stem = find_stem(config, here)

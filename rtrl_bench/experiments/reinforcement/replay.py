@@ -1,4 +1,4 @@
-"""Work on small tensors that a GPU does in less time than Python takes to ask for it: captured once, then replayed."""
+"""CUDA graphs of work on small tensors, which Python takes longer to launch than a GPU to do."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Captured(NamedTuple):
 class Replayed:
     """`work(*tensors) -> tensors`, which on a GPU is one launch of a CUDA graph, captured at the first call.
 
-    `work` may depend on nothing but its arguments and tensors that stay where they are, may draw no random numbers,
-    write to nothing and wait for nothing on the host. What a replay returned is overwritten by the next one. On a CPU,
-    and where CUDA refuses the capture (which is said once), `work` is called as it is: that gives the same numbers.
+    `work` may read its arguments and tensors that stay in their place. It may not draw random numbers, write to other
+    tensors or wait for the device. A replay overwrites what the one before returned. On a CPU `work` is called as it
+    is, with the same numbers, and also if CUDA refuses the capture; then a warning says so once.
     """
 
     def __init__(self, work: Callable[..., Tensors], device: torch.device):
@@ -67,8 +67,8 @@ class Replayed:
 def capture(work: Callable[..., Tensors], examples: Tensors) -> Captured:
     """Capture `work` on inputs like `examples`; RuntimeError where CUDA refuses it.
 
-    Meanwhile other threads go on with work of their own, a learner beside the actor, but capture nothing. A graph keeps
-    the priority of the stream that it was captured in.
+    Other threads may use the device meanwhile (a learner beside the actor), but only one captures at a time. A graph
+    keeps the priority of the stream that it was captured in.
     """
     inputs = tuple(example.clone() for example in examples)
     with _ONE_CAPTURE:

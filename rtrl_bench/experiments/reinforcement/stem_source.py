@@ -18,8 +18,8 @@ STEM_KEYS = ("vision", "features")  # what a run and the one that its stem comes
 def with_fingerprint(config: RunConfig, folder: Path, here: Path | None = None) -> RunConfig:
     """`config`, for a run in `folder`, with the fingerprint of the run that `pretrained.run` names, seen from `here`.
 
-    Two runs with stems from different runs are then told apart. If that run is gone, it is the one that `folder` began
-    with, so that what is in `folder` needs its source no more; without such a record the fingerprint stays None.
+    So two runs with stems of different runs have different fingerprints. If the source is gone, the fingerprint is the
+    one that the run in `folder` began with, so that a run can go on without its source; if there is none, None.
     """
     wanted = config.pretrained
     if wanted is None or wanted.fingerprint is not None:

@@ -11,8 +11,8 @@ from rtrl_bench.errors import ConfigError
 class TensorBoard:
     """The rows of the curve as TensorBoard scalars, in the run folder's tensorboard/.
 
-    Rows behind those in `written`, of a process that was killed after its last checkpoint, are written again:
-    TensorBoard is told to forget them.
+    A process that was killed after its last checkpoint may have written more rows than `written`. They will be written
+    again, so TensorBoard is told to forget them.
     """
 
     def __init__(self, folder: Path, columns: Sequence[str], written: Sequence[Sequence[float | None]]):

@@ -1,8 +1,8 @@
 """Where an update's time goes, RTRL beside TBPTT in the whole loop, and acting beside learning.
 
-Everything on the cores that the process may use, medians of repeats in one process; ratios mean more than rates. A
-GPU's work is waited for wherever the clock is read. The floor of an update is its vision stem alone: forward for
-acting, forward and backward for learning.
+All that the process may use of the cores is used. Figures are medians of repeats in one process; ratios mean more than
+rates. Reading the clock waits for a GPU's work. The floor of an update is the time of its vision stem alone: forward
+for acting, forward and backward for learning.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def settings(name: str, **changes: Any) -> RunConfig:
 
 
 class Clock:
-    """Seconds of each of PARTS while a Training runs, acting and learning in turn; of two parts the inner one's.
+    """Seconds of each of PARTS while a Training runs, acting and learning in turn.
 
-    Where acting is a replayed graph, that of the core has the policy in it, too.
+    If one part calls another, the time is the inner one's. In a replayed graph of acting the policy counts to the core.
     """
 
     def __init__(self, training: Training):
@@ -152,9 +152,9 @@ def profile(config: RunConfig, updates: int, device: torch.device = CPU) -> dict
 
 
 def floor_seconds(config: RunConfig, updates: int, device: torch.device = CPU) -> float:
-    """Median seconds that an update's vision stem takes when nothing else is done: the bound of `profile`'s sum.
+    """Median seconds of an update's vision stem if nothing else were done: the least that `profile`'s sum can be.
 
-    Acting it is run as acting does, so on a GPU as a replayed graph.
+    For acting it runs as in acting: on a GPU as a replayed graph.
     """
     training = Training(config, device)
     try:

@@ -22,7 +22,7 @@ def apart(device: torch.device) -> bool:
 class ToDevice:
     """Brings arrays, of the same shapes and types at every call, to a device, all of them in one copy.
 
-    What it returned before is overwritten by the next call, unless the device is a CPU: then it is the arrays.
+    The next call overwrites what it returned. On a CPU the tensors share the arrays' memory.
     """
 
     def __init__(self, device: torch.device):

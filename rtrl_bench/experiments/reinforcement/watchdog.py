@@ -29,9 +29,9 @@ class Stepped(Protocol):
 
 @contextmanager
 def watched(env: Stepped) -> Iterator[None]:
-    """Inside, the process ends, saying where it hangs, once no step of `env` has been completed for LIMIT_S.
+    """Inside, end the process, with a message, if no step of `env` completes for LIMIT_S seconds.
 
-    A simulator that holds Python's lock while it hangs is not noticed.
+    A simulator that hangs while it holds Python's global lock is not noticed.
     """
     done = threading.Event()
     threading.Thread(target=_watch, args=(env, done), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Sequence tasks, which ask a gradient method to carry what was shown, without an environment.
+"""Sequence tasks: a gradient method has to carry what was shown over many steps. No environment, no reward.
 
 Importing this imports no torch.
 """
