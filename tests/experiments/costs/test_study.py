@@ -11,9 +11,7 @@ import torch
 import yaml
 
 from rtrl_bench.cli import main
-from rtrl_bench.costs.crossovers import measured_crossover
 from rtrl_bench.costs.predict import predict
-from rtrl_bench.costs.theory import exponent
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.costs import measure, study, tables, tasks
@@ -246,28 +244,6 @@ def test_limits_are_for_every_method_depth_and_memory(tmp_path, calls):
         (method, layers, "1") for method in ("bptt", "rtrl") for layers in ("1", "2")
     ]
     assert int(found[3]["largest_hidden"]) < int(found[2]["largest_hidden"])
-
-
-@pytest.mark.parametrize(
-    ("differences", "value"),
-    [
-        ([3, 1, -1, -2], 3.0),
-        ([-1, -2, -3, -4], 1.0),
-        ([1, 1, 1, 1], None),
-        ([-1, 2, -2, -1], 3.0),
-        ([-1, -1, -1, 1], None),
-        ([], None),
-    ],
-)
-def test_a_measured_crossover_is_where_the_difference_stays_negative(differences, value):
-    assert measured_crossover([1, 2, 4, 8], differences) == value
-
-
-def test_the_exponent_is_that_of_the_top_half():
-    positions = [1, 2, 4, 8, 16]
-    assert exponent(positions, [max(x, x**3 / 16) for x in positions]) == pytest.approx(3)
-    assert exponent([5, 7], [5.0**2, 7.0**2]) == pytest.approx(2)
-    assert exponent([5], [1.0]) is None
 
 
 @pytest.mark.parametrize(
