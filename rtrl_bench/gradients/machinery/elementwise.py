@@ -153,6 +153,8 @@ def times(matrix: Tensor, other: Tensor, out: Tensor | None = None) -> Tensor:
 
     `out` must not be one of the two.
     """
+    if matrix.shape[-2] == 1:  # nothing to sum, and views cost as much as a product of a few rows
+        return torch.mul(matrix, other, out=out)
     result = torch.mul(matrix[..., :, :1, :], other[..., :1, :, :], out=out)
     for j in range(1, matrix.shape[-2]):
         result.addcmul_(matrix[..., :, j : j + 1, :], other[..., j : j + 1, :, :])

@@ -145,29 +145,38 @@ def _advance_weight(
     On a CPU a few slots are done at a time. All three operations then find them in the cache, and main memory sees one
     read and one write of the sensitivities.
     """
-    slots = len(sensitivity)
-    together, alone = slots, slots  # for the product of matrices, and for what is done unit by unit
+    slots, gates = len(sensitivity), sensitivity.shape[2]
+    together, in_a_call = slots, slots  # for the product of matrices, and for what is done unit by unit
     if sensitivity.device.type == "cpu":
         bytes_per_slot = sensitivity[0].numel() * sensitivity.element_size()
         together = min(slots, max(1, torch.get_num_threads() * SLOT_BLOCK_BYTES // max(1, bytes_per_slot)))
-        alone = min(together, max(1, CALL_BYTES // max(1, bytes_per_slot)))
+        in_a_call = min(together, max(1, CALL_BYTES // max(1, bytes_per_slot)))
+    p = _for_all_gates(p, gates)
+    r = None if r is None else _for_all_gates(r, gates)
     for first in range(0, slots, together):
         some = slice(first, min(first + together, slots))
-        for slot in range(some.start, some.stop, alone):
-            few = slice(slot, min(slot + alone, some.stop))
-            block = sensitivity[few]
-            if r is not None and d_weight is not None:
-                _add_products(d_weight, r[few], block)
-            if episodes.forget_past(block, few):
-                mix_(block, p[few, :, :, None, :, None])
+        block = sensitivity[some]
+        if r is not None and d_weight is not None:
+            _add_products(d_weight, r[some], block, in_a_call)
+        if episodes.forget_past(block, some):
+            mix_(block, p[some])
         rows = q[:, some].flatten(2).transpose(0, 1)  # (b, M, s K N)
-        sensitivity[some].flatten(1, 3).transpose(1, 2).baddbmm_(x[:, some].permute(1, 2, 0), rows)
+        block.flatten(1, 3).transpose(1, 2).baddbmm_(x[:, some].permute(1, 2, 0), rows)
 
 
-def _add_products(d_weight: Tensor, r: Tensor, block: Tensor) -> None:
-    """d_weight (K, N, D) += Σ_{b,s} r (b, s, N) ⊙ block (b, s, K, N, D)."""
-    if len(r) == 1:
-        for r_i, block_i in zip(r[0], block[0]):
-            d_weight.addcmul_(r_i[:, None], block_i)
+def _for_all_gates(rows: Tensor, gates: int) -> Tensor:
+    """Rows (..., N) as (..., K, N, 1), which lie in memory as a slot's sensitivities to one input do."""
+    return rows.unsqueeze(-2).expand(*rows.shape[:-1], gates, -1).contiguous().unsqueeze(-1)
+
+
+def _add_products(d_weight: Tensor, r: Tensor, block: Tensor, in_a_call: int) -> None:
+    """d_weight (K, N, D) += Σ_{b,s} r (b, s, K, N, 1) ⊙ block (b, s, K, N, D), `in_a_call` slots at a time."""
+    if 1 < in_a_call < len(r):
+        for r_few, few in zip(r.split(in_a_call), block.split(in_a_call)):
+            _add_products(d_weight, r_few, few, in_a_call)
+    elif 1 < len(r) <= in_a_call:
+        d_weight.add_((r * block).sum(dim=(0, 1)))
     else:
-        d_weight.add_((r[:, :, None, :, None] * block).sum(dim=(0, 1)))
+        for of_slot in zip(*map(zip, r.unbind(1), block.unbind(1))):
+            for r_i, slot_i in of_slot:
+                d_weight.addcmul_(r_i, slot_i)
