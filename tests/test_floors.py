@@ -58,8 +58,9 @@ for cell in CELLS:
         if cell != "none":  # which has nothing to learn
             h.sum().backward()
             tried += 1
+cells = {{"eprop": "lstm", "rflo": "leaky_rnn", "kf_rtrl": "rnn"}}
 for method in METHODS:
-    predict(method, Sizes("elstm", 1, 4, 3, 2, 5, 10))
+    predict(method, Sizes(cells.get(method, "elstm"), 1, 4, 3, 2, 5, 10))
 print(tried, *sorted({{"yaml", "pydantic", "gymnasium"}} & set(sys.modules)))
 """
 

@@ -8,13 +8,22 @@ get is left out, and so are terms that grow with N alone. Importing this imports
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from rtrl_bench.costs import approximations
+from rtrl_bench.costs.backpropagation import (
+    Parts,
+    Stack,
+    backpropagation_flops,
+    backward,
+    held,
+    state,
+    tapes,
+)
 from rtrl_bench.costs.shapes import LayerShape, Sizes, layer_shapes
 from rtrl_bench.errors import ConfigError, one_of
-
-Stack = Sequence[LayerShape]
 
 
 @dataclass(frozen=True)
@@ -32,28 +41,22 @@ class Cost:
     parameter_bytes: int
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """Numbers carried and worked on and operations, of one slot; `steps` between two updates."""
-
-    carried: int
-    working: int
-    flops: int
-    steps: int
-
-
-def predict(method: str, sizes: Sizes) -> Cost:
-    """The cost of `method`; ConfigError if there is no such method, or not for this cell."""
-    if method not in _METHODS:
+def predict(method: str, sizes: Sizes, options: Mapping[str, Any] | None = None) -> Cost:
+    """The cost of `method` with options of its own; ConfigError if there is no such method, or not for this cell."""
+    if method not in METHODS:
         raise ConfigError(f"unknown method {method!r}: {one_of(method, METHODS)}")
-    formula = _METHODS[method]
     stack = layer_shapes(sizes, reads_all_below=method == "columnar")
-    if formula in _ELEMENTWISE and not stack[0].cell.elementwise:
-        raise ConfigError(
-            f"method {method!r}: exact RTRL at this cost needs an element-wise cell, {sizes.cell} is none; "
-            "use rtrl_dense or rtrl_dense_segment"
-        )
-    parts = formula(stack, sizes)
+    if method in _APPROXIMATIONS:
+        _check_method(method, sizes, options or {})
+        parts = _APPROXIMATIONS[method](stack, sizes, options or {})
+    else:
+        formula = _METHODS[method]
+        if formula in _ELEMENTWISE and not stack[0].cell.elementwise:
+            raise ConfigError(
+                f"method {method!r}: exact RTRL at this cost needs an element-wise cell, {sizes.cell} is none; "
+                "use rtrl_dense or rtrl_dense_segment"
+            )
+        parts = formula(stack, sizes)
     bytes_of_all = sizes.batch * sizes.bytes_per_number
     return Cost(
         state_bytes=bytes_of_all * parts.carried,
@@ -64,62 +67,33 @@ def predict(method: str, sizes: Sizes) -> Cost:
     )
 
 
-# Back-propagation, which all methods use inside a segment
+def _check_method(method: str, sizes: Sizes, options: Mapping[str, Any]) -> None:
+    """ConfigError if the method takes no such cell, or not these options."""
+    from rtrl_bench.cells import CELLS  # here: they import torch
+    from rtrl_bench.gradients import make_method
+
+    make_method(method, CELLS[sizes.cell](), sizes.layers, options)
 
 
-def _state(stack: Stack) -> int:
-    return sum(layer.state for layer in stack)
+# Back-propagation
 
 
-def _tape(layer: LayerShape) -> int:
-    """What a step of a layer leaves for the backward pass, besides its input.
-
-    u, the state before and after; of a readout with parameters (an output gate) its input [x, c], its activation and
-    its output. A cell that is not element-wise runs under autograd, which also keeps the gates' activations and two
-    more copies of the state.
-    """
-    readout = layer.inputs + 3 * layer.units if layer.readout else 0
-    recurrence = layer.preactivations + 2 * layer.state
-    return readout + (recurrence if layer.cell.elementwise else 2 * recurrence)
-
-
-def _backward(layer: LayerShape) -> int:
-    """What the backward pass of a layer holds for each step: gradients of the output, of the states, of u."""
-    of_u = layer.preactivations if layer.cell.elementwise else 2 * layer.preactivations
-    return layer.outputs + layer.state + of_u
-
-
-def _tapes(stack: Stack) -> int:
-    """One step of all layers; what a layer reads is the output of the one below."""
-    return stack[0].inputs + sum(map(_tape, stack))
-
-
-def _held(stack: Stack) -> int:
-    """Of one step: all tapes, and the backward pass of one layer."""
-    return _tapes(stack) + max(map(_backward, stack))
-
-
-def _backpropagation_flops(stack: Stack) -> int:
-    """6 P a step, forward 2 and back 4; the lowest layer's input needs no gradient."""
-    return 6 * sum(layer.parameters for layer in stack) - 2 * stack[0].reads_input
-
-
-def _bptt(stack: Stack, sizes: Sizes) -> _Parts:
+def _bptt(stack: Stack, sizes: Sizes) -> Parts:
     """Back to the episode's start, with one update at its end: all is kept until then."""
     steps = sizes.episode
-    kept, working = steps * _tapes(stack), steps * max(map(_backward, stack))
-    return _Parts(_state(stack) + kept, working, steps * _backpropagation_flops(stack), steps)
+    kept, working = steps * tapes(stack), steps * max(map(backward, stack))
+    return Parts(state(stack) + kept, working, steps * backpropagation_flops(stack), steps)
 
 
-def _tbptt(stack: Stack, sizes: Sizes) -> _Parts:
+def _tbptt(stack: Stack, sizes: Sizes) -> Parts:
     steps = sizes.unroll
-    return _Parts(_state(stack), steps * _held(stack), steps * _backpropagation_flops(stack), steps)
+    return Parts(state(stack), steps * held(stack), steps * backpropagation_flops(stack), steps)
 
 
 # RTRL of element-wise cells
 
 
-def _rtrl_stepwise(stack: Stack, sizes: Sizes) -> _Parts:
+def _rtrl_stepwise(stack: Stack, sizes: Sizes) -> Parts:
     """S ← λ S + α ⊗ x and ∂L/∂θ += g S at every step, and for stacked layers what `_influence_flops` says."""
     steps = sizes.unroll
     own, cross = _own_numbers(stack), _cross_numbers(stack)
@@ -130,8 +104,8 @@ def _rtrl_stepwise(stack: Stack, sizes: Sizes) -> _Parts:
         below = stack[:number]
         flops += _influence_flops(stack[: number + 1]) + upper.state * 4 * sum(layer.readout for layer in below)
         largest = max([largest, *(upper.state * layer.parameters for layer in below)])
-    working = steps * (_held(stack) + stack[-1].state) + largest  # α ⊗ x, or a cross group's move, at one step
-    return _Parts(_state(stack) + own + cross, working, steps * flops, steps)
+    working = steps * (held(stack) + stack[-1].state) + largest  # α ⊗ x, or a cross group's move, at one step
+    return Parts(state(stack) + own + cross, working, steps * flops, steps)
 
 
 def _own_numbers(stack: Stack) -> int:
@@ -149,27 +123,27 @@ def _scale_flops(stack: Stack, numbers: int) -> int:
     return (2 * stack[0].cell.rows - 1) * numbers
 
 
-def _own_groups(stack: Stack, sizes: Sizes) -> _Parts:
+def _own_groups(stack: Stack, sizes: Sizes) -> Parts:
     """Each layer's own sensitivities, once per segment: a product of matrices (2 a step), then p(0) S, + and r S.
 
     p α lies in the place of u where a unit's state is one number.
     """
     steps, own = sizes.unroll, _own_numbers(stack)
     once = _scale_flops(stack, own) + own + 2 * own
-    flops = steps * (_backpropagation_flops(stack) + 2 * own) + once
+    flops = steps * (backpropagation_flops(stack) + 2 * own) + once
     p_alpha = max(layer.cell.rows * layer.preactivations for layer in stack) if stack[0].cell.rows > 1 else 0
-    return _Parts(_state(stack) + own, steps * (_held(stack) + p_alpha), flops, steps)
+    return Parts(state(stack) + own, steps * (held(stack) + p_alpha), flops, steps)
 
 
-def _columnar(stack: Stack, sizes: Sizes) -> _Parts:
+def _columnar(stack: Stack, sizes: Sizes) -> Parts:
     """At its largest, when the last layer grows: the layers below run forward only, and carry no sensitivities."""
     below, newest = stack[:-1], stack[-1:]
     parts = _own_groups(newest, sizes)
     forward = sizes.unroll * 2 * sum(layer.parameters for layer in below)
-    return _Parts(parts.carried + _state(below), parts.working, parts.flops + forward, parts.steps)
+    return Parts(parts.carried + state(below), parts.working, parts.flops + forward, parts.steps)
 
 
-def _rtrl(stack: Stack, sizes: Sizes) -> _Parts:
+def _rtrl(stack: Stack, sizes: Sizes) -> Parts:
     """The own groups and the cross groups, once per segment."""
     parts = _own_groups(stack, sizes)
     flops, working = parts.flops, parts.working
@@ -179,7 +153,7 @@ def _rtrl(stack: Stack, sizes: Sizes) -> _Parts:
     if len(stack) > 1:
         derivatives = sum(3 * layer.cell.rows * layer.preactivations + 2 * layer.state for layer in stack)
         working += sizes.unroll * derivatives + _rows_working(stack[-1], sizes)
-    return _Parts(parts.carried + _cross_numbers(stack), working, flops, parts.steps)
+    return Parts(parts.carried + _cross_numbers(stack), working, flops, parts.steps)
 
 
 def _rows_flops(stack: Stack) -> int:
@@ -221,22 +195,22 @@ def _rows_working(layer: LayerShape, sizes: Sizes) -> int:
 # RTRL of any cell: n = L s N numbers of state, P parameters, all of them dense
 
 
-def _rtrl_dense(stack: Stack, sizes: Sizes, steps: int = 1) -> _Parts:
+def _rtrl_dense(stack: Stack, sizes: Sizes, steps: int = 1) -> Parts:
     """S ← Φ S + D: 2 n² P operations; Φ and D by back-propagating n rows through the segment, r S for the gradient."""
-    n = _state(stack)
+    n = state(stack)
     parameters = sum(layer.parameters for layer in stack)
     s = n * parameters
     passed_on = sum(layer.cell.recurrent + layer.readout for layer in stack) + sum(x.weight for x in stack[1:])
     rows = n * 2 * (parameters + passed_on)
-    flops = steps * (_backpropagation_flops(stack) + rows) + 2 * n * s + s + 2 * s
-    return _Parts(n + s, 2 * s, flops, steps)  # S and D of the next step beside S
+    flops = steps * (backpropagation_flops(stack) + rows) + 2 * n * s + s + 2 * s
+    return Parts(n + s, 2 * s, flops, steps)  # S and D of the next step beside S
 
 
-def _rtrl_dense_segment(stack: Stack, sizes: Sizes) -> _Parts:
+def _rtrl_dense_segment(stack: Stack, sizes: Sizes) -> Parts:
     return _rtrl_dense(stack, sizes, sizes.unroll)
 
 
-_METHODS: dict[str, Callable[[Stack, Sizes], _Parts]] = {
+_METHODS: dict[str, Callable[[Stack, Sizes], Parts]] = {
     "bptt": _bptt,
     "tbptt": _tbptt,
     "rtrl_dense": _rtrl_dense,
@@ -247,5 +221,14 @@ _METHODS: dict[str, Callable[[Stack, Sizes], _Parts]] = {
     "rtrl_segment": _own_groups,
     "columnar": _columnar,
 }
-METHODS = tuple(_METHODS)
+_APPROXIMATIONS: dict[str, Callable[[Stack, Sizes, Mapping[str, Any]], Parts]] = {
+    "immediate": approximations.immediate,
+    "eprop": approximations.own_rows,
+    "rflo": approximations.own_rows,
+    "snap": approximations.snap,
+    "random_paths": approximations.random_paths,
+    "uoro": approximations.uoro,
+    "kf_rtrl": approximations.kf_rtrl,
+}
+METHODS = (*_METHODS, *_APPROXIMATIONS)
 _ELEMENTWISE = (_rtrl_stepwise, _rtrl, _own_groups, _columnar)

@@ -8,8 +8,8 @@ from statistics import linear_regression
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# P: parameters, P_l those of layer l, G_l those of its readout; n = L s N; A: numbers that a step leaves for the
-# backward pass. "Own S": the sensitivities of a layer's state to its own parameters, s K N D_l and a few.
+# P: parameters, P_l those of layer l, G_l those of its readout; n = L s N; R: recurrent parameters; A: numbers that
+# a step leaves for the backward pass. "Own S": a layer's state by its own parameters, s K N D_l numbers and a few.
 _FLOPS = {
     "bptt": "6 B P",
     "tbptt": "6 B P",
@@ -20,6 +20,13 @@ _FLOPS = {
     "rtrl_layerwise": "6 B P + 2 B L s K N D",
     "rtrl_segment": "6 B P + 2 B L s K N D",
     "columnar": "6 B P_L + 2 B s K N D_L + 2 B P",
+    "immediate": "6 B P + 2 B R",
+    "eprop": "2 B (s² + s + 1) P + B (2 + 5 s) R",
+    "rflo": "6 B P + 7 B R",
+    "snap": "2 B s N R, or 2 B (s N)² P where the pattern is full",
+    "random_paths": "2 B s k (s N) P",
+    "uoro": "11 B P + 8 B R",
+    "kf_rtrl": "2 B (s N)² K N + 2 B s N R",
 }
 _MEMORY = {
     "bptt": "B T A + 2 P",
@@ -31,6 +38,13 @@ _MEMORY = {
     "rtrl_layerwise": "B L s K N D + B M A + 2 P",
     "rtrl_segment": "B L s K N D + B M A + 2 P",
     "columnar": "B s K N D_L + B M A + 2 P",
+    "immediate": "B M A + 2 P",
+    "eprop": "2 B s P + B M A",
+    "rflo": "2 B P + B M A",
+    "snap": "2 B s P + B M A, or 2 B s N P where the pattern is full",
+    "random_paths": "4 B s N P",
+    "uoro": "3 B P + B M A",
+    "kf_rtrl": "6 B s K N² + B M A",
 }
 _STACKED = {
     ("rtrl_stepwise", 2, "flops"): "2 B s N (own S) + 4 B s N P_1",

@@ -34,6 +34,20 @@ def test_carried_bytes_are_those_of_the_stack(cell, method, layers):
     assert predict(method, replace(SMALL, cell=cell, layers=layers)).state_bytes == stack.begin(2).bytes()
 
 
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(
+    ("method", "cell", "options"),
+    [
+        *(("immediate", "lstm", {}), ("snap", "lstm", {}), ("snap", "gru", {}), ("snap", "lstm", {"order": 2})),
+        *(("random_paths", "elstm", {"paths": 2}), ("random_paths", "lstm", {}), ("uoro", "elstm", {})),
+        *(("uoro", "lstm", {}), ("eprop", "lstm", {}), ("rflo", "leaky_rnn", {}), ("kf_rtrl", "lstm", {})),
+    ],
+)
+def test_carried_bytes_of_an_approximation_are_those_of_the_stack(method, cell, options, layers):
+    stack = RecurrentStack(3, 5, layers, cell, method, options)
+    assert predict(method, replace(SMALL, cell=cell, layers=layers), options).state_bytes == stack.begin(2).bytes()
+
+
 def test_the_textbook_form_carries_what_the_segment_wise_form_does():
     stack = RecurrentStack(3, 5, gradient="rtrl_stepwise")
     assert predict("rtrl_stepwise", replace(SMALL, layers=1)).state_bytes == stack.begin(2).bytes()
@@ -65,6 +79,8 @@ def test_parameters_are_counted_with_their_gradient(cell):
     [
         *(("tbptt", 2, "elstm"), ("tbptt", 1, "lstm"), ("rtrl", 1, "elstm"), ("rtrl", 2, "elstm")),
         *(("rtrl", 3, "elstm"), ("rtrl", 4, "elstm"), ("rtrl_layerwise", 3, "elstm"), ("columnar", 2, "elstm")),
+        *(("immediate", 2, "lstm"), ("snap", 2, "lstm"), ("snap", 1, "gru"), ("random_paths", 1, "rnn")),
+        *(("uoro", 2, "lstm"), ("eprop", 1, "lstm"), ("rflo", 2, "leaky_rnn"), ("kf_rtrl", 2, "lstm")),
         *(("rtrl", layers, cell) for cell in NAMES for layers in (1, 2) if cell != "elstm"),
     ],
 )
@@ -103,17 +119,22 @@ def test_a_segment_pays_the_fourth_power_once(method, layers, cell):
     assert _growth(method, layers, 10**6, cell) == pytest.approx(3, abs=0.05)
 
 
+def small(method):
+    """Sizes of a stack of a cell that the method takes."""
+    return replace(SMALL, cell={"eprop": "lstm", "rflo": "leaky_rnn", "kf_rtrl": "rnn"}.get(method, "elstm"))
+
+
 def test_memory_grows_with_the_episode_for_full_bptt_alone():
-    longer = replace(SMALL, episode=10 * SMALL.episode)
-    assert predict("bptt", longer).peak_bytes > 9 * predict("bptt", SMALL).peak_bytes
+    longer = lambda method: replace(small(method), episode=10 * SMALL.episode)
+    assert predict("bptt", longer("bptt")).peak_bytes > 9 * predict("bptt", SMALL).peak_bytes
     for method in METHODS:
         if method != "bptt":
-            assert predict(method, longer) == predict(method, SMALL)
+            assert predict(method, longer(method)) == predict(method, small(method))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_everything_is_counted_for_all_slots(method):
-    one, many = (predict(method, replace(SMALL, batch=batch)) for batch in (1, 12))
+    one, many = (predict(method, replace(small(method), batch=batch)) for batch in (1, 12))
     assert many.state_bytes == 12 * one.state_bytes
     assert many.flops_per_segment == 12 * one.flops_per_segment
     assert many.peak_bytes == 12 * one.peak_bytes
@@ -132,6 +153,7 @@ def test_a_size_that_is_none_is_refused_by_name(name, value):
         ("rtrll", "elstm", "unknown method 'rtrll': expected one of bptt, tbptt"),
         ("rtrl", "lstm", "'rtrl': .* element-wise cell, lstm is none; use rtrl_dense"),
         ("rtrl_layerwise", "gru", "element-wise cell, gru is none"),
+        ("eprop", "gru", "eprop needs a cell with a hidden state"),
         ("tbptt", "elsmt", "unknown cell 'elsmt': expected one of .*; did you mean elstm"),
         ("tbptt", "none", "cell = 'none': it has no recurrence"),
     ],

@@ -7,7 +7,7 @@ import math
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _PRODUCTS = {"mm", "bmm", "addmm", "baddbmm", "addmv", "mv"}  # sum over the last axis of the first factor
-_POINTWISE = {"mul": 1, "add": 1, "addcmul": 2, "lerp": 3, "sum": 1}
+_POINTWISE = {"mul": 1, "add": 1, "addcmul": 2, "lerp": 3, "sum": 1, "div": 1, "pow": 1}
 
 
 class Operations(TorchDispatchMode):

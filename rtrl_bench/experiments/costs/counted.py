@@ -54,7 +54,7 @@ class TorchOperators(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func.namespace != "aten":
+        if func.namespace not in ("aten", "prims"):
             raise NotImplementedError(f"operator {func}: only those of torch itself can be counted")
         read, written = _tensors((args, kwargs)), _tensors(result)
         if not func.is_view:
@@ -90,7 +90,8 @@ def _flops(func: Any, args: Any, kwargs: Any, read: list[Tensor], written: list[
         return 2 * read[1].numel()
     if torch.Tag.reduction in func.tags:
         return read[0].numel()
-    if torch.Tag.pointwise in func.tags and packet not in _NO_ARITHMETIC:
+    element_wise = torch.Tag.pointwise in func.tags or func.namespace == "prims"  # as which torch.func.jvp writes them
+    if element_wise and packet not in _NO_ARITHMETIC:
         return (2 if packet in _TWO_EACH else 1) * sum(tensor.numel() for tensor in written)
     return 0
 

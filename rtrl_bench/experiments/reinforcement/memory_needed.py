@@ -21,7 +21,6 @@ from rtrl_bench.runs.memory_limit import NUMBER, STEP_COPIES, Parts, check_fits
 from rtrl_bench.shapes_alone import shapes_alone
 
 BESIDE_OBSERVATION = 5 * NUMBER + 2  # of a step in a segment: two rewards, an action, its log-probability, two flags
-FIX = "lower one of these, or choose gradient: rtrl_segment, which carries nothing across layers"
 
 
 def check_run(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int], device: torch.device) -> None:
@@ -30,7 +29,7 @@ def check_run(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int],
     It may use `config.memory_gb`, or what `device` has free.
     """
     what = f"{_what(config)} on observations of shape {shape}"
-    check_fits(run_parts(config, shape, actions), what, FIX, config.memory_gb, device)
+    check_fits(run_parts(config, shape, actions), what, _fix(config), config.memory_gb, device)
 
 
 def check_sizes(config: RunConfig, device: torch.device) -> None:
@@ -40,12 +39,21 @@ def check_sizes(config: RunConfig, device: torch.device) -> None:
         "at least the recurrent layers": _recurrent_bytes(config, inputs + 1, config.unroll),
         "and the segments": config.unroll * config.batch * BESIDE_OBSERVATION,
     }
-    check_fits(parts, _what(config), FIX, config.memory_gb, device)
+    check_fits(parts, _what(config), _fix(config), config.memory_gb, device)
 
 
 def _what(config: RunConfig) -> str:
     sizes = f"layers = {config.layers}, hidden = {config.hidden}, batch = {config.batch}, unroll = {config.unroll}"
     return f"gradient: {config.gradient} with {sizes}"
+
+
+def _fix(config: RunConfig) -> str:
+    """What to do about a run that does not fit: of the methods that take its cell, the one that carries less."""
+    if config.gradient == "rtrl" and config.layers > 1:
+        return "lower one of these, or choose gradient: rtrl_segment, which carries nothing across layers"
+    if config.gradient != "tbptt":
+        return "lower one of these, or choose gradient: tbptt, which carries the state alone"
+    return "lower one of these"
 
 
 def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int]) -> Parts:
@@ -94,7 +102,7 @@ def _recurrent_bytes(config: RunConfig, inputs: int, steps: int) -> int:
         return 0
     sizes = Sizes(config.cell, config.layers, config.hidden, inputs, config.batch, steps, episode=steps)
     if config.gradient in METHODS:
-        return predict(config.gradient, sizes).peak_bytes
+        return predict(config.gradient, sizes, config.method_options).peak_bytes
     with shapes_alone():
         stack = RecurrentStack(
             inputs, config.hidden, config.layers, config.cell, config.gradient, config.method_options
