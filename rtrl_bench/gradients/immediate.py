@@ -4,9 +4,10 @@ With the state before a step taken as a constant and g(t) = ∂L/∂c(t), the di
 
     ∂L/∂u(t) = α(t)ᵀ g(t),   ∂L/∂W = Σ_t ∂L/∂u(t) ⊗ x(t),   ∂L/∂b = Σ_t ∂L/∂u(t),   ∂L/∂w = Σ_t ω(t)ᵀ g(t)
 
-with α(t) = ∂c(t)/∂u(t) and ω(t) = ∂c(t)/∂w. arXiv 2603.28750 claims that this is enough with RMSProp; whatever is said
-for a method that carries sensitivities should hold against it. It is the term I_t of RTRL, S_t = J_t S_{t-1} + I_t,
-in Menick et al. 2021 (equation 3) without the one before it.
+with α(t) = ∂c(t)/∂u(t) and ω(t) = ∂c(t)/∂w. By its abstracts, arXiv 2603.28750 claims that this, there called d = 0, is
+enough: with RMSProp (version 1), or with Adam in float64 (version 3). Whatever is said for a method that carries
+sensitivities should hold against it. It is the term I_t of RTRL, S_t = J_t S_{t-1} + I_t, in Menick et al. 2021
+(equation 3) without the one before it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Immediate(GradientMethod):
 
     Equals TBPTT with segments of one step and the parameters held fixed over M of them. It drops all paths through
     time, also inside the segment, and for the input too. Carries the state and nothing else: B M A numbers of a tape,
-    6 P operations a step, all steps of the backward pass at once. Use it to see what a task owes to memory in the
+    some 7 P operations a step, all steps of the backward pass at once. Use it to see what a task owes to memory in the
     gradient.
     """
 

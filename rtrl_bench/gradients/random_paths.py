@@ -31,7 +31,7 @@ class RandomPaths(Influence):
     It drops the other paths; `snap` chooses by structure what it keeps, this by chance. Layers of a stack are connected
     by back-propagation inside the segment, as with `rtrl_segment`. It carries n P numbers a slot, for n = s N numbers
     of state and P parameters, and N k indices; a step takes 2 s k n P operations in the place of the 2 n² P of
-    `rtrl_dense`, and about 4 n P beside them for J, I and the gradient. Use it to see how much of the Jacobian a task
+    `rtrl_dense`, and about 6 n P beside them for J, I and the gradient. Use it to see how much of the Jacobian a task
     needs; the memory it takes is that of exact RTRL.
     """
 

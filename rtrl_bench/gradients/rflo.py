@@ -27,7 +27,7 @@ class RFLO(Influence):
 
     It drops all paths through U, of a unit to itself too, which `snap` with order 1 keeps. With τ = 1 nothing but
     `immediate` would be left. Layers of a stack are connected by back-propagation inside the segment, as with
-    `rtrl_segment`. It carries P numbers a slot; a step takes some 13 P operations and no product of matrices. Use it as
+    `rtrl_segment`. It carries P numbers a slot; a step takes some 12 P operations and no product of matrices. Use it as
     the cheapest method that remembers at all; it reaches back for about τ steps.
     """
 

@@ -19,7 +19,7 @@ class DenseRTRL(Influence):
     """The exact gradient of one layer of any cell, back to the episode's start; nothing is dropped.
 
     Equals full BPTT if the parameters stand still. It carries n P numbers a slot, for n = s N numbers of state and P
-    parameters, and works on twice as many more: O(K N² (N + D)) bytes. A step takes 2 n² P operations. So it is for
+    parameters, and works on as many more: O(K N² (N + D)) bytes. A step takes 2 n² P operations. So it is for
     small layers, and the truth that approximations of dense cells are held to. Element-wise cells have `rtrl`, which
     gives the same N² times as fast.
     """

@@ -28,7 +28,7 @@ class SnAp(Influence):
         connected by back-propagation inside the segment, as with `rtrl_segment`.
 
     Where only a unit's own state is kept: s P numbers a slot, a step takes 2 s² P operations and s N back-propagations
-    through one step, 4 s K N³ operations, for the Jacobian of whatever cell it is. Otherwise what it costs is what
+    through one step, 2 s K N³ operations, for the Jacobian of whatever cell it is. Otherwise what it costs is what
     `rtrl_dense` costs: n P numbers and 2 n² P operations, for n = s N. That is so with order >= 2 in dense cells,
     and in the GRU, whose reset gate acts on all units in one step, with order 1 as well. Use order 1 for dense cells
     that are too large for exact RTRL.

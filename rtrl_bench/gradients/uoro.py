@@ -34,7 +34,7 @@ class UORO(PerLayer):
 
     On average over the signs the gradient is exact for one layer, and that of `rtrl_segment` for a stack; a single
     draw is far from it, the more so the longer the memory and the larger the layer. Each slot draws for itself, so a
-    batch averages. It carries n + P numbers a slot for n = s N numbers of state; a step takes some 14 P operations:
+    batch averages. It carries n + P numbers a slot for n = s N numbers of state; a step takes some 16 P operations:
     forward, one product J c̃, one νᵀ I, and the update of θ̃. The layer's input gets its gradient inside the segment,
     which is not random. Use it for cells too large for anything else, with a small learning rate.
     """
