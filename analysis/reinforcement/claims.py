@@ -8,6 +8,7 @@ import math
 from analysis import labels
 from analysis.claims import NOT_TESTED, SHOWN, Claim
 from analysis.load import Results
+from analysis.reinforcement import paper
 from analysis.reinforcement.evidence import Comparison, at, memory, together, weigh
 
 NONMATCHING, WATERMAZE, KEYS = (
@@ -43,6 +44,7 @@ def claims(results: Results) -> list[Claim]:
             "RTRL beats TBPTT on watermaze at every segment length M, and on select_nonmatching only at M = 10.",
             weighed["dmlab"],
             ("table1", "fig1_curves"),
+            _stems(results, (WATERMAZE, NONMATCHING)),
         ),
         Claim(
             2,
@@ -58,6 +60,7 @@ def claims(results: Results) -> list[Claim]:
             "On Atari RTRL is at least as good as TBPTT except in MsPacman; on keys_doors all methods are equal.",
             weighed["atari"],
             ("table2", "fig2_atari"),
+            _stems(results, (KEYS,)),
         ),
         Claim(
             0,
@@ -97,6 +100,17 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
             memory(results, "better than", long=True, retained=False),
         ],
     }
+
+
+def _stems(results: Results, levels: tuple[str, ...]) -> str:
+    """What has to be said where levels were run with a vision stem that was taught from the simulator's state."""
+    runs = results["runs"]
+    if not runs.loc[runs["environment"].isin(levels), "pretrained"].map(paper.taught).any():
+        return ""
+    return (
+        "Departure from the paper: on DMLab levels the vision stem was taught what is in view from the simulator's state"
+        " and then frozen, for every method alike; the paper trains it by TBPTT."
+    )
 
 
 def _departures(results: Results) -> str:

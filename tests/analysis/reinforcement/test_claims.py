@@ -91,6 +91,16 @@ def test_the_headline_is_nonmatching_at_ten_once_it_is_learned(tree):
     assert headline.chosen(load(tree.root))[0]["environment"] == NONMATCHING
 
 
+def test_a_taught_stem_stands_beside_the_verdict(tree):
+    stem = {"method": "state", "environment": NONMATCHING, "env_steps": 57600, "env_frames": 230400}
+    tree.level(NONMATCHING, "rtrl", 0, real=False)
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "dmlab"]
+    assert claim.note == ""
+    tree.level(NONMATCHING, "rtrl", 1, real=False, record={"pretrained": {**stem, "fingerprint": "1"}})
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "dmlab"]
+    assert "taught what is in view from the simulator's state" in claim.note
+
+
 def test_difference_is_welchs():
     x, y = [1.0, 2.0, 4.0], [0.5, 0.7, 0.1, 0.9]
     found, other = stats.difference(x, y), ttest_ind(x, y, equal_var=False)
