@@ -108,8 +108,8 @@ def _stems(results: Results, levels: tuple[str, ...]) -> str:
     if not runs.loc[runs["environment"].isin(levels), "pretrained"].map(paper.taught).any():
         return ""
     return (
-        "Departure from the paper: on DMLab levels the vision stem was taught what is in view from the simulator's state"
-        " and then frozen, for every method alike; the paper trains it by TBPTT."
+        "Departure from the paper: on DMLab levels the vision stem was taught what is in view from the simulator's"
+        " state and then frozen, for every method alike; the paper trains it by TBPTT."
     )
 
 
