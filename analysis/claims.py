@@ -85,7 +85,8 @@ class Claim:
     def evidence(self) -> list[str]:
         """The parts that were tested, in words; where none was, why not."""
         tested = [f"{part.what}: {part.brief or part.said}" for part in self.parts if part.verdict != NOT_TESTED]
-        return tested or list(dict.fromkeys(part.said for part in self.parts))
+        begun = [f"{part.what}: {part.said}" for part in self.parts if part.n not in ("", "0 + 0")]
+        return tested or begun or list(dict.fromkeys(part.said for part in self.parts))
 
     @property
     def facts(self) -> dict[str, Any]:

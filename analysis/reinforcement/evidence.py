@@ -146,6 +146,8 @@ def _part(one: Comparison, p: float) -> Part:
     about = {"n": _n(one), "budget": _budget(one), "differs": _differs(one)}
     why = refusal(one)
     if why:
+        scores = [f"{labels.number(_mean(s.left))} against {labels.number(_mean(s.right))}" for s in one.settings]
+        why += f" (so far {'; '.join(scores)})" if scores else ""
         return Part(one.what, NOT_TESTED, why, **about)
     if _tested(one):
         sure, means = p < ALPHA, [_gap(s).mean for s in one.settings]
