@@ -1,9 +1,10 @@
 """RTRL against TBPTT in agents that have learned
 
-Training return against environment frames: mean over seeds, the band ± one standard deviation. The comparison is chosen
-by rule: select_nonmatching at M = 10 if agents have learned it, else another of the paper's environments that they have
-learned, else a memory task, whose delay is longer than a segment of M steps; those with three seeds a side come before
-those with fewer. Of several, the one in which the methods differ most. The dotted lines are the score of random play and that of a player that sees everything.
+Training return against environment frames: mean over seeds, the band ± one standard deviation. The comparison is
+chosen by rule: select_nonmatching at M = 10 if agents have learned it, else another of the paper's environments that
+they have learned, else a memory task, whose delay is longer than a segment of M steps; those with three seeds a side
+come before those with fewer. Of several, the one in which the methods differ most. The dotted lines are the score of
+random play and that of a player that sees everything.
 """
 
 from __future__ import annotations
