@@ -24,7 +24,7 @@ def rows():
 
 def measured():
     """By setting, what the benchmark's loop section measured."""
-    bench = json.loads((ROOT / "results/reference/gpu/runs/bench/h200/run.json").read_text(encoding="utf-8"))
+    bench = json.loads((ROOT / "results/reference/gpu/runs/bench/h100/run.json").read_text(encoding="utf-8"))
     return {row["name"]: row for row in bench["sections"]["loop"]["rows"]}
 
 
