@@ -58,8 +58,8 @@ class Unwritable(Failure, OSError):
 
     def __str__(self) -> str:
         return (
-            f"{self.filename}: cannot be written ({self.strerror}); mend that, then the same command goes on from the "
-            "last checkpoint"
+            f"{self.filename}: cannot be written ({self.strerror}); fix that, then run the same command to continue "
+            "from the last checkpoint"
         )
 
 

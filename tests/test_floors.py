@@ -55,7 +55,7 @@ for cell in CELLS:
         except ConfigError:
             continue
         h, carry = stack(torch.ones(2, 1, 3), torch.zeros(2, 1, dtype=bool), stack.begin(1))
-        if cell != "none":  # which has nothing to learn
+        if cell != "none":  # which has no parameters to learn
             h.sum().backward()
             tried += 1
 cells = {{"eprop": "lstm", "rflo": "leaky_rnn", "kf_rtrl": "rnn"}}

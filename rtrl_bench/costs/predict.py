@@ -53,7 +53,7 @@ def predict(method: str, sizes: Sizes, options: Mapping[str, Any] | None = None)
         formula = _METHODS[method]
         if formula in _ELEMENTWISE and not stack[0].cell.elementwise:
             raise ConfigError(
-                f"method {method!r}: exact RTRL at this cost needs an element-wise cell, {sizes.cell} is none; "
+                f"method {method!r}: exact RTRL at this cost needs an element-wise cell, not {sizes.cell}; "
                 "use rtrl_dense or rtrl_dense_segment"
             )
         parts = formula(stack, sizes)

@@ -36,7 +36,7 @@ class EProp(Influence):
     def __init__(self, cell: Cell, layers: int = 1):
         if cell.state != ("h", "c"):
             name = type(cell).__name__
-            raise ConfigError(f"gradient: eprop needs a cell with a hidden state beside h, the LSTM, {name} is none")
+            raise ConfigError(f"gradient: eprop needs a cell with a hidden state besides h, the LSTM, not {name}")
         super().__init__(cell, layers, HiddenStateAlone())
 
 

@@ -47,7 +47,7 @@ class KroneckerFactored(PerLayer):
             name = type(cell).__name__
             raise ConfigError(
                 f"gradient: kf_rtrl needs a cell whose gates all read W x + U h + b and which has no other parameters, "
-                f"rnn or lstm, {name} is none; use uoro"
+                f"rnn or lstm, not {name}; use uoro"
             )
 
     def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:

@@ -34,7 +34,9 @@ class RFLO(Influence):
     def __init__(self, cell: Cell, layers: int = 1):
         if not isinstance(cell, LeakyRNN):
             name = type(cell).__name__
-            raise ConfigError(f"gradient: rflo needs a cell with time constants, leaky_rnn, {name} is none; use snap")
+            raise ConfigError(
+                f"gradient: rflo needs a cell with time constants, such as leaky_rnn, not {name}; use snap"
+            )
         super().__init__(cell, layers, LeakAlone(cell))
 
 

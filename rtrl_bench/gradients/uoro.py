@@ -44,7 +44,7 @@ class UORO(PerLayer):
     def __init__(self, cell: Cell, layers: int = 1):
         super().__init__(cell, layers)
         if not cell.state:
-            raise ConfigError(f"cell {type(cell).__name__} has no state to be sensitive; use gradient: tbptt")
+            raise ConfigError(f"cell {type(cell).__name__} has no recurrent state; use gradient: tbptt")
 
     def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
         parameters = layer.parameters

@@ -72,7 +72,7 @@ def _take(lock: TextIO, wait: bool) -> bool:
         if error.errno not in NO_LOCKS:
             raise
         say(
-            f"warning: {lock.name}: this file system has no locks ({error.strerror}); see to it that no other process "
+            f"warning: {lock.name}: this file system has no locks ({error.strerror}); make sure that no other process "
             "works in this folder"
         )
     return True

@@ -39,7 +39,7 @@ def test_one_method_is_shown_beside_full_bptt(capsys):
 def test_a_method_that_the_cell_has_not_is_left_out_with_the_reason(capsys):
     assert main("cost --cell lstm --hidden 8 --input 8".split()) == 0
     out = capsys.readouterr().out
-    assert "rtrl: left out: method 'rtrl': exact RTRL at this cost needs an element-wise cell, lstm is none" in out
+    assert "rtrl: left out: method 'rtrl': exact RTRL at this cost needs an element-wise cell, not lstm" in out
     assert re.search(r"^rtrl_dense ", out, re.M)
 
 
@@ -48,7 +48,7 @@ def test_a_method_that_the_cell_has_not_is_left_out_with_the_reason(capsys):
     [
         ("--hidden 8 --input 3 --cell elsmt", "unknown cell 'elsmt': expected one of"),
         ("--hidden 8 --input 3 --gradient rtlr", "unknown method 'rtlr': expected one of"),
-        ("--hidden 8 --input 3 --cell gru --gradient rtrl", "gru is none; use rtrl_dense"),
+        ("--hidden 8 --input 3 --cell gru --gradient rtrl", "not gru; use rtrl_dense"),
     ],
 )
 def test_a_mistake_is_one_message_and_code_2(words, message, capsys):

@@ -151,8 +151,8 @@ def test_a_size_that_is_none_is_refused_by_name(name, value):
     ("method", "cell", "message"),
     [
         ("rtrll", "elstm", "unknown method 'rtrll': expected one of bptt, tbptt"),
-        ("rtrl", "lstm", "'rtrl': .* element-wise cell, lstm is none; use rtrl_dense"),
-        ("rtrl_layerwise", "gru", "element-wise cell, gru is none"),
+        ("rtrl", "lstm", "'rtrl': .* element-wise cell, not lstm; use rtrl_dense"),
+        ("rtrl_layerwise", "gru", "element-wise cell, not gru"),
         ("eprop", "gru", "eprop needs a cell with a hidden state"),
         ("tbptt", "elsmt", "unknown cell 'elsmt': expected one of .*; did you mean elstm"),
         ("tbptt", "none", "cell = 'none': it has no recurrence"),

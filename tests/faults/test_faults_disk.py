@@ -16,13 +16,13 @@ from rtrl_bench.runs import checkpoint
 STOPS = (
     "one message that names the file, exit code 5, the last good checkpoint kept; the same command completes the run"
 )
-COMMAND = "the same command goes on from the last checkpoint"
+COMMAND = "run the same command to continue from the last checkpoint"
 
 
 def assert_stopped(program, folder, reason):
     """It ended with one message; returns the last good checkpoint."""
     assert program.exit_code() == 5, program.said()
-    assert f"cannot be written ({os.strerror(reason)}); mend that, then {COMMAND}" in program.said().splitlines()[-1]
+    assert f"cannot be written ({os.strerror(reason)}); fix that, then {COMMAND}" in program.said().splitlines()[-1]
     assert "Traceback" not in program.said()
     assert not list(folder.rglob("*.part"))
     assert checkpoint.load_newest(folder / "checkpoint") is not None

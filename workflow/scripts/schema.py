@@ -22,7 +22,7 @@ class ScaleSettings(Settings):
     label: str = Field(min_length=1, description="what its numbers are worth; shown by `snakemake plan`")
     seeds: Seeds = Field(description="a run per seed, unless a study has its own")
     resources: Resources = Field(description="of one run")
-    run: AgentKeys = Field(description="common to the runs of agents; of all others `threads` alone")
+    run: AgentKeys = Field(description="shared by the runs of agents; other kinds take only `threads` from it")
     studies: dict[str, Annotated[Options, WithJsonSchema({"type": "object", "studies": "of every kind"})]] = Field(
         description=f"what is run, each of one `kind` (without that key: {DEFAULT})"
     )
@@ -38,7 +38,7 @@ class WorkflowSettings(Settings):
         description="CPU threads of one run, 0 for all; null leaves it to the scale (`run.threads`)"
     )
     time_limit: Amount | None = Field(
-        description="minutes that a queue allows one job: a longer run stops in time, with a checkpoint, and goes on "
+        description="minutes that a queue allows one job: a longer run stops in time, with a checkpoint, and continues "
         "in further jobs; null: no limit"
     )
     methods: dict[str, AgentKeys | None] = Field(

@@ -119,7 +119,7 @@ class StudyConfig(RunSettings):
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="the largest layers that fit into memories")
     repeats: Amount = Field(default=7, description="how often a segment is timed")
     seconds: Positive = Field(
-        default=2.0, description="seconds after which points that are timed in turn are repeated no more"
+        default=2.0, description="seconds after which points that are timed in turn are not repeated any more"
     )
     memory_gb: Positive | None = Field(
         default=None, description="10⁹ bytes that a point may be predicted to take; null: half of what is free"

@@ -16,8 +16,8 @@ def check_choices(config: RunConfig) -> None:
     found = registry.validate(config.environment, config.environment_options, config.backend)
     if config.loss.bootstrap_truncation and not any(backend.truncates for backend in found.backends):
         raise ConfigError(
-            f"loss.bootstrap_truncation = true: the simulator of {config.environment} tells no time limit from an end; "
-            "remove the key"
+            f"loss.bootstrap_truncation = true: the simulator of {config.environment} does not tell a time "
+            "limit from an end; remove the key"
         )
     cell = CELLS[config.cell]()
     make_method(config.gradient, cell, config.layers, config.method_options)

@@ -48,13 +48,14 @@ class LossConfig(Settings):
     entropy_cost: NotNegative = Field(default=0.01, description="weight of the negative entropy")
     baseline_cost: NotNegative = Field(default=0.5, description="weight of the value function's loss")
     reward_clip: Positive = Field(default=1.0, description="rewards are clipped to ± this")
-    rho_bar: Positive = Field(default=1.0, description="where the importance weights of the errors are cut")
-    c_bar: Positive = Field(default=1.0, description="where the importance weights of the trace are cut")
-    pg_rho_bar: Positive = Field(default=1.0, description="where those of the policy gradient's advantages are cut")
+    rho_bar: Positive = Field(default=1.0, description="upper limit of the importance weights of the errors")
+    c_bar: Positive = Field(default=1.0, description="upper limit of the importance weights of the trace")
+    pg_rho_bar: Positive = Field(default=1.0, description="upper limit of those of the policy gradient's advantages")
     vtrace_lambda: Share = Field(default=1.0, description="λ, decay of the trace per step")
     bootstrap_truncation: bool = Field(
         default=False,
-        description="true: behind a time limit the last observation's value counts; false: nothing, as in the paper",
+        description="true: after a time limit the value of the last observation counts; false: nothing does, as in the "
+        "paper",
     )
 
 
@@ -84,19 +85,19 @@ class RunConfig(RunSettings):
 
     kind: Literal["reinforcement"] = Field(default="reinforcement", description="the kind of run")
     environment: str = Field(description="name of the environment (`python -m rtrl_bench list`)")
-    env_steps: Amount = Field(description="budget, in agent steps of all environments together")
+    env_steps: Amount = Field(description="training budget: agent steps, summed over all environments")
     environment_options: Options = Field(default={}, description="options of the environment")
     backend: str = Field(default="auto", description="simulator of the environment; auto: the first that runs here")
     cell: str = Field(default="elstm", description="recurrent cell; none: a feedforward agent")
     gradient: str = Field(default="rtrl", description="gradient method of the recurrent layers")
-    gradient_options: Options = Field(default={}, description="options of the gradient method, but for window")
+    gradient_options: Options = Field(default={}, description="options of the gradient method other than window")
     window: Amount | Literal["episode"] | None = Field(
-        default=None, description="steps that gradient: tbptt goes back; null: those of the segment, unroll"
+        default=None, description="steps that gradient: tbptt goes back; null: one segment (unroll)"
     )
     unroll: Size = Field(default=50, description="M, steps of a segment: between two updates")
     batch: Size = Field(default=32, description="B, environments played at the same time")
     hidden: Size = Field(default=256, description="N, units of a recurrent layer")
-    layers: Depth = Field(default=1, description="L, recurrent layers, one on the other")
+    layers: Depth = Field(default=1, description="L, stacked recurrent layers")
     vision: str = Field(default="impala", description="vision stem; flat: none, for vectors")
     features: Size = Field(default=256, description="outputs of the vision stem's linear layer")
     precision: Literal["float32", "bfloat16"] = Field(
@@ -126,7 +127,8 @@ class RunConfig(RunSettings):
         default=0, description="how often training compares its gradient with the exact one (gradient.csv); 0: never"
     )
     memory_gb: Positive | None = Field(
-        default=None, description="10⁹ bytes that the run may take, beside program and simulator; null: what is free"
+        default=None,
+        description="GB (10⁹ bytes) that the run may use on top of program and simulator; null: all that is free",
     )
     threads: Threads = Field(
         default=0,

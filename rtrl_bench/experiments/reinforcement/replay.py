@@ -55,7 +55,10 @@ class Replayed:
                 self._captured = capture(self._work, tensors)
             except RuntimeError as error:
                 self._possible = False
-                say(f"warning: acting is slower, as CUDA captures no graph of it: {str(error).partition(chr(10))[0]}")
+                say(
+                    "warning: acting is slower, as CUDA could not capture a graph of it: "
+                    + str(error).partition("\n")[0]
+                )
         if self._captured is None:
             return self._work(*tensors)
         for mine, given in zip(self._captured.inputs, tensors, strict=True):

@@ -129,7 +129,9 @@ class Clock:
 
 def _only_actor(training: Training) -> Actor:
     if not isinstance(training.actor, Actor):
-        raise ValueError("deterministic = false: times of parts are told of acting in turn; set deterministic: true")
+        raise ValueError(
+            "deterministic = false: parts can be timed only while acting and learning take turns; set it to true"
+        )
     return training.actor
 
 

@@ -52,6 +52,6 @@ def _watch(env: Stepped, done: threading.Event) -> None:
                 faulthandler.dump_traceback()
             say(
                 f"rtrl-bench: {env.spec_name}: no step within {LIMIT_S:,.0f} s (above: where it hangs); the same "
-                "command goes on from the last checkpoint"
+                "command continues from the last checkpoint"
             )
             os._exit(EXIT_CODE)

@@ -37,7 +37,7 @@ class StemConfig(RunSettings):
     batch: Size = Field(default=128, description="frames of an update; there is one per step of all slots")
     learning_rate: LearningRate = Field(default=1e-3, description="of Adam; it falls to zero over the budget")
     none_weight: Positive = Field(
-        default=0.15, description="weight of directions without a thing in the loss, where those with one count 1"
+        default=0.15, description="weight in the loss of directions in which there is no object; those with one count 1"
     )
     seed: Seed = Field(default=0, description="of parameters, players and levels")
     device: Device = Field(default="auto", description="where the stem runs; auto: cuda where there is one")

@@ -173,4 +173,4 @@ def check_choices(config: StemConfig) -> None:
     """Refuse unknown names and unfit combinations before anything is made (UnknownName, ConfigError)."""
     registry.validate(config.environment, config.environment_options, "rooms")
     if vision.VISION[config.vision].takes != "images":
-        raise ConfigError(f"vision = {config.vision!r}: has nothing to learn; take a stem for images")
+        raise ConfigError(f"vision = {config.vision!r}: has no parameters to learn; choose a stem for images")

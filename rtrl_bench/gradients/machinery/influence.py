@@ -51,7 +51,7 @@ class Influence(PerLayer):
     def __init__(self, cell: Cell, layers: int, kept: Kept):
         super().__init__(cell, layers)
         if not cell.state:
-            raise ConfigError(f"cell {type(cell).__name__} has no state to be sensitive; use gradient: tbptt")
+            raise ConfigError(f"cell {type(cell).__name__} has no recurrent state; use gradient: tbptt")
         self.kept = kept
 
     def masks(self, parameters: Parameters) -> dict[str, Tensor]:

@@ -257,7 +257,7 @@ def test_limits_are_for_every_method_depth_and_memory(tmp_path, calls):
         ({"values": []}, r"values = \[\]: expected a list of at least 1"),
         ({"methods": {"rtlr": None}}, "unknown method 'rtlr': expected one of bptt"),
         ({"methods": {"rtrl": {"cell": ["gru"]}}}, r"unknown key sweeps\.a\.methods\.rtrl\.cell: .*did you mean"),
-        ({"methods": {"rtrl": {"cells": ["gru"]}}}, "sweeps.a: method 'rtrl': .* gru is none"),
+        ({"methods": {"rtrl": {"cells": ["gru"]}}}, "sweeps.a: method 'rtrl': .* not gru"),
         ({"methods": {}}, "methods = {}: expected names, at least 1"),
         ({"hidden": 0}, r"hidden = 0: expected an integer in \[1, 1048576\]"),
         ({"want": ["counts"]}, r"want\[0\] = 'counts': expected one of counted, time, memory"),

@@ -157,7 +157,7 @@ def test_a_stopped_stem_goes_on_bit_for_bit(tmp_path, monkeypatch):
             {"environment": "breakout"},
             "environment = 'breakout', which has no state to teach from: expected",
         ),
-        ({"vision": "flat"}, "vision = 'flat': has nothing to learn; take a stem for images"),
+        ({"vision": "flat"}, "vision = 'flat': has no parameters to learn; choose a stem for images"),
         ({"environment_options": {"hut": True}}, "unknown option 'hut' of environment rooms_"),
         ({"vision": "nope"}, "unknown vision stem 'nope'"),
         ({"batch": 0}, "batch = 0: expected an integer in"),

@@ -1,0 +1,63 @@
+"""The report in Markdown, which GitHub shows: `python -m analysis.web --runs results/<scale> --out DIR`.
+
+Writes DIR/README.md from the figures and tables that `analysis.figures` and `analysis.tables` have made of the runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis import cli, kinds, labels
+from analysis.load import Results
+from rtrl_bench.system.files import write_whole
+
+EMPTY = "note"  # the one column of what has no runs
+TRAINED = 0.99  # share of the paper's steps
+
+
+def render(results: Results, out: Path) -> str:
+    """The text; links are relative to `out`."""
+    parts = [f"# Results of scale {results.scale}"]
+    if warning := labels.scale_warning(results.scale):
+        parts.append(f"**{warning}**")
+    budgets = results["index"]["budget_fraction"].dropna()
+    if (budgets < TRAINED).any():
+        share = labels.span(budgets[budgets < TRAINED], labels.percent)
+        parts.append(f"**Under-trained**: runs on the paper's environments have {share} of the paper's training steps.")
+    for item in kinds.items("figures"):
+        drawn = results.root / "figures" / item.name
+        if _is_empty(drawn.with_suffix(".csv")):
+            continue
+        image = Path(os.path.relpath(drawn.with_suffix(".png"), out)).as_posix()
+        parts += [f"## {item.title}", f"![{item.title}]({image})", item.caption.replace("``", "`")]
+    parts.append("# Tables")
+    for item in kinds.items("tables"):
+        made = results.root / "tables" / item.name
+        if not _is_empty(made.with_suffix(".csv")):
+            text = made.with_suffix(".md").read_text(encoding="utf-8").strip()
+            parts.append(f"<details>\n<summary>{item.title}</summary>\n\n{text}\n\n</details>")
+    return "\n\n".join(parts) + "\n"
+
+
+def _is_empty(numbers: Path) -> bool:
+    with numbers.open(encoding="utf-8") as file:
+        return file.readline().strip() == EMPTY
+
+
+def write(results: Results, out: Path) -> list[Path]:
+    """Write the report; its path."""
+    path = out / "README.md"
+    write_whole(path, render(results, out).encode())
+    return [path]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 2 with one line on stderr."""
+    return cli.run("web", write, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(main))
