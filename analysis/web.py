@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import cli, kinds, labels
+from analysis import claims, cli, kinds, labels
 from analysis.load import Results
 from rtrl_bench.system.files import write_whole
 
@@ -27,6 +27,7 @@ def render(results: Results, out: Path) -> str:
     if (budgets < TRAINED).any():
         share = labels.span(budgets[budgets < TRAINED], labels.percent)
         parts.append(f"**Under-trained**: runs on the paper's environments have {share} of the paper's training steps.")
+    parts += ["## The paper's claims", claims.table(claims.claims(results)).to_markdown(index=False)]
     for item in kinds.items("figures"):
         drawn = results.root / "figures" / item.name
         if _is_empty(drawn.with_suffix(".csv")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from analysis import kinds, web
+from analysis import claims, kinds, web
 from analysis.load import load
 
 
@@ -19,3 +19,4 @@ def test_it_has_every_figure_with_runs_and_the_tables_and_its_links_are_right(wr
         assert (item.name in drawn) != empty
     assert "<summary>Copy task</summary>" in page
     assert "**Under-trained**" in page
+    assert all(claim.sentence in page for claim in claims.claims(load(written)))
