@@ -48,6 +48,7 @@ SIGNS = np.array(
         *(*_rectangle(65, 28, 7, 13, TAN), *_rectangle(58, 44, 4, 3, CROSS)),
     ]
 )
+NUMBERS = np.array([(2, 94, INK), (61, 94, PALE), (66, 14, INK), (66, 40, INK)])  # as `_number` takes them
 RING_PIXELS = np.array(_ring())
 KEY_PIXELS = np.array(_rectangle(KEY_FIRST - 1, KEY_FIRST - 1, KEY_SIZE + 2, KEY_SIZE + 2, KEY_EDGE))
 
@@ -60,10 +61,9 @@ def paint(canvas, slot, scene):
             _stamp(canvas, RING_PIXELS)
         _stamp(canvas, SIGNS)
         seconds = (max(0, scene.last_frame - slot.frame) + FRAMES_PER_SECOND - 1) // FRAMES_PER_SECOND
-        _number(canvas, 2, 94, seconds, INK)
-        _number(canvas, 61, 94, np.int64(slot.score), PALE)
-        _number(canvas, 66, 14, HUNDRED, INK)
-        _number(canvas, 66, 40, HUNDRED, INK)
+        values = (seconds, np.int64(slot.score), HUNDRED, HUNDRED)
+        for k in range(len(NUMBERS)):  # one call for all: numba compiles anew for literals
+            _number(canvas, NUMBERS[k, 0], NUMBERS[k, 1], values[k], NUMBERS[k, 2])
     if slot.held >= 0:
         _stamp(canvas, KEY_PIXELS)
         for row in range(KEY_FIRST, KEY_FIRST + KEY_SIZE):

@@ -40,9 +40,9 @@ def _new_trial(slot):
     example = int(uniform(slot) * 2)
     slot.choice = int(uniform(slot) * 2)
     slot.sprite_count = 3
-    _put(slot, 0, maps.EXAMPLES[example], slot.match)
-    _put(slot, 1, maps.CHOICES[slot.choice], other)
-    _put(slot, 2, maps.CHOICES[1 - slot.choice], slot.match)
+    places = (maps.EXAMPLES[example], maps.CHOICES[slot.choice], maps.CHOICES[1 - slot.choice])
+    for index in range(3):
+        _put(slot, index, places[index], other if index == 1 else slot.match)
     physics.place(slot, maps.SPAWN[0], maps.SPAWN[1], physics.GROUND_Z, 0.0)
     clock.start(slot, clock.RESIDUAL_MS)
 

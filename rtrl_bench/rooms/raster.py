@@ -208,32 +208,41 @@ def blend_picture(canvas, column, item, eye, hit, across, pictures, tint, crisp)
     along = np.int64((item[3] + hit[1] * (item[4] - item[3])) * F32(size * 256)) - 128
     offset = 2 * PICTURE - (2 * PICTURE >> level)
     u0, u1, right = max(along >> 8, 0) + offset, min((along >> 8) + 1, size - 1) + offset, along & 255
-    if crisp:
-        right = (right >> 7) << 8
     first, end = _row(item[1], eye, scale), _row(item[0], eye, scale)
     step = np.int64(texels_up * smaller / scale * F32(65536.0))
     v = np.int64((item[1] - eye) * texels_up * smaller * F32(65536.0)) + (first - HORIZON) * step + (step >> 1) - 32768
     view = np.int64(item[2])
+    if crisp:
+        u = u1 if right >= 128 else u0
+        for row in range(first, end):
+            texel = min((v >> 16) + 1, size - 1) if (v >> 8) & 255 >= 128 else max(v >> 16, 0)
+            v += step
+            cover = np.int64(pictures[view, u, texel, 1]) & RED_BLUE
+            if cover > 0:
+                canvas[row, column] = _laid_over(canvas[row, column], np.int64(pictures[view, u, texel, 0]), cover, tint)
+        return
     for row in range(first, end):
         v0, v1, below = max(v >> 16, 0), min((v >> 16) + 1, size - 1), (v >> 8) & 255
         v += step
-        if crisp:
-            below = (below >> 7) << 8
         w11 = (right * below + 128) >> 8
         w10, w01 = right - w11, below - w11
         w00 = 256 - w01 - w10 - w11
         cover, rest = np.int64(0), np.int64(0)
         cover += w00 * np.int64(pictures[view, u0, v0, 1]) + w10 * np.int64(pictures[view, u1, v0, 1])
         cover += w01 * np.int64(pictures[view, u0, v1, 1]) + w11 * np.int64(pictures[view, u1, v1, 1])
-        cover = (cover >> 8) & RED_BLUE  # coverage, and the share of the sprite's own colour
+        cover = (cover >> 8) & RED_BLUE
         if cover == 0:
             continue
         rest += _weighted(pictures[view, u0, v0, 0], w00) + _weighted(pictures[view, u1, v0, 0], w10)
         rest += _weighted(pictures[view, u0, v1, 0], w01) + _weighted(pictures[view, u1, v1, 0], w11)
-        clear = 255 - (cover & 255)
-        own, behind = cover >> 16, np.int64(canvas[row, column])
-        rest += _shade(tint, own + (own >> 7)) + _shade(behind, clear + (clear >> 7))
-        canvas[row, column] = rest
+        canvas[row, column] = _laid_over(canvas[row, column], rest, cover, tint)
+
+
+@compiled
+def _laid_over(behind, colour, cover, tint):
+    """A pixel behind a picture's `colour`; `cover`: its coverage, and the share of the sprite's own colour."""
+    clear, own = 255 - (cover & 255), cover >> 16
+    return colour + _shade(tint, own + (own >> 7)) + _shade(np.int64(behind), clear + (clear >> 7))
 
 
 @compiled
@@ -276,13 +285,10 @@ def _chord(t, side, depth, radius):
 
 @compiled
 def develop(canvas, frame, over):
-    """Write a canvas into a frame, uint8 (3, HEIGHT, WIDTH); `over`: where it is brighter than what is there."""
-    for row in range(HEIGHT):
-        for column in range(WIDTH):
-            pixel = canvas[row, column]
-            red, green, blue = np.uint8(pixel & 255), np.uint8((pixel >> 8) & 255), np.uint8((pixel >> 16) & 255)
-            if over:
-                red = max(red, frame[0, row, column])
-                green = max(green, frame[1, row, column])
-                blue = max(blue, frame[2, row, column])
-            frame[0, row, column], frame[1, row, column], frame[2, row, column] = red, green, blue
+    """Write a canvas into a frame, uint8 (HEIGHT, WIDTH, 3); `over`: where it is brighter than what is there."""
+    pixels, bytes_ = canvas.reshape(HEIGHT * WIDTH), frame.reshape(3 * HEIGHT * WIDTH)
+    for k in range(HEIGHT * WIDTH):
+        for channel in range(3):
+            value = np.uint8((pixels[k] >> np.uint32(8 * channel)) & np.uint32(255))
+            at = np.uint64(3 * k + channel)
+            bytes_[at] = max(value, bytes_[at]) if over else value

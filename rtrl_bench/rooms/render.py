@@ -204,7 +204,7 @@ def _prepared(walls: np.ndarray, ground_z: float) -> np.ndarray:
 
 @compiled
 def draw(slots, low, high, frames, over, scene):
-    """Draw slots low..high-1 into their frames, uint8 (slot, 3, HEIGHT, WIDTH), row 0 at the top.
+    """Draw slots low..high-1 into their frames, uint8 (slot, HEIGHT, WIDTH, 3), row 0 at the top.
 
     `over`: only where the picture is brighter than what is there.
     """

@@ -14,7 +14,8 @@ class Simulator:
     """B slots of level `name`, of which each begins its next episode by itself.
 
     A slot's episodes follow from its seed alone, whatever the number of slots or threads. `slots` is their whole state
-    (`state.SLOT`). Images are uint8 (B, 3, 72, 96), fresh arrays. Actions are not checked: whoever calls does it.
+    (`state.SLOT`). Images are uint8 (B, 3, 72, 96), fresh arrays with a pixel's colours side by side in memory, as
+    convolutions want them. Actions are not checked: whoever calls does it.
     `hud`: draw the signs on the screen.
     """
 
@@ -75,14 +76,15 @@ class Simulator:
         ended[low:high] = self.slots["over"][low:high] == 1
         for k in low + np.flatnonzero(ended[low:high]):
             if last_images is not None:
+                self._draw(k, k + 1, images, over=True)
                 last_images[k] = images[k]
-                self._draw(k, k + 1, last_images, over=True)
             levels.begin_episode(self.level, self.slots[k])
             images[k] = 0  # of a new episode there is one frame
         self._draw(low, high, images, over=True)
 
     def _draw(self, low: int, high: int, images: np.ndarray, over: bool = False) -> None:
-        render.draw(self.slots, low, high, images, over, self._scene)
+        render.draw(self.slots, low, high, images.transpose(0, 2, 3, 1), over, self._scene)
 
     def _empty(self) -> np.ndarray:
-        return np.empty((len(self.slots), *IMAGE_SHAPE), np.uint8)
+        channels, height, width = IMAGE_SHAPE
+        return np.empty((len(self.slots), height, width, channels), np.uint8).transpose(0, 3, 1, 2)

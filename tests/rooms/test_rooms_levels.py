@@ -224,14 +224,15 @@ def test_an_image_is_the_brighter_of_the_last_two_frames():
     env.reset()
     by_hand, scene, rules = env.simulator.slots.copy(), render.scene(NONMATCHING), env.simulator.level.rules(720)
     for action in (0, 6, 7, 0, 4):
-        frames = np.zeros((2, *env.single_observation_space.shape), np.uint8)
+        frames = np.zeros((2, 72, 96, 3), np.uint8)
         for frame in range(4):
             levels.advance(by_hand, 0, 2, np.full(2, action), 1, np.zeros(2, np.float32), *rules)
             if frame == 2:
                 render.draw(by_hand, 0, 2, frames, False, scene)
         last = np.zeros_like(frames)
         render.draw(by_hand, 0, 2, last, False, scene)
-        np.testing.assert_array_equal(env.step(np.full(2, action))[0], np.maximum(frames, last))
+        images, *_ = env.step(np.full(2, action))
+        np.testing.assert_array_equal(images.transpose(0, 2, 3, 1), np.maximum(frames, last))
         assert (frames != last).any()
     env.close()
 
@@ -241,10 +242,10 @@ def test_the_first_image_of_a_new_episode_shows_nothing_of_the_last_one():
     env.reset()
     env.simulator.slots["frame"] = 719
     image, _, ended, *_ = env.step(np.zeros(1, np.int64))
-    alone = np.zeros_like(image)
+    alone = np.zeros((1, 72, 96, 3), np.uint8)
     render.draw(env.simulator.slots, 0, 1, alone, False, render.scene(NONMATCHING))
     assert ended.all()
-    np.testing.assert_array_equal(image, alone)
+    np.testing.assert_array_equal(image.transpose(0, 2, 3, 1), alone)
     env.close()
 
 

@@ -103,10 +103,10 @@ def test_frames_depend_neither_on_the_order_of_slots_nor_on_how_they_are_shared_
     slots = np.concatenate([_furnished(frame) for frame in range(0, 120, 20)])
     together, order = frames_of(KEYS, slots), np.random.default_rng(1).permutation(len(slots))
     assert np.array_equal(frames_of(KEYS, slots[order]), together[order])
-    shared = np.full((len(slots), 3, 72, 96), 5, np.uint8)
+    shared = np.full((len(slots), 72, 96, 3), 5, np.uint8)
     for low, high in ((2, len(slots)), (0, 2)):
         render.draw(slots, low, high, shared, False, bare(KEYS))
-    assert np.array_equal(shared.transpose(0, 2, 3, 1), together)
+    assert np.array_equal(shared, together)
     assert len(np.unique(together.reshape(len(slots), -1), axis=0)) == len(slots)
 
 
@@ -128,7 +128,7 @@ def test_drawing_changes_no_slot():
 
 def _drawn_over(level, slots):
     """The frames, drawn over two different backgrounds."""
-    frames = [np.full((len(slots), 3, 72, 96), before, np.uint8) for before in (77, 200)]
+    frames = [np.full((len(slots), 72, 96, 3), before, np.uint8) for before in (77, 200)]
     for frame in frames:
         render.draw(slots, 0, len(slots), frame, False, render.scene(level))
     return frames

@@ -46,9 +46,9 @@ def bare(level):
 
 def frames_of(level, slots, scene=None):
     """Frames (slot, 72, 96, 3), as integers."""
-    frames = np.full((len(slots), 3, 72, 96), 77, np.uint8)
+    frames = np.full((len(slots), 72, 96, 3), 77, np.uint8)
     render.draw(slots, 0, len(slots), frames, False, scene or bare(level))
-    return frames.transpose(0, 2, 3, 1).astype(int)
+    return frames.astype(int)
 
 
 def frame_of(level, *pose_and_objects, scene=None, **objects):
