@@ -57,6 +57,29 @@ def unit_scale(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last).float().mul_(1 / 255)
 
 
+class HalvingMaxPool(nn.MaxPool2d):
+    """The largest of 3 x 3, every other row and column. Without a tape, on a CPU, in half the time."""
+
+    def __init__(self) -> None:
+        super().__init__(3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or torch.is_grad_enabled():
+            pooled: Tensor = super().forward(x)
+            return pooled
+        return _largest_of_three(_largest_of_three(x, 2), 3)
+
+
+def _largest_of_three(x: Tensor, dim: int) -> Tensor:
+    """Of every other one along `dim` and its neighbours: whole rows at once, where pooling looks for places, too."""
+    x = x.movedim(dim, 0)
+    middle, after = x[::2], x[1::2]
+    largest = middle.clone()
+    for mine, neighbours in ((largest[: len(after)], after), (largest[1:], after[: len(middle) - 1])):
+        torch.maximum(mine, neighbours, out=mine)
+    return largest.movedim(0, dim)
+
+
 class Residual(nn.Module):
     """x + conv(ReLU(conv(ReLU(x))))."""
 
@@ -82,7 +105,7 @@ class Impala(Stem):
         stacks: list[nn.Module] = []
         channels = shape[0]
         for width in (16, 32, 32):
-            stacks += [nn.Conv2d(channels, width, 3, padding=1), nn.MaxPool2d(3, stride=2, padding=1)]
+            stacks += [nn.Conv2d(channels, width, 3, padding=1), HalvingMaxPool()]
             stacks += [Residual(width), Residual(width)]
             channels = width
         self.stacks = nn.Sequential(*stacks, nn.ReLU(), nn.Flatten())
@@ -141,8 +164,8 @@ class Pooled(Stem):
         super().__init__()
         self.output_size = features
         self.convolutions = nn.Sequential(
-            *(nn.Conv2d(shape[0], 16, 3, stride=3), nn.MaxPool2d(3, stride=2, padding=1), nn.ReLU()),
-            *(nn.Conv2d(16, 32, 3, padding=1), nn.MaxPool2d(3, stride=2, padding=1), nn.ReLU()),
+            *(nn.Conv2d(shape[0], 16, 3, stride=3), HalvingMaxPool(), nn.ReLU()),
+            *(nn.Conv2d(16, 32, 3, padding=1), HalvingMaxPool(), nn.ReLU()),
             nn.Flatten(),
         )
         self.linear = nn.Linear(_flat_size(self.convolutions, shape), features)

@@ -19,10 +19,10 @@ def items(setup: Setup) -> Iterator[Item]:
 def section(setup: Setup) -> Section:
     """See the module's docstring."""
     columns = (
-        Column("frames_per_s", "frames/s", ",.0f"),
+        Column("frames_per_s", "steps/s", ",.0f"),
         Column("first_use_s", "first use s"),
         Column("again_s", "again s"),
         Column("peak_bytes", "peak MB", ",.0f", 1e-6),
     )
-    title = f"rooms backend, {benchmark.SLOTS} slots, one thread; a frame is a step of 4 ticks and its picture"
+    title = f"rooms backend, {benchmark.SLOTS} slots, one thread; a step is 4 frames of physics, of which 2 are drawn"
     return Section(title, items, columns, benchmark.REQUIRED)

@@ -219,7 +219,8 @@ def blend_picture(canvas, column, item, eye, hit, across, pictures, tint, crisp)
             v += step
             cover = np.int64(pictures[view, u, texel, 1]) & RED_BLUE
             if cover > 0:
-                canvas[row, column] = _laid_over(canvas[row, column], np.int64(pictures[view, u, texel, 0]), cover, tint)
+                colour = np.int64(pictures[view, u, texel, 0])
+                canvas[row, column] = _laid_over(canvas[row, column], colour, cover, tint)
         return
     for row in range(first, end):
         v0, v1, below = max(v >> 16, 0), min((v >> 16) + 1, size - 1), (v >> 8) & 255

@@ -65,6 +65,16 @@ def test_colours_sees_an_object_in_its_direction_at_any_height():
     assert changed.nonzero().tolist() == [[0, 42 // 8]]
 
 
+@pytest.mark.parametrize("size", [(24, 32), (5, 7), (1, 2)])
+def test_pooling_without_a_tape_gives_the_numbers_and_the_layout_of_pooling_with_one(size):
+    images = torch.randn(3, 4, *size).contiguous(memory_format=torch.channels_last)
+    pooled = torch.nn.functional.max_pool2d(images, 3, stride=2, padding=1)
+    with torch.no_grad():
+        found = vision.HalvingMaxPool()(images)
+    assert torch.equal(found, pooled)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
 @pytest.mark.parametrize("shape", [(40, 3, 9, 24), (2, 4, 5, 21)])
 def test_largest_mixtures_and_their_gradient_are_those_of_a_convolution_and_a_max_pooling(shape):
     torch.manual_seed(0)

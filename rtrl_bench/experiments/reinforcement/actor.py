@@ -40,7 +40,7 @@ class Cut(NamedTuple):
 
 
 class _Rows:
-    """Tensors of which step after step writes a row, on the device where the first row's are."""
+    """Tensors of which step after step writes a row, on the device and in the layout of the first row's."""
 
     def __init__(self, steps: int):
         self._steps = steps
@@ -48,9 +48,13 @@ class _Rows:
 
     def put(self, step: int, *values: Tensor) -> None:
         """Write one row, the same tensors' at every step."""
-        self.rows = self.rows or [value.new_empty((self._steps, *value.shape)) for value in values]
+        self.rows = self.rows or [self._empty(value) for value in values]
         for row, value in zip(self.rows, values, strict=True):
             row[step] = value
+
+    def _empty(self, value: Tensor) -> Tensor:
+        layout = torch.empty_like(value, device="meta").stride()
+        return value.new_empty_strided((self._steps, *value.shape), (value.numel(), *layout))
 
 
 class Actor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from small_runs import config
 
 from rtrl_bench.experiments.reinforcement.config import from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
@@ -20,4 +21,12 @@ def test_the_last_reward_is_that_of_the_step_before_across_episodes_and_segments
     assert torch.equal(second.last_rewards[0], first.rewards[-1])
     assert torch.equal(second.starts[0], first.ends[-1])
     assert first.last_rewards[first.starts].max() == 1  # a right answer, at the first step of the next episode
+    training.close()
+
+
+def test_images_reach_the_learner_as_the_simulator_lays_them_out_colours_side_by_side():
+    watched = config(environment="rooms_watermaze", environment_options={}, vision="nature", features=8, batch=2)
+    training = Training(watched, torch.device("cpu"))
+    images = training.actor.act(training.carry.state, 1).segment.observations.flatten(0, 1)
+    assert images.is_contiguous(memory_format=torch.channels_last)
     training.close()
