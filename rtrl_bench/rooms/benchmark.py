@@ -15,7 +15,7 @@ from rtrl_bench.rooms import compiled
 from rtrl_bench.system.machine import peak_resident_bytes
 
 SLOTS, STEPS, REPEATS = 48, 60, 9
-# First use: numba takes 11-12 s for 85 functions, most of it in Python, for types and LLVM's text; NUMBA_OPT=0 saves 2 s
+# Of the 11 to 12 s of first use numba's own Python takes most, for 85 functions (with NUMBA_OPT=0: 9 to 10 s)
 REQUIRED = (
     "required: 15,000 steps/s in all three (4 frames of physics, of which 2 are drawn); first use <= 15 s, <= 1 s with "
     "kernels on disk; <= 300 MB"
