@@ -23,7 +23,6 @@ from rtrl_bench.experiments.reinforcement.throughput import (
     rates,
     settings,
 )
-from rtrl_bench.runs.process import prepare_process
 
 Changes = Mapping[str, Any]
 
@@ -109,7 +108,6 @@ def methods(setup: Setup, changes: Changes, unroll: int) -> Row:
 
 def items(setup: Setup) -> Iterator[Item]:
     """Every setting, then every segment length."""
-    prepare_process(0)
     kind = setup.device.type
     for name in SMALL_SETS if setup.small and kind == "cpu" else SETS[kind]:
         yield Item(name, partial(shares, setup, name))

@@ -17,6 +17,7 @@ from rtrl_bench.bench import BY_DEFAULT, SHARES
 from rtrl_bench.bench.sections import Outcome, Section, Setup, run
 from rtrl_bench.runs import records
 from rtrl_bench.runs.device import device_name
+from rtrl_bench.runs.process import prepare_process
 
 
 def report(
@@ -34,6 +35,7 @@ def report(
     that what was measured before a kill is in it. `revision` is that of the code, where git does not tell it; `stem` as
     in `Setup`.
     """
+    prepare_process(0)  # as runs are: without it each large tensor's pages are faulted in anew
     names = [name for name in SHARES if name in (only or BY_DEFAULT[device.type])]
     left_s = math.inf if minutes is None else 60 * minutes
     config = {"device": device.type, "device_name": device_name(device), "minutes": minutes, "small": small}
