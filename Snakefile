@@ -1,6 +1,6 @@
 # From runs to the report: `snakemake --cores all` (scale laptop), `snakemake --cores all --config scale=smoke`.
-# Targets: all, plan, a suite (atari, procgen, memory, ...), an environment (breakout, ...), copy_task, complexity,
-# tables, figures, report. Every key: workflow/config/README.md.
+# Targets: all, plan, a suite (atari, procgen, memory, ...), an environment (breakout, ...), sequences, copy_task,
+# complexity, tables, figures, report. Every key: workflow/config/README.md.
 from functools import partial
 
 from snakemake.utils import min_version

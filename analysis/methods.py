@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -127,6 +128,25 @@ class Method(NamedTuple):
     def _look(self) -> Look:
         other = _OTHERS[zlib.crc32(self.gradient.encode()) % len(_OTHERS)]
         return _GRADIENTS.get(self.gradient, Look(self.gradient, other, "d", _DASHED))
+
+
+def of_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The four columns of a run, from its settings."""
+    cell, gradient, window = (config.get(key) for key in ("cell", "gradient", "window"))
+    options = dict(config.get("gradient_options") or {})
+    if cell == "none":
+        gradient, options = "feedforward", {}
+    elif window == "episode":
+        gradient = "bptt"
+    elif window not in (None, config.get("unroll")):
+        options["window"] = window
+    layers = config.get("layers") or 1
+    return {
+        "gradient": gradient,
+        "cell": cell,
+        "gradient_options": json.dumps(options, sort_keys=True),
+        "layers": layers,
+    }
 
 
 def gradient_label(name: str) -> str:

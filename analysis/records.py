@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from rtrl_bench.runs.settings import decisive, fingerprint_of
 from rtrl_bench.runs.yaml_files import load_yaml
 
 SCHEMA = 1
+QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean".split()
 NO_SETTING = ("seed", "pretrained", "gradient_quality")  # measuring the gradient along the way changes nothing
 
 
@@ -46,6 +48,16 @@ class Run:
         if missing:
             raise Unusable(f"{RECORD}: no key {', '.join(missing)}")
         return self.common(wanted)
+
+    def quality(self) -> dict[str, float]:
+        """The summary of how near its gradient was to the exact one; nan where it was not measured."""
+        found = self.record.get("gradient_quality")
+        if found is None:
+            return dict.fromkeys(QUALITY_KEYS, math.nan)
+        try:
+            return {key: math.nan if found[key] is None else float(found[key]) for key in QUALITY_KEYS}
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unusable(f"{RECORD}: expected numbers {', '.join(QUALITY_KEYS)} in gradient_quality") from error
 
     def common(self, keys: Collection[str]) -> dict[str, Any]:
         """The same where keys may be missing: None."""

@@ -34,7 +34,7 @@ EXAMPLES = {
         "--config run.yaml --set gradient=tbptt seed=1 optimiser.learning_rate=1e-3 --out my_tbptt_run",
         "--set environment=tmaze vision=flat env_steps=120_000 unroll=5 retention=20 --out my_tmaze_run",
     ),
-    "run": ("--set kind=sequences max_length=5 method=rtrl hidden=64 steps=500 --out my_copy_run",),
+    "run": ("--set kind=sequences task=copy task_options.length=5 hidden=64 steps=500 --out my_copy_run",),
     "cost": ("--layers 2 --hidden 256 --input 257 --batch 32 --unroll 50",),
     "bench": ("", "--only gradients", "--device cuda --minutes 8 --json bench.json"),
     "show": ("rooms_watermaze --out sheet.png", "rooms_watermaze --agent my_run --frames 150 --out film.gif"),

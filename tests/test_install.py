@@ -18,7 +18,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 # Distributions by what is imported of them, where the names differ; None comes with another one.
 NAMES = {"yaml": "pyyaml", "cv2": "opencv-python-headless", "ale_py": "ale-py", "PIL": "pillow", "procgen": None}
 NAMES |= {"snakemake_interface_logger_plugins": "snakemake", "deepmind_lab": None}
-NAMES |= {"markupsafe": None, "gym_notices": None}
+NAMES |= {"sklearn": "scikit-learn", "markupsafe": None, "gym_notices": None}
 
 
 def distributions(requirements):
@@ -39,7 +39,7 @@ def test_the_bare_package_asks_for_torch_and_numpy_alone():
 
 def test_there_is_an_extra_for_each_suite_and_one_for_all():
     assert {"atari", "procgen", "rooms", "workflow", "all", "dev"} <= EXTRAS.keys()
-    for extra in ("run", "atari", "procgen", "rooms", "costs", "report", "workflow"):
+    for extra in ("run", "atari", "procgen", "rooms", "digits", "costs", "report", "workflow"):
         assert distributions(EXTRAS[extra]) <= distributions(EXTRAS["all"])
 
 
@@ -48,7 +48,7 @@ def test_there_is_an_extra_for_each_suite_and_one_for_all():
     [
         ("rtrl_bench/runs", ["run"]),
         ("rtrl_bench/rooms", ["rooms", "all"]),
-        ("rtrl_bench/experiments/sequences", ["run"]),
+        ("rtrl_bench/experiments/sequences", ["digits"]),
         ("rtrl_bench/experiments/costs", ["costs"]),
         ("analysis", ["report"]),
         ("workflow/scripts", ["workflow"]),

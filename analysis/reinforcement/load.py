@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import methods
-from analysis.records import Run, Unusable, as_json, read_csv, read_json
+from analysis.records import QUALITY_KEYS, Run, Unusable, as_json, read_csv, read_json
 from analysis.reinforcement import SUITES, names
 
 KEYS = (
@@ -19,7 +19,6 @@ KEYS = (
     " finished_utc machine versions"
 ).split()
 SETTINGS = ["unroll", "retention", "seed", "vision", "hidden", "batch"]
-QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean".split()
 RUN_COLUMNS = [
     *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "config", "carried_bytes"),
     *(f"gradient_{key}" for key in QUALITY_KEYS),
@@ -85,11 +84,11 @@ def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "folder": run.folder,
         **run.keys(KEYS),
-        **_method(run.config),
+        **methods.of_config(run.config),
         **{key: run.config.get(key) for key in SETTINGS},
         "config": as_json(run.config),
         "carried_bytes": run.record.get("carried_bytes"),
-        **{f"gradient_{key}": value for key, value in _quality(run.record).items()},
+        **{f"gradient_{key}": value for key, value in run.quality().items()},
         "pretrained": as_json(pretrained) if pretrained else "",
         "delay": _number(options.get("delay")),
         "options": as_json(options),
@@ -104,20 +103,6 @@ def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
         "life_score": math.fsum(lives) / len(lives) if lives else math.nan,
         "evaluation_lives": len(lives),
     }
-
-
-def _method(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that tell methods apart (analysis.methods)."""
-    cell, gradient, window = (config.get(key) for key in ("cell", "gradient", "window"))
-    options = dict(config.get("gradient_options") or {})
-    if cell == "none":
-        gradient, options = "feedforward", {}
-    elif window == "episode":
-        gradient = "bptt"
-    elif window not in (None, config.get("unroll")):
-        options["window"] = window
-    layers = config.get("layers") or 1
-    return {"gradient": gradient, "cell": cell, "gradient_options": as_json(options), "layers": layers}
 
 
 def _number(value: Any) -> float | None:
@@ -161,14 +146,3 @@ def _complete(run: Run, name: str, filled: list[str], others: list[str]) -> pd.D
     if frame.empty or frame[filled].isna().any(axis=None):
         raise Unusable(f"{name}: expected at least one row, and numbers in {' and '.join(filled)}")
     return frame.assign(folder=run.folder)
-
-
-def _quality(record: Mapping[str, Any]) -> dict[str, float]:
-    """The summary of how good a run's gradient was; nan where the run has no measure of it."""
-    quality = record.get("gradient_quality")
-    if quality is None:
-        return dict.fromkeys(QUALITY_KEYS, math.nan)
-    try:
-        return {key: math.nan if quality[key] is None else float(quality[key]) for key in QUALITY_KEYS}
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(f"run.json: expected numbers {', '.join(QUALITY_KEYS)} in gradient_quality") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from analysis import labels
 from analysis.claims import NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.load import Results
@@ -11,19 +13,22 @@ LONGEST = 500  # bits of the paper's longest pattern: sequences of 1000 steps
 
 def claims(results: Results) -> list[Claim]:
     """One part per length that RTRL was trained on, and the paper's."""
-    runs = results["copy_runs"]
-    runs = runs[runs["gradient"] == "rtrl"]
+    runs = results["sequence_runs"]
+    runs = runs[(runs["task"] == "copy") & (runs["gradient"] == "rtrl") & (runs["cell"] == "elstm")]
+    options = runs["options"].map(json.loads)
+    runs = runs.assign(length=options.map(lambda given: given["length"]))
+    runs = runs[options.map(lambda given: not given["delay"]).astype(bool)]
     parts = []
-    for length in sorted(runs["max_length"].unique()):
-        accuracy = runs.loc[runs["max_length"] == length, "test_sequence_accuracy"]
+    for length in sorted(runs["length"].unique()):
+        accuracy = runs.loc[runs["length"] == length, "accuracy"]
         said = f"{labels.percent(accuracy.mean())} are, of the lowest seed {labels.percent(accuracy.min())}"
         verdict = SHOWN if accuracy.min() >= 1 else NOT_SHOWN
         parts.append(Part(_what(length), verdict, said, n=str(len(accuracy))))
-    if not (runs["max_length"] >= LONGEST).any():
-        tried = f"the longest that were run have {2 * runs['max_length'].max():g} steps" if len(runs) else "not run"
+    if not (runs["length"] >= LONGEST).any():
+        tried = f"the longest that were run have {2 * runs['length'].max():g} steps" if len(runs) else "not run"
         parts.append(Part(_what(LONGEST), NOT_TESTED, tried))
     sentence = "RTRL solves the copy task completely, with sequences of up to 1000 steps."
-    return [Claim(4, "copy", "copy task", sentence, tuple(parts), ("copy_task",))]
+    return [Claim(4, "copy", "copy task", sentence, tuple(parts), ("sequence_tasks",))]
 
 
 def _what(length: float) -> str:

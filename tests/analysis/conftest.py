@@ -188,28 +188,34 @@ class Tree:
 
     def copy_task(self, length: int, method: str, seed: int, accuracy: float, reached: int | None) -> Path:
         """A complete copy-task run."""
-        folder = self.root / "runs/sequences" / f"copy_task_L{length}" / method / f"seed{seed}"
+        folder = self.root / "runs/sequences" / "copy_task" / f"copy_length{length}" / method / f"seed{seed}"
         folder.mkdir(parents=True)
         config = {
-            "max_length": length,
+            "task": "copy",
+            "task_options": {"length": length},
             "hidden": 128,
-            "method": method,
-            "update": "online",
+            "cell": "elstm",
+            "gradient": method,
+            "update": "segment",
             "steps": 1000,
             "seed": seed,
         }
-        config |= {"learning_rate": 3e-5, "batch": 1, "retention": None, "unroll": 5 if method == "tbptt" else None}
+        config |= {"learning_rate": 3e-5, "batch": 1, "retention": None, "unroll": 1}
+        config |= {"window": 5} if method == "tbptt" else {}
         record = {
             "schema": 1,
             "kind": "sequences",
             "status": "complete",
             "config": config,
             "method": method,
-            "max_length": length,
-            "updates": 1000,
+            "task": "copy",
+            "task_options": {"length": length, "delay": 0},
+            **{"steps": 1000, "updates": 1000, "sequences": 50, "parameters": 900, "carried_bytes": 4000},
             "wall_s": 12.0,
-            "test_sequence_accuracy": accuracy,
-            "updates_to_100": reached,
+            "accuracy": accuracy,
+            "solved": reached is not None,
+            "steps_to_solve": reached,
+            **{"tests": [], "gradient_quality": None},
             "versions": VERSIONS,
             "git_revision": None,
             "device": "cpu",

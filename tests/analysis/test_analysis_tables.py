@@ -16,7 +16,7 @@ from analysis.reinforcement import paper
 from analysis.reinforcement.comparisons import comparisons
 from analysis.reinforcement.tables import memory_study, rooms_fidelity, table1, table2, throughput, verdicts
 from analysis.reinforcement.tables import scores as scores_table
-from analysis.sequences.tables import copy_task
+from analysis.sequences.tables import sequence_tasks
 
 
 def scores(tree):
@@ -228,11 +228,11 @@ def test_scores_of_different_games_are_not_averaged(small):
     assert np.isnan(row["rtrl_iqm"])
 
 
-def test_copy_task_table(small):
-    frame = copy_task.build(small).numbers.set_index("method")
-    assert frame.loc["RTRL", ["accuracy_mean", "reached", "updates_to_100_median", "n"]].tolist() == [1.0, 3, 400, 3]
-    assert frame.loc["TBPTT", "reached"] == 0
-    assert np.isnan(frame.loc["TBPTT", "updates_to_100_median"])
+def test_sequence_task_table(small):
+    frame = sequence_tasks.build(small).numbers.set_index("method")
+    assert frame.loc["RTRL", ["accuracy_mean", "solved", "steps_to_solve_median", "n"]].tolist() == [1.0, 3, 400, 3]
+    assert frame.loc["TBPTT (window 5)", "solved"] == 0
+    assert np.isnan(frame.loc["TBPTT (window 5)", "steps_to_solve_median"])
 
 
 def test_throughput_table(small):
@@ -249,7 +249,9 @@ def test_throughput_table(small):
 def expected_files():
     """What the docstring of analysis.tables promises."""
     files = {f"{name}.{suffix}" for name in tables.names() for suffix in ("csv", "md", "tex", "rst")}
-    return files | {f"{name}.csv" for name in ("runs", "pretraining", "evaluations", "copy_runs", "stems", "problems")}
+    return files | {
+        f"{name}.csv" for name in ("runs", "pretraining", "evaluations", "sequence_runs", "stems", "problems")
+    }
 
 
 def test_command_writes_the_promised_files(written):

@@ -15,9 +15,9 @@ from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement import memory_needed
 from rtrl_bench.experiments.reinforcement.loop import Training
-from rtrl_bench.experiments.sequences.config import CopyConfig
-from rtrl_bench.experiments.sequences.copy_task import CopyTraining
-from rtrl_bench.experiments.sequences.memory_needed import copy_parts
+from rtrl_bench.experiments.sequences.config import SequenceConfig
+from rtrl_bench.experiments.sequences.memory_needed import run_parts
+from rtrl_bench.experiments.sequences.training import Training as SequenceTraining
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.process import give_back_freed_memory
 from rtrl_bench.runs.settings import replace
@@ -28,7 +28,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 PRELOADED = [
     "pytest",
     "rtrl_bench.experiments.reinforcement.loop",
-    "rtrl_bench.experiments.sequences.copy_task",
+    "rtrl_bench.experiments.sequences.training",
     "analysis.report",
 ]
 
@@ -49,13 +49,13 @@ def train(settings, folder):
 
 
 def copy(settings, folder):
-    """The same of the copy task, which is tested too."""
-    training = CopyTraining(settings, CPU)
+    """The same of a sequence task, which is tested too."""
+    training = SequenceTraining(settings, CPU)
     for _ in range(3):
         training.update()
     training.accuracy(training.valid)
     checkpoint.save(folder, training.state(), training.updates)
-    return copy_parts(settings)
+    return run_parts(settings, training.task)
 
 
 def alone(work, settings, small, folder):
@@ -113,18 +113,19 @@ def test_a_resumed_run_takes_no_more(tmp_path):
     assert 0.75 < taken / predicted < 1.33, (taken, predicted)
 
 
+BPTT = {"update": "sequence", "gradient": "tbptt", "window": "episode"}
 COPIES = {
-    "sequences": {"max_length": 50, "train_size": 100_000},
+    "sequences": {"task_options": {"length": 50}, "train_size": 100_000},
     "parameters": {"hidden": 2048, "batch": 16},
-    "whole sequences": {"hidden": 512, "batch": 64, "update": "sequence", "max_length": 50},
-    "the test": {"valid_size": 1024, "max_length": 500},
+    "whole sequences": {"hidden": 512, "batch": 64, "task_options": {"length": 50}, **BPTT},
+    "the test": {"valid_size": 1024, "task_options": {"length": 1000}},
 }
 
 
 @pytest.mark.parametrize("name", COPIES)
 def test_a_copy_run_takes_what_was_predicted(tmp_path, name):
-    base = {"max_length": 3, "method": "rtrl", "steps": 100, "hidden": 8, "train_size": 10, "valid_size": 10}
-    small = CopyConfig(**base, test_size=10, update=COPIES[name].get("update", "online"))
+    base = {"task": "copy", "task_options": {"length": 3}, "steps": 100, "hidden": 8, "train_size": 10}
+    small = SequenceConfig(**base, valid_size=10, test_size=10)
     taken, predicted = measured(copy, replace(small, **COPIES[name]), small, tmp_path / "run")
     assert predicted > 30e6
     assert 0.75 < taken / predicted < 1.33, (taken, predicted)
@@ -149,13 +150,13 @@ def test_a_run_that_fits_on_no_machine_is_refused_before_its_simulator_is_made(m
 COPY_SIZES = [
     {"train_size": 10**9},
     {"hidden": 10**6, "batch": 10**4},
-    {"max_length": 10**6},
-    {"hidden": 10**5, "method": "bptt", "batch": 10**3},
+    {"task_options": {"length": 10**6}},
+    {"hidden": 10**5, "batch": 10**3, **BPTT},
 ]
 
 
 @pytest.mark.parametrize("sizes", COPY_SIZES)
 def test_a_copy_run_that_fits_on_no_machine_is_refused_before_it_makes_its_data(sizes):
-    base = {"max_length": 50, "method": "rtrl", "steps": 100}
+    base = {"task": "copy", "steps": 100}
     with pytest.raises(ConfigError, match=r"train_size = .* needs [\d,]+ bytes .*sequences.* that are free"):
-        CopyTraining(CopyConfig(**{**base, **sizes}), CPU)
+        SequenceTraining(SequenceConfig(**{**base, **sizes}), CPU)

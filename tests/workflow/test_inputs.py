@@ -17,7 +17,7 @@ from workflow.scripts.inputs import Inputs, finished, summary
 ONE_RUN = {"seeds": [0], "study": {"methods": ["rtrl"]}}
 COPY_TASK = {
     "kind": "sequences",
-    "lengths": [{"max_length": 5}],
+    "tasks": {"copy": {"task_options": {"length": 5}}},
     "methods": {"rtrl": None},
     "run": {"steps": 9, "hidden": 4},
 }

@@ -14,7 +14,7 @@ from small_scales import SETTINGS
 from rtrl_bench.experiments import costs, kind_of, reinforcement
 from rtrl_bench.experiments.costs.config import ComplexityConfig, MethodConfig, SweepConfig
 from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, PretrainedConfig, RunConfig
-from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.runs.kind import Lack
 from rtrl_bench.runs.settings import replace, to_dict
@@ -23,7 +23,7 @@ from workflow.scripts.jobs import Job
 from workflow.scripts.scales import Run, Scale, load_scale
 
 CONFIG = RunConfig(environment="tmaze", vision="flat", env_steps=36_000, unroll=5, threads=1)
-COPY = CopyConfig(max_length=5, method="rtrl", steps=36_000, hidden=4, threads=1)
+COPY = SequenceConfig(task="copy", task_options={"length": 5}, steps=36_000, hidden=4, threads=1)
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_the_speed_of_a_finished_stem_is_known(scale, asked):
     assert asked == []
 
 
-def test_the_copy_task_counts_updates(scale, asked):
+def test_sequence_tasks_count_steps(scale, asked):
     part = planned(scale("mine", {"copy/L5": (COPY, None)}), cores=1)
     assert (part.runs, part.frames) == (1, 0)
     assert part.hours == pytest.approx(1.0)

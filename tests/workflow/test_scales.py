@@ -13,7 +13,7 @@ from small_scales import SETTINGS, folders, small_scale
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import summary
@@ -65,22 +65,23 @@ def test_two_runs_for_one_folder_are_refused(expand):
 
 def _copy_task(**changes):
     """A scale with a small copy task, valid but for the changes."""
-    task = {"kind": "sequences", "lengths": [{"max_length": 5}], "methods": {"rtrl": None}}
+    task = {"kind": "sequences", "tasks": {"copy": None}, "methods": {"rtrl": None}}
     return {"studies": {"copy": task | {"run": {"steps": 9, "hidden": 4}} | changes}}
 
 
 def test_copy_task_runs_have_their_folder_and_the_keys_of_all_parts(expand):
     task = _copy_task(
-        lengths=[{"max_length": 5, "hidden": 8}],
-        methods={"tbptt": {"unroll": 2}, "bptt": {"update": "sequence"}},
+        tasks={"copy": {"hidden": 8}},
+        methods={"tbptt": {"gradient": "tbptt", "window": 2}},
+        vary={"task_options.length": [3, 5], "learning_rate": [0.01]},
     )
     scale = expand(small_scale(**task, seeds=[7], run={"env_steps": 9, "threads": 3}))
     runs = scale.studies["copy"]
     folders = [scale.name_of(run) for run in runs]
-    assert folders == ["runs/sequences/copy_L5/tbptt/seed7", "runs/sequences/copy_L5/bptt/seed7"]
-    common = {"max_length": 5, "steps": 9, "hidden": 8, "seed": 7, "threads": 3}
-    assert runs[0].config == CopyConfig(method="tbptt", unroll=2, **common)
-    assert runs[1].config == CopyConfig(method="bptt", update="sequence", **common)
+    assert folders == [f"runs/sequences/copy/copy_length{length}/tbptt_learning_rate0.01/seed7" for length in (3, 5)]
+    common = {"steps": 9, "hidden": 8, "seed": 7, "threads": 3, "learning_rate": 0.01}
+    expected = SequenceConfig(task="copy", task_options={"length": 5}, gradient="tbptt", window=2, **common)
+    assert runs[1].config == expected
 
 
 def _costs(**changes):
@@ -140,12 +141,12 @@ def test_a_study_of_costs_takes_all_cores(expand):
             _costs(sweep={"methods": {"rtlr": None}}),
             r"sweeps\.width\.methods: unknown method 'rtlr'",
         ),
-        (_copy_task(lengths=[]), r"studies\.copy: lengths = \[\]: expected a list of"),
+        (_copy_task(tasks={}), r"studies\.copy: tasks = {}: expected names, at least 1"),
         (_copy_task(run={"hiden": 4}), "studies.copy: unknown key hiden: .*did you mean hidden"),
-        (_copy_task(lengths=[{"hidden": 4}]), "studies.copy: missing key max_length"),
+        (_copy_task(tasks={"copie": None}), "studies.copy: unknown sequence task 'copie': .*did you mean copy"),
         (
-            _copy_task(methods={"rtlr": None}),
-            "studies.copy: method = 'rtlr': expected one of rtrl",
+            _copy_task(vary={"task_options.lenght": [3]}),
+            "studies.copy: task_options of task copy: unknown key lenght: .*did you mean length",
         ),
     ],
 )
@@ -278,7 +279,9 @@ def test_the_paper_scale_is_the_papers_protocol():
     assert plans <= {("atari", 5, 30, None), ("procgen", 3, 200, None), ("dmlab", 3, 100, None)}
     assert ("atari", 5, 30, None) in plans
     copies = {
-        (c.config.max_length, c.config.batch, c.config.hidden, c.config.steps) for c in scale.studies["copy_task"]
+        (c.config.task_options["length"], c.config.batch, c.config.hidden, c.config.steps)
+        for study in ("copy_task", "copy_task_500")
+        for c in scale.studies[study]
     }
     assert copies == {(50, 128, 2048, 4_000_000), (500, 128, 2048, 40_000_000)}
     lasting = {c.last_reward_across_episodes for c in games}

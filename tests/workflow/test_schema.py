@@ -13,7 +13,7 @@ from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, schema_files
 from workflow.scripts.schema import ScaleSettings, WorkflowSettings
 
-COPY = {"kind": "sequences", "lengths": [{"max_length": 5}], "methods": {"rtrl": None}, "run": {}}
+COPY = {"kind": "sequences", "tasks": {"copy": {"batch": 5}}, "methods": {"rtrl": None}, "run": {}}
 SWEEP = {"axis": "hidden", "values": [1], "methods": {"rtrl": None}}
 SCALE = Draft202012Validator(schema_files.json_schema(ScaleSettings))
 
@@ -55,7 +55,7 @@ def test_the_json_schema_accepts_every_scale(name):
         {"study": {"environments": {"tmaze": {"batch": 0}}}},
         {"study": {"pretrain": {"method": "rtrl", "unroll": 5, "run": {"unrol": 5}}}},
         {"study": {"pretrain": {"method": "state", "run": {"slot": 5}}}},
-        {"studies": {"copy": {**COPY, "lengths": [{"max_lenght": 5}]}}},
+        {"studies": {"copy": {**COPY, "tasks": {"copy": {"bach": 5}}}}},
         {"studies": {"costs": {"kind": "costs", "sweeps": {"width": {**SWEEP, "axis": "time"}}}}},
     ],
     ids=str,

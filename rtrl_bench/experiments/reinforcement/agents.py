@@ -11,25 +11,16 @@ from rtrl_bench.agent import vision
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.r2ac import R2AC, Loss
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import RMSProp
+from rtrl_bench.runs.recurrent_memory import stack_of
 
 
 def make_network(config: RunConfig, shape: tuple[int, ...], action_sizes: Sequence[int]) -> AgentNetwork:
     """The network for observations of `shape` and actions whose factors have `action_sizes` values each."""
     stem = vision.build(config.vision, shape, config.features)
-    core = RecurrentStack(
-        stem.output_size + 1,
-        config.hidden,
-        config.layers,
-        cell=config.cell,
-        gradient=config.gradient,
-        gradient_options=config.method_options,
-        retention=config.retention,
-    )
     return AgentNetwork(
         stem,
-        core,
+        stack_of(config, stem.output_size + 1),
         action_sizes,
         frozen_vision=config.pretrained is not None,
         precision=getattr(torch, config.precision),

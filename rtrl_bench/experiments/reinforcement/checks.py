@@ -6,9 +6,9 @@ from rtrl_bench.agent import vision
 from rtrl_bench.cells import CELLS
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement import gradient_quality
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.gradients import make_method
+from rtrl_bench.runs import gradient_quality
 
 
 def check_choices(config: RunConfig) -> None:

@@ -9,18 +9,15 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.runs.recurrent import RecurrentSettings
 from rtrl_bench.runs.settings import (
     Amount,
-    Count,
     Decay,
-    Depth,
     Device,
     LearningRate,
     NotNegative,
     Options,
     Positive,
-    Retention,
-    RunSettings,
     Seed,
     Settings,
     Share,
@@ -80,7 +77,7 @@ class PretrainedConfig(Settings):
     )
 
 
-class RunConfig(RunSettings):
+class RunConfig(RecurrentSettings):
     """Everything that decides a training run."""
 
     kind: Literal["reinforcement"] = Field(default="reinforcement", description="the kind of run")
@@ -88,16 +85,6 @@ class RunConfig(RunSettings):
     env_steps: Amount = Field(description="training budget: agent steps, summed over all environments")
     environment_options: Options = Field(default={}, description="options of the environment")
     backend: str = Field(default="auto", description="simulator of the environment; auto: the first that runs here")
-    cell: str = Field(default="elstm", description="recurrent cell; none: a feedforward agent")
-    gradient: str = Field(default="rtrl", description="gradient method of the recurrent layers")
-    gradient_options: Options = Field(default={}, description="options of the gradient method other than window")
-    window: Amount | Literal["episode"] | None = Field(
-        default=None, description="steps that gradient: tbptt goes back; null: one segment (unroll)"
-    )
-    unroll: Size = Field(default=50, description="M, steps of a segment: between two updates")
-    batch: Size = Field(default=32, description="B, environments played at the same time")
-    hidden: Size = Field(default=256, description="N, units of a recurrent layer")
-    layers: Depth = Field(default=1, description="L, stacked recurrent layers")
     vision: str = Field(default="impala", description="vision stem; flat: none, for vectors")
     features: Size = Field(default=256, description="outputs of the vision stem's linear layer")
     precision: Literal["float32", "bfloat16"] = Field(
@@ -108,9 +95,6 @@ class RunConfig(RunSettings):
     last_reward_across_episodes: bool = Field(
         default=False,
         description="last reward at an episode's first step; true: the last one of the episode before; false: zero",
-    )
-    retention: Retention | None = Field(
-        default=None, description="steps: longest memory of a unit at the start; null: as in the cell's paper"
     )
     pretrained: PretrainedConfig | None = Field(
         default=None, description="run that the vision stem comes from; null: it is trained from scratch"
@@ -123,9 +107,6 @@ class RunConfig(RunSettings):
         default=True, description="true: act and learn in turn; false: at the same time, acting one update behind"
     )
     device: Device = Field(default="auto", description="where the network runs; auto: cuda where there is one")
-    gradient_quality: Count = Field(
-        default=0, description="how often training compares its gradient with the exact one (gradient.csv); 0: never"
-    )
     memory_gb: Positive | None = Field(
         default=None,
         description="GB (10⁹ bytes) that the run may use on top of program and simulator; null: all that is free",
@@ -141,37 +122,11 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if "window" in self.gradient_options:
-            window = self.gradient_options["window"]
-            raise ConfigError(f"gradient_options.window = {window!r}: the window is a key of its own; use window")
-        if self.window is not None and self.gradient != "tbptt":
-            raise ConfigError(f"window = {self.window!r}: only gradient: tbptt has a window; remove the key")
-        if isinstance(self.window, int) and self.window < self.unroll:
-            raise ConfigError(f"window = {self.window}: expected at least unroll = {self.unroll}, or 'episode'")
         if self.pretrained is not None and self.vision == "flat":
             raise ConfigError("pretrained: vision = 'flat' has no parameters to take over; remove the key")
         if self.precision != "float32" and self.vision == "flat":
             raise ConfigError(f"precision = {self.precision!r}: vision = 'flat' computes nothing; remove the key")
         return self
-
-    @property
-    def method_options(self) -> dict[str, Any]:
-        """The options of the gradient method, window among them."""
-        return self.gradient_options | ({} if self.window is None else {"window": self.window})
-
-    @property
-    def method(self) -> str:
-        """The method as tables name it: feedforward, rtrl, tbptt, tbptt_w20, bptt, lstm_tbptt, rtrl_l2 (layers), ..."""
-        if self.cell == "none":
-            return "feedforward"
-        name = self.gradient
-        if self.window == "episode":
-            name = "bptt"
-        elif self.window is not None and self.window > self.unroll:
-            name = f"tbptt_w{self.window}"
-        name += "".join(f"_{key}{value}" for key, value in sorted(self.gradient_options.items()))
-        name = name if self.cell == "elstm" else f"{self.cell}_{name}"
-        return name if self.layers == 1 else f"{name}_l{self.layers}"
 
     @property
     def label(self) -> str:

@@ -15,11 +15,9 @@ import torch
 from rtrl_bench.agent.r2ac import METRICS
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement import gradient_quality
 from rtrl_bench.experiments.reinforcement.agents import make_learner, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
-from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
 from rtrl_bench.experiments.reinforcement.groups import env_seed, make_actor, make_env
 from rtrl_bench.experiments.reinforcement.memory_needed import check_run, check_sizes
 from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
@@ -28,8 +26,9 @@ from rtrl_bench.experiments.reinforcement.record import record_of
 from rtrl_bench.experiments.reinforcement.tensorboard import TensorBoard
 from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.gradients import Carry
-from rtrl_bench.runs import records
+from rtrl_bench.runs import gradient_quality, records
 from rtrl_bench.runs.device import peak_bytes
+from rtrl_bench.runs.gradient_quality import GradientQuality
 from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
 from rtrl_bench.runs.work import Content, Result, Table, Work
@@ -98,7 +97,8 @@ class Training(Work):
         if config.threads == 0:
             use_worthwhile_threads(lambda: self.network.act_on_zeros(space.shape, config.batch), config.unroll, device)
         self.learner = make_learner(self.network, config)
-        self.quality = GradientQuality(self.network.core, config) if config.gradient_quality else None
+        updates, points = -(-config.env_steps // (config.unroll * config.batch)), config.gradient_quality
+        self.quality = GradientQuality(self.network.core, points, updates) if points else None
         if self.quality is not None:
             self.learner.after_backward = self.quality.compare
         self._carry: Carry | None = None
@@ -259,7 +259,7 @@ class Training(Work):
         evaluation = evaluate(self.network, self.config, self.device)
         files: dict[str, Content] = {"curve.csv": Table(CURVE_COLUMNS, self.curve)}
         if self.quality is not None:
-            files["gradient.csv"] = Table(gradient_quality.COLUMNS, self.quality.rows)
+            files["gradient.csv"] = Table(gradient_quality.columns("env_steps"), self.quality.rows)
         return Result({**files, "evaluation.json": evaluation}, record_of(self, evaluation))
 
 

@@ -9,15 +9,12 @@ import torch
 from torch import Tensor
 
 from rtrl_bench.agent.vision import VISION, Stem
-from rtrl_bench.costs.predict import METHODS, predict
-from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.envs import registry
 from rtrl_bench.experiments.reinforcement.agents import make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.gradients.machinery.per_layer import PerLayer
-from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.optimisers import RMSProp
 from rtrl_bench.runs.memory_limit import NUMBER, STEP_COPIES, Parts, check_fits
+from rtrl_bench.runs.recurrent_memory import recurrent_bytes, replayed
 from rtrl_bench.shapes_alone import shapes_alone
 
 BESIDE_OBSERVATION = 5 * NUMBER + 2  # of a step in a segment: two rewards, an action, its log-probability, two flags
@@ -36,7 +33,7 @@ def check_sizes(config: RunConfig, device: torch.device) -> None:
     """As `check_run`, of what is known before there is a simulator: it is not asked for more slots than can be."""
     inputs = 1 if VISION[config.vision].takes == "vectors" else config.features
     parts = {
-        "at least the recurrent layers": _recurrent_bytes(config, inputs + 1, config.unroll),
+        "at least the recurrent layers": recurrent_bytes(config, inputs + 1, config.unroll),
         "and the segments": config.unroll * config.batch * BESIDE_OBSERVATION,
     }
     check_fits(parts, _what(config), _fix(config), config.memory_gb, device)
@@ -66,7 +63,7 @@ def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int])
         network = make_network(config, shape, actions)
     samples = config.unroll * config.batch
     inputs = network.core.inputs
-    replayed = _replayed(config, episode)
+    steps = replayed(config, episode)
     learning, frozen = _vision_bytes(network.vision, shape, samples), _vision_bytes(network.vision, shape, config.batch)
     seen = NUMBER * (inputs - 1) if config.pretrained else math.prod(shape) * _observation_bytes(network.vision)
     segments = 1 if config.deterministic else 2
@@ -76,41 +73,14 @@ def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int])
     parts = {
         "parameters, gradients and the optimiser": NUMBER
         * (copies * all_parameters + (1 + len(RMSProp.slots) + STEP_COPIES) * trained),
-        "sensitivities and a segment of the recurrent layers": _recurrent_bytes(config, inputs, replayed),
+        "sensitivities and a segment of the recurrent layers": recurrent_bytes(config, inputs, steps),
         "the vision stem": frozen if config.pretrained else learning,
         "segments": segments * samples * (seen + BESIDE_OBSERVATION),
     }
     if config.gradient_quality:
         exact = config.model_copy(update={"gradient": "tbptt"})
-        parts["the exact gradient"] = _recurrent_bytes(exact, inputs, config.unroll + (episode or config.unroll))
+        parts["the exact gradient"] = recurrent_bytes(exact, inputs, config.unroll + (episode or config.unroll))
     return parts
-
-
-def _replayed(config: RunConfig, episode: int | None) -> int:
-    """Steps that a segment's backward pass goes through."""
-    if config.window == "episode":
-        return config.unroll + (episode or config.unroll)
-    return config.window or config.unroll
-
-
-def _recurrent_bytes(config: RunConfig, inputs: int, steps: int) -> int:
-    """What the layers carry, and what they work on in `steps` steps.
-
-    For a method without a formula: that of back-propagation, and three times what the method carries.
-    """
-    if config.cell == "none":
-        return 0
-    sizes = Sizes(config.cell, config.layers, config.hidden, inputs, config.batch, steps, episode=steps)
-    if config.gradient in METHODS:
-        return predict(config.gradient, sizes, config.method_options).peak_bytes
-    with shapes_alone():
-        stack = RecurrentStack(
-            inputs, config.hidden, config.layers, config.cell, config.gradient, config.method_options
-        )
-        method, traces = stack.method, []
-        if isinstance(method, PerLayer):
-            traces = [t for part in stack.parts() for t in method.first_traces(config.batch, part, None).values()]
-    return predict("tbptt", sizes).peak_bytes + 3 * NUMBER * sum(trace.numel() for trace in traces)
 
 
 def _observation_bytes(stem: Stem) -> int:

@@ -5,58 +5,95 @@ Importing this imports no torch.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS
-from rtrl_bench.experiments.sequences.asked import CopyStudy
-from rtrl_bench.experiments.sequences.config import CopyConfig
-from rtrl_bench.runs.kind import Kind, Pace, Place
+from rtrl_bench.experiments.sequences.asked import SequenceStudy
+from rtrl_bench.experiments.sequences.config import SequenceConfig
+from rtrl_bench.experiments.sequences.tasks import TASKS, make_task
+from rtrl_bench.runs.kind import Kind, Lack, Pace, Place
 from rtrl_bench.runs.settings import replace
 
 if TYPE_CHECKING:
     import torch
 
-    from rtrl_bench.experiments.sequences.copy_task import CopyTraining
+    from rtrl_bench.experiments.sequences.training import Training
+
+TRIAL = {"train_size": 100, "valid_size": 1, "test_size": 1, "test_options": []}
 
 
-class Sequences(Kind[CopyConfig]):
-    """The copy task. Amounts are updates."""
+class Sequences(Kind[SequenceConfig]):
+    """Copying, adding, predicting: tasks of `tasks/`. Amounts are steps of each slot."""
 
     name = "sequences"
-    settings = CopyConfig
-    study = CopyStudy
+    settings = SequenceConfig
+    study = SequenceStudy
+    leaves = ("curve.csv", "gradient.csv")
 
-    def begin(self, settings: CopyConfig, device: torch.device, place: Place) -> CopyTraining:
-        """See `copy_task.py`."""
-        from rtrl_bench.experiments.sequences.copy_task import CopyTraining
+    def check(self, settings: SequenceConfig) -> None:
+        """Names, options, and whether they fit together."""
+        from rtrl_bench.cells import CELLS
+        from rtrl_bench.gradients import make_method
+        from rtrl_bench.runs import gradient_quality
 
-        return CopyTraining(settings, device)
+        for options in ({}, *settings.test_options):
+            make_task(settings.task, settings.task_options | options)
+        if lack := self.lack(settings):
+            raise ConfigError(f"task {lack.name}: {lack.reason}; {lack.fix}")
+        cell = CELLS[settings.cell]()
+        make_method(settings.gradient, cell, settings.layers, settings.method_options)
+        gradient_quality.check(settings)
+        cell.check_retention(settings.retention)
+
+    def begin(self, settings: SequenceConfig, device: torch.device, place: Place) -> Training:
+        """See `training.py`."""
+        from rtrl_bench.experiments.sequences.training import Training
+
+        return Training(settings, device)
+
+    def outputs(self, settings: SequenceConfig) -> tuple[str, ...]:
+        """With gradient.csv where the gradient is compared."""
+        return ("curve.csv", *(("gradient.csv",) if settings.gradient_quality else ()), "run.json")
 
     def sentence(self, record: Mapping[str, Any]) -> str:
-        """The share of sequences that are right to the last bit."""
-        return f"sequence accuracy {record['test_sequence_accuracy']:.3f} after {record['updates']:,} updates"
+        """The share of sequences that are right."""
+        return f"accuracy {record['accuracy']:.3f} after {record['steps']:,} steps"
 
-    def targets(self, settings: CopyConfig) -> tuple[str, ...]:
-        """The task."""
-        return ("copy_task",)
+    def targets(self, settings: SequenceConfig) -> tuple[str, ...]:
+        """The kind and the task."""
+        return (self.name, f"{settings.task}_task")
 
     def known_targets(self) -> set[str]:
-        """The task."""
-        return {"copy_task"}
+        """The kind and every task."""
+        return {self.name, *(f"{task}_task" for task in TASKS)}
 
-    def amount(self, settings: CopyConfig) -> float:
-        """All updates; a task that is solved earlier ends earlier."""
+    def lack(self, settings: SequenceConfig) -> Lack | None:
+        """The package that the task's data come with."""
+        package, name = TASKS[settings.task].package, settings.task
+        if package is None or importlib.util.find_spec(package):
+            return None
+        return Lack(name, self.name, f"Python package {package} is missing", f'pip install "rtrl-bench[{name}]"')
+
+    def amount(self, settings: SequenceConfig) -> float:
+        """All steps; a task that is solved earlier ends earlier."""
         return settings.steps
 
-    def pace(self, settings: CopyConfig) -> Pace:
+    def done(self, record: Mapping[str, Any]) -> float:
+        """Steps."""
+        return float(record["steps"])
+
+    def pace(self, settings: SequenceConfig) -> Pace:
         """By method and sizes."""
-        title = ("copy task", settings.method, f"length {settings.max_length}", f"hidden {settings.hidden}")
+        task = make_task(settings.task, settings.task_options)
+        title = (f"{settings.task} task", settings.method, f"length {task.longest}", f"hidden {settings.hidden}")
         return Pace(title, (settings.update, settings.unroll, settings.batch, settings.threads, settings.device))
 
-    def trial(self, settings: CopyConfig) -> CopyConfig:
+    def trial(self, settings: SequenceConfig) -> SequenceConfig:
         """With few sequences to draw from."""
-        return replace(settings, train_size=100, valid_size=1, test_size=1)
+        return replace(settings, **TRIAL)
 
 
 KINDS.register(Sequences.name)(Sequences())

@@ -10,11 +10,11 @@ import pytest
 from rtrl_bench.errors import Failure
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.runs.settings import FLOAT32, build
 
 SMALL = {"hidden": 4, "batch": 2, "threads": 1}
-COPY = {"method": "rtrl", "max_length": 3, "steps": 4, "validations": 1, **SMALL}
+COPY = {"task": "copy", "task_options": {"length": 3}, "steps": 4, "validations": 1, **SMALL}
 COPY |= {"train_size": 10, "valid_size": 2, "test_size": 2}
 AGENT = {"environment": "tmaze", "env_steps": 30, "vision": "flat", "unroll": 5, "log_points": 1, **SMALL}
 AGENT |= {"evaluation": {"sets": 1, "episodes": 1}}
@@ -38,10 +38,10 @@ def numbers(kind):
         yield from ((key, name, value) for key, inner in inside.items() for value in ends(inner))
 
 
-@pytest.mark.parametrize(("key", "inside", "value"), list(numbers(CopyConfig)))
-def test_a_copy_task_run_at_the_end_of_a_bound(tmp_path, key, inside, value):
+@pytest.mark.parametrize(("key", "inside", "value"), list(numbers(SequenceConfig)))
+def test_a_sequence_run_at_the_end_of_a_bound(tmp_path, key, inside, value):
     with contextlib.suppress(Failure):
-        execute(build(CopyConfig, {**COPY, key: value}), tmp_path)
+        execute(build(SequenceConfig, {**COPY, key: value}), tmp_path)
 
 
 @pytest.mark.parametrize(("key", "inside", "value"), list(numbers(RunConfig)))

@@ -9,19 +9,16 @@ from small_runs import config
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import execute
-from rtrl_bench.experiments.reinforcement.gradient_quality import GradientQuality
 from rtrl_bench.layer import RecurrentStack
+from rtrl_bench.runs.gradient_quality import GradientQuality
 
 
 def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0, cell="elstm"):
     """Rows of a comparison at every segment of a random stream."""
     torch.manual_seed(0)
-    settings = config(
-        env_steps=20 * segments, cell=cell, gradient=gradient, window=window, layers=layers, gradient_quality=segments
-    )
-    options = settings.method_options
+    options = {} if window is None else {"window": window}
     stack = RecurrentStack(3, 6, layers, cell, gradient, gradient_options=options, retention=20.0).double()
-    quality = GradientQuality(stack, settings)
+    quality = GradientQuality(stack, segments, segments)
     carry = stack.begin(4)
     for number in range(segments):
         x, starts = torch.randn(5, 4, 3).double(), torch.rand(5, 4) < 0.05
@@ -77,7 +74,7 @@ def test_a_cell_without_recurrence_is_refused_before_it_trains(tmp_path):
 
 
 def test_comparisons_that_all_fail_leave_a_summary_that_says_so():
-    quality = GradientQuality(RecurrentStack(3, 6), config(gradient_quality=3))
+    quality = GradientQuality(RecurrentStack(3, 6), 3, 3)
     assert quality.summary() == {
         "points": 0, "cosine_mean": None, "cosine_min": None, "cosine_lowest_mean": None, "norm_ratio_mean": None
     }  # fmt: skip
@@ -85,11 +82,11 @@ def test_comparisons_that_all_fail_leave_a_summary_that_says_so():
 
 def test_what_is_remembered_goes_to_the_device_of_the_stack():
     stack = RecurrentStack(3, 6)
-    quality = GradientQuality(stack, config(gradient_quality=3))
+    quality = GradientQuality(stack, 3, 3)
     h, _ = stack(torch.randn(5, 4, 3), torch.zeros(5, 4, dtype=torch.bool), stack.begin(4))
     h.sum().backward()
     quality.compare(lambda h, state: h.sum(), 0, 1)
     state = quality.state()
-    there = GradientQuality(RecurrentStack(3, 6).to("meta"), config(gradient_quality=3))
+    there = GradientQuality(RecurrentStack(3, 6).to("meta"), 3, 3)
     there.restore(state)
     assert {t.device.type for t in (there.carry.state, *there.carry.traces.values())} == {"meta"}

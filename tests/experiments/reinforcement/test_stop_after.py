@@ -9,13 +9,13 @@ import sys
 import pytest
 from small_runs import config
 
-from rtrl_bench.experiments.sequences.config import CopyConfig
+from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.settings import dump
 
 ENDLESS = {
     "train": config(env_steps=10**10),
-    "run": CopyConfig(method="rtrl", max_length=5, hidden=8, steps=10**9, train_size=50, threads=1),
+    "run": SequenceConfig(task="copy", task_options={"length": 5}, hidden=8, steps=10**9, train_size=50, threads=1),
 }
 
 

@@ -16,17 +16,22 @@ from torch import Tensor, nn
 
 from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.gradients import Carry
 from rtrl_bench.gradients.machinery.cross_sensitivities import parameters_below
 from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.gradients.tbptt import TBPTT
 from rtrl_bench.layer import RecurrentStack
+from rtrl_bench.runs.recurrent import RecurrentSettings
 
-COLUMNS = ("env_steps", "update", "cosine", "norm_ratio", "cosine_lowest")
+MEASURED = ("cosine", "norm_ratio", "cosine_lowest")
 
 
-def check(config: RunConfig) -> None:
+def columns(steps: str) -> tuple[str, ...]:
+    """Of gradient.csv, the first as the kind of run calls its steps."""
+    return steps, "update", *MEASURED
+
+
+def check(config: RecurrentSettings) -> None:
     """Refuse (ConfigError) a method whose recurrence is not the one that the exact gradient is taken of, or none."""
     if config.gradient_quality and not CELLS[config.cell].state:
         raise ConfigError(
@@ -41,18 +46,16 @@ def check(config: RunConfig) -> None:
 
 
 class GradientQuality:
-    """Compares the gradient of `stack` with the exact one at `config.gradient_quality` updates, evenly spaced.
+    """Compares the gradient of `stack` with the exact one at `points` of its `updates`, evenly spaced.
 
-    `rows` has COLUMNS of every comparison. cosine and norm_ratio (|found| / |exact|) are over the parameters for which
-    methods differ: those of the recurrences, and of the readouts below the top layer. cosine_lowest is over those of
-    the lowest layer.
+    `rows` has steps, update and MEASURED of every comparison. cosine and norm_ratio (|found| / |exact|) are over the
+    parameters for which methods differ: those of the recurrences, and of the readouts below the top layer.
+    cosine_lowest is over those of the lowest layer.
     """
 
-    def __init__(self, stack: RecurrentStack, config: RunConfig):
-        self.stack = stack
-        self.exact = TBPTT(stack.cell, config.layers, window="episode")
-        updates = -(-config.env_steps // (config.unroll * config.batch))
-        self.every = max(1, updates // config.gradient_quality)
+    def __init__(self, stack: RecurrentStack, points: int, updates: int):
+        self.stack, self.every = stack, max(1, updates // points)
+        self.exact = TBPTT(stack.cell, len(stack.layers), window="episode")
         self.rows: list[list[float]] = []
         self.carry: Carry | None = None  # before the segment in hand
         self.x = self.starts = torch.empty(0)
@@ -65,7 +68,7 @@ class GradientQuality:
         if self.carry is None:
             self.carry = self.exact.begin(x.shape[1], self.stack.parts())
 
-    def compare(self, loss: Callable[[Tensor, Tensor], Tensor], env_steps: int, update: int) -> None:
+    def compare(self, loss: Callable[[Tensor, Tensor], Tensor], steps: int, update: int) -> None:
         """Call after the backward pass; `loss(h, state)`: the segment's, given h (M, B, ·) and the last state."""
         assert self.carry is not None
         layers = self.stack.parts()
@@ -80,7 +83,7 @@ class GradientQuality:
             lowest = sum(p.numel() for p in parameters[0])
             row = [_cosine(found, exact), float(found.norm() / exact.norm()), _cosine(found[:lowest], exact[:lowest])]
             if torch.isfinite(torch.tensor(row)).all():
-                self.rows.append([env_steps, update, *row])
+                self.rows.append([steps, update, *row])
         self.carry = self._remember(self.carry)
 
     def _remember(self, carry: Carry) -> Carry:
@@ -93,7 +96,7 @@ class GradientQuality:
         """Mean and least of what was found, for run.json; None where no comparison gave finite numbers."""
 
         def over(summarise: Callable[[list[float]], float], column: str) -> float | None:
-            return summarise([row[COLUMNS.index(column)] for row in self.rows]) if self.rows else None
+            return summarise([row[2 + MEASURED.index(column)] for row in self.rows]) if self.rows else None
 
         return {
             "points": len(self.rows),

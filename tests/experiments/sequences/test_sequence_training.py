@@ -1,0 +1,167 @@
+"""Training on sequence tasks, by small runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+import torch
+
+from rtrl_bench.cli import main
+from rtrl_bench.errors import ConfigError, NonFiniteLoss
+from rtrl_bench.experiments import execute
+from rtrl_bench.experiments.sequences.config import SequenceConfig
+from rtrl_bench.experiments.sequences.tasks import TASKS
+from rtrl_bench.experiments.sequences.training import Training
+from rtrl_bench.optimisers import Adam
+from rtrl_bench.runs.settings import build
+
+SMALL = {
+    "task": "copy",
+    "task_options": {"length": 2},
+    "hidden": 24,
+    "batch": 16,
+    "steps": 1500,
+    "learning_rate": 1e-2,
+    "train_size": 100,
+}
+SMALL |= {"valid_size": 50, "test_size": 50, "validations": 15, "threads": 1, "device": "cpu"}
+
+
+def config(**changes):
+    return build(SequenceConfig, {**SMALL, **changes})
+
+
+BPTT = {"gradient": "tbptt", "window": "episode", "update": "sequence"}
+
+
+@pytest.mark.parametrize(
+    "method", [{}, BPTT, {"gradient": "tbptt", "window": 4}, {"unroll": 3, "cell": "gru", "gradient": "rtrl_dense"}]
+)
+def test_every_method_learns_to_copy_two_bits(tmp_path, method):
+    record = execute(config(**method), tmp_path)
+    assert (record["accuracy"], record["solved"]) == (1.0, True)
+    rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
+    assert float(rows[-1]["valid_accuracy"]) == 1.0
+    assert record["steps_to_solve"] == record["steps"] == int(rows[-1]["steps"])
+    assert json.loads((tmp_path / "run.json").read_text()) == record
+
+
+def test_an_untrained_network_copies_almost_nothing():
+    training = Training(config(task_options={"length": 8}), torch.device("cpu"))
+    assert training.accuracy(training.test) < 0.3
+
+
+RESUMED = {
+    "copy": {},
+    "adding": {"task_options": {"length": 10}, "cell": "lstm", "gradient": "uoro", "unroll": 3},
+    "reber": {"gradient": "tbptt", "window": 4, "unroll": 2, "gradient_quality": 10},
+    "digits": BPTT,
+    "flipflop": {"layers": 2, "gradient": "rtrl_layerwise", "unroll": 2},
+}
+
+
+@pytest.mark.parametrize("task", list(TASKS))
+def test_a_resumed_run_equals_the_whole(task):
+    settings = config(**{"task": task, "task_options": {}, "steps": 60, "validations": 6} | RESUMED[task])
+    whole, cut = (Training(settings, torch.device("cpu")) for _ in range(2))
+    while not whole.finished:
+        if cut.updates == 2:
+            state = cut.state()
+            cut = Training(settings, torch.device("cpu"))
+            cut.restore(state)
+        for training in (whole, cut):
+            training.update()
+    assert whole.updates > 3 or task == "digits"
+    assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), cut.model.parameters()))
+    assert [row[:5] for row in whole.curve] == [row[:5] for row in cut.curve]
+    if whole.quality:
+        assert len(whole.quality.rows) == 10 and whole.quality.rows == cut.quality.rows
+
+
+def test_rtrl_of_a_segment_and_bptt_of_a_sequence_are_found_to_be_exact(tmp_path):
+    still = {"learning_rate": 1e-12, "gradient_quality": 5, "steps": 60}
+    for method in ({"unroll": 4}, BPTT):
+        found = execute(config(**still, **method), tmp_path / str(len(method)))["gradient_quality"]
+        assert found["points"] >= 5 and found["cosine_min"] > 1 - 1e-6
+
+
+def test_further_tests_have_options_of_their_own(tmp_path):
+    tested = [{"length": 1}, {"length": 6, "delay": 2}]
+    record = execute(config(test_options=tested), tmp_path)
+    assert [test["options"] for test in record["tests"]] == tested
+    easy, hard = (test["accuracy"] for test in record["tests"])
+    assert easy == record["accuracy"] == 1.0
+    assert hard < 0.5
+
+
+def test_a_finished_run_is_left_alone_and_another_configuration_refused(tmp_path, capsys):
+    settings = config(steps=20, validations=2)
+    record = execute(settings, tmp_path)
+    assert execute(settings, tmp_path) == record
+    assert "already complete" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="run of another configuration"):
+        execute(config(steps=20, validations=2, seed=3), tmp_path)
+    other = execute(config(steps=20, validations=2, seed=3), tmp_path, restart_if_changed=True)
+    assert other["config"]["seed"] == 3
+    assert json.loads((tmp_path / f"replaced.{record['fingerprint']}" / "run.json").read_text()) == record
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(float("inf"), "update 1: its step made a parameter infinite"), (3e38, r"update \d: loss = (inf|nan)")],
+)
+def test_a_step_that_blows_up_stops_the_run_by_name(tmp_path, monkeypatch, value, message):
+    monkeypatch.setattr(Adam, "step", lambda self, rate: [p.data.fill_(value) for p in self.parameters])
+    with pytest.raises(NonFiniteLoss, match=message):
+        execute(config(), tmp_path)
+    assert not (tmp_path / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"update": "sequence", "unroll": 3}, "unroll = 3: with update: sequence there are no segments"),
+        ({"update": "sequence", "gradient": "tbptt"}, "window = None: .* use window: episode"),
+        ({"gradient": "tbptt", "window": 2, "unroll": 3}, "window = 2: expected at least unroll = 3"),
+        ({"learning_rate": 0.0}, "learning_rate = 0.0"),
+        ({"learning_rate": 1e300}, r"learning_rate = 1e\+300: expected a number that float32 holds"),
+        ({"adam_beta1": 1.5}, "adam_beta1 = 1.5"),
+        ({"tasks": 3}, "unknown key tasks"),
+    ],
+)
+def test_bad_configurations_are_refused(change, message):
+    with pytest.raises(ConfigError, match=message):
+        config(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "copie"}, "unknown sequence task 'copie': .*did you mean copy"),
+        ({"task_options": {"lenght": 3}}, "task_options of task copy: unknown key lenght"),
+        ({"test_options": [{"length": 0}]}, "task_options of task copy: length = 0"),
+        ({"cell": "lstm"}, "exact RTRL needs an element-wise cell, LSTM is none"),
+        ({"gradient": "snap", "gradient_options": {"m": 1}}, "gradient_options.m = 1"),
+    ],
+)
+def test_names_and_options_that_do_not_fit_are_refused_before_a_run(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        execute(config(**change), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_refuses_a_bad_file_with_code_2(tmp_path, capsys):
+    path = tmp_path / "copy.yaml"
+    path.write_text("kind: sequences\ntask: copy\nsteps: ten\n")
+    assert main(["run", "--config", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert f"{path}: steps = 'ten': expected an integer" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_curve_of_another_program_is_not_overwritten(tmp_path):
+    (tmp_path / "curve.csv").write_text("theirs")
+    with pytest.raises(ConfigError, match=r"holds curve\.csv and no run that made it"):
+        execute(config(steps=2), tmp_path)
+    assert (tmp_path / "curve.csv").read_text() == "theirs"
