@@ -18,7 +18,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 # Distributions by what is imported of them, where the names differ; None comes with another one.
 NAMES = {"yaml": "pyyaml", "cv2": "opencv-python-headless", "ale_py": "ale-py", "PIL": "pillow", "procgen": None}
 NAMES |= {"snakemake_interface_logger_plugins": "snakemake", "deepmind_lab": None}
-NAMES |= {"sklearn": "scikit-learn", "markupsafe": None, "gym_notices": None}
+NAMES |= {"sklearn": "scikit-learn", "markupsafe": None, "vl_convert": "vl-convert-python", "gym_notices": None}
 
 
 def distributions(requirements):

@@ -71,7 +71,7 @@ def main() -> None:
         for player, found in scores.items():
             spread = f"{np.std(found, ddof=1):.3f}"
             rows.append((environment, backend, player, f"{np.mean(found):.3f}", spread, len(found)))
-    with parser.parse_args().out.open("w", newline="") as file:
+    with parser.parse_args().out.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
 
 

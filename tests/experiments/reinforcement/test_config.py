@@ -137,7 +137,7 @@ BAD = [
     ({"pretrained": "there"}, "pretrained = 'there'", "expected keys and values or null"),
     ({"precision": "bfloat16"}, "precision = 'bfloat16': vision = 'flat' computes nothing", "remove the key"),
     ({"precision": "float16"}, "precision = 'float16'", "expected one of float32, bfloat16"),
-    ({"loss": {"bootstrap_truncation": True}}, "loss.bootstrap_truncation = true", "tmaze tells no time limit"),
+    ({"loss": {"bootstrap_truncation": True}}, "loss.bootstrap_truncation = true", "not tell a time limit from an end"),
     ({"backend": "envpool"}, "backend = 'envpool'", "expected one of auto"),
 ]
 

@@ -65,7 +65,7 @@ def test_a_refused_capture_is_said_and_recorded_and_changes_nothing(tmp_path, mo
     monkeypatch.setattr(replay, "capture", refuse)
     assert execute(config(), tmp_path / "refused")["acting"] == "eager"
     said = capsys.readouterr().err
-    assert said.count("CUDA captures no graph of it: operation not permitted") == 2  # of the stem, of the rest
+    assert said.count("CUDA could not capture a graph of it: operation not permitted") == 2  # of the stem, of the rest
     monkeypatch.undo()
     execute(config(), tmp_path / "plain")
     assert_same_run(tmp_path / "plain", tmp_path / "refused")
