@@ -27,15 +27,23 @@ POINT = ["environment", "backend", "unroll", "method", "env_frames"]
 
 
 def draw_panels(results: Results, places: Sequence[tuple[str, int]]) -> style.Drawing:
-    """The paper's panels (a), (b), ..., each an environment and an M, of agents with one layer; some may be empty."""
+    """The paper's panels (a), (b), ..., each an environment and an M, of agents with one layer; some may be empty.
+
+    A place has a panel for each simulator that ran there.
+    """
     runs, chosen, order = results["runs"], [], []
     for letter, (environment, unroll) in zip("abcdef", places):
-        here = runs[(runs["environment"] == environment) & (runs["unroll"] == unroll) & (runs["layers"] == 1)]
-        backend = here["backend"].iloc[0] if len(here) else ""
-        title = f"({letter}) {names.panel(environment, backend)}, {style.unbroken(f'M = {unroll}')}"
-        order.append(title)
-        chosen.append(here.assign(panel=title))
+        here = runs[at(runs, environment, unroll)]
+        m = style.unbroken(f"M = {unroll}")
+        titles = [f"({letter}) {names.panel(environment, backend)}, {m}" for backend in here["backend"]]
+        order += sorted(set(titles)) or [f"({letter}) {names.panel(environment)}, {m}"]
+        chosen.append(here.assign(panel=titles))
     return draw(results, pd.concat(chosen), order=order)
+
+
+def at(runs: pd.DataFrame, environment: str, unroll: int) -> pd.Series:
+    """Which runs have their place in the paper's panel of an environment and an M: those of one layer."""
+    return (runs["environment"] == environment) & (runs["unroll"] == unroll) & (runs["layers"] == 1)
 
 
 def draw(

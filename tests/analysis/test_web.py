@@ -17,6 +17,6 @@ def test_it_has_every_figure_with_runs_and_the_tables_and_its_links_are_right(wr
     for item in kinds.items("figures"):
         empty = (written / f"figures/{item.name}.csv").read_text(encoding="utf-8").startswith("note\n")
         assert (item.name in drawn) != empty
-    assert "<summary>Copy task</summary>" in page
+    assert "<summary>Sequence tasks</summary>" in page
     assert "**Under-trained**" in page
     assert all(claim.sentence in page for claim in claims.claims(load(written)))

@@ -33,7 +33,7 @@ def draw(results: Results) -> style.Drawing:
     for run, (x, y) in pairs(results):
         best = max(sum(x) / len(x), sum(y) / len(y))
         if run["pairing"] in cosines and min(len(x), len(y)) >= MINIMUM and players.learned(run, best):
-            task = labels.layered(names.variant(run["environment"], run["options"]), run["layers"])
+            task = labels.layered(names.variant(run["environment"], run["options"], run["backend"]), run["layers"])
             gain = [value / (best - players.floor(run)) for value in difference(x, y)[:3]]
             name = f"{task}, M = {run['unroll']}, retention {labels.retention(run['retention'])}"
             rows.append((name, len(x), len(y), cosines[run["pairing"]], *gain))

@@ -34,7 +34,7 @@ def draw(results: Results) -> style.Drawing:
     alike = (runs["retention"] == run["retention"]) | (runs["retention"].isna() & pd.isna(run["retention"]))
     same &= alike | (runs["gradient"] == "feedforward")
     runs = runs[same & runs["gradient"].isin(BESIDE) & (runs["gradient_options"] == "{}")]
-    task = names.variant(run["environment"], run["options"]).removeprefix("rooms_")
+    task = names.variant(run["environment"], run["options"], run["backend"]).removeprefix("rooms_")
     title = f"{task}, M = {run['unroll']}: RTRL {labels.number(left)}, TBPTT {labels.number(right)} in greedy play"
     return curves.draw(results, runs.assign(panel=title), aspect=1.6, height=3.3)
 

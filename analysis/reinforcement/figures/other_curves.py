@@ -1,14 +1,12 @@
 """Other learning curves
 
 Learning curves of everything that is in neither of the paper's two figures, but for the memory tasks: other
-environments and other segment lengths. Return of the training episodes (unclipped) against environment frames. Each run
-is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the band ± one standard
-deviation.
+environments, other segment lengths and agents of more than one layer. Return of the training episodes (unclipped)
+against environment frames. Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over
+seeds, the band ± one standard deviation.
 """
 
 from __future__ import annotations
-
-import pandas as pd
 
 from analysis.load import Results
 from analysis.reinforcement import curves, panels
@@ -16,13 +14,14 @@ from analysis.reinforcement.figures import fig1_curves, fig2_atari
 from analysis.style import Drawing
 
 PLACE = 3
-ELSEWHERE = {*fig1_curves.PANELS, *fig2_atari.PANELS}
+ELSEWHERE = (*fig1_curves.PANELS, *fig2_atari.PANELS)
 
 
 def draw(results: Results) -> Drawing:
     """A panel per environment, its options and M."""
     runs = results["runs"]
-    here = [place not in ELSEWHERE for place in zip(runs["environment"], runs["unroll"])]
-    runs = runs[~runs["memory_task"] & pd.Series(here, runs.index, dtype=bool)]
+    for place in ELSEWHERE:
+        runs = runs[~curves.at(runs, *place)]
+    runs = runs[~runs["memory_task"]]
     titles = [panels.title(run, options="options") for _, run in runs.iterrows()]
     return curves.draw(results, runs.assign(panel=titles).sort_values(["unroll", "panel"], kind="stable"))

@@ -89,6 +89,7 @@ def test_the_headline_is_nonmatching_at_ten_once_it_is_learned(tree):
         for method, score in (("rtrl", 50.0), ("tbptt", 40.0)):
             tree.level(NONMATCHING, method, seed, real=False, unroll=10, returns=[score + seed])
     assert headline.chosen(load(tree.root))[0]["environment"] == NONMATCHING
+    assert "[rooms backend]" in " ".join(headline.draw(load(tree.root)).figure.axes[0].get_title().split())
 
 
 def test_a_taught_stem_stands_beside_the_verdict(tree):

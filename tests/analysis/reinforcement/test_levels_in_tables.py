@@ -12,9 +12,9 @@ import yaml
 
 from analysis import figures, report, tables
 from analysis.load import load
-from analysis.reinforcement import names, paper
+from analysis.reinforcement import names, paper, players
 from analysis.reinforcement.comparisons import comparisons
-from analysis.reinforcement.figures import fig1_curves
+from analysis.reinforcement.figures import fig1_curves, other_curves
 from analysis.reinforcement.tables import scores as scores_table
 from analysis.reinforcement.tables import table1, table2, throughput
 
@@ -39,9 +39,15 @@ def scores(tree):
     return scores_table.build(load(tree.root))
 
 
-def titles(figure):
-    """The titles of a figure's panels, each on one line."""
-    return [" ".join(axes.get_title(loc="left").split()) or " ".join(axes.get_title().split()) for axes in figure.axes]
+def drawn(figure):
+    """Title -> panel, of a figure's panels that have curves; titles on one line."""
+    return {" ".join(axes.get_title().split()): axes for axes in figure.axes if axes.lines}
+
+
+def facts(figure):
+    """What is said above the curves of a figure's only panel that has some."""
+    (axes,) = drawn(figure).values()
+    return axes.texts[0].get_text()
 
 
 @pytest.mark.parametrize("fraction", [0.001, 1.0])
@@ -59,7 +65,10 @@ def test_the_rooms_backend_is_never_compared_nor_normalised(tree, environment, m
 
 
 def test_no_output_sets_a_published_number_beside_the_rooms_backend(tree):
-    """At the paper's budgets and settings; `human` and verdicts would stand in the tables, lines in the figure."""
+    """At the paper's budgets and settings; `human` and verdicts would stand in the tables, lines in the figures.
+
+    The only lines there are the reference players, which this project measured in the same simulator.
+    """
     for seed in range(3):
         for method in ("tbptt", "rtrl"):
             for environment in (WATERMAZE, KEYS_DOORS):
@@ -70,10 +79,14 @@ def test_no_output_sets_a_published_number_beside_the_rooms_backend(tree):
         assert "agrees" not in text
         assert "differs:" not in text
         assert "Human" not in text
-    figure, *_ = fig1_curves.draw(results)
-    levels = {line.get_ydata()[0] for axes in figure.axes for line in axes.lines if len(set(line.get_ydata())) == 1}
-    assert not levels
-    assert "paper, off" not in " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    for module, environment in ((fig1_curves, WATERMAZE), (other_curves, KEYS_DOORS)):
+        figure, *_ = module.draw(results)
+        (axes,) = drawn(figure).values()
+        levels = {line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) == 1}
+        assert levels == {players.score(environment, "rooms 0.1.0", player) for player in ("random", "oracle")}
+        said = [*axes.texts, *figure.legends[0].get_texts()]
+        assert "paper's final" not in " ".join(text.get_text() for text in said)
+        assert "paper, off" not in " ".join(text.get_text() for text in said)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +155,10 @@ def test_every_name_says_that_the_rooms_backend_ran(tree):
     assert throughput.build(results).text["Environment"].str.endswith(TAG).all()
     assert set(comparisons(results)["scope"]) == {f"DMLab{TAG}, all", WATERMAZE + TAG, NONMATCHING + TAG}
     assert report.what_was_run(results)["Task"].str.endswith(TAG).all()
-    figure, data, _ = fig1_curves.draw(results)
-    assert all(TAG in title for title in titles(figure))
-    assert set(data["backend"]) == {"rooms 0.1.0"}
+    for module, panels in ((fig1_curves, 2), (other_curves, 1)):
+        figure, data, _ = module.draw(results)
+        assert [TAG in title for title in drawn(figure)] == [True] * panels
+        assert set(data["backend"]) == {"rooms 0.1.0"}
 
 
 def test_dmlab_itself_has_its_plain_name():
@@ -160,7 +174,14 @@ def test_both_simulators_have_rows_and_panels_of_their_own(tree):
     ours = frame[frame["Source"].str.startswith("ours")].set_index("Source")
     assert ours[WATERMAZE].to_dict() == {"ours" + TAG: "10.0", "ours": "20.0"}
     figure, *_ = fig1_curves.draw(results)
-    assert titles(figure) == ["watermaze, M = 100", f"watermaze{TAG}, M = 100"]
+    assert set(drawn(figure)) == {"(e) watermaze, M = 100", f"(e) watermaze{TAG}, M = 100"}
+
+
+def test_both_simulators_have_panels_of_their_own_outside_the_papers_figures(tree):
+    for seed, real in enumerate((False, True)):
+        tree.level(KEYS_DOORS, "rtrl", seed, real=real)
+    figure, *_ = other_curves.draw(load(tree.root))
+    assert set(drawn(figure)) == {f"{KEYS_DOORS}, M = 100", f"{KEYS_DOORS}{TAG}, M = 100"}
 
 
 def test_a_row_of_table1_says_at_once_that_the_simulator_is_another(tree):
@@ -184,13 +205,13 @@ def test_frames_of_table1_include_the_pretraining_as_the_papers_do(tree):
 def test_the_panel_says_after_how_many_frames_the_stem_was_frozen(tree):
     tree.level(WATERMAZE, "rtrl", 0, real=False, record=stem(env_frames=60_000))
     figure, *_ = fig1_curves.draw(load(tree.root))
-    assert "vision stem frozen after 60 k" in figure.axes[0].texts[0].get_text()
+    assert "vision stem frozen after 60 k" in facts(figure)
 
 
 def test_the_panel_says_that_the_stem_was_taught_from_the_state(tree):
     tree.level(WATERMAZE, "rtrl", 0, real=False, record=stem(env_frames=60_000, method="state"))
     figure, *_ = fig1_curves.draw(load(tree.root))
-    assert "taught from the state" in figure.axes[0].texts[0].get_text()
+    assert "taught from the state" in facts(figure)
 
 
 @pytest.fixture
