@@ -36,7 +36,7 @@ test-cuda: $(READY) ## on a GPU: gradients, runs and checkpoints give what they 
 test-faults: $(READY) ## kills, full disks, damaged files, failing environments; writes docs/faults.md
 	$(BIN)/python -m pytest -m injects --fault-table docs/faults.md
 
-verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and what comes out beside it (about a minute)
+verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and what comes out beside it (two minutes)
 	$(SNAKEMAKE) --config scale=laptop results=results/verify --logger eta -- $$($(BIN)/python -m analysis.verify targets)
 	$(BIN)/python -m analysis.verify compare
 
