@@ -64,10 +64,13 @@ rule plan:
         runtime=30,
         gres="",
     params:
-        settings=[f"{key}={json.dumps(value)}" for key, value in config.items()],
+        settings=[
+            f"{key}={json.dumps(value)}"
+            for key, value in {"scale": SCALE.name, **config}.items()
+        ],
         cores=CORES,
     message:
         "plan of scale {SCALE.name}"
     shell:
-        "python -m workflow.scripts.plan --set scale={SCALE.name} {params.settings:q} --cores={params.cores} > {log:q}"
+        "python -m workflow.scripts.plan --set {params.settings:q} --cores={params.cores} > {log:q}"
         " && {{ cat -- {log:q} || true; }}"
