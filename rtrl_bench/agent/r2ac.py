@@ -108,8 +108,8 @@ Comparison = Callable[[Callable[[Tensor, Tensor], Tensor], int, int], None]
 class R2AC:
     """The learner: a network, the optimiser of its parameters, and a learning rate that falls linearly to zero.
 
-    learning_rate: at the start; env_steps: the budget, at whose end it is zero; gradient_clip: largest global norm of
-    the gradient.
+    learning_rate: at the start; decay_steps: environment steps after which it is zero; gradient_clip: largest global
+    norm of the gradient.
 
     after_backward: None, or what every update calls when the gradient is in the parameters, with three arguments: the
     loss as a function of the core's output and last state, the steps so far, the update's number.
@@ -123,15 +123,15 @@ class R2AC:
         *,
         learning_rate: float,
         gradient_clip: float,
-        env_steps: int,
+        decay_steps: int,
     ):
         self.network, self.optimiser, self.loss = network, optimiser, loss
-        self.first_learning_rate, self.gradient_clip, self.env_steps = learning_rate, gradient_clip, env_steps
+        self.first_learning_rate, self.gradient_clip, self.decay_steps = learning_rate, gradient_clip, decay_steps
         self.after_backward: Comparison | None = None
 
     def learning_rate(self, env_steps: int) -> float:
-        """Linear from the first rate to zero at the end of the budget."""
-        return self.first_learning_rate * max(0.0, 1 - env_steps / self.env_steps)
+        """Linear from the first rate to zero after `decay_steps`."""
+        return self.first_learning_rate * max(0.0, 1 - env_steps / self.decay_steps)
 
     def update(self, segment: Segment, carry: Carry, env_steps: int, number: int) -> tuple[Tensor, Carry]:
         """One gradient step after `env_steps` steps; returns METRICS (5,), on the host, and the carry at its end.

@@ -39,5 +39,5 @@ def make_learner(network: AgentNetwork, config: RunConfig) -> R2AC:
         Loss(**{field.name: getattr(config.loss, field.name) for field in fields(Loss)}),
         learning_rate=o.learning_rate,
         gradient_clip=o.gradient_clip,
-        env_steps=config.env_steps,
+        decay_steps=o.decay_steps or config.env_steps,
     )

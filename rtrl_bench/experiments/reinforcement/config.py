@@ -29,9 +29,14 @@ from rtrl_bench.runs.settings import (
 
 
 class OptimiserConfig(Settings):
-    """RMSProp with a linear decay to zero over the budget (paper, appendix on hyper-parameters)."""
+    """RMSProp with a linear decay to zero (paper, appendix on hyper-parameters: over the budget)."""
 
     learning_rate: LearningRate = Field(default=6e-4, description="at the start")
+    decay_steps: Amount | None = Field(
+        default=None,
+        description="agent steps after which the learning rate is zero, at least env_steps: a run can so be the first "
+        "part of a longer one; null: env_steps",
+    )
     alpha: Decay = Field(default=0.99, description="decay of the mean square, per update")
     epsilon: Positive = Field(default=0.01, description="added to the root of the mean square")
     momentum: Decay = Field(default=0.0, description="decay of the velocity, per update")
@@ -124,6 +129,12 @@ class RunConfig(RecurrentSettings):
     def _fits_together(self) -> Self:
         if self.pretrained is not None and self.vision == "flat":
             raise ConfigError("pretrained: vision = 'flat' has no parameters to take over; remove the key")
+        decay_steps = self.optimiser.decay_steps
+        if decay_steps is not None and decay_steps < self.env_steps:
+            raise ConfigError(
+                f"optimiser.decay_steps = {decay_steps} is less than env_steps = {self.env_steps}: the learning rate "
+                "would be zero before the end; raise it, or remove the key"
+            )
         if self.precision != "float32" and self.vision == "flat":
             raise ConfigError(f"precision = {self.precision!r}: vision = 'flat' computes nothing; remove the key")
         return self

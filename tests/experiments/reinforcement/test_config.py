@@ -118,6 +118,7 @@ BAD = [
     ({"seed": -1}, "seed = -1", "expected an integer in [0, 2147483648)"),
     ({"loss": {"discount": 1.5}}, "loss.discount = 1.5", "[0, 1]"),
     ({"optimiser": {"learning_rate": float("nan")}}, "optimiser.learning_rate = nan", "expected a number"),
+    ({"optimiser": {"decay_steps": 99}}, "optimiser.decay_steps = 99 is less than env_steps = 100", "remove the key"),
     ({"optimiser": {"alpha": 1.5}}, "optimiser.alpha = 1.5", "[0, 1)"),
     ({"optimiser": {"momentum": 5.0}}, "optimiser.momentum = 5.0", "[0, 1)"),
     ({"device": "tpu"}, "device = 'tpu'", "one of auto, cpu, cuda"),

@@ -66,6 +66,12 @@ def test_two_runs_of_a_simulator_are_identical(tmp_path, environment):
     assert_same_run(tmp_path / "a", tmp_path / "b")
 
 
+def test_a_run_whose_learning_rate_falls_for_longer_is_the_first_part_of_the_longer_run(tmp_path):
+    execute(config(log_points=20), tmp_path / "whole")
+    execute(config(log_points=10, env_steps=200, optimiser={"decay_steps": 400}), tmp_path / "part")
+    assert curve(tmp_path / "part") == curve(tmp_path / "whole")[:10]
+
+
 def test_another_seed_gives_another_run(tmp_path):
     execute(config(), tmp_path / "a")
     execute(config(seed=1), tmp_path / "b")
