@@ -303,6 +303,10 @@ def test_the_scale_of_the_documentation_expands(expand, tmp_path):
 def test_films_show_rtrl_with_the_longest_segment_in_each_embedded_level():
     settings = {**load_yaml("workflow/config/config.yaml"), "scale": "laptop", "results": "results"}
     assert targets.films(scales.load_scale(settings)) == {
-        f"results/laptop/runs/reinforcement/{level}/rtrl/M100/seed0/film.gif": level
-        for level in ("rooms_select_nonmatching_object", "rooms_watermaze", "rooms_keys_doors_puzzle")
+        f"results/laptop/runs/reinforcement/{level}/rtrl/M{unroll}/seed0/film.gif": level
+        for level, unroll in {
+            "rooms_select_nonmatching_object": 10,
+            "rooms_watermaze": 100,
+            "rooms_keys_doors_puzzle": 100,
+        }.items()
     }
