@@ -68,7 +68,10 @@ def claims(results: Results) -> list[Claim]:
             "small memory tasks",
             "Beyond the paper: where memory must outlast the segment, RTRL learns what TBPTT does not.",
             memory_parts,
-            ("memory_delay", "memory_retention", "memory_curves", "profiles", "gain_and_cosine", "memory_study"),
+            (
+                *("memory_delay", "memory_map", "memory_retention", "memory_curves", "profiles", "gain_and_cosine"),
+                *("staleness", "memory_study"),
+            ),
             finding + _departures(results),
         ),
     ]

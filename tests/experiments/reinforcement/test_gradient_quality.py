@@ -62,6 +62,12 @@ def test_carried_sensitivities_are_stale_once_parameters_move():
     assert moved[2] < 1 - 1e-6 < stood[2]
 
 
+def test_one_layers_sensitivities_are_the_staler_the_faster_parameters_move_and_full_bptts_gradient_never_is():
+    stale = [1 - cosines("rtrl", layers=1, learning_rate=rate)[-1][2] for rate in (0, 0.01, 0.05)]
+    assert stale[0] < 1e-12 < 1e-7 < stale[1] < stale[2]
+    assert cosines("tbptt", "episode", layers=1, learning_rate=0.05)[-1][2] == pytest.approx(1, abs=1e-12)
+
+
 def test_a_single_layer_of_layerwise_rtrl_is_exact():
     assert all(row[2] == pytest.approx(1, abs=1e-12) for row in cosines("rtrl_layerwise", layers=1))
 

@@ -1,0 +1,57 @@
+"""The map of success over delay and M, and how stale RTRL's gradient is over learning rate and M."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.kinds import NothingToShow
+from analysis.load import load
+from analysis.reinforcement.figures import memory_map, staleness
+
+
+def test_the_map_has_a_cell_for_each_m_and_window_and_counts_those_solved(tree):
+    for seed in range(3):
+        for delay in (3, 10):
+            tree.memory("tmaze", delay, "rtrl", seed, 1.0)
+            tree.memory("tmaze", delay, "rtrl", seed, 1.0, unroll=2)
+            tree.memory("tmaze", delay, "tbptt", seed, 1.0 if delay < 5 else 0.5)
+            tree.memory("tmaze", delay, "tbptt_w20", seed, 0.9)
+    _, numbers, verdict = memory_map.draw(load(tree.root))
+    cells = numbers.set_index(["map", "reach", "delay"])["iqm"]
+    assert cells["RTRL"].to_dict() == {(m, d): 1.0 for m in (2, 5) for d in (3, 10)}
+    assert cells["TBPTT"].to_dict() == {(5, 3): 1.0, (5, 10): 0.5}
+    assert cells[memory_map.WINDOWS].to_dict() == {(20, 3): 0.9, (20, 10): 0.9}
+    assert verdict.startswith("Delays beyond the segment: RTRL 3 of 3 and TBPTT 0 of 1 cells solved; ")
+    assert "within the segment: RTRL 1 of 1 and TBPTT 1 of 1 cells solved" in verdict
+
+
+def test_steps_to_solve_are_those_at_which_the_training_return_first_reaches_the_mark():
+    rising = pd.DataFrame({"env_frames": range(100, 1100, 100), "episodes": 4})
+    rising["episode_return_mean"] = np.linspace(0.1, 1, 10)
+    assert memory_map.steps_to_solve(rising) == 900
+    assert memory_map.steps_to_solve(rising.assign(episode_return_mean=0.5)) == math.inf
+
+
+def test_one_segment_length_is_no_map(tree):
+    tree.memory("tmaze", 3, "rtrl", 0, 1.0)
+    with pytest.raises(NothingToShow, match="more than one segment length"):
+        memory_map.draw(load(tree.root))
+
+
+@pytest.mark.parametrize(
+    ("slow", "said"), [(1.0, "as high as in any setting"), (0.25, "0.75 below the best setting's")]
+)
+def test_staleness_names_the_setting_farthest_from_todays_gradient_and_its_success(tree, slow, said):
+    for rate, success, cosine in ((0.001, 1.0, 0.99), (0.01, slow, 0.7)):
+        for seed in range(3):
+            tree.two_layers("rtrl", seed, success, [cosine] * 10, unroll=5, optimiser={"learning_rate": rate})
+            folder = tree.root / "runs/reinforcement/tmaze_delay20/rtrl_retention20.0/M5"
+            (folder / f"seed{seed}").rename(folder / f"rate{rate}_seed{seed}")
+    _, numbers, verdict = staleness.draw(load(tree.root))
+    assert numbers.set_index("learning_rate")["cosine"].to_dict() == pytest.approx({0.001: 0.99, 0.01: 0.7})
+    assert verdict.startswith("T-maze, delay 20: stalest at learning rate 0.01, M = 5 (cosine 0.7000, ")
+    assert f"where success is {said}" in verdict
