@@ -41,12 +41,18 @@ def delay_study(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(chosen) if chosen else runs
 
 
-def pairs(results: Results, left: str = "rtrl", right: str = "tbptt") -> list[tuple[pd.Series, Scores]]:
+def pairs(
+    results: Results, left: str = "rtrl", right: str = "tbptt", in_training: bool = False
+) -> list[tuple[pd.Series, Scores]]:
     """For each setting that was run with both gradients: one of its runs, and the scores of `left` and of `right`.
 
     The runs of a setting differ in gradient and seed alone; the feedforward network, which has no cell, in this too.
+    `in_training`: not of the play after training, but the mean return over the whole of training.
     """
     runs = results["runs"]
+    if in_training:
+        returns = results["curves"].groupby("folder")["episode_return_mean"].mean()
+        runs = runs.assign(score=runs["folder"].map(returns))
     plain = runs["gradient_options"] == "{}"
     x, y = ((runs["gradient"] == gradient) & plain for gradient in (left, right))
     found = []

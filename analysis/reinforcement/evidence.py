@@ -90,17 +90,25 @@ def together(where: str, comparisons: Sequence[Comparison]) -> Comparison:
     return replace(first, where=where, settings=tuple(s for one in tested or comparisons for s in one.settings))
 
 
-def memory(results: Results, relation: Relation, long: bool, retained: bool) -> Comparison:
-    """RTRL beside TBPTT on the one-layer memory tasks whose delay a segment can hold, or (`long`) cannot hold.
+def memory(
+    results: Results,
+    relation: Relation,
+    long: bool,
+    retained: bool,
+    right: str = "tbptt",
+    in_training: bool = False,
+) -> Comparison:
+    """RTRL beside `right` on the one-layer memory tasks whose delay a segment can hold, or (`long`) cannot hold.
 
     `retained`: at the initial retention that was run with the most delays; otherwise at the paper's initialisation.
+    `in_training`: by their success over the whole of training, which tells slow from fast where all end at 1.
     """
     runs = results["runs"]
     runs = runs[runs["memory_task"] & (runs["layers"] == 1)]
     main = set(delay_study(runs)["pairing"]) if len(runs) else set()
     found = [
         Setting(run, x, y)
-        for run, (x, y) in pairs(results)
+        for run, (x, y) in pairs(results, "rtrl", right, in_training)
         if run["memory_task"]
         and run["layers"] == 1
         and (run["delay"] >= run["unroll"]) == long
@@ -108,7 +116,9 @@ def memory(results: Results, relation: Relation, long: bool, retained: bool) -> 
     ]
     delay = "a delay longer than the segment" if long else "a delay within the segment"
     start = "" if retained else ", the paper's initialisation"
-    return Comparison(f"memory tasks, {delay}{start}", relation, tuple(found), untested="not run with both")
+    when = ", success over the whole of training" if in_training else ""
+    where, rival = f"memory tasks, {delay}{start}{when}", methods.gradient_label(right)
+    return Comparison(where, relation, tuple(found), right=rival, untested="not run with both")
 
 
 def refusal(comparison: Comparison) -> str:

@@ -139,7 +139,7 @@ def test_terms_are_explained_before_they_are_used(page):
 def test_the_first_screen_has_question_figure_and_a_verdict_per_claim(page):
     first = " ".join(page.text[: page.text.index("How verdicts are reached")].split())
     assert "What does the exact gradient gain" in first
-    assert first.count("comparisons shown") == 6  # the paper's five claims, and the memory tasks
+    assert first.count("comparisons shown") == 7  # the paper's five claims, and two on memory tasks
     assert "RTRL beats TBPTT on watermaze" in first
     assert page.source.index("<img") < page.source.index("The paper's claims")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
@@ -62,6 +63,17 @@ def test_better_takes_learned_agents_three_seeds_and_a_small_p(tree, rtrl, tbptt
 def test_equal_means_within_the_margin(tree, tbptt, verdict):
     chaser(tree, 50, rtrl=[8.0, 8.1, 8.2], tbptt=tbptt)
     assert part(tree, "chaser", "Chaser, M = 50: RTRL equal to TBPTT").verdict == verdict
+
+
+def test_equal_to_full_bptt_is_weighed_after_training_and_over_the_whole_of_it(tree):
+    for seed in range(3):
+        for method, share in (("bptt", 1.0), ("rtrl", 0.7)):
+            path = tree.memory("tmaze", 20, method, seed, 1.0) / "curve.csv"
+            curve = pd.read_csv(path)
+            curve.assign(episode_return_mean=share * curve["episode_return_mean"]).to_csv(path, index=False)
+    what = "memory tasks, a delay longer than the segment{}: RTRL equal to full BPTT"
+    assert part(tree, "exact", what.format("")).verdict == SHOWN
+    assert part(tree, "exact", what.format(", success over the whole of training")).verdict == CONTRADICTED
 
 
 def test_the_smallest_p_of_three_seeds_is_named(tree):

@@ -128,6 +128,16 @@ def test_a_flipflop_asks_on_each_channel_for_the_sign_of_its_last_pulse():
     assert (data.x[:, 1:] != 0).mean() == pytest.approx(0.2, abs=0.02)
 
 
+def test_recall_asks_at_the_end_for_the_sign_of_the_first_step():
+    _, data = drawn("recall", 2000, delay=4)
+    assert data.y[:, 4, 0].tolist() == (data.x[:, 0, 0] > 0).tolist()
+    assert data.asked.any(0).tolist() == [False] * 4 + [True]
+    assert (data.x[..., 1:] == [[1, 0], [0, 0], [0, 0], [0, 0], [0, 1]]).all()
+    signs = data.x[..., 0].astype(float)
+    assert (np.abs(signs) == 1).all()
+    assert np.abs(np.corrcoef(signs.T) - np.eye(5)).max() < 0.1  # nothing between tells of the first
+
+
 def test_a_stream_plays_whole_sequences_one_after_the_other():
     _, data = drawn("copy", 20, length=4)
     cut, by_step = (Stream(data, 3, torch.Generator().manual_seed(0)) for _ in range(2))

@@ -58,6 +58,7 @@ RESUMED = {
     "adding": {"task_options": {"length": 10}, "cell": "lstm", "gradient": "uoro", "unroll": 3},
     "reber": {"gradient": "tbptt", "window": 4, "unroll": 2, "gradient_quality": 10},
     "digits": BPTT,
+    "recall": {"cell": "lru", "unroll": 2},
     "flipflop": {"layers": 2, "gradient": "rtrl_layerwise", "unroll": 2},
 }
 

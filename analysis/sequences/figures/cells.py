@@ -1,0 +1,54 @@
+"""Cells: which gradient learns to remember in which cell
+
+Success on the recall task, where the sign of the first step is asked for `delay` steps later and every step between
+shows another one: mean over seeds of the share of test sequences answered right, from chance (0.5, dark) to all of them
+(1, bright). A segment of M steps cannot hold both ends of a delay of M or more. All learn online, with as many updates.
+LRU and RTU are linear in their input: their states are a bank of filters from which the readout can tell every one of
+the last steps, whatever the recurrence has learned, so they need no gradient through time at such delays.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis import methods, style
+from analysis.load import Results
+from analysis.sequences import recall
+
+PLACE = 1
+
+
+def draw(results: Results) -> style.Drawing:
+    """A map for each delay and initialisation."""
+    numbers = recall.means(recall.runs(results)).sort_values(["delay", "retention"], na_position="first", kind="stable")
+    known = [method.gradient for method in methods.methods(numbers).values()]
+    order = {gradient: place for place, gradient in enumerate(dict.fromkeys(known))}
+    numbers = numbers.sort_values("gradient", key=lambda column: column.map(order), kind="stable")
+    numbers = numbers.sort_values(["delay", "retention"], na_position="first", kind="stable")
+    panels = [f"delay {d}, M = {m}, {recall.initialisation(r)}" for d, m, r in _columns(numbers)]
+    numbers = numbers.assign(panel=panels, method=numbers["gradient"].map(methods.gradient_label))
+    return style.Drawing(recall.heat_maps(numbers, "method", "", 4), numbers, verdict(numbers))
+
+
+def _columns(numbers: pd.DataFrame) -> zip:
+    return zip(numbers["delay"], numbers["unroll"], numbers["retention"])
+
+
+def verdict(numbers: pd.DataFrame) -> str:
+    """With how many cells each method has learned, at delays that a segment can hold and at those that it cannot."""
+    said = []
+    for (delay, unroll, retention), group in numbers.groupby(["delay", "unroll", "retention"], dropna=False):
+        counts = [
+            f"{method} {of['learned'].sum()}" + _which(of) for method, of in group.groupby("method", sort=False)
+        ]
+        where = "beyond" if delay >= unroll else "within"
+        start = f"Delay {delay}, {where} the segment, {recall.initialisation(retention)}"
+        said.append(f"{start}: of {group['cell'].nunique()} cells learned by {', '.join(counts)}.")
+    return " ".join(said)
+
+
+def _which(found: pd.DataFrame) -> str:
+    """The cells, where they are the lesser part."""
+    learned = found[found["learned"]]
+    few = 0 < len(learned) <= len(found) / 2
+    return f" ({', '.join(map(methods.cell_label, learned['cell']))})" if few else ""

@@ -1,0 +1,61 @@
+"""Horizon: trained at one delay, tested at longer ones
+
+Success on the recall task at multiples of the delay that was trained on, mean over seeds, from chance (0.5, dark) to
+all test sequences right (1, bright). Training ends as soon as all validation sequences are right, so this is what comes
+with a solution that was just found, not what longer training would make of it. Above the maps: the largest multiple up
+to which mean success stays at 0.75 or above, the median over the cells that have learned, and the cell that goes
+farthest.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from analysis import methods, style
+from analysis.kinds import NothingToShow
+from analysis.load import Results
+from analysis.sequences import recall
+
+PLACE = 2
+
+
+def draw(results: Results) -> style.Drawing:
+    """A map for each method and initialisation."""
+    runs, tests = recall.runs(results), results["sequence_tests"]
+    runs = runs[runs["folder"].isin(tests["folder"])]
+    if runs.empty:
+        raise NothingToShow("no run of the recall task was tested at another delay")
+    at = tests.assign(tested=tests["options"].map(lambda text: json.loads(text).get("delay")))
+    longer = runs.drop(columns="accuracy").merge(at[["folder", "tested", "accuracy"]], on="folder")
+    scores = pd.concat([runs.assign(tested=runs["delay"]), longer])
+    numbers = recall.means(scores.assign(multiple=scores["tested"] / scores["delay"]), "multiple")
+    order = {method.gradient: place for place, method in enumerate(methods.methods(numbers).values())}
+    numbers = numbers.assign(place=numbers["gradient"].map(order))
+    numbers = numbers.sort_values(["retention", "place", "multiple"], na_position="first", kind="stable")
+    panels = [
+        f"{methods.gradient_label(g)}, delay {d}, {recall.initialisation(r)}"
+        for g, d, r in zip(numbers["gradient"], numbers["delay"], numbers["retention"])
+    ]
+    numbers = numbers.assign(panel=panels).drop(columns="place")
+    figure = recall.heat_maps(numbers, "multiple", "tested at this multiple of the delay", numbers["gradient"].nunique())
+    return style.Drawing(figure, numbers, verdict(numbers))
+
+
+def verdict(numbers: pd.DataFrame) -> str:
+    """How far beyond the trained delay each method's solutions reach."""
+    said = []
+    for panel, group in numbers.groupby("panel", sort=False):
+        reached = group.groupby("cell").apply(_reach, include_groups=False)
+        reached = reached[reached > 0]
+        if len(reached):
+            best = methods.cell_label(reached.idxmax())
+            said.append(f"{panel}: {reached.median():g} times ({len(reached)} cells), {best} {reached.max():g} times.")
+    return " ".join(said)
+
+
+def _reach(setting: pd.DataFrame) -> float:
+    """The largest multiple up to which all are learned; 0 where the trained delay is not."""
+    kept = setting.sort_values("multiple")
+    return float(kept["multiple"].where(kept["learned"].cummin()).max()) if kept["learned"].iloc[0] else 0.0

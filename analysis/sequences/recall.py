@@ -1,0 +1,63 @@
+"""The recall task in every cell and method: what its two figures share."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from analysis import labels, methods, style
+from analysis.kinds import NothingToShow
+from analysis.load import Results
+from analysis.stats import MINIMUM
+
+CHANCE = 0.5
+LEARNED = 0.75  # mean success from which a setting counts as learned: halfway from chance to perfect
+SETTING = ["cell", "gradient", "retention", "delay", "unroll"]
+
+
+def runs(results: Results) -> pd.DataFrame:
+    """Those of one layer, with the `delay` that they were trained at; NothingToShow where there are none."""
+    found = results["sequence_runs"]
+    found = found[(found["task"] == "recall") & (found["layers"] == 1)]
+    if found.empty:
+        raise NothingToShow("no runs of the recall task")
+    return found.assign(delay=found["options"].map(lambda text: json.loads(text)["delay"]))
+
+
+def means(scores: pd.DataFrame, *more: str) -> pd.DataFrame:
+    """A row per setting, and per value of the columns `more`: mean and deviation over n seeds, and whether `learned`."""
+    grouped = scores.groupby([*SETTING, *more], dropna=False)["accuracy"]
+    frame = grouped.agg(success="mean", std="std", n="size").reset_index()
+    return frame.assign(learned=(frame["success"] >= LEARNED) & (frame["n"] >= MINIMUM))
+
+
+def initialisation(retention: float) -> str:
+    """`paper's initialisation`, `retention 20`."""
+    return "paper's initialisation" if math.isnan(retention) else f"retention {retention:g}"
+
+
+def heat_maps(frame: pd.DataFrame, x: str, x_label: str, wide: int) -> Figure:
+    """Success by cell and column `x`, a map for each value of `panel`, `wide` of them side by side."""
+    titles = list(dict.fromkeys(frame["panel"]))
+    tall, values = -(-len(titles) // wide), list(dict.fromkeys(frame[x]))
+    cells = [cell for cell in methods.CELLS if cell in set(frame["cell"])]
+    size = (wide * (0.45 * len(values) + 0.35) + 0.9, tall * (0.2 * len(cells) + 1.0))
+    figure, places = plt.subplots(tall, wide, figsize=size, squeeze=False, sharey=True)
+    for axes in places.flat[len(titles) :]:
+        axes.axis("off")
+    for axes, title in zip(places.flat, titles):
+        group = frame[frame["panel"] == title]
+        table = group.pivot(index="cell", columns=x, values="success").reindex(index=cells, columns=values)
+        table.index = pd.Index([methods.cell_label(cell) for cell in cells])
+        look = {"vmin": CHANCE, "vmax": 1, "cmap": "cividis", "cbar": False, "linewidths": 0.5}
+        sns.heatmap(table, ax=axes, annot=True, fmt=".2f", annot_kws={"fontsize": style.SMALL}, **look)
+        axes.set(xlabel=x_label, ylabel="")
+        axes.grid(visible=False)
+        style.headed(axes, title, [f"n = {labels.span(group['n'], labels.whole)} seeds"])
+    figure.tight_layout()
+    return figure
