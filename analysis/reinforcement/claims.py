@@ -78,9 +78,9 @@ def claims(results: Results) -> list[Claim]:
             0,
             "exact",
             "RTRL beside full BPTT",
-            "Beyond the paper: RTRL, whose sensitivities are of parameters as they were, equals full BPTT with today's.",
+            "Beyond the paper: RTRL, with sensitivities carried over from older parameters, equals full BPTT.",
             weighed["exact"],
-            note="Where every seed ends at the same success, its interval has no width; what training went through tells more.",
+            note="Where all seeds end at the same success, the interval has no width; that over training tells more.",
         ),
     ]
 

@@ -30,7 +30,7 @@ def runs(results: Results) -> pd.DataFrame:
 
 
 def means(scores: pd.DataFrame, *more: str) -> pd.DataFrame:
-    """A row per setting, and per value of the columns `more`: mean and deviation over n seeds, and whether `learned`."""
+    """A row per setting and value of the columns `more`: mean and deviation over n seeds, and whether `learned`."""
     grouped = scores.groupby([*SETTING, *more], dropna=False)["accuracy"]
     frame = grouped.agg(success="mean", std="std", n="size").reset_index()
     return frame.assign(learned=(frame["success"] >= LEARNED) & (frame["n"] >= MINIMUM))

@@ -191,11 +191,34 @@ class Tree:
 
     def copy_task(self, length: int, method: str, seed: int, accuracy: float, reached: int | None) -> Path:
         """A complete copy-task run."""
-        folder = self.root / "runs/sequences" / "copy_task" / f"copy_length{length}" / method / f"seed{seed}"
+        place, options = f"copy_task/copy_length{length}", {"length": length, "delay": 0}
+        record = {"solved": reached is not None, "steps_to_solve": reached}
+        return self.sequence("copy", place, method, seed, accuracy, options, record)
+
+    def recall(self, cell: str, method: str, seed: int, accuracy: float, longer: Mapping[int, float] = {}) -> Path:
+        """A complete run of the recall task with delay 10 and M = 5, tested at the delays in `longer` too."""
+        tests = [{"options": {"delay": delay}, "accuracy": value} for delay, value in longer.items()]
+        settings = {**METHODS[method], "cell": cell, "unroll": 5, "retention": 20.0}
+        place = f"cells/recall/{method}_cell{cell}"
+        return self.sequence("recall", place, method, seed, accuracy, {"delay": 10}, {"tests": tests}, **settings)
+
+    def sequence(
+        self,
+        task: str,
+        place: str,
+        method: str,
+        seed: int,
+        accuracy: float,
+        options: Mapping[str, int],
+        record: Mapping[str, Any],
+        **settings: Any,
+    ) -> Path:
+        """A complete run on a sequence task."""
+        folder = self.root / "runs/sequences" / place / method / f"seed{seed}"
         folder.mkdir(parents=True)
         config = {
-            "task": "copy",
-            "task_options": {"length": length},
+            "task": task,
+            "task_options": dict(options),
             "hidden": 128,
             "cell": "elstm",
             "gradient": method,
@@ -205,27 +228,27 @@ class Tree:
         }
         config |= {"learning_rate": 3e-5, "batch": 1, "retention": None, "unroll": 1}
         config |= {"window": 5} if method == "tbptt" else {}
-        record = {
+        config |= settings
+        whole = {
             "schema": 1,
             "kind": "sequences",
             "status": "complete",
             "config": config,
             "method": method,
-            "task": "copy",
-            "task_options": {"length": length, "delay": 0},
+            "task": task,
+            "task_options": dict(options),
             **{"steps": 1000, "updates": 1000, "sequences": 50, "parameters": 900, "carried_bytes": 4000},
             "wall_s": 12.0,
             "accuracy": accuracy,
-            "solved": reached is not None,
-            "steps_to_solve": reached,
-            **{"tests": [], "gradient_quality": None},
+            **{"solved": False, "steps_to_solve": None, "tests": [], "gradient_quality": None},
             "versions": VERSIONS,
             "git_revision": None,
             "device": "cpu",
             "peak_bytes": 100 * 2**20,
+            **record,
         }
         self._write(folder, "config.yaml", yaml.safe_dump(config))
-        self._write(folder, "run.json", json.dumps(record))
+        self._write(folder, "run.json", json.dumps(whole))
         return folder
 
     def scale(self, *folders: Path, pretraining: Sequence[Path] = ()) -> None:

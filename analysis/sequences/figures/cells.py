@@ -20,31 +20,28 @@ PLACE = 1
 
 def draw(results: Results) -> style.Drawing:
     """A map for each delay and initialisation."""
-    numbers = recall.means(recall.runs(results)).sort_values(["delay", "retention"], na_position="first", kind="stable")
-    known = [method.gradient for method in methods.methods(numbers).values()]
-    order = {gradient: place for place, gradient in enumerate(dict.fromkeys(known))}
-    numbers = numbers.sort_values("gradient", key=lambda column: column.map(order), kind="stable")
-    numbers = numbers.sort_values(["delay", "retention"], na_position="first", kind="stable")
-    panels = [f"delay {d}, M = {m}, {recall.initialisation(r)}" for d, m, r in _columns(numbers)]
-    numbers = numbers.assign(panel=panels, method=numbers["gradient"].map(methods.gradient_label))
+    numbers = recall.means(recall.runs(results))
+    labels = {method.gradient: label for label, method in methods.methods(numbers[["gradient"]]).items()}
+    order = numbers["gradient"].map(list(labels).index)
+    numbers = numbers.assign(method=numbers["gradient"].map(labels), place=order)
+    numbers = numbers.sort_values(["delay", "retention", "place"], na_position="first", kind="stable")
+    numbers = numbers.assign(
+        panel=[
+            f"delay {delay}, M = {unroll}, {recall.initialisation(retention)}"
+            for delay, unroll, retention in zip(numbers["delay"], numbers["unroll"], numbers["retention"])
+        ]
+    ).drop(columns="place")
     return style.Drawing(recall.heat_maps(numbers, "method", "", 4), numbers, verdict(numbers))
-
-
-def _columns(numbers: pd.DataFrame) -> zip:
-    return zip(numbers["delay"], numbers["unroll"], numbers["retention"])
 
 
 def verdict(numbers: pd.DataFrame) -> str:
     """With how many cells each method has learned, at delays that a segment can hold and at those that it cannot."""
     said = []
-    for (delay, unroll, retention), group in numbers.groupby(["delay", "unroll", "retention"], dropna=False):
-        counts = [
-            f"{method} {of['learned'].sum()}" + _which(of) for method, of in group.groupby("method", sort=False)
-        ]
-        where = "beyond" if delay >= unroll else "within"
-        start = f"Delay {delay}, {where} the segment, {recall.initialisation(retention)}"
-        said.append(f"{start}: of {group['cell'].nunique()} cells learned by {', '.join(counts)}.")
-    return " ".join(said)
+    for panel, group in numbers.groupby("panel", sort=False):
+        counts = [f"{method} {of['learned'].sum()}{_which(of)}" for method, of in group.groupby("method", sort=False)]
+        where = "beyond" if (group["delay"] >= group["unroll"]).all() else "within"
+        said.append(f"{panel} ({where} the segment): of {group['cell'].nunique()} cells learn by {', '.join(counts)}.")
+    return "; ".join(said)
 
 
 def _which(found: pd.DataFrame) -> str:

@@ -39,7 +39,9 @@ def draw(results: Results) -> style.Drawing:
         for g, d, r in zip(numbers["gradient"], numbers["delay"], numbers["retention"])
     ]
     numbers = numbers.assign(panel=panels).drop(columns="place")
-    figure = recall.heat_maps(numbers, "multiple", "tested at this multiple of the delay", numbers["gradient"].nunique())
+    figure = recall.heat_maps(
+        numbers, "multiple", "tested at this multiple of the delay", numbers["gradient"].nunique()
+    )
     return style.Drawing(figure, numbers, verdict(numbers))
 
 
@@ -47,10 +49,10 @@ def verdict(numbers: pd.DataFrame) -> str:
     """How far beyond the trained delay each method's solutions reach."""
     said = []
     for panel, group in numbers.groupby("panel", sort=False):
-        reached = group.groupby("cell").apply(_reach, include_groups=False)
+        reached = pd.Series({cell: _reach(setting) for cell, setting in group.groupby("cell")})
         reached = reached[reached > 0]
         if len(reached):
-            best = methods.cell_label(reached.idxmax())
+            best = methods.cell_label(str(reached.idxmax()))
             said.append(f"{panel}: {reached.median():g} times ({len(reached)} cells), {best} {reached.max():g} times.")
     return " ".join(said)
 

@@ -1,0 +1,42 @@
+"""What the figures of the recall task say above themselves."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pytest
+
+from analysis.load import load
+from analysis.sequences.figures import cells, horizon
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def test_the_cells_figure_counts_the_cells_that_learn_by_each_method(tree):
+    for seed in range(3):
+        for cell, method, accuracy in (
+            ("elstm", "rtrl", 1.0),
+            ("lru", "rtrl", 0.8),
+            ("elstm", "tbptt", 0.5),
+            ("lru", "tbptt", 0.9),
+        ):
+            tree.recall(cell, method, seed, accuracy)
+    tree.recall("sru", "rtrl", 0, 1.0)  # too few seeds to say that it learns
+    drawing = cells.draw(load(tree.root))
+    assert drawing.note == (
+        "delay 10, M = 5, retention 20 (beyond the segment): of 3 cells learn by TBPTT 1 (LRU), RTRL 2."
+    )
+    assert drawing.numbers.set_index(["cell", "gradient"])["success"]["lru", "tbptt"] == pytest.approx(0.9)
+
+
+def test_the_horizon_ends_at_the_first_multiple_that_is_not_learned(tree):
+    for seed in range(3):
+        tree.recall("elstm", "rtrl", seed, 1.0, {20: 0.9, 50: 0.6, 100: 0.8})
+        tree.recall("sru", "rtrl", seed, 1.0, {20: 0.9, 50: 0.9, 100: 0.6})
+        tree.recall("gru", "rtrl", seed, 0.6, {20: 0.9, 50: 0.9, 100: 0.9})
+    drawing = horizon.draw(load(tree.root))
+    assert drawing.note == "RTRL, delay 10, retention 20: 3.5 times (2 cells), SRU 5 times."
+    assert sorted(drawing.numbers["multiple"].unique()) == [1, 2, 5, 10]
