@@ -45,6 +45,13 @@ def setting(text: str) -> dict[str, Any]:
     return cast(dict[str, Any], inner)
 
 
+def add_set(parser: argparse.ArgumentParser, what: str) -> None:
+    """The option --set, which ends as a list of dictionaries of nested keys; `what` keys they are, for the help."""
+    parser.add_argument(
+        "--set", type=setting, nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=f"keys {what}"
+    )
+
+
 def path(text: str) -> Path:
     """A file or folder, from the folder in which the command was given: an environment may change into another."""
     if not text:

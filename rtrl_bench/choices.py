@@ -1,4 +1,4 @@
-"""Cells, gradient methods and kinds of run, as `python -m rtrl_bench list` prints them."""
+"""Cells, gradient methods, kinds of run and sequence tasks, as `python -m rtrl_bench list` prints them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from rtrl_bench.cells import CELLS, ElementwiseCell
 from rtrl_bench.envs.listing import table
 from rtrl_bench.experiments import KINDS
+from rtrl_bench.experiments.sequences.tasks import TASKS
 from rtrl_bench.gradients import GRADIENTS
 
 
@@ -29,6 +30,11 @@ def list_gradients() -> str:
 def list_kinds() -> str:
     """A table of every kind of run."""
     return table(("kind of run", "what it is"), [(name, _about(type(KINDS[name]))) for name in KINDS])
+
+
+def list_tasks() -> str:
+    """A table of every sequence task."""
+    return table(("sequence task", "what it is"), [(name, _about(TASKS[name])) for name in TASKS])
 
 
 def _about(registered: type[Any]) -> str:

@@ -17,7 +17,7 @@ from contextlib import nullcontext, redirect_stdout
 from typing import NamedTuple
 
 from rtrl_bench import __version__
-from rtrl_bench.arguments import Help, Parser, integer, minutes, path, seconds, setting
+from rtrl_bench.arguments import Help, Parser, add_set, integer, minutes, path, seconds
 from rtrl_bench.bench import SHARES
 from rtrl_bench.errors import EnvironmentFailed, Failure
 from rtrl_bench.experiments import DEFAULT, execute, kind_of, load_run
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
             "bench", _bench, "benchmark gradient methods, the training loop, the embedded levels", *EXAMPLES["bench"]
         )
     )
-    command("list", _list, "list environments (and which of them run here), cells, methods, kinds of run", "")
+    command("list", _list, "list environments (and which of them run here), cells, methods, kinds of run, tasks", "")
     command("check", _check, "try each environment for a few steps; says what is missing and how to get it", "")
     fidelity = command(
         "fidelity",
@@ -141,15 +141,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=path, metavar="FILE", help="YAML file with the keys of a run")
-    parser.add_argument(
-        "--set",
-        type=setting,
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="keys that are not in the file or replace its own; dots reach nested keys; may be repeated. All keys and "
-        "their defaults: workflow/config/README.md",
+    add_set(
+        parser,
+        "that are not in the file or replace its own; dots reach nested keys; may be repeated. All keys and their "
+        "defaults: workflow/config/README.md",
     )
 
 
@@ -260,10 +255,10 @@ def _bench(arguments: argparse.Namespace) -> Result:
 
 
 def _list(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.choices import list_cells, list_gradients, list_kinds
+    from rtrl_bench.choices import list_cells, list_gradients, list_kinds, list_tasks
     from rtrl_bench.envs.listing import list_environments
 
-    return Result("\n\n".join([list_environments(), list_cells(), list_gradients(), list_kinds()]))
+    return Result("\n\n".join([list_environments(), list_cells(), list_gradients(), list_kinds(), list_tasks()]))
 
 
 def _fidelity(arguments: argparse.Namespace) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ PLUGIN = """
 import importlib, pathlib
 packages = {name: f"rtrl_bench.{name}" for name in ("cells", "gradients", "envs")}
 packages["figures"] = "analysis.reinforcement.figures"
+packages["tasks"] = "rtrl_bench.experiments.sequences.tasks"
 for name, package in packages.items():
     importlib.import_module(package).__path__.append(str(pathlib.Path(__file__).parent / name))
 """
@@ -48,6 +50,15 @@ for method, unroll in (("one_step", 4), ("tbptt", 1)):
     gradients.append(torch.cat([p.grad.flatten() for p in stack.parameters()]))
 error = (gradients[0] - gradients[1]).norm() / gradients[1].norm()
 assert error < 1e-10, error
+"""
+PARITY = """
+import extended, numpy
+from rtrl_bench.experiments.sequences.tasks import make_task
+data = make_task("parity", {"length": 9}).draw([50], numpy.random.default_rng(0))[0]
+for x, y, asked, steps in zip(*data):
+    assert asked.tolist() == [True] * steps + [False] * (9 - steps)
+    assert y[:steps, 0].tolist() == [int(x[: t + 1].sum()) % 2 for t in range(steps)]
+assert set(data.lengths) == set(range(1, 10)) and data.x.any()
 """
 
 
@@ -100,8 +111,25 @@ def test_the_method_and_the_environment_train(extended, tmp_path):
     assert '"backend": "two_levers 1"' in (tmp_path / "out" / "run.json").read_text()
 
 
-def test_the_environment_is_listed(extended):
-    assert "two_levers" in extended("-c", TRAIN, "list")
+def test_the_environment_and_the_sequence_task_are_listed(extended):
+    said = extended("-c", TRAIN, "list")
+    assert "two_levers" in said
+    assert re.search("^parity +Parity: after each bit", said, re.MULTILINE)
+
+
+def test_the_sequence_tasks_tests_find_the_task_by_themselves(extended):
+    said = extended(
+        *("-m", "pytest", "-q", "-p", "extended", "-p", "no:cacheprovider", "-k", "sizes and parity"),
+        "tests/experiments/sequences/test_sequence_tasks.py",
+    )
+    assert "1 passed" in said or "100%" in said
+
+
+def test_the_sequence_task_is_what_it_says_and_trains(extended, tmp_path):
+    words = "kind=sequences task=parity task_options.length=6 hidden=8 batch=4 steps=20 train_size=50 valid_size=5"
+    words += f" test_size=5 device=cpu threads=1 --out {tmp_path / 'out'}"
+    extended("-c", PARITY + TRAIN, "run", "--set", *words.split())
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["task_options"] == {"length": 6}
 
 
 def test_the_figure_is_drawn(extended, tmp_path):

@@ -14,7 +14,6 @@ from rtrl_bench.errors import ConfigError
 from rtrl_bench.system.machine import free_bytes
 
 NUMBER = 4  # bytes of float32
-INTEGER = 8
 STEP_COPIES = 2  # of all parameters, while an optimiser's step is worked out
 
 Parts = Mapping[str, int]

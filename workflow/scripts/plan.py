@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rtrl_bench.arguments import Help, Parser, integer, setting
+from rtrl_bench.arguments import Help, Parser, add_set, integer
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.runs.asked import FOLDER, merge
@@ -223,15 +223,7 @@ def main() -> int:
         epilog="example:\n  python -m workflow.scripts.plan --set scale=overnight --cores 2",
         formatter_class=Help,
     )
-    parser.add_argument(
-        "--set",
-        type=setting,
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="keys of workflow/config/config.yaml or of the scale, as for Snakemake's --config",
-    )
+    add_set(parser, "of workflow/config/config.yaml or of the scale, as for Snakemake's --config")
     parser.add_argument("--cores", type=integer(1, 2**16), default=usable_cores(), help="how many may be used")
     arguments = parser.parse_args()
     try:
