@@ -2,11 +2,13 @@
 
 A claim consists of comparisons. One is tested only by at least three seeds a side that are equal but for what is
 compared, and, on the paper's environments, by agents of which the better ones have learned: three times the score of
-random play, on select_nonmatching half of the oracle's. "Better" is shown if the mean is higher in every setting and p
-of Welch's t test is below 0.05 after Holm's correction for all such tests on this page. "Equal" is shown if the 90 %
-interval of the difference lies within a margin, a tenth of what the better side gains over random play; "at least as
-good" if the lower end of its 95 % interval lies above minus that margin. A claim is shown if all of its comparisons
-are, shown in part if some are and none is contradicted.
+random play, on select_nonmatching half of the oracle's, and a training return that has levelled off or still rises
+(in the last fifth of the run at least 80 % of that in the best fifth). On watermaze and Chaser the verdict also says
+whether the better method is clearly above a feedforward agent of the same budget. "Better" is shown if the mean is
+higher in every setting and p of Welch's t test is below 0.05 after Holm's correction for all such tests on this page.
+"Equal" is shown if the 90 % interval of the difference lies within a margin, a tenth of what the better side gains
+over random play; "at least as good" if the lower end of its 95 % interval lies above minus that margin. A claim is
+shown if all of its comparisons are, shown in part if some are and none is contradicted.
 
 Each kind of run that tests claims has a file `claims.py` with a function `claims(results)`; the rules for agents are
 `analysis/reinforcement/evidence.py`.

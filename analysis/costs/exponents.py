@@ -1,4 +1,4 @@
-"""With what power a cost grows along a sweep: fitted to counts and measurements, beside the predicted exponent."""
+"""How fast a cost grows along a sweep: the exponent fitted to counts and to measurements, beside the predicted one."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from analysis import labels
 from analysis.claims import NOT_TESTED, SHOWN, Claim
 from analysis.load import Results
 from analysis.reinforcement import paper
-from analysis.reinforcement.evidence import Comparison, at, memory, together, weigh
+from analysis.reinforcement.evidence import Comparison, at, memory, refusal, together, weigh
 
 NONMATCHING, WATERMAZE, KEYS = (
     f"rooms_{level}" for level in ("select_nonmatching_object", "watermaze", "keys_doors_puzzle")
@@ -95,7 +95,7 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
     ]
     return {
         "dmlab": [
-            *([together("watermaze, every M", maze)] if all(one.settings for one in maze) else maze),
+            *([together("watermaze, every M", maze)] if not any(map(refusal, maze)) else maze),
             at(results, NONMATCHING, 10, "better than"),
             *(at(results, NONMATCHING, m, "equal to") for m in (50, 100)),
         ],

@@ -49,6 +49,13 @@ def pairs(
     The runs of a setting differ in gradient and seed alone; the feedforward network, which has no cell, in this too.
     `in_training`: not of the play after training, but the mean return over the whole of training.
     """
+    return [(run, (list(ours["score"]), list(other["score"]))) for run, ours, other in sides(results, left, right)]
+
+
+def sides(
+    results: Results, left: str = "rtrl", right: str = "tbptt"
+) -> list[tuple[pd.Series, pd.DataFrame, pd.DataFrame]]:
+    """The same as `pairs`, with the runs of `left` and of `right` in the place of their scores."""
     runs = results["runs"]
     if in_training:
         returns = results["curves"].groupby("folder")["episode_return_mean"].mean()
@@ -59,9 +66,9 @@ def pairs(
     for _, group in runs[x | y].groupby(EQUAL if "feedforward" in (left, right) else "pairing", sort=False):
         ours, other = group[x[group.index]], group[y[group.index]]
         if len(ours) and len(other):
-            found.append((ours.iloc[0], (list(ours["score"]), list(other["score"]))))
+            found.append((ours.iloc[0], ours, other))
     key = ["suite", "layers", "environment", "other_options", "unroll", "retention", "delay"]
-    order = pd.DataFrame([first for first, _ in found], columns=key).reset_index(drop=True).sort_values(key)
+    order = pd.DataFrame([first for first, *_ in found], columns=key).reset_index(drop=True).sort_values(key)
     return [found[i] for i in order.index]
 
 

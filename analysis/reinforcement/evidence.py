@@ -1,8 +1,9 @@
 """The rules by which a comparison of trained agents counts for or against a claim.
 
 A comparison tests a claim only with MINIMUM seeds a side of runs that are equal but for what is compared, and, on the
-paper's environments, if the better side has learned (analysis/reinforcement/players.py): agents that have learned
-nothing are equal whatever trains them. Then,
+paper's environments, if the better side has learned (analysis/reinforcement/players.py): its score is high enough and
+its curve has levelled off or still rises. Agents that have learned nothing are equal, however they were trained. Where
+memory should matter the verdict also says whether the better side is above a feedforward agent of the same budget.
 
 - "better than": shown if the mean is higher in every setting, and the largest p of Welch's t tests in them is below
   ALPHA after Holm's correction for all such comparisons; contradicted if the same holds the other way round. The
@@ -28,7 +29,7 @@ from analysis import labels, methods
 from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Part
 from analysis.load import Results
 from analysis.reinforcement import names, paper, players
-from analysis.reinforcement.comparisons import ALPHA, delay_study, pairs
+from analysis.reinforcement.comparisons import ALPHA, EQUAL, delay_study, pairs, sides
 from analysis.stats import CONFIDENCE, MINIMUM, Difference, difference, holm, improvement, iqm
 
 MARGIN = 0.1
@@ -37,11 +38,17 @@ Relation = Literal["better than", "equal to", "at least as good as"]
 
 @dataclass(frozen=True)
 class Setting:
-    """Where both sides of a comparison were run: one of the runs (its task and budget), and the scores of each side."""
+    """Where both sides of a comparison were run: one of the runs (its task and budget), and the scores of each side.
+
+    `curves` are the learning curves of the better side, `feedforward` the scores of feedforward agents that had the
+    same budget; both stay empty where the verdict does not ask for them.
+    """
 
     run: pd.Series
     left: list[float]
     right: list[float]
+    curves: tuple[pd.DataFrame, ...] = ()
+    feedforward: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,8 @@ def at(
         },
     )
     found = [
-        Setting(run, x, y)
-        for run, (x, y) in pairs(results, left, right)
+        _setting(results, run, x, y)
+        for run, x, y in sides(results, left, right)
         if (run["environment"], run["unroll"], run["layers"]) == (environment, unroll, 1)
     ]
     if not found:
@@ -85,9 +92,19 @@ def at(
 
 def together(where: str, comparisons: Sequence[Comparison]) -> Comparison:
     """Comparisons of one relation as one, tested together."""
-    tested = [one for one in comparisons if not refusal(one)]
-    first = (tested or list(comparisons))[0]
-    return replace(first, where=where, settings=tuple(s for one in tested or comparisons for s in one.settings))
+    return replace(comparisons[0], where=where, settings=tuple(s for one in comparisons for s in one.settings))
+
+
+def _setting(results: Results, run: pd.Series, left: pd.DataFrame, right: pd.DataFrame) -> Setting:
+    better = left if left["score"].mean() >= right["score"].mean() else right
+    curves = results["curves"]
+    found = tuple(curves[curves["folder"] == folder] for folder in better["folder"])
+    without = results["runs"][results["runs"]["gradient"] == "feedforward"]
+    for key in (key for key in EQUAL if key != "unroll"):
+        without = without[without[key] == run[key]]
+    at_m = without[without["unroll"] == run["unroll"]]
+    scores = tuple((at_m if len(at_m) else without)["score"])
+    return Setting(run, list(left["score"]), list(right["score"]), found, scores)
 
 
 def memory(
@@ -135,6 +152,8 @@ def refusal(comparison: Comparison) -> str:
             if math.isnan(least):
                 return "no reference player tells whether these agents have learned"
             return f"nobody has learned: best mean score {labels.number(best)}, {labels.number(least)} is needed"
+        if one.curves and not one.run["memory_task"] and (why := players.fallen(one.curves)):
+            return f"not learned: {why}"
     return ""
 
 
@@ -171,7 +190,22 @@ def _part(one: Comparison, p: float) -> Part:
         margins = [MARGIN * (max(_mean(s.left), _mean(s.right)) - players.floor(s.run)) for s in one.settings]
         verdict, end = _within(one, margins), f"; margin ± {labels.span(margins)}"
     said = "; ".join(_effect(one, s) for s in one.settings) + end
-    return Part(one.what, verdict, said, _brief(one), **about)
+    beside = "".join(f"; {text}" for text in (_beside_feedforward(one, s) for s in one.settings) if text)
+    return Part(one.what, verdict, said + beside, _brief(one) + beside, **about)
+
+
+def _beside_feedforward(one: Comparison, setting: Setting) -> str:
+    """Whether the better side is above a feedforward agent of the same budget, where memory should matter."""
+    if setting.run["environment"] not in players.NEED_MEMORY or "Feedforward" in (one.left, one.right):
+        return ""
+    m = f"M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
+    if (n := len(setting.feedforward)) < MINIMUM:
+        found = "no feedforward agent" if n == 0 else f"only {n} feedforward {'agent' if n == 1 else 'agents'}"
+        return f"{m}{found} of the same budget to compare with"
+    name, scores = max(zip((one.left, one.right), _sides(setting)), key=lambda side: _mean(side[1]))
+    gap = difference(scores, setting.feedforward)
+    clearly = "clearly" if gap.low > 0 else "not clearly"
+    return f"{m}{name} is {clearly} above the feedforward agent, difference {labels.interval(*gap[:3])}"
 
 
 def _within(one: Comparison, margins: Sequence[float]) -> str:

@@ -1,17 +1,24 @@
-"""Reference players, and from which score on an agent has learned."""
+"""Reference players, and when agents have learned: from which score on, and with what learning curve."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
+import numpy as np
 import pandas as pd
+
+from analysis import labels
 
 CHANCE = 0.5  # success of a policy without memory, in every memory task of the harness
 SUCCESS = 0.75  # from which a memory task counts as learned: halfway from chance to perfect
 TIMES_RANDOM = 3  # a game counts as learned from this multiple of the random player's score
 HALF_OF_ORACLE = ("rooms_select_nonmatching_object",)  # there six teleporters alone make six times the random score
+NEED_MEMORY = ("rooms_watermaze", "chaser")  # there agents should do better than a feedforward network
+FIFTHS = 5
+KEPT = 0.8  # a curve has levelled off or still rises if its last fifth has this share of its best fifth
 
 
 @cache
@@ -46,3 +53,21 @@ def learned(run: pd.Series, mean: float) -> bool:
     """Whether a mean score over seeds is that of agents that have learned; False where it cannot be told."""
     least = threshold(run)
     return math.isfinite(least) and mean >= least
+
+
+def fallen(curves: Sequence[pd.DataFrame]) -> str:
+    """Why the learning curves of agents are not those of agents that have learned; an empty string where they are.
+
+    Held against KEPT is the training return of each fifth of the log intervals, mean over runs; an interval counts by
+    the episodes that ended in it, as in the curves drawn.
+    """
+    logged = [curve.dropna(subset="episode_return_mean").sort_values("env_frames") for curve in curves]
+    if min(map(len, logged)) < FIFTHS:
+        return f"fewer than {FIFTHS} logged points of training return: no telling whether it rises or falls"
+    fifths = [[curve.iloc[rows] for rows in np.array_split(range(len(curve)), FIFTHS)] for curve in logged]
+    means = [[np.average(part["episode_return_mean"], weights=part["episodes"]) for part in run] for run in fifths]
+    each = np.mean(means, axis=0)
+    best, last = float(each.max()), float(each[-1])
+    if best - last <= (1 - KEPT) * abs(best):
+        return ""
+    return f"the better side's training return fell from {labels.number(best)} to {labels.number(last)} at its end"

@@ -1,4 +1,4 @@
-"""What curves of costs say: where one crosses the other, and with what power it grows."""
+"""What curves of costs say: where two of them cross, and with which exponent they grow."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from analysis.load import load
 from analysis.reinforcement import players
 from analysis.reinforcement.figures import headline
 
-NONMATCHING = "rooms_select_nonmatching_object"
+NONMATCHING, WATERMAZE = "rooms_select_nonmatching_object", "rooms_watermaze"
 
 
 def part(tree, claim, what):
@@ -112,6 +112,38 @@ def test_a_taught_stem_stands_beside_the_verdict(tree):
     tree.level(NONMATCHING, "rtrl", 1, real=False, record={"pretrained": {**stem, "fingerprint": "1"}})
     (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "dmlab"]
     assert "taught what is in view from the simulator's state" in claim.note
+
+
+def test_agents_whose_return_fell_at_the_end_have_not_learned(tree):
+    chaser(tree, 5, rtrl=[8.0, 8.2, 8.1], tbptt=[4.0, 4.1, 4.3])
+    for path in tree.root.glob("runs/reinforcement/chaser/rtrl/M5/seed*/curve.csv"):
+        curve = pd.read_csv(path)
+        curve.loc[40:, "episode_return_mean"] /= 2
+        curve.to_csv(path, index=False)
+    found = part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT")
+    assert found.verdict == NOT_TESTED
+    assert "training return fell" in found.said
+
+
+def test_where_memory_should_matter_the_verdict_says_how_a_feedforward_agent_does(tree):
+    what = "watermaze, M = 10: RTRL better than TBPTT"
+    for seed in range(3):
+        for method, score in (("rtrl", 20.0), ("tbptt", 5.0)):
+            tree.level(WATERMAZE, method, seed, real=False, unroll=10, returns=[score + seed])
+    assert "no feedforward agent of the same budget" in part(tree, "dmlab", what).said
+    for seed in range(3):
+        tree.level(WATERMAZE, "feedforward", seed, real=False, unroll=10, returns=[30.0 + seed])
+    found = part(tree, "dmlab", what)
+    assert found.verdict == SHOWN
+    assert "RTRL is not clearly above the feedforward agent, difference -10" in found.said.replace("−", "-")
+
+
+def test_every_m_of_watermaze_is_one_comparison_only_once_all_are_tested(tree):
+    for m, seeds in ((10, 3), (50, 3), (100, 1)):
+        for seed in range(seeds):
+            for method, score in (("rtrl", 20.0), ("tbptt", 5.0)):
+                tree.level(WATERMAZE, method, seed, real=False, unroll=m, returns=[score + seed])
+    assert part(tree, "dmlab", "watermaze, M = 100: RTRL better than TBPTT").verdict == NOT_TESTED
 
 
 def test_difference_is_welchs():
