@@ -85,8 +85,12 @@ class Claim:
 
     @property
     def evidence(self) -> list[str]:
-        """The parts that were tested, in words; where none was, why not."""
-        tested = [f"{part.what}: {part.brief or part.said}" for part in self.parts if part.verdict != NOT_TESTED]
+        """The parts that were tested, in words, those that contradict the claim first; where none was, why not."""
+        order = [part for verdict in (CONTRADICTED, SHOWN, NOT_SHOWN) for part in self.parts if part.verdict == verdict]
+        tested = [
+            f"{part.what}{'' if part.verdict == SHOWN else f' ({part.verdict})'}: {part.brief or part.said}"
+            for part in order
+        ]
         begun = [f"{part.what}: {part.said}" for part in self.parts if part.n not in ("", "0 + 0")]
         return tested or begun or list(dict.fromkeys(part.said for part in self.parts))
 

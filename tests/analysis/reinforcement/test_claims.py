@@ -41,6 +41,11 @@ def test_a_claim_is_as_good_as_its_parts():
     assert verdict(NOT_TESTED) == verdict() == NOT_TESTED
 
 
+def test_the_evidence_names_first_what_contradicts_a_claim():
+    parts = (Part("a", SHOWN, "1"), Part("b", NOT_TESTED, "2"), Part("c", CONTRADICTED, "3"), Part("d", NOT_SHOWN, "4"))
+    assert Claim(1, "", "", "", parts).evidence == ["c (contradicted): 3", "a: 1", "d (not shown): 4"]
+
+
 @pytest.mark.parametrize(
     ("rtrl", "tbptt", "verdict"),
     [
