@@ -49,11 +49,12 @@ def pairs(
     The runs of a setting differ in gradient and seed alone; the feedforward network, which has no cell, in this too.
     `in_training`: not of the play after training, but the mean return over the whole of training.
     """
-    return [(run, (list(ours["score"]), list(other["score"]))) for run, ours, other in sides(results, left, right)]
+    found = sides(results, left, right, in_training)
+    return [(run, (list(ours["score"]), list(other["score"]))) for run, ours, other in found]
 
 
 def sides(
-    results: Results, left: str = "rtrl", right: str = "tbptt"
+    results: Results, left: str = "rtrl", right: str = "tbptt", in_training: bool = False
 ) -> list[tuple[pd.Series, pd.DataFrame, pd.DataFrame]]:
     """The same as `pairs`, with the runs of `left` and of `right` in the place of their scores."""
     runs = results["runs"]
