@@ -42,8 +42,9 @@ def initialisation(retention: float) -> str:
 
 
 def heat_maps(frame: pd.DataFrame, x: str, x_label: str, wide: int) -> Figure:
-    """Success by cell and column `x`, a map for each value of `panel`, `wide` of them side by side."""
+    """Success by cell and column `x`, a map for each value of `panel`, at most `wide` of them side by side."""
     titles = list(dict.fromkeys(frame["panel"]))
+    wide = min(wide, len(titles))
     tall, values = -(-len(titles) // wide), list(dict.fromkeys(frame[x]))
     cells = [cell for cell in methods.CELLS if cell in set(frame["cell"])]
     size = (wide * (0.45 * len(values) + 0.35) + 0.9, tall * (0.2 * len(cells) + 1.0))

@@ -39,9 +39,8 @@ def draw(results: Results) -> style.Drawing:
         for g, d, r in zip(numbers["gradient"], numbers["delay"], numbers["retention"])
     ]
     numbers = numbers.assign(panel=panels).drop(columns="place")
-    figure = recall.heat_maps(
-        numbers, "multiple", "tested at this multiple of the delay", numbers["gradient"].nunique()
-    )
+    numbers = numbers.assign(times=numbers["multiple"].map("{:g}".format))
+    figure = recall.heat_maps(numbers, "times", "tested at this multiple of the delay", numbers["gradient"].nunique())
     return style.Drawing(figure, numbers, verdict(numbers))
 
 
@@ -53,7 +52,7 @@ def verdict(numbers: pd.DataFrame) -> str:
         reached = reached[reached > 0]
         if len(reached):
             best = methods.cell_label(str(reached.idxmax()))
-            said.append(f"{panel}: {reached.median():g} times ({len(reached)} cells), {best} {reached.max():g} times.")
+            said.append(f"{panel}: ×{reached.median():g} ({len(reached)} learned), {best} ×{reached.max():g}.")
     return " ".join(said)
 
 

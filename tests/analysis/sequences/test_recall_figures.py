@@ -38,5 +38,5 @@ def test_the_horizon_ends_at_the_first_multiple_that_is_not_learned(tree):
         tree.recall("sru", "rtrl", seed, 1.0, {20: 0.9, 50: 0.9, 100: 0.6})
         tree.recall("gru", "rtrl", seed, 0.6, {20: 0.9, 50: 0.9, 100: 0.9})
     drawing = horizon.draw(load(tree.root))
-    assert drawing.note == "RTRL, delay 10, retention 20: 3.5 times (2 cells), SRU 5 times."
+    assert drawing.note == "RTRL, delay 10, retention 20: ×3.5 (2 learned), SRU ×5."
     assert sorted(drawing.numbers["multiple"].unique()) == [1, 2, 5, 10]
