@@ -3,8 +3,8 @@
 Success on the recall task, where the sign of the first step is asked for `delay` steps later and every step between
 shows another one: mean over seeds of the share of test sequences answered right, from chance (0.5, dark) to all of them
 (1, bright). A segment of M steps cannot hold both ends of a delay of M or more. All learn online, with as many updates.
-LRU and RTU are linear in their input: their states are a bank of filters from which the readout can tell every one of
-the last steps, whatever the recurrence has learned, so they need no gradient through time at such delays.
+LRU and RTU are linear in their input: a readout can tell the last steps from such states whatever the recurrence has
+learned, so that success in these two need not come from a gradient through time.
 """
 
 from __future__ import annotations
