@@ -10,6 +10,13 @@ from rtrl_bench.envs.listing import table
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.experiments.sequences.tasks import TASKS
 from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.registry import Registry
+
+
+def list_choices() -> str:
+    """A table of each."""
+    others: dict[str, Registry[Any]] = {"gradient": GRADIENTS, "kind of run": KINDS, "sequence task": TASKS}
+    return "\n\n".join([list_cells(), *(list_names(title, registry) for title, registry in others.items())])
 
 
 def list_cells() -> str:
@@ -18,25 +25,15 @@ def list_cells() -> str:
     for name in CELLS:
         cell = CELLS[name]()
         exact = "yes" if isinstance(cell, ElementwiseCell) else "no"
-        rows.append((name, str(len(cell.gates)), str(len(cell.state)), exact, _about(CELLS[name])))
+        rows.append((name, str(len(cell.gates)), str(len(cell.state)), exact, _about(cell)))
     return table(("cell", "gates", "numbers a unit", "exact RTRL", "what it is"), rows)
 
 
-def list_gradients() -> str:
-    """A table of every gradient method."""
-    return table(("gradient", "what it is"), [(name, _about(GRADIENTS[name])) for name in GRADIENTS])
+def list_names(title: str, registry: Registry[Any]) -> str:
+    """A table of all that is registered: the name, below `title`, and what it is."""
+    return table((title, "what it is"), [(name, _about(registry[name])) for name in registry])
 
 
-def list_kinds() -> str:
-    """A table of every kind of run."""
-    return table(("kind of run", "what it is"), [(name, _about(type(KINDS[name]))) for name in KINDS])
-
-
-def list_tasks() -> str:
-    """A table of every sequence task."""
-    return table(("sequence task", "what it is"), [(name, _about(TASKS[name])) for name in TASKS])
-
-
-def _about(registered: type[Any]) -> str:
+def _about(registered: Any) -> str:
     """The first line of its file."""
     return (sys.modules[registered.__module__].__doc__ or "").partition("\n")[0]

@@ -255,10 +255,10 @@ def _bench(arguments: argparse.Namespace) -> Result:
 
 
 def _list(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.choices import list_cells, list_gradients, list_kinds, list_tasks
+    from rtrl_bench.choices import list_choices
     from rtrl_bench.envs.listing import list_environments
 
-    return Result("\n\n".join([list_environments(), list_cells(), list_gradients(), list_kinds(), list_tasks()]))
+    return Result(f"{list_environments()}\n\n{list_choices()}")
 
 
 def _fidelity(arguments: argparse.Namespace) -> Result:

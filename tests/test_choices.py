@@ -1,21 +1,23 @@
-"""What `list` says of cells, gradient methods and kinds of run."""
+"""What `list` says of cells, gradient methods, kinds of run and sequence tasks."""
 
 from __future__ import annotations
 
 from rtrl_bench import choices
 from rtrl_bench.cells import CELLS
 from rtrl_bench.experiments import KINDS
+from rtrl_bench.experiments.sequences.tasks import TASKS
 from rtrl_bench.gradients import GRADIENTS
 
 
 def rows(text):
-    return {line.split()[0]: line for line in text.splitlines()}
+    return {line.split()[0]: line for line in text.splitlines() if line}
 
 
-def test_every_cell_method_and_kind_of_run_has_a_row():
-    assert set(CELLS) <= set(rows(choices.list_cells()))
-    assert set(GRADIENTS) <= set(rows(choices.list_gradients()))
-    assert set(KINDS) <= set(rows(choices.list_kinds()))
+def test_every_cell_method_kind_of_run_and_task_has_a_row_that_says_what_it_is():
+    found = rows(choices.list_choices())
+    assert {*CELLS, *GRADIENTS, *KINDS, *TASKS} <= set(found)
+    assert found["sequences"].endswith("No environment, no reward.")
+    assert found["adding"].endswith("(Hochreiter & Schmidhuber 1997, experiment 4).")
 
 
 def test_a_cells_row_says_what_it_is_and_whether_exact_rtrl_takes_it():

@@ -88,7 +88,7 @@ class LayerShape:
         return self.cell.rows * self.recurrence
 
 
-def layer_shapes(sizes: Sizes, reads_all_below: bool = False) -> list[LayerShape]:
+def layer_shapes(sizes: Sizes, reads_all_below: bool) -> list[LayerShape]:
     """The layers of the stack, the lowest first; ConfigError for a cell that is unknown or has no recurrence.
 
     `reads_all_below`: a layer reads the stack's input and all lower layers (columnar), not the next lower one alone.

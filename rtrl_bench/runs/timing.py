@@ -46,7 +46,7 @@ def _by_the_clock(work: Work) -> float:
 def alternating(
     works: Mapping[str, Work],
     device: torch.device,
-    repeats: int = REPEATS,
+    repeats: int,
     turn_s: float = 0.0,
     budget_s: float = math.inf,
     least: int = 1,

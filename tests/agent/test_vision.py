@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rtrl_bench.agent import vision
+from rtrl_bench.agent import vision, vision_layers
 from rtrl_bench.errors import ConfigError
 
 
@@ -70,7 +70,7 @@ def test_pooling_without_a_tape_gives_the_numbers_and_the_layout_of_pooling_with
     images = torch.randn(3, 4, *size).contiguous(memory_format=torch.channels_last)
     pooled = torch.nn.functional.max_pool2d(images, 3, stride=2, padding=1)
     with torch.no_grad():
-        found = vision.HalvingMaxPool()(images)
+        found = vision_layers.HalvingMaxPool()(images)
     assert torch.equal(found, pooled)
     assert found.is_contiguous(memory_format=torch.channels_last)
 
@@ -78,7 +78,7 @@ def test_pooling_without_a_tape_gives_the_numbers_and_the_layout_of_pooling_with
 @pytest.mark.parametrize("shape", [(40, 3, 9, 24), (2, 4, 5, 21)])
 def test_largest_mixtures_and_their_gradient_are_those_of_a_convolution_and_a_max_pooling(shape):
     torch.manual_seed(0)
-    layer = vision.LargestMixtures(shape[1], 8).double()
+    layer = vision_layers.LargestMixtures(shape[1], 8).double()
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
     torch.nn.init.normal_(layer.weight)
     torch.nn.init.normal_(layer.bias)
@@ -94,9 +94,9 @@ def test_largest_mixtures_and_their_gradient_are_those_of_a_convolution_and_a_ma
 
 
 def test_standardise_keeps_a_running_mean_and_deviation_of_each_feature(monkeypatch):
-    monkeypatch.setattr(vision.Standardise, "newest", 0.2)
+    monkeypatch.setattr(vision_layers.Standardise, "newest", 0.2)
     random = np.random.default_rng(0)
-    layer = vision.Standardise(3).double()
+    layer = vision_layers.Standardise(3).double()
     mean = variance = np.zeros(3)
     for number in range(1, 9):
         x = random.normal((0.0, 5.0, 3.0), (1.0, 0.1, 0.0), (50, 3))
@@ -109,7 +109,7 @@ def test_standardise_keeps_a_running_mean_and_deviation_of_each_feature(monkeypa
 
 
 def test_acting_and_evaluating_change_nothing_in_standardise():
-    layer = vision.Standardise(3)
+    layer = vision_layers.Standardise(3)
     layer(torch.randn(5, 3))
     before = copy.deepcopy(layer.state_dict())
     with torch.no_grad():
