@@ -204,8 +204,9 @@ class _Layer(nn.Module):
         self.weight = nn.Parameter(torch.empty(gates, hidden, inputs))
         self.bias = nn.Parameter(torch.empty(gates, hidden))
         self.recurrent = nn.Parameter(torch.empty(cell.recurrent_shape(hidden)))
-        with torch.no_grad():
-            cell.initialise(self.weight, self.bias, self.recurrent, retention)
+        if not self.weight.is_meta:  # as in shapes_alone, where working on values would import torch's compiler
+            with torch.no_grad():
+                cell.initialise(self.weight, self.bias, self.recurrent, retention)
         self.readout = cell.readout(inputs, hidden)
 
     def parts(self) -> Layer:

@@ -44,11 +44,25 @@ def test_adam_equals_torch():
     assert all(torch.equal(a, b) for a, b in zip(found, truth))
 
 
-def test_training_does_not_import_the_compiler():
+def test_a_run_does_not_import_the_compiler(tmp_path):
     code = (
-        "import sys, torch; from rtrl_bench.experiments.reinforcement.config import from_dict;"
-        "from rtrl_bench.experiments.reinforcement import loop;"
-        "c = from_dict({'environment': 'tmaze', 'env_steps': 10, 'vision': 'flat', 'unroll': 2, 'batch': 2});"
-        "loop.Training(c, torch.device('cpu')).update(); print('torch._dynamo' in sys.modules)"
+        "import sys; from rtrl_bench.experiments import execute, load_run;"
+        "values = {'environment': 'tmaze', 'env_steps': 20, 'vision': 'flat', 'unroll': 2, 'batch': 2, 'retention': 9,"
+        " 'evaluation': {'sets': 1, 'episodes': 2, 'max_steps': 20}};"
+        f"execute(load_run(None, 'reinforcement', values), __import__('pathlib').Path({str(tmp_path)!r}));"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_shapes_alone_of_no_cell_import_the_compiler():
+    code = (
+        "import sys; from rtrl_bench.cells import CELLS; from rtrl_bench.layer import RecurrentStack;"
+        "from rtrl_bench.shapes_alone import shapes_alone;\n"
+        "with shapes_alone():\n"
+        "    for name in CELLS:\n"
+        "        for retention in (None, 9.0) if CELLS[name]().retentive else (None,):\n"
+        "            RecurrentStack(3, 4, cell=name, gradient='tbptt', retention=retention)\n"
+        "print('torch._dynamo' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
