@@ -6,14 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rtrl_bench.cells import CELLS, ElementwiseCell, Readout, ReadoutVJP
-from rtrl_bench.cells.lru import (
-    complex_matrix,
-    eigenvalues,
-    input_scale,
-    on_the_disc_,
-    quarter_turned,
-    turned,
-)
+from rtrl_bench.cells.lru import complex_matrix, eigenvalues, input_scale, on_the_disc_, quarter_turned, turned
 
 
 @CELLS.register("rtu")

@@ -13,15 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtrl_bench.costs import approximations
-from rtrl_bench.costs.backpropagation import (
-    Parts,
-    Stack,
-    backpropagation_flops,
-    backward,
-    held,
-    state,
-    tapes,
-)
+from rtrl_bench.costs.backpropagation import Parts, Stack, backpropagation_flops, backward, held, state, tapes
 from rtrl_bench.costs.shapes import LayerShape, Sizes, layer_shapes
 from rtrl_bench.errors import ConfigError, one_of
 

@@ -22,15 +22,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from rtrl_bench.envs.batch import BatchEnv, StepResult
-from rtrl_bench.envs.registry import (
-    FAMILIES,
-    Availability,
-    Backend,
-    EnvSpec,
-    Family,
-    Request,
-    register,
-)
+from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request, register
 from rtrl_bench.errors import ConfigError, UnknownName, did_you_mean
 
 FRAME_SKIP = 4

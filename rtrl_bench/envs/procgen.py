@@ -19,15 +19,7 @@ import gymnasium
 import numpy as np
 
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
-from rtrl_bench.envs.registry import (
-    FAMILIES,
-    Availability,
-    Backend,
-    EnvSpec,
-    Family,
-    Request,
-    register,
-)
+from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request, register
 from rtrl_bench.errors import ConfigError, UnknownName, did_you_mean
 
 GAMES = (

@@ -10,17 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from rtrl_bench.costs.predict import METHODS, predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.errors import ConfigError, one_of
-from rtrl_bench.runs.settings import (
-    Amount,
-    Depth,
-    Device,
-    Distinct,
-    Positive,
-    RunSettings,
-    Settings,
-    Size,
-    Threads,
-)
+from rtrl_bench.runs.settings import Amount, Depth, Device, Distinct, Positive, RunSettings, Settings, Size, Threads
 
 Wanted = Literal["counted", "time", "memory"]
 

@@ -8,17 +8,7 @@ from pydantic import Field, model_validator
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.runs.recurrent import RecurrentSettings
-from rtrl_bench.runs.settings import (
-    Amount,
-    Decay,
-    Device,
-    LearningRate,
-    Options,
-    Positive,
-    Seed,
-    Size,
-    Threads,
-)
+from rtrl_bench.runs.settings import Amount, Decay, Device, LearningRate, Options, Positive, Seed, Size, Threads
 
 
 class SequenceConfig(RecurrentSettings):

@@ -8,17 +8,7 @@ from pydantic import Field, model_validator
 
 from rtrl_bench.errors import ConfigError, one_of
 from rtrl_bench.rooms.dmlab_levels import LEVEL_SECONDS
-from rtrl_bench.runs.settings import (
-    Amount,
-    Device,
-    LearningRate,
-    Options,
-    Positive,
-    RunSettings,
-    Seed,
-    Size,
-    Threads,
-)
+from rtrl_bench.runs.settings import Amount, Device, LearningRate, Options, Positive, RunSettings, Seed, Size, Threads
 
 
 class StemConfig(RunSettings):
