@@ -36,9 +36,10 @@ test-cuda: $(READY) ## on a GPU: gradients, runs and checkpoints give what they 
 test-faults: $(READY) ## kills, full disks, damaged files, failing environments; writes docs/faults.md
 	$(BIN)/python -m pytest -m injects --fault-table docs/faults.md
 
-verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and what comes out beside it (two minutes)
+verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and the tables of overnight from its records (three minutes)
 	$(SNAKEMAKE) --config scale=laptop results=results/verify --logger eta -- $$($(BIN)/python -m analysis.verify targets)
 	$(BIN)/python -m analysis.verify compare
+	$(BIN)/python -m analysis.verify tables --reference results/reference/overnight
 
 lint: $(READY) ## style, types and the workflow's own checks
 	$(BIN)/ruff check .

@@ -23,6 +23,7 @@ from pandas.io.formats.style import Styler
 
 from analysis import charts, claims, cli, figures, kinds, labels, methods, run_list, tables
 from analysis.load import LoadError, Results
+from analysis.reinforcement import players
 from rtrl_bench.system.files import write_whole
 
 STAYS = ("Verdict",)  # columns that never scroll out of sight
@@ -120,12 +121,17 @@ def where(results: Results) -> list[tuple[str, str]]:
     ]
 
 
-def films(results: Results) -> list[dict[str, Any]]:
-    """The films that lie in run folders, each with who plays what."""
+def films(results: Results) -> tuple[list[dict[str, Any]], list[str]]:
+    """The films in run folders: of agents that have learned, with who plays what; and a line on each of the others."""
     runs = results["index"]
     runs = runs[runs["folder"].map(lambda folder: (results.root / folder / FILM).exists()).astype(bool)]
-    return [
-        {
+    learned = players.with_learned_agents(results["runs"], results["curves"])
+    shown, others = [], []
+    for (_, run), method in zip(runs.iterrows(), methods.named(runs)["method"]):
+        if run["folder"] not in learned:
+            others.append(f"{run['task']}, {method}, M = {run['unroll']:g} (mean score {labels.number(run['score'])})")
+            continue
+        film = {
             "title": run["task"],
             "caption": f"{method}, M = {run['unroll']:g}, seed {run['seed']:g}, after "
             f"{labels.count(run['env_frames'])} env frames; mean score {run['score']:.1f}",
@@ -133,8 +139,8 @@ def films(results: Results) -> list[dict[str, Any]]:
             "folder": run["folder"],
             "uri": _data_uri("image/gif", (results.root / run["folder"] / FILM).read_bytes()),
         }
-        for (_, run), method in zip(runs.iterrows(), methods.named(runs)["method"])
-    ]
+        shown.append(film)
+    return shown, others
 
 
 def render(results: Results, out: Path) -> str:
@@ -177,6 +183,7 @@ def render(results: Results, out: Path) -> str:
     )
     environment.filters["caption"] = _caption
     found = claims.claims(results)
+    shown_films, other_films = films(results)
     budgets = results["index"]["budget_fraction"].dropna()
     groups = what_was_run(results)
     return environment.get_template("report.html.j2").render(
@@ -196,7 +203,8 @@ def render(results: Results, out: Path) -> str:
         vega=Markup(charts.library()),
         runs=run_list.groups(results),
         link=link,
-        films=[{**film, "file": link(film["folder"], FILM)} for film in films(results)],
+        films=[{**film, "file": link(film["folder"], FILM)} for film in shown_films],
+        other_films=other_films,
         tall_rows=TALL_ROWS,
         records=[link("tables", f"{name}.csv") for name in kinds.records()],
         missing=absences(results),

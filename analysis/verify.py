@@ -1,7 +1,8 @@
-"""Whether results/reference/laptop can be had again: `make verify-reference`.
+"""Whether the reference results can be had again: `make verify-reference`.
 
     python -m analysis.verify targets                     the files of the subset that is run again, for Snakemake
     python -m analysis.verify compare --runs FOLDER       the reference's tables made anew, and the subset beside it
+    python -m analysis.verify tables --reference FOLDER   the tables alone, for a scale whose runs take too long
 
 A kind's `verify.py` names its part of the subset. Tolerances are for another machine and other threads: arithmetic
 differs in the last digit, and training grows that into another run of the same kind. So a group of runs is held to its
@@ -143,7 +144,7 @@ def compare(reference: Path, here: Path) -> list[Line]:
 def main(words: Sequence[str] | None = None) -> int:
     """Exit code 0 if everything holds, 1 if not, 2 with one line on stderr if it cannot be said."""
     options = argparse.ArgumentParser(prog="python -m analysis.verify")
-    options.add_argument("action", choices=["targets", "compare"])
+    options.add_argument("action", choices=["targets", "compare", "tables"])
     options.add_argument("--reference", type=Path, default=REFERENCE, help=f"default: {REFERENCE}")
     options.add_argument("--runs", type=Path, default=REPEATED, help=f"default: {REPEATED}")
     chosen = options.parse_args(words)
@@ -151,14 +152,16 @@ def main(words: Sequence[str] | None = None) -> int:
         print(*(chosen.runs / record for record in [*records(), *exact_files()]))
         return 0
     try:
-        lines = compare(chosen.reference, chosen.runs)
+        only_tables = chosen.action == "tables"
+        lines = list(same_tables(chosen.reference)) if only_tables else compare(chosen.reference, chosen.runs)
     except (OSError, KeyError, ValueError) as error:
         print(f"analysis.verify: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     frame = pd.DataFrame([{**vars(line), "holds": "yes" if line.holds else "NO"} for line in lines])
     print(frame.to_string(index=False))
     broken = sum(not line.holds for line in lines)
-    print(f"{len(lines) - broken} of {len(lines)} hold")
+    print(f"{len(lines) - broken} of {len(lines)} hold for {chosen.reference}")
+    print("Not repeated: any training." if only_tables else "Not repeated: the training of every run not named above.")
     return 1 if broken else 0
 
 

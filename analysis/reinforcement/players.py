@@ -71,3 +71,13 @@ def fallen(curves: Sequence[pd.DataFrame]) -> str:
     if best - last <= (1 - KEPT) * abs(best):
         return ""
     return f"the better side's training return fell from {labels.number(best)} to {labels.number(last)} at its end"
+
+
+def with_learned_agents(runs: pd.DataFrame, curves: pd.DataFrame) -> set[str]:
+    """The folders of the runs of every setting whose agents have learned, by their mean score and their curves."""
+    found: set[str] = set()
+    for _, seeds in runs.groupby("setting", sort=False):
+        found_curves = [curves[curves["folder"] == folder] for folder in seeds["folder"]]
+        if learned(seeds.iloc[0], seeds["score"].mean()) and not fallen(found_curves):
+            found |= set(seeds["folder"])
+    return found

@@ -188,7 +188,7 @@ def test_under_trained_runs_are_announced(page):
 
 
 def test_films_in_run_folders_are_shown_and_linked(tree):
-    run = tree.run("dmlab", "rooms_watermaze", "rtrl", 0)
+    run = tree.run("dmlab", "rooms_watermaze", "rtrl", 0, returns=[20.0])
     Image.new("RGB", (96, 72)).save(run / report.FILM)
     page = make(tree.root)
     assert len([source for source in page.attributes("img", "src") if source.startswith("data:image/gif")]) == 1
@@ -196,6 +196,14 @@ def test_films_in_run_folders_are_shown_and_linked(tree):
     assert (page.path.parent / target).is_file()
     assert "#films" in page.attributes("a", "href")
     assert "python -m rtrl_bench show rooms_watermaze --agent" in page.text
+
+
+def test_the_film_of_an_agent_that_has_not_learned_is_left_out_with_a_line(tree):
+    run = tree.run("dmlab", "rooms_watermaze", "rtrl", 0, returns=[0.5])
+    Image.new("RGB", (96, 72)).save(run / report.FILM)
+    page = make(tree.root)
+    assert not [source for source in page.attributes("img", "src") if source.startswith("data:image/gif")]
+    assert "Not shown, because these agents have not learned: " in page.text
 
 
 def test_without_films_nothing_is_said_of_them(page):

@@ -96,6 +96,15 @@ def test_another_simulator_is_found(places):
     assert compared(places) == 1
 
 
+def test_tables_alone_need_no_run_again_and_say_that_nothing_was_trained(places, capsys):
+    words = ["tables", "--reference", str(places[0]), "--runs", "nowhere"]
+    assert verify.main(words) == 0
+    assert "Not repeated: any training." in capsys.readouterr().out
+    scores = places[0] / "tables" / "scores.csv"
+    scores.write_text(scores.read_text().replace("chaser", "chased"))
+    assert verify.main(words) == 1
+
+
 def test_a_missing_run_is_named(places, capsys):
     (places[1] / GROUPS[1].folder / "seed0" / "run.json").unlink()
     assert compared(places) == 2

@@ -300,7 +300,7 @@ def test_the_scale_of_the_documentation_expands(expand, tmp_path):
     assert len(expand(load_yaml(path)).runs) == 2 * 3 * 3
 
 
-def test_films_show_rtrl_with_the_longest_segment_in_each_embedded_level():
+def test_films_show_rtrl_where_it_trained_longest_in_each_embedded_level():
     settings = {**load_yaml("workflow/config/config.yaml"), "scale": "laptop", "results": "results"}
     assert targets.films(scales.load_scale(settings)) == {
         f"results/laptop/runs/reinforcement/{level}/rtrl/M{unroll}/seed0/film.gif": level
