@@ -87,7 +87,10 @@ def claims(results: Results) -> list[Claim]:
 
 def _comparisons(results: Results) -> dict[str, list[Comparison]]:
     """The comparisons of each claim."""
-    lengths = results["runs"].loc[results["runs"]["environment"] == NONMATCHING, "unroll"]
+    runs = results["runs"]
+    lengths = runs.loc[runs["environment"] == NONMATCHING, "unroll"]
+    # Each M on its own: they are trained with as many steps, so that longer segments get fewer updates.
+    segments = sorted(set(runs.loc[runs["memory_task"] & (runs["layers"] == 1), "unroll"])) or [None]
     others = sorted({m for m in lengths if m < TRIAL} - {10})
     maze = [at(results, WATERMAZE, m, "better than") for m in (10, 50, 100)]
     without = [
@@ -105,8 +108,8 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
             *(at(results, KEYS, 100, "equal to", "rtrl", rival) for rival in ("tbptt", "feedforward")),
         ],
         "memory": [
-            memory(results, "better than", long=True, retained=True),
-            memory(results, "equal to", long=False, retained=True),
+            *(memory(results, "better than", long=True, retained=True, unroll=m) for m in segments),
+            *(memory(results, "equal to", long=False, retained=True, unroll=m) for m in segments),
             *(at(results, NONMATCHING, m, "better than") for m in others),
             memory(results, "better than", long=True, retained=False),
         ],

@@ -114,9 +114,11 @@ def memory(
     retained: bool,
     right: str = "tbptt",
     in_training: bool = False,
+    unroll: int | None = None,
 ) -> Comparison:
     """RTRL beside `right` on the one-layer memory tasks whose delay a segment can hold, or (`long`) cannot hold.
 
+    `unroll`: with segments of this M alone; otherwise with those of every M.
     `retained`: at the initial retention that was run with the most delays; otherwise at the paper's initialisation.
     `in_training`: by their success over the whole of training, which tells slow from fast where all end at 1.
     """
@@ -129,12 +131,14 @@ def memory(
         if run["memory_task"]
         and run["layers"] == 1
         and (run["delay"] >= run["unroll"]) == long
+        and unroll in (None, run["unroll"])
         and (run["pairing"] in main if retained else math.isnan(run["retention"]))
     ]
     delay = "a delay longer than the segment" if long else "a delay within the segment"
     start = "" if retained else ", the paper's initialisation"
     when = ", success over the whole of training" if in_training else ""
-    where, rival = f"memory tasks, {delay}{start}{when}", methods.gradient_label(right)
+    segment = "" if unroll is None else f"M = {unroll}, "
+    where, rival = f"memory tasks, {segment}{delay}{start}{when}", methods.gradient_label(right)
     return Comparison(where, relation, tuple(found), right=rival, untested="not run with both")
 
 
