@@ -1,4 +1,4 @@
-"""Memory map: success and sample efficiency over delay and segment length
+"""Memory map: success and steps to solve over delay and segment M
 
 Memory tasks that were run with several segment lengths M, each cell a delay and an M, or a window of TBPTT that reaches
 back over several segments. Above: success rate in greedy play, interquartile mean over seeds. Below: environment steps
