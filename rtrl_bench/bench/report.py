@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from rtrl_bench.bench import BY_DEFAULT, SHARES
+from rtrl_bench.bench import BY_DEFAULT, OF_THE_LIBRARY, SHARES
 from rtrl_bench.bench.sections import Outcome, Section, Setup, run
 from rtrl_bench.runs import records
 from rtrl_bench.runs.device import device_name
@@ -35,7 +35,6 @@ def report(
     that what was measured before a kill is in it. `revision` is that of the code, where git does not tell it; `stem` as
     in `Setup`.
     """
-    prepare_process(0)  # as runs are: without it each large tensor's pages are faulted in anew
     names = [name for name in SHARES if name in (only or BY_DEFAULT[device.type])]
     left_s = math.inf if minutes is None else 60 * minutes
     config = {"device": device.type, "device_name": device_name(device), "minutes": minutes, "small": small}
@@ -59,6 +58,8 @@ def report(
             sections[name] = asdict(outcome)
             write()
 
+        if name not in OF_THE_LIBRARY:
+            prepare_process(0)  # for good, so what is measured as it is in anyone's process comes first
         setup = Setup(device, small, left_s * share, stem)
         outcome = run(_section(name, setup), setup, keep)
         left_s -= outcome.took_s
