@@ -23,7 +23,7 @@ def _packed(red: int, green: int, blue: int) -> int:
 
 
 INK, PALE, TAN = _packed(30, 34, 60), _packed(225, 230, 255), _packed(150, 120, 80)
-BOX, SIGN, CROSS = _packed(52, 62, 150), _packed(190, 245, 250), _packed(230, 235, 240)
+BOX, SIGN, CROSS, GREY = _packed(90, 86, 170), _packed(190, 245, 250), _packed(230, 235, 240), _packed(170, 165, 150)
 KEY_FIRST, KEY_SIZE, KEY_EDGE = 2, 7, _packed(128, 128, 128)  # 48 x 48 at (12, 12) of 640 x 480
 RING_FRAMES, RING = 7, _packed(24, 24, 26)
 HUNDRED = 100  # of ammunition, and of health
@@ -43,12 +43,12 @@ def _ring() -> list[tuple[int, int, int]]:
 # Rows, columns and colours of the pixels that are always the same; kernels compile four seconds longer with them inside
 SIGNS = np.array(
     [
-        *_rectangle(60, 82, 7, 13, BOX),
-        *(*_rectangle(65, 2, 7, 13, TAN), *_rectangle(64, 17, 4, 5, SIGN)),
-        *(*_rectangle(65, 28, 7, 13, TAN), *_rectangle(58, 44, 4, 3, CROSS)),
+        *_rectangle(61, 89, 4, 6, BOX),
+        *(*_rectangle(65, 1, 7, 14, TAN), *_rectangle(65, 16, 4, 5, SIGN)),
+        *(*_rectangle(65, 29, 7, 13, GREY), *_rectangle(58, 43, 4, 3, CROSS)),
     ]
 )
-NUMBERS = np.array([(2, 94, INK), (61, 94, PALE), (66, 14, INK), (66, 40, INK)])  # as `_number` takes them
+NUMBERS = np.array([(1, 96, INK, 1), (61, 95, PALE, 1), (66, 15, INK, 0), (66, 42, INK, 0)])  # as `_number` takes them
 RING_PIXELS = np.array(_ring())
 KEY_PIXELS = np.array(_rectangle(KEY_FIRST - 1, KEY_FIRST - 1, KEY_SIZE + 2, KEY_SIZE + 2, KEY_EDGE))
 
@@ -63,7 +63,7 @@ def paint(canvas, slot, scene):
         seconds = (max(0, scene.last_frame - slot.frame) + FRAMES_PER_SECOND - 1) // FRAMES_PER_SECOND
         values = (seconds, np.int64(slot.score), HUNDRED, HUNDRED)
         for k in range(len(NUMBERS)):  # one call for all: numba compiles anew for literals
-            _number(canvas, NUMBERS[k, 0], NUMBERS[k, 1], values[k], NUMBERS[k, 2])
+            _number(canvas, NUMBERS[k, 0], NUMBERS[k, 1], values[k], NUMBERS[k, 2], NUMBERS[k, 3])
     if slot.held >= 0:
         _stamp(canvas, KEY_PIXELS)
         for row in range(KEY_FIRST, KEY_FIRST + KEY_SIZE):
@@ -78,18 +78,19 @@ def _stamp(canvas, pixels):
 
 
 @compiled
-def _number(canvas, row, end, value, ink):
-    """A whole number that ends before column `end`."""
+def _number(canvas, row, end, value, ink, small):
+    """A whole number that ends before column `end`; `small`: of each digit the sides of its three middle rows."""
     left, sign = abs(value), value < 0
+    top, rows, each, width = (1, 3, 2, 2) if small else (0, DIGIT_HEIGHT, 1, DIGIT_WIDTH + 1)
     while True:
         bits = DIGITS[left % 10]
-        for k in range(DIGIT_WIDTH * DIGIT_HEIGHT):
-            if bits >> (DIGIT_WIDTH * DIGIT_HEIGHT - 1 - k) & 1:
-                canvas[row + k // DIGIT_WIDTH, end - DIGIT_WIDTH + k % DIGIT_WIDTH] = ink
+        for i in range(rows):
+            for j in range(0, DIGIT_WIDTH, each):
+                if bits >> (DIGIT_WIDTH * (DIGIT_HEIGHT - top - i) - 1 - j) & 1:
+                    canvas[row + i, end - width + j // each] = ink
         left //= 10
-        end -= DIGIT_WIDTH + 1
+        end -= width
         if left == 0:
             break
     if sign:
-        for column in range(end - DIGIT_WIDTH, end):
-            canvas[row + DIGIT_HEIGHT // 2, column] = ink
+        canvas[row + rows // 2, end - 1] = ink

@@ -22,7 +22,7 @@ COLOURS = np.array([*OBJECT_COLOURS, *DOOR_COLOURS], np.uint8)
 
 SHAPES = tuple(SOLIDS)[:12]
 # Of the shapes, in units: of the square that holds one. Source: pictures of the engine, by eye.
-SIZES = np.array([36.0, 30.0, 36.0, 36.0, 28.0, 52.0, 42.0, 38.0, 38.0, 36.0, 32.0, 38.0], np.float32)
+SIZES = np.array([30.0, 28.0, 36.0, 36.0, 30.0, 47.0, 48.0, 38.0, 38.0, 34.0, 36.0, 36.0], np.float32)
 KEY, GOAL, FENCE = range(12, 15)
 VIEWS = 24  # of a solid, around its upright axis
 
@@ -33,7 +33,7 @@ CHANNELS, COVERAGE, OWN = 8, 4, 6  # of a picture: like a texture's; coverage, a
 THIN = 80  # coverage, of 255, from which on a fence's texel is wholly covered
 SKY = (256, 64)  # texels around and from top to bottom of the sky
 
-ORANGE_FLOOR, ISLAND, WATER = (206, 122, 44), (211, 146, 27), (70, 138, 190)
+FLOOR, ISLAND, SEAM, WATER = (194, 132, 40), (220, 164, 48), (166, 140, 74), (70, 138, 190)
 WATER_PHASES = 8
 PALE = (243, 238, 220)
 # East, north-east, ... of the watermaze: shape and colour of the field
@@ -87,12 +87,12 @@ def _mixed(colour: Sequence[float], other: Sequence[float], share: np.ndarray) -
 
 
 def blue_wall() -> np.ndarray:
-    """A panel with a bevel and a lighter field, 64 units wide and high."""
+    """A panel between pale upright strips, a little darker towards the floor."""
     row, column = _texels()
-    edge = np.minimum(np.minimum(row, 1 - row), np.minimum(column, 1 - column))
-    field = _mixed((84, 124, 198), (70, 106, 182), row + 0 * column)
-    field[edge < 0.14] = (56, 86, 158)
-    field[edge < 0.045] = (112, 148, 210)
+    field = _mixed((54, 82, 184), (44, 66, 152), row + 0 * column)
+    edge = np.broadcast_to(np.minimum(column, 1 - column), field.shape[:2])
+    field[edge < 0.1] *= 0.9
+    field[edge < 0.035] = (98, 124, 208)
     return field
 
 
@@ -116,12 +116,16 @@ def painting(shape: str, colour: Sequence[float]) -> np.ndarray:
     return picture
 
 
-def tiles(colour: Sequence[float], seam: float) -> np.ndarray:
-    """A floor tile, a little darker at two opposite quarters, with a dark seam around it."""
+def cobbles(colour: Sequence[float]) -> np.ndarray:
+    """Eight flat stones of a floor, each of its own brightness, with pale seams between them."""
     row, column = _texels()
-    quarters = np.where((row < 0.5) == (column < 0.5), 1.0, 0.86)
-    edge = np.minimum(np.minimum(row, 1 - row), np.minimum(column, 1 - column))
-    return np.asarray(colour) * np.where(edge < seam, 0.6, quarters)[..., None]
+    stones = np.array([((i + 0.5) / 4, (j + 0.5 * (i % 2) + 0.3) / 2) for i in range(4) for j in range(2)])
+    away = np.abs(np.stack([row + 0 * column, column + 0 * row], axis=-1)[..., None, :] - stones)
+    distances = np.hypot(*np.moveaxis(np.minimum(away, 1 - away) * (1.0, 0.75), -1, 0))  # the texture repeats
+    nearest = np.sort(distances)[..., :2]
+    brightness = 0.9 + 0.03 * np.array((1, 5, 3, 0, 4, 2, 6, 3))[distances.argmin(-1)]
+    seam = np.clip(1 - (nearest[..., 1] - nearest[..., 0]) / 0.06, 0, 1)
+    return _mixed((0, 0, 0), colour, brightness) * (1 - seam)[..., None] + np.asarray(SEAM) * seam[..., None]
 
 
 def water(phase: int) -> np.ndarray:
@@ -134,40 +138,34 @@ def water(phase: int) -> np.ndarray:
 
 
 def day() -> np.ndarray:
-    """Blue with white clouds."""
-    return _sky((92, 146, 206), (176, 204, 222), (176, 204, 222), (238, 242, 244), 0.45)
+    """Pale blue."""
+    return _sky((138, 214, 255), (154, 226, 255))
 
 
 def stadium() -> np.ndarray:
-    """The same with the dark roofs of a stadium not far above the horizon."""
-    sky = day()
+    """Blue, with the dark roofs of a stadium not far above the horizon."""
+    sky = _sky((96, 184, 255), (124, 200, 255))
     around, height = SKY
     angle = 2 * np.pi * (np.arange(around) + 0.5)[:, None] / around
     rise = 1 - 2 * (np.arange(height) + 0.5)[None, :] / height
     roof = 0.46 + 0.1 * np.cos(4 * angle)
-    sky[(np.abs(rise - roof) < 0.05) & (np.cos(4 * angle) > -0.6)] = (52, 60, 66, 0)
-    sky[np.abs(rise - roof) < 0.012] = (190, 198, 200, 0)
+    sky[(np.abs(rise - roof) < 0.08) & (np.cos(4 * angle) > -0.6)] = (26, 76, 118, 0)
+    sky[np.abs(np.abs(rise - roof) - 0.08) < 0.02] = (62, 66, 70, 0)
+    sky[np.abs(rise - roof - 0.09) < 0.012] = (176, 180, 184, 0)
     return sky
 
 
-def dusk() -> np.ndarray:
-    """Of no colour that a key or a door has, above and below the horizon."""
-    return _sky((62, 96, 122), (136, 152, 158), (70, 74, 98), (158, 166, 172), 0.55)
+def void() -> np.ndarray:
+    """The same blue all around islands, above and below the horizon."""
+    return _sky((130, 188, 240), (130, 188, 240))
 
 
-def _sky(
-    above: Sequence[float], horizon: Sequence[float], below: Sequence[float], cloud: Sequence[float], cover: float
-) -> np.ndarray:
-    """A cylinder of sky as uint8 (around, top to bottom, 4), with clouds; the horizon is at half its height."""
+def _sky(above: Sequence[float], horizon: Sequence[float]) -> np.ndarray:
+    """A cylinder of sky as uint8 (around, top to bottom, 4); the horizon is at half its height."""
     around, height = SKY
-    angle = 2 * np.pi * (np.arange(around) + 0.5)[:, None] / around
-    rise = 1 - 2 * (np.arange(height) + 0.5)[None, :] / height  # 1 at the top, -1 at the bottom
-    field = np.where(rise[..., None] > 0, _mixed(horizon, above, rise), _mixed(horizon, below, -rise))
-    waves = np.zeros((around, height))
-    for k, count in enumerate((2, 3, 5, 9, 14)):  # around the horizon
-        waves += np.sin(count * angle + 2.4 * k * k + (3 + 2 * k) * rise * (-1) ** k) / (1 + 0.35 * k)
-    share = cover * np.clip(waves - 0.3, 0, 1)[..., None]
-    return padded(np.rint(field + (np.asarray(cloud) - field) * share).astype(np.uint8))
+    rise = np.abs(1 - 2 * (np.arange(height) + 0.5) / height)
+    column = np.rint(_mixed(horizon, above, rise)).astype(np.uint8)
+    return np.tile(padded(column), (around, 1, 1))
 
 
 def padded(colours: np.ndarray) -> np.ndarray:

@@ -45,7 +45,8 @@ ITEM_Z0, ITEM_Z1, ITEM_VIEW, ITEM_LEFT, ITEM_RIGHT, ITEM_COLOUR, ITEM_KIND = ran
 ITEM_RADIUS, ITEM_SIDE, ITEM_DEPTH = ITEM_VIEW, ITEM_LEFT, ITEM_RIGHT  # of a drum
 ITEM_COLUMNS = 7
 DRUM_MARGIN = F32(1.3)
-PANEL = 64.0  # units along and up a panel of a wall, about
+BEHIND = F32(0.5)  # units by which a drum lies behind the object on it, whatever depths round to
+PANEL = 128.0  # units along and up a panel of a wall, about
 PHASE_FRAMES = 8  # for which a texture of an animated floor stays
 
 
@@ -96,9 +97,9 @@ def _nonmatching() -> Look:
         "ground_cell": 2048.0,
         "ground_texels": 11,
     }
-    floors = [pictures.tiles(pictures.ORANGE_FLOOR, 0.03)]
-    pads = [((maps.PAD[0] + maps.PAD[2]) / 2, (maps.PAD[1] + maps.PAD[3]) / 2, 0.0, PAD_HEIGHT, DRUM_RADIUS, PAD_DRUM)]
-    pedestals = [(x, y, 0.0, PEDESTAL_HEIGHT, DRUM_RADIUS, PEDESTAL) for x, y in (*maps.EXAMPLES, *maps.CHOICES)]
+    floors = [pictures.cobbles(pictures.FLOOR)]
+    pads = [((maps.PAD[0] + maps.PAD[2]) / 2, (maps.PAD[1] + maps.PAD[3]) / 2, 0.0, DRUM_HEIGHT, DRUM_RADIUS, PAD_DRUM)]
+    pedestals = [(x, y, 0.0, DRUM_HEIGHT, DRUM_RADIUS, PEDESTAL) for x, y in (*maps.EXAMPLES, *maps.CHOICES)]
     walls, objects = [pictures.blue_wall()], range(pictures.KEY)
     return Look(maps.NONMATCHING_WALLS, walls, floors, ground, pictures.stadium(), objects, (*pads, *pedestals))
 
@@ -127,8 +128,8 @@ def _keys_doors() -> Look:
         "ground_cell": CELL,
         "ground_texels": 6,
     }
-    floors = [pictures.tiles(pictures.ISLAND, 0.04)]
-    return Look(walls, [], floors, ground, pictures.dusk(), range(pictures.KEY, FENCE + 1))
+    floors = [pictures.cobbles(pictures.ISLAND)]
+    return Look(walls, [], floors, ground, pictures.void(), range(pictures.KEY, FENCE + 1))
 
 
 LOOKS = {
@@ -152,7 +153,7 @@ def _pixels(colours: Any) -> np.ndarray:
 
 
 PEDESTAL, PAD_DRUM = range(2)
-PEDESTAL_HEIGHT, PAD_HEIGHT, DRUM_RADIUS = 12.0, 8.0, 23.0
+DRUM_HEIGHT, DRUM_RADIUS = 6.0, 23.0
 DRUMS = np.stack(  # side, rim and inner part of the upper face
     [
         _pixels([(38, 128, 140), (96, 214, 222), (240, 252, 252)]),
@@ -273,7 +274,7 @@ def _walls(canvas, flats, sources, hits, spans, nearest, camera, textures, scene
 def _items(slot, camera, flats, items, scene):
     """Stand up what may be in view of the slot's fences, sprites and drums: rows of `items`; how many there are.
 
-    What is as far away is drawn in the reverse order: an object over the drum that it stands on.
+    An object is drawn over the drum that it stands on.
     """
     count = 0
     for k in range(slot.fence_count):
@@ -308,6 +309,6 @@ def _items(slot, camera, flats, items, scene):
         item[ITEM_Z0], item[ITEM_Z1], item[ITEM_RADIUS] = drum[2], drum[3], drum[4]
         item[ITEM_SIDE], item[ITEM_DEPTH], item[ITEM_COLOUR], item[ITEM_KIND] = side, depth, drum[5], DRUM_ITEM
         half = DRUM_MARGIN * drum[4]  # what is nearer than its centre looks wider
-        if raster.stand(flats[count], side - half, depth, side + half, depth):
+        if raster.stand(flats[count], side - half, depth + BEHIND, side + half, depth + BEHIND):
             count += 1
     return count

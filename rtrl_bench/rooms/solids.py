@@ -55,7 +55,7 @@ def _filled(values: np.ndarray) -> np.ndarray:
 def barbell() -> Solid:
     """Two thick discs, one over the other, on a bar."""
     discs = _any(_all(RADIUS - 0.5, np.abs(Z - 0.72) - 0.2), _all(RADIUS - 0.5, np.abs(Z + 0.72) - 0.2))
-    return _solid(_any(discs, _all(RADIUS - 0.17, np.abs(Z) - 0.7)), np.abs(Z) < 0.07)
+    return _solid(_any(discs, _all(RADIUS - 0.2, np.abs(Z) - 0.7)), np.abs(Z) < 0.07)
 
 
 def coil() -> Solid:
@@ -64,8 +64,8 @@ def coil() -> Solid:
     pitch = 2 * height / turns
     rise = np.arctan2(Y, X) / (2 * np.pi)
     turn = np.clip(np.rint((Z + height) / pitch - rise), 0, turns)
-    spring = np.sqrt((RADIUS - 0.62) ** 2 + (Z + height - (turn + rise) * pitch) ** 2) - 0.19
-    return _solid(_any(spring, _all(RADIUS - 0.3, np.abs(Z) - 0.85)), RADIUS < 0.36)
+    spring = np.sqrt((RADIUS - 0.4) ** 2 + (Z + height - (turn + rise) * pitch) ** 2) - 0.16
+    return _solid(_any(spring, _all(RADIUS - 0.22, np.abs(Z) - 0.85)), RADIUS < 0.24)
 
 
 def cone() -> Solid:
@@ -75,8 +75,8 @@ def cone() -> Solid:
 
 def crossbar() -> Solid:
     """An upright on two legs under a crossing bar."""
-    legs = _any(_box(0.16, 0.16, 0.3, z=-0.62, y=-0.34), _box(0.16, 0.16, 0.3, z=-0.62, y=0.34))
-    field = _any(_box(0.2, 0.92, 0.2, z=0.62), _box(0.2, 0.34, 0.75), legs)
+    legs = _any(_box(0.16, 0.12, 0.3, z=-0.62, y=-0.2), _box(0.16, 0.12, 0.3, z=-0.62, y=0.2))
+    field = _any(_box(0.2, 0.62, 0.2, z=0.62), _box(0.2, 0.26, 0.75), legs)
     return _solid(field, Z < -0.6)
 
 
@@ -88,14 +88,14 @@ def cube() -> Solid:
 
 def cylinder() -> Solid:
     """A tall cylinder under a dark cap with a knob."""
-    field = _any(_all(RADIUS - 0.42, np.abs(Z + 0.18) - 0.76), _all(RADIUS - 0.16, np.abs(Z - 0.72) - 0.2))
+    field = _any(_all(RADIUS - 0.34, np.abs(Z + 0.18) - 0.76), _all(RADIUS - 0.14, np.abs(Z - 0.72) - 0.2))
     return _solid(field, Z > 0.34)
 
 
 def doubleprism() -> Solid:
     """Two blocks side by side with dark lids."""
-    field = _any(_box(0.42, 0.4, 0.52, y=-0.48), _box(0.42, 0.4, 0.52, y=0.48))
-    return _solid(field, Z > 0.3)
+    field = _any(_box(0.28, 0.42, 0.7, y=-0.47), _box(0.28, 0.42, 0.7, y=0.47))
+    return _solid(field, Z > 0.4)
 
 
 def glowball() -> Solid:

@@ -25,7 +25,9 @@ def cast(level, slot):
         share = (dx * (y0 - eye[1]) - dy * (x0 - eye[0])) / determinant
         z = eye[2] + hit_depth * dz
         hit = (hit_depth > 0) & (share >= 0) & (share < 1) & (z >= z0) & (z < z1) & (hit_depth < depth)
-        along, up = (round(np.hypot(x1 - x0, y1 - y0) / 64), (z1 - z0) / 64) if texture == 0 else (1, 1)
+        along, up = (
+            (max(1, round(np.hypot(x1 - x0, y1 - y0) / 128)), round((z1 - z0) / 128)) if texture == 0 else (1, 1)
+        )
         kind[hit], depth[hit] = texture, hit_depth[hit]
         u[hit], v[hit] = share[hit] * along % 1, (z1 - z[hit]) / (z1 - z0) * up % 1
     hit_depth = np.where(dz < 0, (FLOOR_Z[level] - eye[2]) / np.where(dz < 0, dz, -1), np.inf)
