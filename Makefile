@@ -34,7 +34,7 @@ test-cuda: $(READY) ## on a GPU: gradients, runs and checkpoints give what they 
 	$(BIN)/python -m pytest tests/cuda --device cuda
 
 test-faults: $(READY) ## kills, full disks, damaged files, failing environments; writes docs/faults.md
-	$(BIN)/python -m pytest -m injects --fault-table docs/faults.md
+	$(BIN)/python -m pytest -m injects --fault-table=docs/faults.md
 
 verify-reference: $(READY) ## a cheap part of results/reference/laptop again, and the tables of overnight from its records (three minutes)
 	$(SNAKEMAKE) --config scale=laptop results=results/verify --logger eta -- $$($(BIN)/python -m analysis.verify targets)

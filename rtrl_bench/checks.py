@@ -12,14 +12,14 @@ import numpy as np
 from rtrl_bench.errors import ConfigError
 
 
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """`value` as an int, of whatever integral type it is, NumPy's included; ConfigError if it is none, or a bool."""
+def whole(name: str, value: Any) -> int:
+    """`value` as an int from 1 on, of any integral type, NumPy's included; ConfigError for all else, a bool too."""
     try:
         number = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:
         number = None
-    if number is None or number < least:
-        raise ConfigError(f"{name} = {value!r}: expected an integer >= {least}")
+    if number is None or number < 1:
+        raise ConfigError(f"{name} = {value!r}: expected an integer >= 1")
     return number
 
 

@@ -125,10 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     command("list", _list, "list environments (and which of them run here), cells, methods, kinds of run, tasks", "")
     command("check", _check, "try each environment for a few steps; says what is missing and how to get it", "")
     fidelity = command(
-        "fidelity",
-        _fidelity,
-        "replay recordings of the real DMLab engine in the embedded levels",
-        "--out fidelity.csv",
+        "fidelity", _fidelity, "replay recordings of the real DMLab engine in the embedded levels", "--out fidelity.csv"
     )
     fidelity.add_argument("--out", type=path, required=True, help="CSV file for the errors")
     probe = command(
@@ -178,11 +175,7 @@ def _add_show(show: argparse.ArgumentParser) -> None:
         "--scale", type=integer(1, 32), help="pixels drawn per pixel seen (default: 3 in a picture, 4 in a film)"
     )
     show.add_argument(
-        "--out",
-        type=path,
-        required=True,
-        metavar="FILE",
-        help=".png for a contact sheet, .gif or .mp4 for a film",
+        "--out", type=path, required=True, metavar="FILE", help=".png for a contact sheet, .gif or .mp4 for a film"
     )
 
 

@@ -83,7 +83,7 @@ def did_you_mean(name: object, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{close[0]}?" if close else ""
 
 
-def one_of(name: object, known: Iterable[str]) -> str:
-    """What a message about an unknown name says was expected, with the closest of the known ones."""
+def one_of(name: object, known: Iterable[str], prefix: str = "") -> str:
+    """What a message about an unknown name says was expected, with the closest of the known ones after `prefix`."""
     names = list(known)
-    return f"expected one of {', '.join(names)}{did_you_mean(name, names)}"
+    return f"expected one of {', '.join(names)}{did_you_mean(name, names, prefix)}"

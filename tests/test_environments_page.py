@@ -8,7 +8,7 @@ from pathlib import Path
 from rtrl_bench.envs.gymnasium_ids import VIEW
 from rtrl_bench.envs.gymnasium_packages import PACKAGES
 from rtrl_bench.envs.gymnasium_spaces import CHANNELS, LAYOUTS
-from rtrl_bench.experiments.reinforcement.checks import check_choices
+from rtrl_bench.experiments.reinforcement.agents import check_choices
 from rtrl_bench.experiments.reinforcement.config import load
 
 PAGE = (Path(__file__).parent.parent / "docs" / "environments.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import torch
 
 from rtrl_bench import cli
 from rtrl_bench.cells import CELLS
-from rtrl_bench.experiments.reinforcement.checks import check_choices
+from rtrl_bench.experiments.reinforcement.agents import check_choices
 from rtrl_bench.experiments.reinforcement.config import load
 from rtrl_bench.gradients import GRADIENTS
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.costs import SUITES
 from analysis.records import Run, Unusable, read_csv
-from rtrl_bench.experiments.costs import columns
+from rtrl_bench.experiments.costs import tables
 
 NOT_STUDIED = "no cost study in this scale: nothing was predicted, counted or measured"
 # A sweep varies one of these sizes; their symbols as in the text.
@@ -19,10 +19,10 @@ SYMBOLS = {"layers": "L", "hidden": "N", "inputs": "D", "batch": "B", "unroll": 
 SERIES = ["sweep", "gradient", "cell"]  # a row of these at each value of the sweep's axis
 # Frame: file and columns; those of TEXTS hold text, all others numbers.
 STUDY_FILES = {
-    "points": ("costs.csv", columns.COSTS),
-    "theory": ("theory.csv", columns.THEORY),
-    "limits": ("limits.csv", columns.LIMITS),
-    "crossovers": ("crossovers.csv", columns.CROSSOVERS),
+    "points": ("costs.csv", tables.COSTS),
+    "theory": ("theory.csv", tables.THEORY),
+    "limits": ("limits.csv", tables.LIMITS),
+    "crossovers": ("crossovers.csv", tables.CROSSOVERS),
 }
 TEXTS = {*"sweep axis method cell implementation device note quantity leading_term kind basis text".split()}
 KEYS = ("device", "device_name", "threads", "wall_s", "versions")

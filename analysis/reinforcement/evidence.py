@@ -72,13 +72,8 @@ def at(
     results: Results, environment: str, unroll: int, relation: Relation, left: str = "rtrl", right: str = "tbptt"
 ) -> Comparison:
     """Two gradients on an environment at one M: of several such comparisons the one with most seeds and steps."""
-    where, labelled = (
-        f"{names.panel(environment)}, M = {unroll}",
-        {
-            "left": methods.gradient_label(left),
-            "right": methods.gradient_label(right),
-        },
-    )
+    where = f"{names.panel(environment)}, M = {unroll}"
+    labelled = {"left": methods.gradient_label(left), "right": methods.gradient_label(right)}
     found = [
         _setting(results, run, x, y)
         for run, x, y in sides(results, left, right)

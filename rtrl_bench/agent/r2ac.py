@@ -70,12 +70,7 @@ METRICS = ("loss_policy", "loss_baseline", "loss_entropy", "entropy", "grad_norm
 
 
 def loss_terms(
-    logits: Tensor,
-    values: Tensor,
-    bootstrap: Tensor,
-    segment: Segment,
-    actions: FactorisedActions,
-    loss: Loss,
+    logits: Tensor, values: Tensor, bootstrap: Tensor, segment: Segment, actions: FactorisedActions, loss: Loss
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Policy-gradient term, baseline term with its cost, and negative entropy; each summed over time and batch.
 

@@ -170,9 +170,8 @@ def _influence_flops(stack: Stack) -> int:
     return flops
 
 
-ROWS_BLOCK_BYTES = (
-    1 << 26
-)  # as in gradients/machinery/cross_sensitivities.py: rows on their way down, of as many slots as fit
+# As in gradients/machinery/cross_sensitivities.py: rows on their way down, of as many slots as fit.
+ROWS_BLOCK_BYTES = 1 << 26
 
 
 def _rows_working(layer: LayerShape, sizes: Sizes) -> int:

@@ -26,9 +26,7 @@ from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, F
 from rtrl_bench.errors import ConfigError, UnknownName, did_you_mean
 
 FRAME_SKIP = 4
-MAX_FRAMES = (
-    108_000  # half an hour of play: Espeholt et al. 2018 (IMPALA), appendix on Atari; the paper's code sets none
-)
+MAX_FRAMES = 108_000  # half an hour of play: Espeholt et al. 2018 (IMPALA), on Atari; the paper's code sets none
 MOST_FRAMES = 2**31 - 1  # the simulator counts them in 32 bits
 NOOP_STARTS = 30
 PAPER_STEPS = 200_000_000  # total_steps of IDSIA/rtrl-elstm, in agent steps

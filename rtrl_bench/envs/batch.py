@@ -191,12 +191,7 @@ class BatchEnv(VectorEnv):
         self._ready = header["ready"]
 
     def _identity(self) -> dict[str, Any]:
-        return {
-            "environment": self.spec_name,
-            "backend": self.backend,
-            "num_envs": self.num_envs,
-            "rules": self._rules,
-        }
+        return {"environment": self.spec_name, "backend": self.backend, "num_envs": self.num_envs, "rules": self._rules}
 
     def _check_alive(self) -> None:
         if self.closed:

@@ -26,7 +26,7 @@ from rtrl_bench.envs.batch import BatchEnv, StepResult
 from rtrl_bench.envs.gymnasium_packages import NotImportable
 from rtrl_bench.envs.gymnasium_spaces import adapt
 from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request
-from rtrl_bench.errors import ConfigError, did_you_mean
+from rtrl_bench.errors import ConfigError, one_of
 from rtrl_bench.system.foreign import in_words, is_stop
 
 VIEW = ("observation_keys", "image_layout")  # options of ours; all others are Gymnasium's and the environment's
@@ -141,8 +141,7 @@ def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
     known = sorted({*names, *VIEW})
     for key in options:
         if key not in known and not more:
-            expected = f"expected one of {', '.join(known)}{did_you_mean(key, known)}"
-            raise ConfigError(f"unknown option {key!r} of environment {spec.name}: {expected}")
+            raise ConfigError(f"unknown option {key!r} of environment {spec.name}: {one_of(key, known)}")
     problem = _problem(spec, options)
     if isinstance(problem, ConfigError):
         raise problem

@@ -20,7 +20,7 @@ import numpy as np
 
 from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
 from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request, register
-from rtrl_bench.errors import ConfigError, UnknownName, did_you_mean
+from rtrl_bench.errors import ConfigError, UnknownName, one_of
 
 GAMES = (
     *("bigfish", "bossfight", "caveflyer", "chaser", "climber", "coinrun", "dodgeball", "fruitbot"),
@@ -207,8 +207,7 @@ def _spec(name: str, game: str, episode_limit: int | None = None, paper_env_step
 
 def _resolve(game: str) -> EnvSpec:
     if game not in GAMES:
-        expected = f"expected one of {', '.join(GAMES)}{did_you_mean(game, GAMES, 'procgen:')}"
-        raise UnknownName(f"unknown environment 'procgen:{game}': {expected}")
+        raise UnknownName(f"unknown environment 'procgen:{game}': {one_of(game, GAMES, 'procgen:')}")
     return _spec(f"procgen:{game}", game)
 
 

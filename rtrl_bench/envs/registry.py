@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rtrl_bench.envs.batch import SPLITS, BatchEnv
-from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName, did_you_mean
+from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName, one_of
 from rtrl_bench.registry import Registry
 from rtrl_bench.system.foreign import in_words, is_stop
 from rtrl_bench.system.machine import usable_cores
@@ -152,9 +152,8 @@ def complete_options(found: EnvSpec, options: Mapping[str, Any] | None) -> dict[
 def _option(found: EnvSpec, key: str, value: Any) -> Any:
     """A value of the type that the option's default has; numbers may be whole floats or NumPy's."""
     if key not in found.options:
-        expected = f"expected one of {', '.join(found.options)}" if found.options else "it has no options"
-        hint = did_you_mean(key, found.options)
-        raise ConfigError(f"unknown option {key!r} of environment {found.name}: {expected}{hint}")
+        expected = one_of(key, found.options) if found.options else "it has no options"
+        raise ConfigError(f"unknown option {key!r} of environment {found.name}: {expected}")
     kind = type(found.options[key])
     if type(value) is kind:
         return value

@@ -56,9 +56,10 @@ def execute(
         result = work.result()
         with undisturbed():
             record = _record(kind, settings, device, result.record)
-            write(folder, {**result.files, RECORD: record})
+            write(folder, result.files)
             for name in work.unfinished():
                 (folder / name).unlink(missing_ok=True)
+            write(folder, {RECORD: record})  # last: a run that has one is complete, and nothing is done in its folder
         return record
 
 

@@ -13,8 +13,6 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # <malloc.h> of glibc
-
-
 FLOPS_PER_THREAD = 20_000_000  # of a segment's forward pass: with less, a second thread gains nothing
 
 

@@ -6,11 +6,12 @@ stand in the fields alone.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+from rtrl_bench.errors import one_of
 
 _FIRST = ("extra_forbidden", "invalid_key", "missing")  # a misspelt key is also a missing one: name the misspelling
 _LENGTH = 100  # characters of a value that a message shows
@@ -27,7 +28,7 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
         name = join([*path, key])
         if first["type"] == "missing":
             return f"missing key {name}: it has no default"
-        return f"unknown key {name}: {_known(key, _keys(schema, at), path)}"
+        return f"unknown key {name}: {one_of(key, _keys(schema, at), join([*path, '']))}"
     path, at = _follow(schema, first["loc"])
     value = f"{join(path) or 'the configuration'} = {_shown(first['input'])}"
     if first["type"] != "value_error":
@@ -121,11 +122,6 @@ def _keys(root: dict[str, Any], schema: dict[str, Any]) -> list[str]:
     schema = _resolve(root, schema)
     options = [schema, *(_resolve(root, option) for option in schema.get("anyOf", ()))]
     return [key for option in options for key in option.get("properties", ())]
-
-
-def _known(key: Any, keys: Sequence[str], path: Sequence[int | str]) -> str:
-    close = difflib.get_close_matches(str(key), keys, n=1)
-    return f"expected one of {', '.join(keys)}" + (f"; did you mean {join([*path, close[0]])}?" if close else "")
 
 
 def join(path: Iterable[int | str]) -> str:

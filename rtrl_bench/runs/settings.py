@@ -159,9 +159,8 @@ def dump(settings: Settings) -> str:
     return dump_yaml(to_dict(settings))
 
 
-NOT_DECISIVE = (  # which program reads them; where and how safely to run
-    *("kind", "device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard"),
-)
+# Which program reads the settings; where and how safely to run.
+NOT_DECISIVE = ("kind", "device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:

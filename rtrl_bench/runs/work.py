@@ -1,14 +1,15 @@
-"""A run in progress: what every kind of it can do."""
+"""A run in progress: what every kind of it can do. Importing this imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import torch
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtrl_bench.runs import records
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Table(NamedTuple):

@@ -52,9 +52,8 @@ def own_the_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:  # closed: the next file to be opened would get its number, and what is printed
             _to_nowhere(descriptor)
-    errors = cast(TextIO | None, sys.stderr) or os.fdopen(
-        2, "w", encoding="utf-8", closefd=False
-    )  # None: it was closed
+    given = cast(TextIO | None, sys.stderr)  # None: it was closed
+    errors = given or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     result = os.fdopen(os.dup(1), "w", encoding=errors.encoding, errors="backslashreplace")
     os.dup2(2, 1)
     sys.stdout, sys.stderr = cast(TextIO, BestEffort(result)), cast(TextIO, BestEffort(errors))

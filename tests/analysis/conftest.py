@@ -153,14 +153,7 @@ class Tree:
         return folder
 
     def level(
-        self,
-        environment: str,
-        method: str,
-        seed: int,
-        *,
-        real: bool,
-        record: Mapping[str, Any] = {},
-        **more: Any,
+        self, environment: str, method: str, seed: int, *, real: bool, record: Mapping[str, Any] = {}, **more: Any
     ) -> Path:
         """A run of a DMLab level in the paper's settings, in DMLab itself or in the project's own levels."""
         record = {**({"backend": REAL_LAB} if real else {}), **record}

@@ -33,10 +33,7 @@ LAWS = {
         lambda n: 3 * n["batch"] * n["hidden"] * n["inputs"],
         lambda n: 90 * n["batch"] * n["hidden"] * n["inputs"],
     ),
-    "rtrl_dense": (
-        lambda n: 6 * n["batch"] * n["hidden"] ** 3,
-        lambda n: 4 * n["batch"] * n["hidden"] ** 4,
-    ),
+    "rtrl_dense": (lambda n: 6 * n["batch"] * n["hidden"] ** 3, lambda n: 4 * n["batch"] * n["hidden"] ** 4),
 }
 # Sweep: axis, its values, cell, methods, other sizes.
 SWEEPS: dict[str, tuple[str, list[int], str, list[str], dict[str, int]]] = {

@@ -56,11 +56,7 @@ def test_an_unknown_family_is_refused():
 
 
 def test_the_episode_limit_follows_the_options():
-    limits = {
-        ("tmaze", "delay", 40): 41,
-        ("delayed_match", "delay", 3): 4,
-        ("breakout", "max_frames", 400): 100,
-    }
+    limits = {("tmaze", "delay", 40): 41, ("delayed_match", "delay", 3): 4, ("breakout", "max_frames", 400): 100}
     for (name, key, value), steps in limits.items():
         assert validate(name, {key: value}).episode_limit == steps
 

@@ -57,10 +57,7 @@ def test_numbers_of_any_kind_arrive_as_pythons_own():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (
-            {"order": 1, "raet": 2},
-            r"options\.raet = 2: unknown option .* expected one of .*did you mean rate\?",
-        ),
+        ({"order": 1, "raet": 2}, r"options\.raet = 2: unknown option .* expected one of .*did you mean rate\?"),
         ({}, "gradient: optioned needs gradient_options.order: expected an integer"),
         ({"order": "one"}, "order = 'one': expected an integer, as an option of gradient: optioned"),
         ({"order": True}, "order = True: expected an integer,"),

@@ -173,16 +173,10 @@ def test_snakemake_teaches_a_stem_before_the_runs_that_take_it_over(project):
             {"pretrain": {"method": "state", "run": {"vision": "small"}}, "environments": {"rooms_watermaze": None}},
             "studies.memory: vision = 'impala': the run that the vision stem comes from has 'small'; make them equal",
         ),
-        (
-            {"pretrain": PRETRAIN | {"seed": 1}},
-            r"studies\.memory: unknown key pretrain\.seed: expected one of",
-        ),
+        ({"pretrain": PRETRAIN | {"seed": 1}}, r"studies\.memory: unknown key pretrain\.seed: expected one of"),
         ({"pretrain": PRETRAIN | {"unroll": 0}}, r"pretrain\.unroll = 0: expected an integer in \[1, 1048576\]"),
         ({"pretrain": PRETRAIN | {"method": "tbtt"}}, "unknown method 'tbtt': expected one of feedforward"),
-        (
-            {"pretrain": PRETRAIN | {"run": {"env_step": 1}}},
-            "unknown key env_step: .*did you mean env_steps",
-        ),
+        ({"pretrain": PRETRAIN | {"run": {"env_step": 1}}}, "unknown key env_step: .*did you mean env_steps"),
         (
             {"pretrain": PRETRAIN | {"environments": {"tmase": None}}},
             r"studies\.memory: pretrain\.environments\.tmase: expected one of tmaze",

@@ -6,7 +6,7 @@ import re
 from typing import NoReturn
 
 from rtrl_bench.envs import registry
-from rtrl_bench.errors import did_you_mean
+from rtrl_bench.errors import one_of
 from rtrl_bench.experiments import KINDS
 from workflow.scripts.scales import Run, Scale, explain
 from workflow.scripts.startup import stop
@@ -22,8 +22,7 @@ def names(scale: Scale) -> list[str]:
 
 def unknown(scale: Scale, name: str) -> NoReturn:
     """Stop because no target has this name."""
-    known = [*OTHERS, *names(scale)]
-    stop(f"unknown target {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}")
+    stop(f"unknown target {name!r}: {one_of(name, [*OTHERS, *names(scale)])}")
 
 
 def runs(scale: Scale, name: str) -> list[Run]:

@@ -84,8 +84,7 @@ class LimitsConfig(Settings):
     memory_gb: Ascending = Field(default=[8, 24, 80, 141], description="memories, in 10⁹ bytes")
     layers: Ascending = Field(default=[1, 2, 3], description="L, layers")
     methods: dict[str, list[str]] = Field(
-        default={"bptt": ["elstm"], "rtrl": ["elstm"]},
-        description="gradient methods, each with its cells",
+        default={"bptt": ["elstm"], "rtrl": ["elstm"]}, description="gradient methods, each with its cells"
     )
     inputs: Size = Field(default=257, description="D, inputs of the lowest layer")
     batch: Size = Field(default=32, description="B, slots")

@@ -1,4 +1,4 @@
-"""The files of a finished study, from its points. Columns and units: results/README.md."""
+"""The files of a finished study, from its points (units: results/README.md). Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,20 @@ from rtrl_bench.costs.crossovers import (
 from rtrl_bench.costs.predict import predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.costs.theory import QUANTITIES, exponent, leading_term
-from rtrl_bench.experiments.costs.columns import COSTS, CROSSOVERS, LIMITS, SIZES, THEORY
 from rtrl_bench.experiments.costs.config import ComplexityConfig, LimitsConfig
 from rtrl_bench.experiments.costs.points import Point
 from rtrl_bench.runs.work import Content, Table
+
+SIZES = "layers hidden inputs batch unroll episode".split()
+COSTS = (
+    "sweep axis method cell layers hidden inputs batch unroll episode "
+    "predicted_state_bytes predicted_peak_bytes predicted_flops_per_step "
+    "counted_flops_per_step counted_bytes_per_step counted_peak_bytes "
+    "measured_step_s measured_step_s_low measured_step_s_high repeats measured_peak_bytes implementation device note"
+).split()
+THEORY = "sweep method cell axis quantity exponent leading_term".split()
+LIMITS = "method cell layers inputs batch memory_gb largest_hidden bytes_per_slot".split()
+CROSSOVERS = "kind cell layers hidden inputs batch value basis text".split()
 
 LARGE = 10e6  # bytes from which a measured peak is compared: below, what torch itself needs for its work shows
 

@@ -36,8 +36,8 @@ class Reinforcement(Kind[RunConfig]):
     leaves = ("curve.csv", "curve.part.csv", "gradient.csv", "evaluation.json", "tensorboard")
 
     def check(self, settings: RunConfig) -> None:
-        """See `checks.check_choices`."""
-        from rtrl_bench.experiments.reinforcement.checks import check_choices
+        """See `agents.check_choices`."""
+        from rtrl_bench.experiments.reinforcement.agents import check_choices
 
         check_choices(settings)
 
@@ -73,7 +73,7 @@ class Reinforcement(Kind[RunConfig]):
 
     def player(self, settings: RunConfig, folder: Path) -> Any:
         """Playing greedily, for levels of the rooms backend."""
-        from rtrl_bench.experiments.reinforcement.player import trained_player
+        from rtrl_bench.experiments.reinforcement.trained import trained_player
 
         return trained_player(settings, folder)
 

@@ -174,10 +174,8 @@ class Actor:
     def _values_of(self, cut: Cut, state: Tensor) -> Tensor:
         """V (B,) of the observations at which episodes were cut, from the state before them; 0 where none was."""
         where, observations = (torch.from_numpy(array).to(self.device) for array in cut)
-        values = self.network.act(self.network.encode(observations), self.last_reward, torch.zeros_like(where), state)[
-            1
-        ]
-        return torch.where(where, values, 0.0)
+        seen, no_starts = self.network.encode(observations), torch.zeros_like(where)
+        return torch.where(where, self.network.act(seen, self.last_reward, no_starts, state)[1], 0.0)
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, as tensors and plain values; `env` is None where the simulator cannot be saved."""

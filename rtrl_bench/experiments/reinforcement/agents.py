@@ -1,4 +1,4 @@
-"""The agent that a configuration describes, put together from its parts."""
+"""The agent that a configuration describes: whether its parts are there and fit, and what they make together."""
 
 from __future__ import annotations
 
@@ -10,9 +10,29 @@ import torch
 from rtrl_bench.agent import vision
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.r2ac import R2AC, Loss
+from rtrl_bench.cells import CELLS
+from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.gradients import make_method
 from rtrl_bench.optimisers import RMSProp
+from rtrl_bench.runs import gradient_quality
 from rtrl_bench.runs.recurrent_memory import stack_of
+
+
+def check_choices(config: RunConfig) -> None:
+    """Refuse unknown names and unfit combinations before anything is made (UnknownName, ConfigError)."""
+    found = registry.validate(config.environment, config.environment_options, config.backend)
+    if config.loss.bootstrap_truncation and not any(backend.truncates for backend in found.backends):
+        raise ConfigError(
+            f"loss.bootstrap_truncation = true: the simulator of {config.environment} does not tell a time "
+            "limit from an end; remove the key"
+        )
+    cell = CELLS[config.cell]()
+    make_method(config.gradient, cell, config.layers, config.method_options)
+    vision.VISION[config.vision]
+    gradient_quality.check(config)
+    cell.check_retention(config.retention)
 
 
 def make_network(config: RunConfig, shape: tuple[int, ...], action_sizes: Sequence[int]) -> AgentNetwork:

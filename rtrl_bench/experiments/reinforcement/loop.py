@@ -74,11 +74,7 @@ class Training(Work):
     """
 
     def __init__(
-        self,
-        config: RunConfig,
-        device: torch.device,
-        stem: PretrainedStem | None = None,
-        folder: Path | None = None,
+        self, config: RunConfig, device: torch.device, stem: PretrainedStem | None = None, folder: Path | None = None
     ):
         self.config, self.device, self._folder = config, device, folder
         torch.manual_seed(config.seed)

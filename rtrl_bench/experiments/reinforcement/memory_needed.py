@@ -66,16 +66,15 @@ def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int])
     steps = replayed(config, episode)
     learning, frozen = _vision_bytes(network.vision, shape, samples), _vision_bytes(network.vision, shape, config.batch)
     seen = NUMBER * (inputs - 1) if config.pretrained else math.prod(shape) * _observation_bytes(network.vision)
-    segments = 1 if config.deterministic else 2
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     all_parameters = sum(p.numel() for p in network.parameters())
-    copies = 1 if config.deterministic else 2
+    copies = 1 if config.deterministic else 2  # acting beside learning has parameters and a segment of its own
     parts = {
         "parameters, gradients and the optimiser": NUMBER
         * (copies * all_parameters + (1 + len(RMSProp.slots) + STEP_COPIES) * trained),
         "sensitivities and a segment of the recurrent layers": recurrent_bytes(config, inputs, steps),
         "the vision stem": frozen if config.pretrained else learning,
-        "segments": segments * samples * (seen + BESIDE_OBSERVATION),
+        "segments": copies * samples * (seen + BESIDE_OBSERVATION),
     }
     if config.gradient_quality:
         exact = config.model_copy(update={"gradient": "tbptt"})

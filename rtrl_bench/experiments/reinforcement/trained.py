@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.reinforcement.agents import make_network
-from rtrl_bench.experiments.reinforcement.checks import check_choices
+from rtrl_bench.experiments.reinforcement.agents import check_choices, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
+from rtrl_bench.rooms.dmlab_levels import ACTIONS, IMAGE_SHAPE
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.device import choose_device
 from rtrl_bench.runs.process import prepare_process, use_worthwhile_threads
+
+if TYPE_CHECKING:
+    from rtrl_bench.rooms.show import Player
 
 
 class TrainedAgent(NamedTuple):
@@ -52,3 +56,22 @@ def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Evaluate the newest checkpoint in a run folder; ConfigError when there is none. Writes nothing."""
     trained = trained_network(config, folder)
     return evaluate(trained.network, config, trained.device)
+
+
+def trained_player(config: RunConfig, folder: Path) -> Player:
+    """The trained agent in a run folder as a greedy player of an embedded level; ConfigError if there is none."""
+    network, device, shape, sizes = trained_network(config, folder)
+    if (shape, sizes) != (IMAGE_SHAPE, (len(ACTIONS),)):
+        raise ConfigError(
+            f"--agent {folder}: it was trained on {config.environment}, with observations of shape {shape} and "
+            f"{' x '.join(map(str, sizes))} actions; expected a run on one of the DMLab levels"
+        )
+    state = network.core.zero_state(1)
+
+    def play(slots: np.ndarray, observation: np.ndarray, reward: np.ndarray, start: np.ndarray) -> np.ndarray:
+        nonlocal state
+        seen, last, begins = (torch.as_tensor(values, device=device) for values in (observation, reward, start))
+        logits, _, state = network.act(network.encode(seen), last, begins, state)
+        return network.actions.greedy(logits).cpu().numpy()
+
+    return play

@@ -130,13 +130,7 @@ CALL_BYTES = 1 << 17  # below it an operation on a slot's sensitivities costs le
 
 
 def _advance_weight(
-    sensitivity: Tensor,
-    x: Tensor,
-    q: Tensor,
-    p: Tensor,
-    episodes: Episodes,
-    r: Tensor | None,
-    d_weight: Tensor | None,
+    sensitivity: Tensor, x: Tensor, q: Tensor, p: Tensor, episodes: Episodes, r: Tensor | None, d_weight: Tensor | None
 ) -> None:
     """S_W ← p(0) S_W + Σ_t q(t) ⊗ x(t) in place, after adding Σ_b r ⊙ S_W to `d_weight`.
 

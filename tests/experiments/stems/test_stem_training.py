@@ -153,10 +153,7 @@ def test_a_stopped_stem_goes_on_bit_for_bit(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"environment": "breakout"},
-            "environment = 'breakout', which has no state to teach from: expected",
-        ),
+        ({"environment": "breakout"}, "environment = 'breakout', which has no state to teach from: expected"),
         ({"vision": "flat"}, "vision = 'flat': has no parameters to learn; choose a stem for images"),
         ({"environment_options": {"hut": True}}, "unknown option 'hut' of environment rooms_"),
         ({"vision": "nope"}, "unknown vision stem 'nope'"),

@@ -24,12 +24,7 @@ class FusedSegments:
         return self.kernels.forward(u, w, state, starts)
 
     def learn(
-        self,
-        tape: Tape,
-        g: Tensor,
-        wants_x: bool,
-        traces: dict[str, Tensor] | None = None,
-        same_step: bool = False,
+        self, tape: Tape, g: Tensor, wants_x: bool, traces: dict[str, Tensor] | None = None, same_step: bool = False
     ) -> LayerGradient:
         """Back-propagate g (M, B, s, N); with `traces`, add the sensitivities' part and move them to the segment's end.
 
