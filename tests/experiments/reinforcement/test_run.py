@@ -19,7 +19,7 @@ from rtrl_bench.errors import ConfigError, Interrupted, NonFiniteLoss
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.reinforcement.trained import trained_network
-from rtrl_bench.runs import checkpoint
+from rtrl_bench.runs import checkpoint, records
 from rtrl_bench.runs.settings import to_dict
 
 STOPS = "the run stops with code 3, naming update and term; the last good checkpoint is kept"
@@ -27,13 +27,8 @@ STOPS = "the run stops with code 3, naming update and term; the last good checkp
 
 def test_a_run_writes_all_its_records(tmp_path):
     record = execute(config(), tmp_path)
-    assert {p.name for p in tmp_path.iterdir() if p.name != ".lock"} == {
-        "config.yaml",
-        "curve.csv",
-        "evaluation.json",
-        "run.json",
-        "checkpoint",
-    }
+    written = {"config.yaml", "curve.csv", "evaluation.json", "run.json", "checkpoint"}
+    assert {p.name for p in tmp_path.iterdir()} == {*written, ".lock"}
     assert record["env_steps"] == 400
     assert record["updates"] == 20
     assert [int(row["updates"]) for row in curve(tmp_path)] == list(range(2, 21, 2))
@@ -41,6 +36,18 @@ def test_a_run_writes_all_its_records(tmp_path):
     assert [len(s["returns"]) for s in evaluation["sets"]] == [3, 3]
     assert record["evaluation"]["mean"] == pytest.approx(sum(sum(s["returns"]) for s in evaluation["sets"]) / 6)
     assert json.loads((tmp_path / "run.json").read_text()) == record
+
+
+def test_a_run_is_complete_before_its_record_is_there(tmp_path, monkeypatch):
+    there = []
+
+    def write(path, value, write=records.write_json):
+        there.append({p.name for p in tmp_path.iterdir()})
+        write(path, value)
+
+    monkeypatch.setattr(records, "write_json", write)
+    execute(config(), tmp_path)
+    assert there[-1] == {"config.yaml", "curve.csv", "evaluation.json", "checkpoint", ".lock"}
 
 
 @pytest.mark.parametrize(
