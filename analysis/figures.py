@@ -24,7 +24,7 @@ from analysis.load import Results
 from analysis.style import Drawing
 from rtrl_bench.system.files import whole_file, write_whole
 
-SUFFIXES = (".png", ".pdf", ".csv")
+SUFFIXES = kinds.SUFFIXES["figures"]
 LETTERS = 14  # of the heading, per inch
 # No dates in the files: the same numbers give the same bytes.
 _METADATA: dict[str, dict[str, str | None]] = {".png": {}, ".pdf": {"CreationDate": None}}
@@ -63,7 +63,7 @@ def _draw(item: kinds.Item, results: Results) -> Drawing:
         figure, axes = plt.subplots(figsize=(7, 0.9))
         axes.axis("off")
         axes.text(0.5, 0.5, f"Nothing to draw: {reason}.", ha="center", va="center", fontsize=10)
-        return Drawing(figure, pd.DataFrame({"note": [str(reason)]}))
+        return Drawing(figure, pd.DataFrame({kinds.NOTE: [str(reason)]}))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

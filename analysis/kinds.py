@@ -12,10 +12,13 @@ import importlib
 import inspect
 import pkgutil
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import analysis
 
+NOTE = "note"  # the one column, in its CSV file, of what has nothing to show
+SUFFIXES = {"tables": (".csv", ".md", ".tex"), "figures": (".png", ".pdf", ".csv")}  # what each is written as
 LAST = 1000  # place on the page of what does not say `PLACE = ...`
 
 
@@ -75,6 +78,12 @@ def items(what: str) -> list[Item]:
         modules = {name: importlib.import_module(f"analysis.{kind}.{what}.{name}") for name in files}
         found += [Item(name, modules[name]) for name in _ordered(modules)]
     return found
+
+
+def is_empty(numbers: Path) -> bool:
+    """Whether the CSV file of a table or figure says nothing but why there is nothing to show."""
+    with numbers.open(encoding="utf-8") as file:
+        return file.readline().strip() == NOTE
 
 
 def _names(package: ModuleType | None) -> list[str]:

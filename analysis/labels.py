@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from matplotlib.ticker import EngFormatter
 
 NOTHING = "–"
+TRAINED = 0.99  # share of the paper's steps with which a run has as good as all
 
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -42,9 +43,12 @@ def number(value: float | None, digits: int | None = None) -> str:
     """A score with three significant digits or the given number of decimals; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    if digits is None:
-        digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:.{digits}f}"
+    return f"{value:.{_digits(value) if digits is None else digits}f}"
+
+
+def _digits(value: float) -> int:
+    """The decimals with which a score has three significant digits, two at most."""
+    return 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
 
 
 def whole(value: float) -> str:
@@ -58,8 +62,7 @@ def plus_minus(mean: float | None, std: float | None, digits: int | None = None)
         return NOTHING
     if std is None or not math.isfinite(std):
         return number(mean, digits)
-    if digits is None:
-        digits = 0 if abs(mean) >= 100 else 1 if abs(mean) >= 10 else 2
+    digits = _digits(mean) if digits is None else digits
     return f"{number(mean, digits)} ± {number(std, digits)}"
 
 
@@ -81,6 +84,12 @@ def percent(fraction: float | None) -> str:
         return NOTHING
     value = 100 * fraction
     return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %" if value >= 1e-3 else "< 0.001 %"
+
+
+def under_trained(fractions: Iterable[float]) -> str:
+    """Which shares of the paper's steps runs have that do not have them all; an empty string where every run has."""
+    short = [fraction for fraction in fractions if fraction < TRAINED]
+    return span(short, percent) if short else ""
 
 
 def normalised(fraction: float) -> str:

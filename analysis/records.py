@@ -65,6 +65,15 @@ class Run:
         return {key: as_json(value) if isinstance(value, dict) else value for key, value in found.items()}
 
 
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their whole path: `optimiser.alpha`."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        inner = isinstance(value, Mapping) and value
+        found |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return found
+
+
 def as_json(value: Any) -> str:
     """Keys and values as text that is the same whenever they are."""
     return json.dumps(value, sort_keys=True)

@@ -170,7 +170,7 @@ def render(results: Results, out: Path) -> str:
             "item": item,
             "image": _image(results.root / "figures" / f"{item.name}.png"),
             "files": [link("figures", item.name + suffix) for suffix in figures.SUFFIXES],
-            "nothing": list(pd.read_csv(results.root / "figures" / f"{item.name}.csv", nrows=0)) == ["note"],
+            "nothing": kinds.is_empty(results.root / "figures" / f"{item.name}.csv"),
         }
         for item in kinds.items("figures")
     ]
@@ -184,12 +184,11 @@ def render(results: Results, out: Path) -> str:
     environment.filters["caption"] = _caption
     found = claims.claims(results)
     shown_films, other_films = films(results)
-    budgets = results["index"]["budget_fraction"].dropna()
     groups = what_was_run(results)
     return environment.get_template("report.html.j2").render(
         scale=results.scale,
         warning=labels.scale_warning(results.scale),
-        under_trained=labels.span(budgets[budgets < 0.99], labels.percent) if (budgets < 0.99).any() else "",
+        under_trained=labels.under_trained(results["index"]["budget_fraction"]),
         claims=[{**one.facts, "html": table(f"claim_{one.name}", one.table)} for one in found],
         rules=" ".join((claims.__doc__ or "").split("\n\n")[1].split()),
         shown={name for one in found for name in one.shows},

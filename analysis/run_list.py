@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis import labels, methods
 from analysis.load import Results
+from analysis.records import flat
 
 
 def groups(results: Results) -> list[dict[str, Any]]:
@@ -16,7 +17,7 @@ def groups(results: Results) -> list[dict[str, Any]]:
     index = results["index"]
     made = []
     for (_, task, unroll), runs in index.groupby(["suite", "task", "unroll"], sort=False, dropna=False, observed=True):
-        settings = {folder: _flat(json.loads(text)) for folder, text in zip(runs["folder"], runs["config"])}
+        settings = {folder: _texts(json.loads(text)) for folder, text in zip(runs["folder"], runs["config"])}
         shared = _shared(list(settings.values()))
         names = methods.named(runs)["method"] if runs["gradient"].notna().all() else pd.Series("", runs.index)
         rows = [
@@ -43,12 +44,8 @@ def _shared(settings: list[dict[str, str]]) -> dict[str, str]:
     return {key: value for key, value in first.items() if key != "seed" and all(s.get(key) == value for s in settings)}
 
 
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in settings.items():
-        inner = isinstance(value, dict) and value
-        flat |= _flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": json.dumps(value)}
-    return flat
+def _texts(settings: dict[str, Any]) -> dict[str, str]:
+    return {key: json.dumps(value) for key, value in flat(settings).items()}
 
 
 def _text(settings: dict[str, str]) -> str:

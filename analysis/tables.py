@@ -18,7 +18,7 @@ from analysis import cli, kinds, labels
 from analysis.load import Results
 from rtrl_bench.system.files import write_whole
 
-SUFFIXES = (".csv", ".md", ".tex")
+SUFFIXES = kinds.SUFFIXES["tables"]
 PAGE_ROWS = 40  # a longer table does not fit on a printed page
 
 
@@ -51,7 +51,7 @@ def _build(item: kinds.Item, results: Results) -> Table:
         table: Table = item.module.build(results)
         return table
     except kinds.NothingToShow as reason:
-        frame = pd.DataFrame({"note": [str(reason)]})
+        frame = pd.DataFrame({kinds.NOTE: [str(reason)]})
         return Table(frame, frame)
 
 

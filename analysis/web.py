@@ -14,38 +14,28 @@ from analysis import claims, cli, kinds, labels
 from analysis.load import Results
 from rtrl_bench.system.files import write_whole
 
-EMPTY = "note"  # the one column of what has no runs
-TRAINED = 0.99  # share of the paper's steps
-
 
 def render(results: Results, out: Path) -> str:
     """The text; links are relative to `out`."""
     parts = [f"# Results of scale {results.scale}"]
     if warning := labels.scale_warning(results.scale):
         parts.append(f"**{warning}**")
-    budgets = results["index"]["budget_fraction"].dropna()
-    if (budgets < TRAINED).any():
-        share = labels.span(budgets[budgets < TRAINED], labels.percent)
+    if share := labels.under_trained(results["index"]["budget_fraction"]):
         parts.append(f"**Under-trained**: runs on the paper's environments have {share} of the paper's training steps.")
     parts += ["## The paper's claims", claims.table(claims.claims(results)).to_markdown(index=False)]
     for item in kinds.items("figures"):
         drawn = results.root / "figures" / item.name
-        if _is_empty(drawn.with_suffix(".csv")):
+        if kinds.is_empty(drawn.with_suffix(".csv")):
             continue
         image = Path(os.path.relpath(drawn.with_suffix(".png"), out)).as_posix()
         parts += [f"## {item.title}", f"![{item.title}]({image})", item.caption.replace("``", "`")]
     parts.append("# Tables")
     for item in kinds.items("tables"):
         made = results.root / "tables" / item.name
-        if not _is_empty(made.with_suffix(".csv")):
+        if not kinds.is_empty(made.with_suffix(".csv")):
             text = made.with_suffix(".md").read_text(encoding="utf-8").strip()
             parts.append(f"<details>\n<summary>{item.title}</summary>\n\n{text}\n\n</details>")
     return "\n\n".join(parts) + "\n"
-
-
-def _is_empty(numbers: Path) -> bool:
-    with numbers.open(encoding="utf-8") as file:
-        return file.readline().strip() == EMPTY
 
 
 def write(results: Results, out: Path) -> list[Path]:

@@ -52,7 +52,7 @@ def draw(
     """A panel for each title in column `panel`, in the order of the runs or in `order`; `height` in inches."""
     if runs.empty:
         raise NothingToShow("no runs of this kind")
-    curves = {str(folder): curve for folder, curve in results["curves"].groupby("folder")}
+    curves = of_runs(results)
     parts = [common_frames(group, curves) for _, group in runs.groupby(["panel", "setting"], sort=False)]
     parts = [part for part in parts if len(part)]
     drawn = list(dict.fromkeys(part["panel"].iloc[0] for part in parts))
@@ -89,6 +89,11 @@ def draw(
     returns = curve.groupby(["panel", *POINT], observed=True, sort=False)["return"]
     bands = returns.agg(mean="mean", std="std", n="count").reset_index().drop(columns="panel")
     return style.Drawing(grid.figure, bands, note)
+
+
+def of_runs(results: Results) -> dict[str, pd.DataFrame]:
+    """The curve of every run, by its folder."""
+    return {str(folder): curve for folder, curve in results["curves"].groupby("folder")}
 
 
 def common_frames(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from analysis import methods, stats, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import panels
+from analysis.reinforcement.players import CHANCE
 
-CHANCE = 0.5  # of a policy without memory, in every memory task of the harness
 SPREAD = 0.8  # width, in steps of the x axis, over which seaborn's strip plot sets the methods side by side
 SAME = ["environment", "options", "unroll", "retention", "delay", "method", "backend", "env_frames"]
 CHANCE_LINE = {**style.REFERENCE, "label": "chance"}

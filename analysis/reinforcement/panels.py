@@ -18,7 +18,7 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
     if fractions.empty:
         said.append(f"{frames} a run")
     else:
-        said.append(f"{frames}, under-trained:" if (fractions < 0.99).any() else f"{frames}:")
+        said.append(f"{frames}, under-trained:" if labels.under_trained(fractions) else f"{frames}:")
         said.append(f"{labels.span(fractions, labels.percent)} of the paper's")
     stems = [known for _, run in runs.iterrows() if (known := paper.stem_frames(run))]
     if stems:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import labels
+from analysis.records import flat
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.runs.settings import to_dict
 
@@ -81,7 +82,7 @@ def differences(run: pd.Series) -> Differences:
     if not abs(fraction - 1) <= BUDGET_TOLERANCE:  # nan: the paper has no such task
         conditions.append(f"budget {labels.percent(fraction)} of the paper's")
     conditions += _other_stem(run)
-    config, found = _flat(json.loads(run["config"])), {}
+    config, found = flat(json.loads(run["config"])), {}
     for key, expected in _expected(run["suite"], config).items():
         allowed = expected if isinstance(expected, tuple) else (expected,)
         value = config.get(key)
@@ -93,17 +94,9 @@ def differences(run: pd.Series) -> Differences:
 def _expected(suite: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """What the paper has in place of a run's settings, by key; a tuple: one of these."""
     default = to_dict(RunConfig(environment="", env_steps=1))
-    expected = _flat({key: default[key] for key in COMPARED}) | OTHER_THAN_DEFAULT | SUITES.get(suite, {})
+    expected = flat({key: default[key] for key in COMPARED}) | OTHER_THAN_DEFAULT | SUITES.get(suite, {})
     options = [key for key in config if key.startswith("environment_options.")]
     return expected | {key: OPTIONS.get(suite, {}).get(key.partition(".")[2]) for key in options}
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their whole path: `optimiser.alpha`."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
 
 
 def same_simulator(suite: str, backend: str) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from analysis import figures, tables
-from workflow.scripts import outputs, sources
+from workflow.scripts import sources
 from workflow.scripts.sources import analysis_sources
 
 
@@ -41,10 +40,6 @@ def test_a_step_depends_on_the_files_of_every_kind_that_it_finds_in_their_folder
     shared = {"analysis/reinforcement/load.py", "analysis/reinforcement/paper.py", "analysis/reinforcement/__init__.py"}
     assert all(shared < files for files in found.values())
     assert all("analysis/reinforcement/paper_values.csv" in files for files in found.values())
-
-
-def test_the_workflow_expects_what_the_analysis_writes():
-    assert (outputs.TABLES, outputs.FIGURES) == (tables.SUFFIXES, figures.SUFFIXES)
 
 
 def test_the_replay_depends_on_the_modules_of_the_levels_and_on_the_recordings():

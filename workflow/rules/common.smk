@@ -14,11 +14,11 @@ JOBS = {SCALE.name_of(run): run.job for run in SCALE.runs}
 FOLDERS = "|".join(map(re.escape, JOBS)) or "(?!)"
 NEEDED = targets.needed(SCALE)
 RECORDS = targets.records(SCALE)
-TABLES = outputs.tables(f"{RESULTS}/tables")
+TABLES = outputs.made(f"{RESULTS}/tables", "tables")
 TABLE_RECORDS = outputs.records(f"{RESULTS}/tables")
 FIDELITY = targets.fidelity(SCALE)
 FILMS = targets.films(SCALE)
-FIGURES = outputs.figures(f"{RESULTS}/figures")
+FIGURES = outputs.made(f"{RESULTS}/figures", "figures")
 # How often a run is submitted again; inside of a job never, where it would run on beyond the queue's limit.
 RETRIES = jobs.retries(JOBS.values()) if workflow.is_main_process else 0
 CORES = workflow.resource_settings.cores or 1  # none given for --report

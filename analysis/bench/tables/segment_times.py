@@ -27,9 +27,7 @@ def build(results: Results) -> Table:
     if frame.empty:
         raise NothingToShow(NOT_MEASURED)
     text = {"Device": frame["device_name"]}
-    text |= {
-        symbol: frame[size].map(labels.whole) for size, symbol in {"batch": "B", "hidden": "N", "unroll": "M"}.items()
-    }
+    text |= {symbol: frame[size].map(labels.whole) for symbol, size in SIZES.items()}
     text["Launched"] = frame["graph"].map(lambda graph: "one graph" if graph is True else "call by call")
     text["Loss"] = frame["loss"].fillna("every step")
     text |= {f"{title} (ms)": (1e3 * frame[f"{key}_s"]).map(labels.number) for key, title in TIMES.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import altair as alt
 
 from analysis import charts, methods
-from analysis.costs.load import NOT_STUDIED
+from analysis.costs.load import NOT_STUDIED, SYMBOLS
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 
@@ -22,7 +22,6 @@ QUANTITIES = {
     "measured_peak_bytes": "peak memory, measured (bytes)",
     "predicted_state_bytes": "carried between steps or segments, predicted (bytes)",
 }
-SIZES = ["layers", "hidden", "inputs", "batch", "unroll", "episode"]
 
 
 def build(results: Results) -> alt.Chart:
@@ -31,7 +30,7 @@ def build(results: Results) -> alt.Chart:
     if points.empty:
         raise NothingToShow(NOT_STUDIED)
     points = methods.named(points)
-    frame = points[["sweep", "axis", *SIZES, *QUANTITIES]].assign(method=points["method"].astype(str))
+    frame = points[["sweep", "axis", *SYMBOLS, *QUANTITIES]].assign(method=points["method"].astype(str))
     sweep = charts.choice("sweep", "Sweep", {name: name for name in frame["sweep"].unique()})
     shown = charts.choice("quantity", "Quantity", QUANTITIES)
     return (
@@ -44,7 +43,7 @@ def build(results: Results) -> alt.Chart:
             x=alt.X("size:Q", title="size that the sweep varies", scale=alt.Scale(type="log")),
             y=alt.Y("value:Q", title="cost, as chosen", scale=alt.Scale(type="log"), axis=alt.Axis(format="~s")),
             color=charts.colour(points, "method"),
-            tooltip=["method:N", "axis:N", "value:Q", *[f"{size}:Q" for size in SIZES]],
+            tooltip=["method:N", "axis:N", "value:Q", *[f"{size}:Q" for size in SYMBOLS]],
         )
         .add_params(sweep, shown)
     )

@@ -26,7 +26,7 @@ FACTS = ["task", "M", "method", "cell", "seed", "score", "retention", "learning 
 def build(results: Results) -> alt.Chart:
     """A line per run; its facts are looked up by its number."""
     runs = results["runs"].reset_index(drop=True)
-    of_run = {str(folder): curve for folder, curve in results["curves"].groupby("folder")}
+    of_run = curves.of_runs(results)
     smooth = [curves.smoothed(of_run[folder]) for folder in runs["folder"]]
     parts = [thinned(curve).assign(run=number) for number, curve in enumerate(smooth) if len(curve) >= curves.LOGGED]
     if not parts:

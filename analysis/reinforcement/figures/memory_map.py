@@ -41,7 +41,7 @@ def draw(results: Results) -> style.Drawing:
     runs = runs[runs.groupby("task")["unroll"].transform("nunique") > 1]
     if runs.empty:
         raise NothingToShow("no memory task was run with more than one segment length M")
-    of_run = {str(folder): curve for folder, curve in results["curves"].groupby("folder")}
+    of_run = curves.of_runs(results)
     steps = [steps_to_solve(of_run[run["folder"]]) for _, run in runs.iterrows()]
     maps = pd.DataFrame([_place(run) for _, run in runs.iterrows()], columns=["map", "reach"], index=runs.index)
     rows = [

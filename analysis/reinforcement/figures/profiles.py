@@ -34,7 +34,8 @@ def draw(results: Results) -> style.Drawing:
     runs = runs[runs["method"].isin(tasks.index[tasks == runs["pairing"].nunique()])]
     if runs.empty:
         raise NothingToShow("no method was run on every memory task with a delay longer than the segment")
-    smooth = {f: curves.smoothed(c) for f, c in results["curves"].groupby("folder") if f in set(runs["folder"])}
+    of_run = curves.of_runs(results)
+    smooth = {folder: curves.smoothed(of_run[folder]) for folder in runs["folder"]}
     steps = np.linspace(0, min(curve["x"].max() for curve in smooth.values()), TIMES + 1)[1:]
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9))
     rows = []

@@ -21,16 +21,13 @@ PLACE = 1
 def draw(results: Results) -> style.Drawing:
     """A map for each delay and initialisation."""
     numbers = recall.means(recall.runs(results))
-    labels = {method.gradient: label for label, method in methods.methods(numbers[["gradient"]]).items()}
-    order = numbers["gradient"].map(list(labels).index)
-    numbers = numbers.assign(method=numbers["gradient"].map(labels), place=order)
-    numbers = numbers.sort_values(["delay", "retention", "place"], na_position="first", kind="stable")
-    numbers = numbers.assign(
-        panel=[
-            f"delay {delay}, M = {unroll}, {recall.initialisation(retention)}"
-            for delay, unroll, retention in zip(numbers["delay"], numbers["unroll"], numbers["retention"])
-        ]
-    ).drop(columns="place")
+    numbers = numbers.assign(method=methods.named(numbers[["gradient"]])["method"])
+    numbers = numbers.sort_values(["delay", "retention", "method"], na_position="first", kind="stable")
+    panels = [
+        f"delay {delay}, M = {unroll}, {recall.initialisation(retention)}"
+        for delay, unroll, retention in zip(numbers["delay"], numbers["unroll"], numbers["retention"])
+    ]
+    numbers = numbers.assign(method=numbers["method"].astype(str), panel=panels)
     return style.Drawing(recall.heat_maps(numbers, "method", "", 4), numbers, verdict(numbers))
 
 

@@ -31,14 +31,13 @@ def draw(results: Results) -> style.Drawing:
     longer = runs.drop(columns="accuracy").merge(at[["folder", "tested", "accuracy"]], on="folder")
     scores = pd.concat([runs.assign(tested=runs["delay"]), longer])
     numbers = recall.means(scores.assign(multiple=scores["tested"] / scores["delay"]), "multiple")
-    order = {method.gradient: place for place, method in enumerate(methods.methods(numbers).values())}
-    numbers = numbers.assign(place=numbers["gradient"].map(order))
-    numbers = numbers.sort_values(["retention", "place", "multiple"], na_position="first", kind="stable")
+    numbers = numbers.assign(method=methods.named(numbers[["gradient"]])["method"])
+    numbers = numbers.sort_values(["retention", "method", "multiple"], na_position="first", kind="stable")
     panels = [
         f"{methods.gradient_label(g)}, delay {d}, {recall.initialisation(r)}"
         for g, d, r in zip(numbers["gradient"], numbers["delay"], numbers["retention"])
     ]
-    numbers = numbers.assign(panel=panels).drop(columns="place")
+    numbers = numbers.assign(panel=panels).drop(columns="method")
     numbers = numbers.assign(times=numbers["multiple"].map("{:g}".format))
     figure = recall.heat_maps(numbers, "times", "tested at this multiple of the delay", numbers["gradient"].nunique())
     return style.Drawing(figure, numbers, verdict(numbers))

@@ -11,8 +11,10 @@ parser.add_argument("--out", type=Path, required=True)
 folder = parser.parse_known_args()[0].out
 kind = Path(__file__).stem
 files = {
-    "tables": outputs.tables(str(folder)) + outputs.captions(str(folder), "tables") + outputs.records(str(folder)),
-    "figures": outputs.figures(str(folder)) + outputs.captions(str(folder), "figures"),
+    "tables": outputs.made(str(folder), "tables")
+    + outputs.captions(str(folder), "tables")
+    + outputs.records(str(folder)),
+    "figures": outputs.made(str(folder), "figures") + outputs.captions(str(folder), "figures"),
     "report": [f"{folder}/index.html"],
 }
 for file in files[kind]:
