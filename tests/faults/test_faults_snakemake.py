@@ -179,7 +179,7 @@ def test_a_signal_to_all_processes_leaves_a_checkpoint(undisturbed, campaign, ob
     (begun,) = (method for method in METHODS if campaign.trains(method))
     os.killpg(process.pid, signum)
     assert process.wait(PATIENCE_S) != 0
-    assert f"stopped by {signum.name}; the checkpoint" in (campaign.run(begun) / "run.log").read_text()
+    until(lambda: f"stopped by {signum.name}; the checkpoint" in (campaign.run(begun) / "run.log").read_text())
     until(lambda: not trainers(campaign))  # its parent may be gone a moment before it
     assert_completes(undisturbed, campaign)
     observed(f"{signum.name}: nothing lost")
