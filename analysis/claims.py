@@ -27,6 +27,7 @@ from analysis.load import Results
 
 SHOWN, NOT_SHOWN, CONTRADICTED, NOT_TESTED = "shown", "not shown", "contradicted", "not tested"
 IN_PART = "shown in part"
+VERDICTS = (SHOWN, IN_PART, NOT_SHOWN, CONTRADICTED, NOT_TESTED)
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,14 @@ def claims(results: Results) -> list[Claim]:
         module = kinds.part(kind, "claims")
         found += module.claims(results) if module else []
     return sorted(found, key=lambda claim: (claim.number == 0, claim.number))
+
+
+def in_short(found: Sequence[Claim]) -> str:
+    """How many of the paper's claims have which verdict."""
+    verdicts = [claim.verdict for claim in found if claim.number]
+    counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS if verdict in verdicts}
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return f"Of the paper's {len(verdicts)} claims: {said}."
 
 
 def table(found: Sequence[Claim]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ caption, in which ``code`` is the only markup.
 
 from __future__ import annotations
 
+import csv
 import importlib
 import inspect
 import pkgutil
@@ -80,10 +81,11 @@ def items(what: str) -> list[Item]:
     return found
 
 
-def is_empty(numbers: Path) -> bool:
-    """Whether the CSV file of a table or figure says nothing but why there is nothing to show."""
-    with numbers.open(encoding="utf-8") as file:
-        return file.readline().strip() == NOTE
+def nothing(numbers: Path) -> str:
+    """Why the CSV file of a table or figure has nothing to show; an empty string where it has."""
+    with numbers.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    return rows[0][0] if head == [NOTE] else ""
 
 
 def _names(package: ModuleType | None) -> list[str]:

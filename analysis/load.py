@@ -48,7 +48,7 @@ class Results:
         """Why a suite has no rows."""
         missing = self["missing"]
         reasons = missing.loc[missing["suite"] == suite, "reason"].unique()
-        return "; ".join(reasons) or "no complete run of this kind in this scale"
+        return "; ".join(reasons) or "no finished run at this scale"
 
 
 def load(root: str | Path, scale: str | None = None) -> Results:

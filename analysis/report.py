@@ -24,6 +24,7 @@ from pandas.io.formats.style import Styler
 from analysis import charts, claims, cli, figures, kinds, labels, methods, run_list, tables
 from analysis.load import LoadError, Results
 from analysis.reinforcement import players
+from analysis.reinforcement.figures import headline
 from rtrl_bench.system.files import write_whole
 
 STAYS = ("Verdict",)  # columns that never scroll out of sight
@@ -39,14 +40,19 @@ def table(name: str, frame: pd.DataFrame) -> Markup:
     text = frame.astype(str).reset_index(drop=True)
     longest = {column: int(text[column].map(len).max()) for column in text}
     wide: Any = {
-        column: [{"selector": "td", "props": f"white-space: normal; min-width: {min(22, letters / 1.6):.0f}rem"}]
+        column: [
+            {"selector": "td", "props": f"white-space: normal; min-width: min({min(22, letters / 1.6):.0f}rem, 45vw)"}
+        ]
         for column, letters in longest.items()
         if letters > WIDE_LETTERS
     }
     for column in [name for name in text if name in STAYS]:  # in sight while the table scrolls sideways
-        stays = "position: sticky; right: 0; background: var(--page); white-space: normal"
+        stays = (
+            "position: sticky; right: 0; white-space: normal; min-width: min(8rem, 24vw); max-width: min(18rem, 40vw)"
+        )
         wide[column] = [
-            {"selector": tag, "props": f"{stays}; min-width: 8rem; max-width: 14rem"} for tag in ("td", "th")
+            {"selector": tag, "props": f"{stays}; background: var(--{ground}); overflow-wrap: anywhere"}
+            for tag, ground in (("td", "page"), ("th", "panel"))
         ]
     styled = Styler(text, uuid=name, cell_ids=False).hide(axis="index").format(escape="html")
     return Markup(styled.format_index(escape="html", axis="columns").set_table_styles(wide).to_html())
@@ -122,19 +128,24 @@ def where(results: Results) -> list[tuple[str, str]]:
 
 
 def films(results: Results) -> tuple[list[dict[str, Any]], list[str]]:
-    """The films in run folders: of agents that have learned, with who plays what; and a line on each of the others."""
-    runs = results["index"]
-    runs = runs[runs["folder"].map(lambda folder: (results.root / folder / FILM).exists()).astype(bool)]
+    """Of each setting whose agents have learned, the film of the seed nearest the median; and a line on each other."""
     learned = players.with_learned_agents(results["runs"], results["curves"])
+    tasks = results["index"].set_index("folder")["task"]
     shown, others = [], []
-    for (_, run), method in zip(runs.iterrows(), methods.named(runs)["method"]):
+    for _, seeds in results["runs"].groupby("setting", sort=False):
+        filmed = seeds[seeds["folder"].map(lambda folder: (results.root / folder / FILM).exists()).astype(bool)]
+        if filmed.empty:
+            continue
+        median = seeds["score"].median()
+        run = filmed.iloc[int((filmed["score"] - median).abs().argmin())]
+        what = f"{run['method']}, M = {run['unroll']:g}"
         if run["folder"] not in learned:
-            others.append(f"{run['task']}, {method}, M = {run['unroll']:g} (mean score {labels.number(run['score'])})")
+            others.append(f"{tasks[run['folder']]}, {what} (median score {labels.number(median)})")
             continue
         film = {
-            "title": run["task"],
-            "caption": f"{method}, M = {run['unroll']:g}, seed {run['seed']:g}, after "
-            f"{labels.count(run['env_frames'])} env frames; mean score {run['score']:.1f}",
+            "title": tasks[run["folder"]],
+            "caption": f"{what}, seed {run['seed']:g}, after {labels.count(run['env_frames'])} env frames; score "
+            f"{labels.number(run['score'])}, median of the {len(seeds)} seeds {labels.number(median)}",
             "level": run["environment"],
             "folder": run["folder"],
             "uri": _data_uri("image/gif", (results.root / run["folder"] / FILM).read_bytes()),
@@ -159,6 +170,7 @@ def render(results: Results, out: Path) -> str:
         {
             "item": item,
             "html": table(item.name, made.text),
+            "nothing": made.text[kinds.NOTE].iloc[0] if list(made.text) == [kinds.NOTE] else "",
             "rows": len(made.text),
             "notes": made.notes,
             "files": [link("tables", item.name + suffix) for suffix in tables.SUFFIXES],
@@ -170,7 +182,7 @@ def render(results: Results, out: Path) -> str:
             "item": item,
             "image": _image(results.root / "figures" / f"{item.name}.png"),
             "files": [link("figures", item.name + suffix) for suffix in figures.SUFFIXES],
-            "nothing": kinds.is_empty(results.root / "figures" / f"{item.name}.csv"),
+            "nothing": kinds.nothing(results.root / "figures" / f"{item.name}.csv"),
         }
         for item in kinds.items("figures")
     ]
@@ -189,6 +201,7 @@ def render(results: Results, out: Path) -> str:
         scale=results.scale,
         warning=labels.scale_warning(results.scale),
         under_trained=labels.under_trained(results["index"]["budget_fraction"]),
+        answer=f"{headline.sentence(results)} {claims.in_short(found)}",
         claims=[{**one.facts, "html": table(f"claim_{one.name}", one.table)} for one in found],
         rules=" ".join((claims.__doc__ or "").split("\n\n")[1].split()),
         shown={name for one in found for name in one.shows},

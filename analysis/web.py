@@ -12,6 +12,7 @@ from pathlib import Path
 
 from analysis import claims, cli, kinds, labels
 from analysis.load import Results
+from analysis.reinforcement.figures import headline
 from rtrl_bench.system.files import write_whole
 
 
@@ -20,19 +21,21 @@ def render(results: Results, out: Path) -> str:
     parts = [f"# Results of scale {results.scale}"]
     if warning := labels.scale_warning(results.scale):
         parts.append(f"**{warning}**")
+    found = claims.claims(results)
+    parts.append(f"**Is exact RTRL worth it?** {headline.sentence(results)} {claims.in_short(found)}")
     if share := labels.under_trained(results["index"]["budget_fraction"]):
         parts.append(f"**Under-trained**: runs on the paper's environments have {share} of the paper's training steps.")
-    parts += ["## The paper's claims", claims.table(claims.claims(results)).to_markdown(index=False)]
+    parts += ["## The paper's claims", claims.table(found).to_markdown(index=False)]
     for item in kinds.items("figures"):
         drawn = results.root / "figures" / item.name
-        if kinds.is_empty(drawn.with_suffix(".csv")):
+        if kinds.nothing(drawn.with_suffix(".csv")):
             continue
         image = Path(os.path.relpath(drawn.with_suffix(".png"), out)).as_posix()
         parts += [f"## {item.title}", f"![{item.title}]({image})", item.caption.replace("``", "`")]
     parts.append("# Tables")
     for item in kinds.items("tables"):
         made = results.root / "tables" / item.name
-        if not kinds.is_empty(made.with_suffix(".csv")):
+        if not kinds.nothing(made.with_suffix(".csv")):
             text = made.with_suffix(".md").read_text(encoding="utf-8").strip()
             parts.append(f"<details>\n<summary>{item.title}</summary>\n\n{text}\n\n</details>")
     return "\n\n".join(parts) + "\n"

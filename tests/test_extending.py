@@ -1,4 +1,4 @@
-"""The files of docs/extending.md work as they stand there, found by nothing but lying in their folders."""
+"""The files of docs/extending.md work as they are printed; each is found because it is in its folder."""
 
 from __future__ import annotations
 

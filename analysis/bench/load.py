@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.records import Run, Unusable
 
-NOT_MEASURED = "no benchmark lies in this results folder"
+NOT_MEASURED = "no benchmark in this results folder"
 WHERE = ["folder", "device", "device_name", "threads"]
 SIZES = ["layers", "batch", "inputs", "hidden", "unroll"]
 SEGMENT_TIMES = [f"{method}_s" for method in ("rtrl", "stepwise", "tbptt", "autograd", "lstm", "floor")]

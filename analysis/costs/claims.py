@@ -19,23 +19,23 @@ def claims(results: Results) -> list[Claim]:
     exact = points[(points["gradient"] == "rtrl") & (points["axis"] == "hidden")]
     parts = [_part(exact, results, quantity) for quantity in QUANTITIES]
     sentence = "Exact RTRL stops being tractable with a second recurrent layer."
-    note = "That it does not reach the vision stem is so by construction here as in the paper, and is not tested."
+    note = "That RTRL does not reach the layers below is so by construction, here as in the paper, and is not tested."
     shows = ("cost_against_N", "cost_against_L", "largest_hidden", "exponents", "limits")
     return [Claim(5, "layers", "a second layer", sentence, tuple(parts), shows, note)]
 
 
 def _part(exact: pd.DataFrame, results: Results, quantity: str) -> Part:
-    what = f"{QUANTITIES[quantity]}: a higher power of N with two layers than with one"
+    what = f"{QUANTITIES[quantity]} of N units a layer: a higher power of N with two layers than with one"
     found: dict[int, pd.Series] = {}
     for layers in (1, 2):
         fits = exponents(exact[exact["layers"] == layers], results["theory"])
         fits = fits[(fits["basis"] == "counted") & (fits["quantity"] == quantity)].dropna(subset="exponent")
         found |= {} if fits.empty else {layers: fits.iloc[0]}
     if len(found) < 2:
-        return Part(what, NOT_TESTED, "not counted with one layer and with two")
+        return Part(what, NOT_TESTED, "costs were not counted with both one layer and two")
     one, two = found[1], found[2]
     verdict = SHOWN if two["exponent"] - one["exponent"] >= FASTER and two["low"] > one["high"] else NOT_SHOWN
     verdict = CONTRADICTED if two["high"] < one["low"] else verdict
     n = f"{two['points']} + {one['points']} sizes"
     powers = [labels.interval(fit["exponent"], fit["low"], fit["high"], 2) for fit in (two, one)]
-    return Part(what, verdict, f"exponent {powers[0]} against {powers[1]}", n=n)
+    return Part(what, verdict, f"N to the power of {powers[0]} with two layers, {powers[1]} with one", n=n)

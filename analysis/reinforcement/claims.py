@@ -18,7 +18,9 @@ GAMES = ("breakout", "gravitar", "qbert", "seaquest")  # Table 2 without MsPacma
 TRIAL = 27  # env steps between seeing the object and choosing, in select_nonmatching
 # Settings of the memory study that the paper has otherwise: how they are written, and the paper's values.
 DEPARTURES = {
-    ("retention",): "initial retention of up to {:g} steps (the paper's initialisation forgets half at every step)",
+    (
+        "retention",
+    ): "initial retention, how long new units keep what they saw: {:g} steps (the paper: half is lost in each)",
     ("optimiser", "learning_rate"): "learning rate {:g} (the paper: 0.0006)",
     ("optimiser", "epsilon"): "ε of RMSProp {:g} (the paper: 0.01)",
 }
@@ -127,8 +129,9 @@ def _stems(results: Results, levels: tuple[str, ...]) -> str:
     if not runs.loc[runs["environment"].isin(levels), "pretrained"].map(paper.taught).any():
         return ""
     return (
-        "Departure from the paper: on DMLab levels the vision stem was taught what is in view from the simulator's"
-        " state and then frozen, for every method alike; the paper trains it by TBPTT."
+        "Departure from the paper: on DMLab levels the vision stem (the convolutional layers below the recurrent one)"
+        " was taught what is in view from the simulator's state and then frozen, for every method alike; the paper"
+        " trains it by TBPTT."
     )
 
 

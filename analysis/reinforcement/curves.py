@@ -57,9 +57,10 @@ def draw(
     parts = [part for part in parts if len(part)]
     drawn = list(dict.fromkeys(part["panel"].iloc[0] for part in parts))
     few = [title for title in runs["panel"].unique() if title not in drawn]
-    note = f"not drawn, fewer than {LOGGED} logged points a run: {'; '.join(few)}" if few else ""
+    too_few = f"fewer than {LOGGED} logged points a run: {'; '.join(few)}"
     if not drawn:
-        raise NothingToShow(note)
+        raise NothingToShow(too_few)
+    note = f"not drawn, {too_few}" if few else ""
     drawn = list(order) or drawn
     curve = pd.concat(parts)
     found = methods.methods(curve)
@@ -74,7 +75,8 @@ def draw(
         chosen = runs[runs["folder"].isin(curve.loc[curve["panel"] == title, "folder"])]
         if chosen.empty:
             axes.set_title(title)
-            axes.text(0.5, 0.5, "nothing to draw", transform=axes.transAxes, ha="center", color=style.GREY)
+            why = "too short" if title in few else "not run"
+            axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", color=style.GREY)
             axes.set(xticks=[], yticks=[])
             continue
         panels.facts(axes, title, chosen)

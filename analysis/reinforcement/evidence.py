@@ -40,14 +40,14 @@ Relation = Literal["better than", "equal to", "at least as good as"]
 class Setting:
     """Where both sides of a comparison were run: one of the runs (its task and budget), and the scores of each side.
 
-    `curves` are the learning curves of the better side, `feedforward` the scores of feedforward agents that had the
-    same budget; both stay empty where the verdict does not ask for them.
+    `curves` are the learning curves of each side, `feedforward` the scores of feedforward agents that had the same
+    budget; both stay empty where the verdict does not ask for them.
     """
 
     run: pd.Series
     left: list[float]
     right: list[float]
-    curves: tuple[pd.DataFrame, ...] = ()
+    curves: tuple[list[pd.DataFrame], ...] = ()
     feedforward: tuple[float, ...] = ()
 
 
@@ -80,9 +80,20 @@ def at(
         if (run["environment"], run["unroll"], run["layers"]) == (environment, unroll, 1)
     ]
     if not found:
-        return Comparison(where, relation, (), **labelled, untested="not run with both")
+        here = results["runs"]
+        here = here[(here["environment"] == environment) & (here["unroll"] == unroll) & (here["layers"] == 1)]
+        return Comparison(where, relation, (), **labelled, untested=_lacking(set(here["gradient"]), left, right))
     best = max(found, key=lambda one: (min(MINIMUM, len(one.left), len(one.right)), one.run["env_steps"]))
     return Comparison(where, relation, (best,), **labelled)
+
+
+def _lacking(run: set[str], left: str, right: str) -> str:
+    """Which side of a comparison has no run."""
+    labelled = {side: methods.gradient_label(side) for side in (left, right)} | {"feedforward": "a feedforward network"}
+    lack = [labelled[side] for side in (left, right) if side not in run]
+    if len(lack) == 2:
+        return f"neither {lack[0]} nor {lack[1]} was run"
+    return f"{lack[0]} was not run" if lack else "no runs of the two are equal in everything else"
 
 
 def together(where: str, comparisons: Sequence[Comparison]) -> Comparison:
@@ -91,9 +102,8 @@ def together(where: str, comparisons: Sequence[Comparison]) -> Comparison:
 
 
 def _setting(results: Results, run: pd.Series, left: pd.DataFrame, right: pd.DataFrame) -> Setting:
-    better = left if left["score"].mean() >= right["score"].mean() else right
     curves = results["curves"]
-    found = tuple(curves[curves["folder"] == folder] for folder in better["folder"])
+    found = tuple([curves[curves["folder"] == folder] for folder in side["folder"]] for side in (left, right))
     without = results["runs"][results["runs"]["gradient"] == "feedforward"]
     for key in (key for key in EQUAL if key != "unroll"):
         without = without[without[key] == run[key]]
@@ -134,7 +144,8 @@ def memory(
     when = ", success over the whole of training" if in_training else ""
     segment = "" if unroll is None else f"M = {unroll}, "
     where, rival = f"memory tasks, {segment}{delay}{start}{when}", methods.gradient_label(right)
-    return Comparison(where, relation, tuple(found), right=rival, untested="not run with both")
+    lack = f"no runs of both RTRL and {rival} under these conditions"
+    return Comparison(where, relation, tuple(found), right=rival, untested=lack)
 
 
 def refusal(comparison: Comparison) -> str:
@@ -151,8 +162,10 @@ def refusal(comparison: Comparison) -> str:
             if math.isnan(least):
                 return "no reference player tells whether these agents have learned"
             return f"nobody has learned: best mean score {labels.number(best)}, {labels.number(least)} is needed"
-        if one.curves and not one.run["memory_task"] and (why := players.fallen(one.curves)):
-            return f"not learned: {why}"
+        if one.curves and not one.run["memory_task"]:
+            better = one.curves[_mean(one.left) < _mean(one.right)]
+            if why := players.fallen(better):
+                return f"not learned: {why}"
     return ""
 
 
@@ -187,10 +200,22 @@ def _part(one: Comparison, p: float) -> Part:
         end += f", where these seeds can give {labels.p_value(shuffled.smallest_p)} at least"
     else:
         margins = [MARGIN * (max(_mean(s.left), _mean(s.right)) - players.floor(s.run)) for s in one.settings]
-        verdict, end = _within(one, margins), f"; margin ± {labels.span(margins)}"
+        verdict, end = _within(one, margins), f"; within ± {labels.span(margins)} counts as equal"
     said = "; ".join(_effect(one, s) for s in one.settings) + end
-    beside = "".join(f"; {text}" for text in (_beside_feedforward(one, s) for s in one.settings) if text)
-    return Part(one.what, verdict, said + beside, _brief(one) + beside, **about)
+    texts = (text(one, s) for s in one.settings for text in (_sampled, _beside_feedforward))
+    beside = "".join(f"; {text}" for text in texts if text)
+    return Part(one.what, verdict, said + beside, _brief(one) + ("" if _tested(one) else end) + beside, **about)
+
+
+def _sampled(one: Comparison, setting: Setting) -> str:
+    """Play with sampled actions at the end of training, beside which greedy play may mislead; of games alone."""
+    if not setting.curves or any(len(players.logged(c)) < players.FIFTHS for side in setting.curves for c in side):
+        return ""
+    ends = [[float(players.fifths(curve)[-1]) for curve in side] for side in setting.curves]
+    scores = "{} against {}".format(*(labels.number(_mean(side)) for side in ends))
+    m = f"M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
+    spans = labels.span(end for side in ends for end in side), labels.span([*setting.left, *setting.right])
+    return f"{m}sampled play, last fifth of training: {scores} (seeds {spans[0]}; greedy {spans[1]})"
 
 
 def _beside_feedforward(one: Comparison, setting: Setting) -> str:
@@ -237,21 +262,28 @@ def _effect(one: Comparison, setting: Setting) -> str:
 
 
 def _brief(one: Comparison) -> str:
-    facts = f"n = {_n(one)}" + (f", {_budget(one)} of the paper's steps" if _budget(one) != labels.NOTHING else "")
+    left, right = _counts(one)
+    unit = "seeds" if len(one.settings) == 1 else "runs"
+    facts = f"{left} {unit} a side" if left == right else f"{left} and {right} {unit}"
+    facts += f", {_budget(one)} of the paper's steps" if _budget(one) != labels.NOTHING else ""
     if len(one.settings) == 1:
         return f"{_effect(one, one.settings[0])} ({facts})"
-    left, right = (labels.number(_mean([_mean(side) for side in sides])) for sides in zip(*map(_sides, one.settings)))
+    means = [labels.number(_mean([_mean(side) for side in sides])) for sides in zip(*map(_sides, one.settings))]
     differences = labels.span([_gap(s).mean for s in one.settings])
-    return f"{left} against {right}, mean of {len(one.settings)} settings with differences {differences} ({facts})"
+    settings = f"means of {len(one.settings)} settings, differences {differences}"
+    return f"{means[0]} against {means[1]}, {settings} ({facts})"
 
 
 def _sides(setting: Setting) -> tuple[list[float], list[float]]:
     return setting.left, setting.right
 
 
+def _counts(one: Comparison) -> tuple[int, int]:
+    return sum(len(s.left) for s in one.settings), sum(len(s.right) for s in one.settings)
+
+
 def _n(one: Comparison) -> str:
-    left, right = (sum(map(len, sides)) for sides in zip(*map(_sides, one.settings))) if one.settings else (0, 0)
-    return f"{left} + {right}"
+    return "{} + {}".format(*_counts(one))
 
 
 def _budget(one: Comparison) -> str:

@@ -61,16 +61,24 @@ def fallen(curves: Sequence[pd.DataFrame]) -> str:
     Held against KEPT is the training return of each fifth of the log intervals, mean over runs; an interval counts by
     the episodes that ended in it, as in the curves drawn.
     """
-    logged = [curve.dropna(subset="episode_return_mean").sort_values("env_frames") for curve in curves]
-    if min(map(len, logged)) < FIFTHS:
+    if min(len(logged(curve)) for curve in curves) < FIFTHS:
         return f"fewer than {FIFTHS} logged points of training return: no telling whether it rises or falls"
-    fifths = [[curve.iloc[rows] for rows in np.array_split(range(len(curve)), FIFTHS)] for curve in logged]
-    means = [[np.average(part["episode_return_mean"], weights=part["episodes"]) for part in run] for run in fifths]
-    each = np.mean(means, axis=0)
+    each = np.mean([fifths(curve) for curve in curves], axis=0)
     best, last = float(each.max()), float(each[-1])
     if best - last <= (1 - KEPT) * abs(best):
         return ""
     return f"the better side's training return fell from {labels.number(best)} to {labels.number(last)} at its end"
+
+
+def logged(curve: pd.DataFrame) -> pd.DataFrame:
+    """The log intervals of a run in which an episode ended, in their order."""
+    return curve.dropna(subset="episode_return_mean").sort_values("env_frames")
+
+
+def fifths(curve: pd.DataFrame) -> np.ndarray:
+    """The mean training return (FIFTHS,) of each fifth of a run's log intervals, weighted by episodes."""
+    parts = [logged(curve).iloc[rows] for rows in np.array_split(range(len(logged(curve))), FIFTHS)]
+    return np.array([np.average(part["episode_return_mean"], weights=part["episodes"]) for part in parts])
 
 
 def with_learned_agents(runs: pd.DataFrame, curves: pd.DataFrame) -> set[str]:

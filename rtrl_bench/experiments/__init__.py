@@ -1,4 +1,4 @@
-"""The kinds of run, a folder each, found by lying here. Importing this imports no torch."""
+"""The kinds of run, a folder each, found because it is here. Importing this imports no torch."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_figure1_has_a_panel_for_each_m_of_chaser(small):
 def test_figure2_has_a_place_for_each_of_the_papers_games_and_says_which_are_empty(small):
     figure, *_ = fig2_atari.draw(small)
     assert len(figure.axes) == 5
-    assert texts(figure).count("nothing to draw") == 3
+    assert texts(figure).count("not run") == 3
     assert "under-trained" in texts(figure)
 
 
@@ -149,7 +149,7 @@ def test_what_has_too_few_points_is_named_above_the_figure(tree):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # pandas warns of tables without rows among those to be joined
         figure, data, note = fig2_atari.draw(load(tree.root))
-    assert texts(figure).count("nothing to draw") == 4
+    assert texts(figure).count("not run") == 3 and texts(figure).count("too short") == 1
     assert " ".join(note.split()) == "not drawn, fewer than 10 logged points a run: (b) Gravitar, M = 50"
     assert set(data["environment"]) == {"breakout"}
 

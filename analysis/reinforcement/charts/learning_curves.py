@@ -17,6 +17,7 @@ from analysis import charts, labels, methods
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import curves, names
+from analysis.reinforcement.figures import headline
 
 PLACE = 1
 POINTS = 40  # of a run, at most
@@ -43,7 +44,12 @@ def build(results: Results) -> alt.Chart:
     }
     facts = pd.DataFrame(columns)
     order = runs.assign(task=tasks).groupby("task", sort=False)["method"].nunique().sort_values(ascending=False)
-    task = charts.choice("task", "Task", {name: name for name in order.index})
+    try:
+        run, *_ = headline.chosen(results)
+        first = names.variant(run["environment"], run["options"], run["backend"])
+    except NothingToShow:
+        first = order.index[0]
+    task = charts.choice("task", "Task", {name: name for name in sorted(order.index, key=lambda name: name != first)})
     every: dict[Any, str] = {None: "all"}
     unroll = charts.choice("unroll", "M", every | {int(m): str(m) for m in sorted(facts["M"].unique())})
     cell = charts.choice("cell", "Cell", every | {name: name for name in sorted(facts["cell"].unique())})

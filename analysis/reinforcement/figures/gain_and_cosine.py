@@ -2,21 +2,22 @@
 
 A point per task, M, number of layers and initial retention: across, the mean cosine along training between TBPTT's
 gradient and the exact one (full BPTT to the start of the episode); up, what RTRL gains in greedy play over TBPTT, as a
-share of what the better of the two gains over random play. Error bars: Welch's 95 % interval of the difference. If a
-wrong gradient is what costs TBPTT its success, the points rise to the left. Only where RTRL or TBPTT has learned, with
-three seeds a side and ten comparisons of gradients a run or more.
+share of what the better of the two gains over random play. Error bars: Welch's 95 % interval of the difference. Above
+the panel: Spearman's rank correlation of the two over the points. Only where RTRL or TBPTT has learned, with three
+seeds a side and ten comparisons of gradients a run or more.
 """
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib import pyplot as plt
+from scipy.stats import spearmanr
 
 from analysis import labels, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import names, players
-from analysis.reinforcement.comparisons import pairs
+from analysis.reinforcement.comparisons import ALPHA, pairs
 from analysis.reinforcement.curves import LOGGED
 from analysis.stats import MINIMUM, difference
 
@@ -50,4 +51,16 @@ def draw(results: Results) -> style.Drawing:
     axes.set_ylabel("gain of RTRL over TBPTT")
     figure.tight_layout()
     figure.legend(loc="upper left", bbox_to_anchor=(0.02, 0), ncols=1)
-    return style.Drawing(figure, numbers)
+    return style.Drawing(figure, numbers, verdict(numbers))
+
+
+def verdict(numbers: pd.DataFrame) -> str:
+    """Whether the gain goes with the cosine, from four points on."""
+    if len(numbers) < 4:
+        return f"{len(numbers)} points: too few to say whether the gain goes with the cosine."
+    found = spearmanr(numbers["cosine"], numbers["gain"])
+    said = f"{len(numbers)} points: rank correlation {found.statistic:.2f} (p {labels.compared(found.pvalue)})"
+    if found.pvalue >= ALPHA:
+        return f"{said}; whether the gain goes with the cosine cannot be told from these."
+    gains = "less" if found.statistic < 0 else "more"
+    return f"{said}; RTRL gains {gains} where TBPTT's gradient is nearer to the exact one."

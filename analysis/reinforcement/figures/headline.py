@@ -39,6 +39,22 @@ def draw(results: Results) -> style.Drawing:
     return curves.draw(results, runs.assign(panel=title), aspect=1.6, height=3.3)
 
 
+def sentence(results: Results) -> str:
+    """What the figure shows, in words; where there is nothing to draw, that."""
+    try:
+        run, left, right = chosen(results)
+    except NothingToShow as reason:
+        return f"Not known from these runs: {reason}."
+    floor, oracle = players.floor(run), players.score(run["environment"], run["backend"], "oracle")
+    beside = [f"a player at random scores {labels.number(floor)}"] if floor == floor else []
+    beside += [f"one that sees everything {labels.number(oracle)}"] if oracle == oracle else []
+    task = names.variant(run["environment"], run["options"]).removeprefix("rooms_")
+    scores = f"agents trained by RTRL score {labels.number(left)}, by TBPTT {labels.number(right)}"
+    return f"On {task}, updated every M = {run['unroll']} steps, {scores}" + (
+        f" ({', '.join(beside)})." if beside else "."
+    )
+
+
 def chosen(results: Results) -> tuple[pd.Series, float, float]:
     """One of the runs of the comparison to show, and the mean scores of RTRL and TBPTT."""
     found = []

@@ -1,10 +1,10 @@
 """Cells: which gradient learns to remember in which cell
 
-Success on the recall task, where the sign of the first step is asked for `delay` steps later and every step between
+Success on the recall task, where the sign of the first step is asked for after ``delay`` steps and every step between
 shows another one: mean over seeds of the share of test sequences answered right, from chance (0.5, dark) to all of them
-(1, bright). A segment of M steps cannot hold both ends of a delay of M or more. All learn online, with as many updates.
-LRU and RTU are linear in their input: a readout can tell the last steps from such states whatever the recurrence has
-learned, so that success in these two need not come from a gradient through time.
+(1, bright). A segment of M steps cannot hold both ends of a delay of M or more. All learn online, with the same number
+of updates at most. LRU and RTU are linear in their input: a readout can tell the last steps from such states whatever
+the recurrence has learned, so that success in these two need not come from a gradient through time.
 """
 
 from __future__ import annotations
@@ -35,9 +35,13 @@ def verdict(numbers: pd.DataFrame) -> str:
     """With how many cells each method has learned, at delays that a segment can hold and at those that it cannot."""
     said = []
     for panel, group in numbers.groupby("panel", sort=False):
-        counts = [f"{method} {of['learned'].sum()}{_which(of)}" for method, of in group.groupby("method", sort=False)]
+        counts = [
+            f"{of['learned'].sum()} by {method}{_which(of)}" for method, of in group.groupby("method", sort=False)
+        ]
         where = "beyond" if (group["delay"] >= group["unroll"]).all() else "within"
-        said.append(f"{panel} ({where} the segment): of {group['cell'].nunique()} cells learn by {', '.join(counts)}.")
+        said.append(
+            f"{panel} ({where} the segment), cells that learn, of {group['cell'].nunique()}: {', '.join(counts)}."
+        )
     return "; ".join(said)
 
 

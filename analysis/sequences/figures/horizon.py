@@ -51,7 +51,10 @@ def verdict(numbers: pd.DataFrame) -> str:
         reached = reached[reached > 0]
         if len(reached):
             best = methods.cell_label(str(reached.idxmax()))
-            said.append(f"{panel}: ×{reached.median():g} ({len(reached)} learned), {best} ×{reached.max():g}.")
+            said.append(
+                f"{panel}: of the {len(reached)} cells that learned, the median reaches ×{reached.median():g},"
+                f" the best ({best}) ×{reached.max():g}."
+            )
     return " ".join(said)
 
 

@@ -140,16 +140,14 @@ class Reinforcement(Kind[RunConfig]):
         return replace(settings, unroll=min(settings.unroll, UNROLL), batch=min(settings.batch, PICTURES))
 
     def films(self, runs: Mapping[str, RunConfig]) -> dict[str, str]:
-        """In every embedded level that RTRL plays which trained longest; of these the one with the shortest M."""
-        chosen: dict[str, str] = {}
+        """Every seed of the RTRL that trained longest in each embedded level, of these with the shortest M."""
+        found: dict[str, list[tuple[tuple[int, int], str]]] = {}
         for folder, run in runs.items():
             level = run.environment
             if run.method != "rtrl" or registry.chosen_backend(level, run.backend).name != "rooms":
                 continue
-            rank = (run.env_steps, -run.unroll)
-            if level not in chosen or rank > (runs[chosen[level]].env_steps, -runs[chosen[level]].unroll):
-                chosen[level] = folder
-        return {folder: level for level, folder in chosen.items()}
+            found.setdefault(level, []).append(((run.env_steps, -run.unroll), folder))
+        return {folder: level for level, of in found.items() for rank, folder in of if rank == max(of)[0]}
 
 
 KINDS.register(Reinforcement.name)(Reinforcement())

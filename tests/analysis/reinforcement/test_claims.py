@@ -81,6 +81,22 @@ def test_equal_to_full_bptt_is_weighed_after_training_and_over_the_whole_of_it(t
     assert part(tree, "exact", what.format(", success over the whole of training")).verdict == CONTRADICTED
 
 
+def test_what_is_missing_for_a_comparison_is_named(tree):
+    chaser(tree, 50, rtrl=[8.0])
+    assert part(tree, "chaser", "Chaser, M = 50: RTRL equal to TBPTT").said == "TBPTT was not run"
+    assert part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").said == "neither RTRL nor TBPTT was run"
+
+
+def test_sampled_play_at_the_end_of_training_stands_beside_greedy_play(tree):
+    chaser(tree, 5, rtrl=[8.0, 2.0, 5.0], tbptt=[4.0, 4.1, 4.3])
+    for number, path in enumerate(sorted(tree.root.glob("runs/reinforcement/chaser/*/M5/seed*/curve.csv"))):
+        curve = pd.read_csv(path)
+        curve.loc[curve.index >= 0.8 * len(curve), "episode_return_mean"] = 10.0 + number
+        curve.to_csv(path, index=False)
+    found = part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").brief
+    assert "sampled play, last fifth of training: 11.0 against 14.0 (seeds 10.0–15.0; greedy 2.00–8.00)" in found
+
+
 def test_the_smallest_p_of_three_seeds_is_named(tree):
     chaser(tree, 5, rtrl=[8.0, 8.2, 8.1], tbptt=[4.0, 4.1, 4.3])
     said = part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").said

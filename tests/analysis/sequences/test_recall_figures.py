@@ -27,7 +27,7 @@ def test_the_cells_figure_counts_the_cells_that_learn_by_each_method(tree):
     tree.recall("sru", "rtrl", 0, 1.0)  # too few seeds to say that it learns
     drawing = cells.draw(load(tree.root))
     assert drawing.note == (
-        "delay 10, M = 5, retention 20 (beyond the segment): of 3 cells learn by TBPTT 1 (LRU), RTRL 2."
+        "delay 10, M = 5, retention 20 (beyond the segment), cells that learn, of 3: 1 by TBPTT (LRU), 2 by RTRL."
     )
     assert drawing.numbers.set_index(["cell", "gradient"])["success"]["lru", "tbptt"] == pytest.approx(0.9)
 
@@ -38,5 +38,7 @@ def test_the_horizon_ends_at_the_first_multiple_that_is_not_learned(tree):
         tree.recall("sru", "rtrl", seed, 1.0, {20: 0.9, 50: 0.9, 100: 0.6})
         tree.recall("gru", "rtrl", seed, 0.6, {20: 0.9, 50: 0.9, 100: 0.9})
     drawing = horizon.draw(load(tree.root))
-    assert drawing.note == "RTRL, delay 10, retention 20: ×3.5 (2 learned), SRU ×5."
+    assert drawing.note == (
+        "RTRL, delay 10, retention 20: of the 2 cells that learned, the median reaches ×3.5, the best (SRU) ×5."
+    )
     assert sorted(drawing.numbers["multiple"].unique()) == [1, 2, 5, 10]
