@@ -27,6 +27,7 @@ from analysis.load import Results
 
 SHOWN, NOT_SHOWN, CONTRADICTED, NOT_TESTED = "shown", "not shown", "contradicted", "not tested"
 IN_PART = "shown in part"
+HEADLINE = "headline"  # the figure of the first screen
 VERDICTS = (SHOWN, IN_PART, NOT_SHOWN, CONTRADICTED, NOT_TESTED)
 
 
@@ -117,12 +118,13 @@ def claims(results: Results) -> list[Claim]:
     return sorted(found, key=lambda claim: (claim.number == 0, claim.number))
 
 
-def in_short(found: Sequence[Claim]) -> str:
-    """How many of the paper's claims have which verdict."""
+def answer(results: Results, found: Sequence[Claim]) -> str:
+    """What the first figure shows, in words, and how many of the paper's claims have which verdict."""
+    (first,) = (item.module for item in kinds.items("figures") if item.name == HEADLINE)
     verdicts = [claim.verdict for claim in found if claim.number]
     counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS if verdict in verdicts}
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return f"Of the paper's {len(verdicts)} claims: {said}."
+    return f"{first.sentence(results)} Of the paper's {len(verdicts)} claims: {said}."
 
 
 def table(found: Sequence[Claim]) -> pd.DataFrame:

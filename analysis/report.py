@@ -24,14 +24,12 @@ from pandas.io.formats.style import Styler
 from analysis import charts, claims, cli, figures, kinds, labels, methods, run_list, tables
 from analysis.load import LoadError, Results
 from analysis.reinforcement import players
-from analysis.reinforcement.figures import headline
 from rtrl_bench.system.files import write_whole
 
 STAYS = ("Verdict",)  # columns that never scroll out of sight
 TALL_ROWS = 25  # of a table that scrolls in a window of its own
 WIDE_LETTERS = 24  # of a cell that is broken into lines
 PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG
-HEADLINE = "headline"  # the figure of the first screen
 FILM = "film.gif"  # in a run's folder, made by `python -m rtrl_bench show`
 
 
@@ -201,16 +199,18 @@ def render(results: Results, out: Path) -> str:
         scale=results.scale,
         warning=labels.scale_warning(results.scale),
         under_trained=labels.under_trained(results["index"]["budget_fraction"]),
-        answer=f"{headline.sentence(results)} {claims.in_short(found)}",
+        answer=claims.answer(results, found),
         claims=[{**one.facts, "html": table(f"claim_{one.name}", one.table)} for one in found],
         rules=" ".join((claims.__doc__ or "").split("\n\n")[1].split()),
         shown={name for one in found for name in one.shows},
-        headline=next((item for item in shown_figures if item["item"].name == HEADLINE and not item["nothing"]), None),
+        headline=next(
+            (item for item in shown_figures if item["item"].name == claims.HEADLINE and not item["nothing"]), None
+        ),
         groups=None if groups.empty else table("groups", groups),
         group_rows=len(groups),
         where=where(results),
         tables=shown_tables,
-        figures=[item for item in shown_figures if item["item"].name != HEADLINE],
+        figures=[item for item in shown_figures if item["item"].name != claims.HEADLINE],
         charts=charts.built(results),
         vega=Markup(charts.library()),
         runs=run_list.groups(results),

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from analysis import claims, cli, kinds, labels
 from analysis.load import Results
-from analysis.reinforcement.figures import headline
 from rtrl_bench.system.files import write_whole
 
 
@@ -22,7 +21,7 @@ def render(results: Results, out: Path) -> str:
     if warning := labels.scale_warning(results.scale):
         parts.append(f"**{warning}**")
     found = claims.claims(results)
-    parts.append(f"**Is exact RTRL worth it?** {headline.sentence(results)} {claims.in_short(found)}")
+    parts.append(f"**Is exact RTRL worth it?** {claims.answer(results, found)}")
     if share := labels.under_trained(results["index"]["budget_fraction"]):
         parts.append(f"**Under-trained**: runs on the paper's environments have {share} of the paper's training steps.")
     parts += ["## The paper's claims", claims.table(found).to_markdown(index=False)]
