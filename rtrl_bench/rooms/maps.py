@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-# Kinds of picture on a wall; render.py has one texture for each.
+# Kinds of picture on a wall; scenes.py has one texture for each.
 BLUE_WALL, FIRST_PAINTING = 0, 1  # paintings of the watermaze: FIRST_PAINTING + 0..7 from east counter-clockwise
 
 # Walls: x0, y0, x1, y1, z of bottom and top, kind of picture. Seen from either side.

@@ -9,7 +9,7 @@ Texture coordinates are fixed-point integers and everything else float32, withou
 everywhere. A canvas (HEIGHT, WIDTH) holds a pixel in an integer: red in its lowest byte, then green and blue. Rows of
 `flats` (n, 5): s_0, d_0, s_1, d_1, s_1 d_0 - s_0 d_1, with signs that make the last positive; of `hits` (n, 3): depth,
 share, index of the flat; of `spans` (WIDTH, 2): the rows of a column that walls have filled. `camera` (5,): x, y, z of
-the eye, cosine and sine of the yaw. A `scene` is a render.Scene.
+the eye, cosine and sine of the yaw. A `scene` is a scenes.Scene.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtrl_bench.rooms import levels, render
+from rtrl_bench.rooms import levels, render, scenes
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 from rtrl_bench.rooms.state import SLOT
 from rtrl_bench.rooms.workers import Workers
@@ -23,7 +23,7 @@ class Simulator:
         self.level = levels.LEVELS[name]
         self.slots = np.zeros(num_slots, SLOT)
         self._last_frame = LEVEL_SECONDS[name] * FRAMES_PER_SECOND
-        self._scene = render.scene(name, hud)
+        self._scene = scenes.scene(name, hud)
         self._workers = Workers(num_slots, threads)
 
     def reset(self, seeds: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rtrl_bench.envs import registry
-from rtrl_bench.rooms import levels, maps, oracles, physics, render, watermaze
+from rtrl_bench.rooms import levels, maps, oracles, physics, render, scenes, watermaze
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, LEVEL_SECONDS
 from rtrl_bench.rooms.state import SLOT, SPRITE_COLOUR, SPRITE_PICTURE, SPRITE_Y
 
@@ -222,7 +222,7 @@ def test_episodes_depend_on_the_slots_seed_and_on_nothing_else():
 def test_an_image_is_the_brighter_of_the_last_two_frames():
     env = registry.make(NONMATCHING, 2, seed=3, threads=1, backend="rooms")
     env.reset()
-    by_hand, scene, rules = env.simulator.slots.copy(), render.scene(NONMATCHING), env.simulator.level.rules(720)
+    by_hand, scene, rules = env.simulator.slots.copy(), scenes.scene(NONMATCHING), env.simulator.level.rules(720)
     for action in (0, 6, 7, 0, 4):
         frames = np.zeros((2, 72, 96, 3), np.uint8)
         for frame in range(4):
@@ -243,7 +243,7 @@ def test_the_first_image_of_a_new_episode_shows_nothing_of_the_last_one():
     env.simulator.slots["frame"] = 719
     image, _, ended, *_ = env.step(np.zeros(1, np.int64))
     alone = np.zeros((1, 72, 96, 3), np.uint8)
-    render.draw(env.simulator.slots, 0, 1, alone, False, render.scene(NONMATCHING))
+    render.draw(env.simulator.slots, 0, 1, alone, False, scenes.scene(NONMATCHING))
     assert ended.all()
     np.testing.assert_array_equal(image.transpose(0, 2, 3, 1), alone)
     env.close()

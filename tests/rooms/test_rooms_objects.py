@@ -19,7 +19,7 @@ from views import (
     slots_at,
 )
 
-from rtrl_bench.rooms import hud, maps, nonmatching, pictures, raster, render, solids
+from rtrl_bench.rooms import hud, maps, nonmatching, pictures, raster, scenes, solids
 from rtrl_bench.rooms.state import MAX_SPRITES
 
 WALL = (600, -64, 0)  # a pose at the last wall of room B
@@ -254,11 +254,11 @@ def test_the_horizontal_field_of_view_is_90_degrees():
     [((-60, -64, 0), 0), ((-40, 20, -35), 0), ((-20, -20, 60), 1), ((500, 64, 4), 3), ((470, -150, -20), 4)],
 )
 def test_each_pixel_of_a_drum_shows_the_face_that_its_ray_meets(pose, drum):
-    scene = render.scene(NONMATCHING, hud=False)
+    scene = scenes.scene(NONMATCHING, hud=False)
     alone = scene._replace(drums=scene.drums[drum : drum + 1])
     seen, without = frame_of(NONMATCHING, pose, scene=alone), frame_of(NONMATCHING, pose)
     faces = cast_drum(NONMATCHING, slot_at(NONMATCHING, pose)[0], scene.drums[drum])
-    colours = render.DRUMS[int(scene.drums[drum, 5])]
+    colours = scenes.DRUMS[int(scene.drums[drum, 5])]
     drawn = seen[..., 0] | seen[..., 1] << 8 | seen[..., 2] << 16
     expected = np.where(faces >= 0, colours[faces], without[..., 0] | without[..., 1] << 8 | without[..., 2] << 16)
     assert (faces >= 0).sum() > 40
@@ -267,13 +267,13 @@ def test_each_pixel_of_a_drum_shows_the_face_that_its_ray_meets(pose, drum):
 
 def test_an_object_hides_the_pedestal_that_it_stands_on():
     x, y = maps.CHOICES[0]
-    scene = opaque(render.scene(NONMATCHING, hud=False))
+    scene = opaque(scenes.scene(NONMATCHING, hud=False))
     seen = frame_of(NONMATCHING, CLOSE, [(x, y, 0, 20, 0, 2)], scene=scene)
     assert (seen == pictures.OBJECT_COLOURS[2]).all(axis=-1).sum() >= 7 * 7
 
 
 def test_the_pad_can_be_told_from_floor_and_pedestals():
-    seen = frame_of(NONMATCHING, (-60, -64, 0), scene=render.scene(NONMATCHING, hud=False))
+    seen = frame_of(NONMATCHING, (-60, -64, 0), scene=scenes.scene(NONMATCHING, hud=False))
     red, green, blue = seen[40:].reshape(-1, 3).T
     assert ((red > 90) & (blue > 160) & (green < 100)).sum() > 15  # violet
 
@@ -301,7 +301,7 @@ def _hud(**fields):
     slot = slot_at(NONMATCHING, CLOSE, frame=fields.pop("frame", 100))
     for name, value in fields.items():
         slot[name] = value
-    return frames_of(NONMATCHING, slot, render.scene(NONMATCHING)._replace(drums=np.zeros((0, 6), np.float32)))[0]
+    return frames_of(NONMATCHING, slot, scenes.scene(NONMATCHING)._replace(drums=np.zeros((0, 6), np.float32)))[0]
 
 
 def _number(frame, row, end, ink):
@@ -351,7 +351,7 @@ def test_a_dark_ring_is_seen_in_the_first_frames_of_an_episode_alone():
 
 def test_without_hud_nothing_is_written():
     slot = slot_at(NONMATCHING, CLOSE)
-    plain = frames_of(NONMATCHING, slot, render.scene(NONMATCHING, hud=False))[0]
-    changed = (plain != frames_of(NONMATCHING, slot, render.scene(NONMATCHING))[0]).any(axis=-1)
+    plain = frames_of(NONMATCHING, slot, scenes.scene(NONMATCHING, hud=False))[0]
+    changed = (plain != frames_of(NONMATCHING, slot, scenes.scene(NONMATCHING))[0]).any(axis=-1)
     assert changed.sum() > 150
     assert not changed[10:57].any()

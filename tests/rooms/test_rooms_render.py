@@ -19,7 +19,7 @@ from views import (
     slots_at,
 )
 
-from rtrl_bench.rooms import pictures, render
+from rtrl_bench.rooms import pictures, render, scenes
 
 
 def coded(scene, colour_of):
@@ -130,7 +130,7 @@ def _drawn_over(level, slots):
     """The frames, drawn over two different backgrounds."""
     frames = [np.full((len(slots), 72, 96, 3), before, np.uint8) for before in (77, 200)]
     for frame in frames:
-        render.draw(slots, 0, len(slots), frame, False, render.scene(level))
+        render.draw(slots, 0, len(slots), frame, False, scenes.scene(level))
     return frames
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtrl_bench.rooms import render
+from rtrl_bench.rooms import render, scenes
 from rtrl_bench.rooms.physics import GROUND_Z
 from rtrl_bench.rooms.state import GRID, SLOT
 
@@ -41,7 +41,7 @@ def slot_at(level, pose, sprites=(), fences=(), frame=0):
 
 def bare(level):
     """The level's scene without what stands in the map for good and what is written over the picture."""
-    return render.scene(level, hud=False)._replace(drums=np.zeros((0, 6), np.float32))
+    return scenes.scene(level, hud=False)._replace(drums=np.zeros((0, 6), np.float32))
 
 
 def frames_of(level, slots, scene=None):
