@@ -21,15 +21,16 @@ FRAMES = {
     "sequence_runs": [
         *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options"),
         *(f"gradient_{key}" for key in QUALITY_KEYS),
-        "setting",
+        *("setting", "tuned"),
     ],
+    "sequence_tuning": ["folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options", "tuned"],
     "sequence_gradients": ["folder", "steps", "cosine"],
     "sequence_tests": ["folder", "options", "accuracy"],
 }
 
 
 def read(run: Run, lent: bool) -> dict[str, Any]:
-    """The rows of a run by frame."""
+    """The rows of a run by frame. One by which a learning rate was chosen (`lent`) is no result."""
     options = json.loads(run.keys(["task_options"])["task_options"])
     row = {
         "folder": run.folder,
@@ -39,10 +40,18 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
         "options": as_json(options),
         **{f"gradient_{key}": value for key, value in run.quality().items()},
         "setting": run.setting(),
+        "tuned": run.setting("learning_rate", "test_options"),
     }
+    index = {
+        **row,
+        "suite": SUITES["sequences"],
+        "task": described(row["task"], options) + (", tuning" if lent else ""),
+    }
+    if lent:
+        return {"sequence_tuning": row, "index": index}
     frames: dict[str, Any] = {
         "sequence_runs": row,
-        "index": {**row, "suite": SUITES["sequences"], "task": described(row["task"], options)},
+        "index": index,
         "sequence_tests": pd.DataFrame(
             [
                 {"folder": run.folder, "options": as_json(options | test["options"]), "accuracy": test["accuracy"]}
@@ -59,7 +68,7 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
 
 def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The methods in their order."""
-    return {"sequence_runs": methods.named(frames["sequence_runs"])}
+    return {name: methods.named(frames[name]) for name in ("sequence_runs", "sequence_tuning")}
 
 
 def described(task: str, options: Mapping[str, Any]) -> str:

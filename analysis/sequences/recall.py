@@ -1,4 +1,4 @@
-"""The recall task in every cell and method: what its two figures share."""
+"""The recall task in every element-wise cell and method: what its two figures share."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ SETTING = ["cell", "gradient", "retention", "delay", "unroll"]
 
 
 def runs(results: Results) -> pd.DataFrame:
-    """Those of one layer, with the `delay` that they were trained at; NothingToShow where there are none."""
+    """Those of one layer of a cell that `rtrl` is for, with the `delay` of their training, or NothingToShow."""
     found = results["sequence_runs"]
     found = found[(found["task"] == "recall") & (found["layers"] == 1)]
+    found = found[found["cell"].isin(found.loc[found["gradient"] == "rtrl", "cell"])]  # dense ones: `approximations`
     if found.empty:
         raise NothingToShow("no runs of the recall task")
     return found.assign(delay=found["options"].map(lambda text: json.loads(text)["delay"]))

@@ -84,6 +84,37 @@ def test_copy_task_runs_have_their_folder_and_the_keys_of_all_parts(expand):
     assert runs[1].config == expected
 
 
+def _tuned(**changes):
+    """A copy task by two methods, of which each is tuned."""
+    methods = {"rtrl": {"learning_rate": 0.01}, "tbptt": {"gradient": "tbptt", "learning_rate": 0.1}}
+    tune = {"learning_rates": [0.01, 0.1], "seeds": [100, 101]} | changes
+    return _copy_task(methods=methods, seeds=[0, 1], tune=tune)
+
+
+def test_every_method_is_tuned_by_the_same_learning_rates_and_seeds_which_are_no_results(expand):
+    scale = expand(small_scale(**_tuned()))
+    runs = {scale.name_of(run): run for run in scale.studies["copy"]}
+    grid = [f"learning_rate{rate}/seed{seed}" for rate in (0.01, 0.1) for seed in (100, 101)]
+    places = {f"runs/sequences/copy/copy/{method}/{place}" for method in ("rtrl", "tbptt") for place in grid}
+    assert {place for place, run in runs.items() if run.lent} == places
+    assert set(json.loads(summary(scale))["pretraining"]) == places
+    tried = runs["runs/sequences/copy/copy/tbptt/learning_rate0.01/seed101"].config
+    result = runs["runs/sequences/copy/copy/tbptt/seed0"].config
+    assert tried == result.model_copy(update={"learning_rate": 0.01, "seed": 101})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": [1, 2]}, r"studies\.copy: tune\.seeds: the result has \[1\] too"),
+        ({"learning_rates": [0.01, 0.02]}, r"studies\.copy: learning_rate = 0.1 of tbptt: expected one of 0.01, 0.02"),
+    ],
+)
+def test_what_cannot_tune_a_study_is_refused(expand, change, message):
+    with pytest.raises(ConfigError, match=message):
+        expand(small_scale(**_tuned(**change)))
+
+
 def _costs(**changes):
     """A scale with a small study of costs, valid but for the changes; `sweep` changes its only sweep."""
     sweep = {"axis": "hidden", "values": [4, 8], "methods": {"rtrl": None}} | changes.pop("sweep", {})

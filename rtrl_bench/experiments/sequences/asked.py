@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.experiments.sequences.tasks import make_task
 from rtrl_bench.runs.asked import FOLDER, Asked, Planned, Seeds, Study, keys_of, merge, nested, tagged, threads_of
 from rtrl_bench.runs.kind import Kind
-from rtrl_bench.runs.settings import Options, build
+from rtrl_bench.runs.settings import Distinct, LearningRate, Options, Settings, build, replace
 
 SequenceKeys = Annotated[Options, keys_of("SequenceConfig")]
 TASK_OPTIONS = "task_options."
+
+
+class Tune(Settings):
+    """Equal tuning: every method of a study is trained with the same learning rates and seeds, to choose its own by."""
+
+    learning_rates: Annotated[Distinct[LearningRate], Field(min_length=2)] = Field(description="tried for every method")
+    seeds: Seeds = Field(description="other ones than the result's")
+
+    def plan(self, results: Mapping[Path, SequenceConfig]) -> Iterator[Planned]:
+        """These runs, in `learning_rate<value>/seed<seed>` beside the results; ConfigError if they cannot tune them."""
+        shared = set(self.seeds) & {config.seed for config in results.values()}
+        if shared:
+            raise ConfigError(f"tune.seeds: the result has {sorted(shared)} too; tune with other seeds")
+        for place, config in {place.parent: config for place, config in results.items()}.items():
+            if config.learning_rate not in self.learning_rates:
+                expected = ", ".join(f"{rate:g}" for rate in self.learning_rates)
+                raise ConfigError(
+                    f"learning_rate = {config.learning_rate:g} of {place.name}: expected one of {expected} (tune)"
+                )
+            for rate, seed in itertools.product(self.learning_rates, self.seeds):
+                tried = replace(config, learning_rate=rate, seed=seed, gradient_quality=0, test_options=[])
+                yield Planned(place / f"learning_rate{rate:g}" / f"seed{seed}", tried, lent=True)
 
 
 class SequenceStudy(Study):
@@ -31,8 +55,16 @@ class SequenceStudy(Study):
     )
     run: SequenceKeys = Field(description="common to all")
     seeds: Seeds | None = Field(default=None, description="instead of the scale's")
+    tune: Tune | None = Field(default=None, description="further runs, by which the methods' learning rates are chosen")
 
     def plan(self, name: str, asked: Asked, kind: Kind[Any]) -> Iterator[Planned]:
+        """First those of `tune`, then one for every combination."""
+        results = dict(self._results(name, asked, kind))
+        if self.tune is not None:
+            yield from self.tune.plan(results)
+        yield from itertools.starmap(Planned, results.items())
+
+    def _results(self, name: str, asked: Asked, kind: Kind[Any]) -> Iterator[tuple[Path, SequenceConfig]]:
         """In `<name>/<task>_<option><value>/<method>_<key><value>/seed<seed>`."""
         axes = itertools.product(
             self.tasks.items(), self.methods.items(), itertools.product(*self.vary.values()), self.seeds or asked.seeds
@@ -47,4 +79,4 @@ class SequenceStudy(Study):
             options = {key: value for key, value in varied.items() if key.startswith(TASK_OPTIONS)}
             others = {key: value for key, value in varied.items() if key not in options}
             place = Path(FOLDER, kind.name, name, tagged(task, options), tagged(method, others), f"seed{seed}")
-            yield Planned(place, config)
+            yield place, config

@@ -1,0 +1,105 @@
+"""Approximations of RTRL: what they learn, what they cost, how near they come
+
+One cell with full recurrent matrices, trained on one task by exact RTRL (dense RTRL), by approximations of it and by
+TBPTT. Each mark is a method: mean accuracy on test sequences, with a bar from the lowest to the highest seed, against
+the time of a training step (left), the bytes carried from segment to segment (middle), both for the whole batch, and
+the mean cosine between the method's gradient and the exact one while it trains (right). The exact one is full BPTT's,
+with the parameters as they are at that moment. Every method has the learning rate that suited it best in the table
+Learning rates. Times compare within one machine alone.
+"""
+
+from __future__ import annotations
+
+import json
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from scipy.stats import spearmanr
+
+from analysis import labels, methods, style
+from analysis.kinds import NothingToShow
+from analysis.load import Results
+from analysis.sequences import recall
+from analysis.sequences.load import described
+from analysis.stats import MINIMUM
+
+PLACE = 3
+PANEL = ["task", "options", "cell", "retention", "unroll", "hidden", "batch"]
+SIDES = {
+    "step_ms": "time of a step (ms)",
+    "carried_kib": "carried (KiB)",
+    "cosine": "mean cosine to the exact gradient",
+}
+
+
+def draw(results: Results) -> style.Drawing:
+    """Three panels for each cell and task on which exact RTRL of a dense cell was trained."""
+    numbers = points(results["sequence_runs"])
+    found = methods.methods(numbers[["gradient", "gradient_options"]])  # told apart by gradient: a row has one cell
+    groups = [group for _, group in numbers.groupby(PANEL, sort=False, dropna=False)]
+    figure, grid = plt.subplots(len(groups), 3, figsize=(9, 2.9 * len(groups)), squeeze=False, sharey="row")
+    for row, group in zip(grid, groups):
+        first = group.iloc[0]
+        for axes, (column, label) in zip(row, SIDES.items()):
+            for look, (_, point) in zip(
+                methods.methods(group[["gradient", "gradient_options"]]).values(), group.iterrows()
+            ):
+                spread = [[point["accuracy"] - point["low"]], [point["high"] - point["accuracy"]]]
+                mark = {"color": look.colour, "marker": look.marker, "mec": "white", "mew": 0.5, "ms": 8}
+                axes.errorbar(point[column], point["accuracy"], spread, elinewidth=0.8, **mark)
+            if first["task"] == "recall":
+                axes.axhline(recall.CHANCE, **style.REFERENCE)
+            axes.set(xlabel=label, ylim=(-0.04, 1.06))
+            n = labels.span(group["n"], labels.whole)
+            style.headed(axes, _title(first), [f"M = {first['unroll']}, N = {first['hidden']}, n = {n} seeds"])
+        row[0].set_ylabel("accuracy")
+        for axes in row[:2]:
+            _logarithmic(axes)
+    style.finish(figure, found.values())
+    return style.Drawing(figure, numbers, " ".join(verdict(group) for group in groups))
+
+
+def points(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row per cell, task and method, from three seeds on, where exact RTRL is among the methods."""
+    runs = runs.assign(step_ms=1000 * runs["wall_s"] / runs["steps"], carried_kib=runs["carried_bytes"] / 1024)
+    grouped = runs.groupby([*PANEL, "method", "gradient", "gradient_options"], observed=True, dropna=False, sort=False)
+    numbers = grouped.agg(
+        accuracy=("accuracy", "mean"),
+        low=("accuracy", "min"),
+        high=("accuracy", "max"),
+        n=("folder", "size"),
+        solved=("solved", "sum"),
+        steps=("steps", "median"),
+        step_ms=("step_ms", "median"),
+        carried_kib=("carried_kib", "max"),
+        cosine=("gradient_cosine_mean", "mean"),
+        cosine_std=("gradient_cosine_mean", "std"),
+    ).reset_index()
+    numbers = numbers[numbers["n"] >= MINIMUM]
+    exact = numbers.assign(exact=numbers["gradient"] == "rtrl_dense")
+    numbers = numbers[exact.groupby(PANEL, dropna=False)["exact"].transform("any")]
+    if numbers.empty:
+        raise NothingToShow("no dense cell was trained by exact RTRL on a sequence task with three seeds")
+    return numbers.sort_values([*PANEL, "method"], kind="stable", ignore_index=True)
+
+
+def verdict(group: pd.DataFrame) -> str:
+    """What each method reaches, the best first, and whether the cosine tells it."""
+    best = group.sort_values("accuracy", ascending=False, kind="stable")
+    said = ", ".join(f"{methods.gradient_label(g)} {a:.2f}" for g, a in zip(best["gradient"], best["accuracy"]))
+    rank = labels.number(spearmanr(group["cosine"], group["accuracy"]).statistic, 2)
+    return f"{_title(group.iloc[0])}: {said}; rank correlation of accuracy and cosine over {len(group)} methods {rank}."
+
+
+def _title(row: pd.Series) -> str:
+    return f"{methods.cell_label(row['cell'])}, {described(row['task'], json.loads(row['options']))}"
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Ticks at 1, 2 and 5 of each power of ten, as plain numbers."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,54 @@
+"""The figure of dense cells trained by exact RTRL and by what is cheaper."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pytest
+
+from analysis.kinds import NothingToShow
+from analysis.load import load
+from analysis.sequences.figures import approximations, cells
+
+FOUND = {"rtrl_dense": (1.0, 0.9, 2.0), "snap": (0.8, 0.5, 1.0), "tbptt": (0.5, 0.7, 0.5)}  # accuracy, cosine, seconds
+
+
+@pytest.fixture
+def study(tree):
+    """Runs of these methods with three seeds, whose accuracies are as far apart as these."""
+
+    def make(*found):
+        for method in found:
+            accuracy, cosine, wall_s = FOUND[method]
+            quality = {"points": 10, "cosine_mean": cosine, "cosine_min": 0.0}
+            quality |= {"cosine_lowest_mean": cosine, "norm_ratio_mean": 1.0}
+            record = {"wall_s": wall_s, "steps": 500, "carried_bytes": 2048, "gradient_quality": quality}
+            settings = {"cell": "lstm", "unroll": 5, "retention": 20.0, "gradient_quality": 10, "window": None}
+            for seed, score in enumerate((accuracy - 0.1, accuracy, accuracy + 0.1)):
+                folder = tree.sequence("recall", "dense", method, seed, score, {"delay": 20}, record, **settings)
+                (folder / "gradient.csv").write_text("steps,cosine\n50,0.5\n")
+        return load(tree.root)
+
+    return make
+
+
+def test_the_figure_has_mean_range_time_bytes_and_cosine_of_each_method(study):
+    drawing = approximations.draw(study(*FOUND))
+    plt.close("all")
+    row = drawing.numbers.set_index("gradient").loc["snap"]
+    assert row[["accuracy", "low", "high", "step_ms", "carried_kib", "cosine"]].tolist() == pytest.approx(
+        [0.8, 0.7, 0.9, 2.0, 2.0, 0.5]
+    )
+    assert drawing.note == (
+        "LSTM, recall, delay 20: dense RTRL 1.00, SnAp 0.80, TBPTT 0.50; "
+        "rank correlation of accuracy and cosine over 3 methods 0.50."
+    )
+
+
+def test_dense_cells_stand_in_no_figure_of_element_wise_ones(study):
+    with pytest.raises(NothingToShow, match="no runs of the recall task"):
+        cells.draw(study(*FOUND))
+
+
+def test_without_exact_rtrl_there_is_nothing_to_compare_with(study):
+    with pytest.raises(NothingToShow, match="no dense cell"):
+        approximations.draw(study("snap", "tbptt"))
