@@ -1,4 +1,4 @@
-"""Approximations of RTRL: what they learn, what they cost, how near they come
+"""Approximations of RTRL: accuracy against cost and cosine
 
 One cell with full recurrent matrices, trained on one task by exact RTRL (dense RTRL), by approximations of it and by
 TBPTT. Each mark is a method: mean accuracy on test sequences, with a bar from the lowest to the highest seed, against
