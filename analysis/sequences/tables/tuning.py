@@ -29,17 +29,17 @@ def build(results: Results) -> Table:
     tried = grouped.agg(n=("folder", "size"), accuracy=("accuracy", "mean"), steps=("steps", "mean")).reset_index()
     taken = results["sequence_runs"].groupby("tuned")["learning_rate"].unique()
     rows, texts = [], []
-    for setting, scores in tried.groupby(SETTING, observed=True):
-        task, options, method, unroll, hidden, tuned = setting
+    for _, scores in tried.groupby(SETTING, observed=True):
+        first = scores.iloc[0]
         best = scores.sort_values(["accuracy", "steps", "learning_rate"], ascending=[False, True, True]).iloc[0]
-        results_have = list(taken.get(tuned, []))
+        results_have = list(taken.get(first["tuned"], []))
         rows.append(scores.assign(best=best["learning_rate"], results=", ".join(map("{:g}".format, results_have))))
         texts.append(
             {
-                "Task": described(task, json.loads(options)),
-                "Method": method,
-                "M": f"{unroll:g}",
-                "Hidden": f"{hidden:g}",
+                "Task": described(first["task"], json.loads(first["options"])),
+                "Method": first["method"],
+                "M": f"{first['unroll']:g}",
+                "Hidden": f"{first['hidden']:g}",
                 **{
                     f"{rate:g}": labels.number(got, 3) for rate, got in zip(scores["learning_rate"], scores["accuracy"])
                 },
