@@ -4,9 +4,9 @@ One cell with full recurrent matrices, trained on one task by exact RTRL (dense 
 TBPTT. Each mark is a method: mean accuracy on test sequences, with a bar from the lowest to the highest seed, against
 the time of a training step (left), the bytes carried from segment to segment (middle), both for the whole batch, and
 the mean cosine between the method's gradient and the exact one while it trains (right). The exact one is full BPTT's,
-with the parameters as they are at that moment. The dotted line is chance. All methods were tuned alike: the table
-Learning rates has what was tried, and which results were not trained with the best. Times compare within one machine
-alone.
+with the parameters as they are at that moment. The dotted line is chance. The table Learning rates has what was tried
+for each method and which results were not trained with the best; a method that is not there was not tuned. Times
+compare within one machine alone.
 """
 
 from __future__ import annotations
