@@ -51,8 +51,7 @@ SMALL_SETS = ("laptop: memory", "paper: DMLab")
 SMALL = {"features": 8, "hidden": 8, "batch": 2, "unroll": 2}
 REQUIRED = {
     "cpu": """required: beside >= 1.3 in turn where the simulator takes 30 % or more; best >= 85 % of the stem alone;
-env+stem >= 85 % of "paper: frozen stem", which the paper's Table 1 trains with; rtrl/tbptt >= 0.80 at M=10, >= 0.95 at
-M=50 and M=100""",
+env+stem >= 85 % with a frozen stem, the nature one too; rtrl/tbptt >= 0.80 at M=10, >= 0.95 at M=50 and M=100""",
     "cuda": "goals: rtrl/tbptt >= 0.97; best >= 85 % of the stem; steps/s: 15,000 on a frozen stem, 8,000 from scratch",
 }
 
