@@ -64,7 +64,7 @@ def snap(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
     from rtrl_bench.gradients.snap import SnAp
 
     if not SnAp(CELLS[sizes.cell](), **options).own:
-        return _whole(stack, sizes.unroll, lambda layer: 2 * layer.state)
+        return _whole(stack, sizes.unroll)
     if stack[0].cell.elementwise:
         return own_rows(stack, sizes, options)
     return _by_layer(
@@ -77,9 +77,9 @@ def snap(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
 
 
 def random_paths(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
-    """As dense RTRL with k N in the place of n units to sum over; and k indices of 8 bytes for each unit."""
+    """As dense RTRL, with zeros for the paths that are dropped; and k indices of 8 bytes for each unit."""
     paths = min(options.get("paths", PATHS), sizes.hidden)
-    parts = _whole(stack, sizes.unroll, lambda layer: 2 * layer.cell.rows * paths, copies=3)
+    parts = _whole(stack, sizes.unroll)
     indices = len(stack) * sizes.hidden * paths * 8 // sizes.bytes_per_number
     return replace(parts, carried=parts.carried + indices)
 
@@ -126,20 +126,20 @@ def _jacobian_working(layer: LayerShape) -> int:
     return layer.state * (layer.state + 3 * layer.preactivations)
 
 
-def _whole(stack: Stack, steps: int, transport: Of, copies: int = 1) -> Parts:
-    """All n P sensitivities of a layer, of which moving one on takes `transport` operations.
+def _whole(stack: Stack, steps: int) -> Parts:
+    """All n P sensitivities of a layer: J S takes 2 n² P.
 
     J and I, n rows back through a step, take 2 R + 4 n R; adding I 2 n K N D + n R, and g S 2 n P.
     """
 
     def flops(layer: LayerShape) -> int:
         n, recurrent = layer.state, layer.cell.recurrent
-        return 2 * recurrent + n * (5 * recurrent + 2 * layer.weight + (2 + transport(layer)) * layer.recurrence)
+        return 2 * recurrent + n * (5 * recurrent + 2 * layer.weight + (2 + 2 * n) * layer.recurrence)
 
     return _by_layer(
         stack,
         steps,
         carried=lambda layer: layer.state * layer.recurrence,
-        working=lambda layer: layer.state * (copies * max(layer.weight, layer.cell.recurrent) + layer.cell.recurrent),
+        working=lambda layer: layer.state * (max(layer.weight, layer.cell.recurrent) + layer.cell.recurrent),
         flops=flops,
     )

@@ -24,7 +24,7 @@ _FLOPS = {
     "eprop": "2 B (s² + s + 1) P + B (2 + 5 s) R",
     "rflo": "6 B P + 7 B R",
     "snap": "2 B s N R, or 2 B (s N)² P where the pattern is full",
-    "random_paths": "2 B s k (s N) P",
+    "random_paths": "2 B (s N)² P",
     "uoro": "11 B P + 8 B R",
     "kf_rtrl": "2 B (s N)² K N + 2 B s N R",
 }
@@ -42,7 +42,7 @@ _MEMORY = {
     "eprop": "2 B s P + B M A",
     "rflo": "2 B P + B M A",
     "snap": "2 B s P + B M A, or 2 B s N P where the pattern is full",
-    "random_paths": "4 B s N P",
+    "random_paths": "2 B s N P",
     "uoro": "3 B P + B M A",
     "kf_rtrl": "6 B s K N² + B M A",
 }
