@@ -18,7 +18,7 @@ from rtrl_bench.runs.yaml_files import load_yaml
 
 SCHEMA = 1
 QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean".split()
-NO_SETTING = ("seed", "pretrained", "gradient_quality")  # measuring the gradient along the way changes nothing
+NO_SETTING = ("seed", "pretrained", "gradient_quality", "truncation")  # measuring along the way changes nothing
 
 
 class Unusable(ValueError):

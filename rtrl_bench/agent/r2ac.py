@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,6 +64,24 @@ class Segment:
 
     def __post_init__(self) -> None:
         self.starts, self.ends, self.next_start = map(as_mask, (self.starts, self.ends, self.next_start))
+
+    @classmethod
+    def joined(cls, segments: Sequence[Segment]) -> Segment:
+        """Segments that follow one another as one."""
+        steps = {name: torch.cat([getattr(one, name) for one in segments]) for name in STEPS}
+        return cls(**steps, **{name: getattr(segments[-1], name) for name in FOLLOWS})
+
+    def part(self, first: int, stop: int) -> Segment:
+        """The segment of the steps from `first` to before `stop`."""
+        steps = {name: getattr(self, name)[first:stop] for name in STEPS}
+        if stop == len(self.starts):
+            return Segment(**steps, **{name: getattr(self, name) for name in FOLLOWS})
+        return Segment(**steps, **{name: getattr(self, of)[stop] for name, of in FOLLOWS.items()})
+
+
+# The fields of a segment that have a row for each step; and what follows it, with the field that has it for each step.
+STEPS = "observations last_rewards starts actions behaviour_log_probs rewards ends cut_values".split()
+FOLLOWS = {"next_observation": "observations", "next_last_reward": "last_rewards", "next_start": "starts"}
 
 
 METRICS = ("loss_policy", "loss_baseline", "loss_entropy", "entropy", "grad_norm")
@@ -140,7 +158,7 @@ class R2AC:
         self.optimiser.zero_grad()
         loss[:3].sum().backward()
         if self.after_backward is not None:
-            self.after_backward(lambda h, state: self._loss(h, state, segment)[:3].sum(), env_steps, number)
+            self.after_backward(lambda h, state: self.loss_of(h, state, segment), env_steps, number)
         norm = torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.gradient_clip)
         metrics = torch.cat([loss.detach(), norm.detach()[None]])
         if metrics.device.type == "cpu":
@@ -151,6 +169,10 @@ class R2AC:
         if not math.isfinite(largest):
             raise NonFiniteLoss(f"update {number}: its step made a parameter infinite; lower optimiser.learning_rate")
         return numbers[:-1], carry
+
+    def loss_of(self, h: Tensor, state: Tensor, segment: Segment) -> Tensor:
+        """What an update descends, given the core's output h (M, B, ·) of the segment and its last state."""
+        return self._loss(h, state, segment)[:3].sum()
 
     def _loss(self, h: Tensor, state: Tensor, segment: Segment) -> Tensor:
         """The first four of METRICS, three terms and the entropy, given the core's output h and its last state."""

@@ -7,7 +7,7 @@ were carried while the parameters changed.) Inputs are replayed as they were: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import Carry
+from rtrl_bench.gradients import Carry, Layer
 from rtrl_bench.gradients.machinery.cross_sensitivities import parameters_below
 from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.gradients.tbptt import TBPTT
@@ -74,14 +74,12 @@ class GradientQuality:
         layers = self.stack.parts()
         if update % self.every == 0:
             h, carry = self.exact.segment(layers, self.x, self.starts, self.carry)
-            names = [parameters_below(layer) for layer in layers[:-1]] + [layers[-1].parameters._asdict()]
-            parameters = [list(named.values()) for named in names]
-            flat = [p for layer in parameters for p in layer]
-            gradients = torch.autograd.grad(loss(h, carry.state), flat, materialize_grads=True)
-            exact = _flat(gradients)
-            found = _flat([torch.zeros_like(p) if p.grad is None else p.grad for p in flat])
-            lowest = sum(p.numel() for p in parameters[0])
-            row = [_cosine(found, exact), float(found.norm() / exact.norm()), _cosine(found[:lowest], exact[:lowest])]
+            lowest, *above = judged(layers)
+            parameters = [*lowest, *(p for layer in above for p in layer)]
+            exact = flat(torch.autograd.grad(loss(h, carry.state), parameters, materialize_grads=True))
+            found = flat([torch.zeros_like(p) if p.grad is None else p.grad for p in parameters])
+            size = sum(p.numel() for p in lowest)
+            row = [*compared(found, exact), compared(found[:size], exact[:size])[0]]
             if torch.isfinite(torch.tensor(row)).all():
                 self.rows.append([steps, update, *row])
         self.carry = self._remember(self.carry)
@@ -118,9 +116,18 @@ class GradientQuality:
             self.carry = carry.to(next(self.stack.parameters()).device)
 
 
-def _flat(tensors: Any) -> Tensor:
-    return torch.cat([t.detach().flatten() for t in tensors]).double()  # sums of many squares
+def judged(layers: Sequence[Layer]) -> list[list[Tensor]]:
+    """Layer by layer the parameters for which methods differ: of the recurrences, and of readouts below the top."""
+    named = [parameters_below(layer) for layer in layers[:-1]] + [layers[-1].parameters._asdict()]
+    return [list(of_layer.values()) for of_layer in named]
 
 
-def _cosine(a: Tensor, b: Tensor) -> float:
-    return float(torch.nn.functional.cosine_similarity(a, b, dim=0, eps=1e-30))
+def flat(tensors: Iterable[Tensor]) -> Tensor:
+    """All numbers in one vector, in double precision: sums of many squares are taken."""
+    return torch.cat([t.detach().flatten() for t in tensors]).double()
+
+
+def compared(found: Tensor, exact: Tensor) -> tuple[float, float]:
+    """Cosine and ratio of norms, |found| / |exact|, of two gradients (n,)."""
+    cosine = torch.nn.functional.cosine_similarity(found, exact, dim=0, eps=1e-30)
+    return float(cosine), float(found.norm() / exact.norm())

@@ -160,6 +160,7 @@ def dump(settings: Settings) -> str:
 
 
 # Which program reads the settings; where and how safely to run.
+NULL_IS_NOTHING = ("pretrained", "truncation")  # where null asks for nothing, as if there were no such key
 NOT_DECISIVE = ("kind", "device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
 
 
@@ -172,9 +173,8 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fingerprint_of(settings: Mapping[str, Any]) -> str:
-    """Twelve hex digits of what is decisive in settings; without a pretrained stem that key counts for nothing."""
-    kept = decisive(settings)
-    pretrained = kept.pop("pretrained", None)
-    if pretrained is not None:
-        kept["pretrained"] = pretrained.get("fingerprint")
+    """Twelve hex digits of what is decisive in settings."""
+    kept = {key: v for key, v in decisive(settings).items() if v is not None or key not in NULL_IS_NOTHING}
+    if "pretrained" in kept:
+        kept["pretrained"] = kept["pretrained"].get("fingerprint")
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]

@@ -230,3 +230,31 @@ def test_spaces_that_do_not_fit_are_refused(name, message):
     for refuse in (lambda: validate(f"gymnasium:{name}"), lambda: make(f"gymnasium:{name}", 1, seed=0)):
         with pytest.raises(ConfigError, match=message):
             refuse()
+
+
+@pytest.mark.parametrize(
+    ("task", "size", "actions"),
+    [
+        ("RepeatPrevious", 4, 4),
+        ("RepeatFirst", 4, 4),
+        ("CountRecall", 4, 27),
+        ("Autoencode", 6, 4),
+        ("Concentration", 156, 52),
+    ],
+)
+def test_popgyms_tasks_show_one_hot_vectors_and_take_one_discrete_action(task, size, actions):
+    env = make(f"gymnasium:popgym-{task}Easy-v0", 2, seed=0)
+    seen, _ = env.reset()
+    assert (seen.shape, seen.dtype, env.action_sizes) == ((2, size), np.float32, (actions,))
+    assert set(np.unique(seen)) == {0, 1}
+
+
+def test_popgyms_repeat_previous_rewards_what_was_seen_three_steps_before():
+    env = make("gymnasium:popgym-RepeatPreviousEasy-v0", 8, seed=0)
+    shown, rewards = [env.reset()[0]], []
+    for step in range(40):
+        asked = shown[max(0, step - 3)]
+        seen, reward, *_ = env.step(asked.argmax(axis=1))
+        shown.append(seen)
+        rewards.append(reward)
+    assert (np.array(rewards[3:]) > 0).all()

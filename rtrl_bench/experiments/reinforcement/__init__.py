@@ -33,7 +33,7 @@ class Reinforcement(Kind[RunConfig]):
     name = "reinforcement"
     settings = RunConfig
     study = AgentStudy
-    leaves = ("curve.csv", "curve.part.csv", "gradient.csv", "evaluation.json", "tensorboard")
+    leaves = ("curve.csv", "curve.part.csv", "gradient.csv", "truncation.csv", "evaluation.json", "tensorboard")
 
     def check(self, settings: RunConfig) -> None:
         """See `agents.check_choices`."""
@@ -54,9 +54,9 @@ class Reinforcement(Kind[RunConfig]):
         return Training(settings, device, stem, place.folder)
 
     def outputs(self, settings: RunConfig) -> tuple[str, ...]:
-        """With gradient.csv where the gradient is compared."""
-        compared = ("gradient.csv",) if settings.gradient_quality else ()
-        return ("curve.csv", *compared, "evaluation.json", "run.json")
+        """With gradient.csv and truncation.csv where gradients are compared."""
+        wanted = {"gradient.csv": settings.gradient_quality, "truncation.csv": settings.truncation}
+        return ("curve.csv", *(name for name, given in wanted.items() if given), "evaluation.json", "run.json")
 
     def outdated(self, settings: RunConfig, began: Mapping[str, Any], here: Path) -> str | None:
         """A vision stem that has been trained anew since."""

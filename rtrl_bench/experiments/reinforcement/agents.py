@@ -13,6 +13,7 @@ from rtrl_bench.agent.r2ac import R2AC, Loss
 from rtrl_bench.cells import CELLS
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
+from rtrl_bench.experiments.reinforcement import truncation
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.gradients import make_method
 from rtrl_bench.optimisers import RMSProp
@@ -32,6 +33,7 @@ def check_choices(config: RunConfig) -> None:
     make_method(config.gradient, cell, config.layers, config.method_options)
     vision.VISION[config.vision]
     gradient_quality.check(config)
+    truncation.check(config)
     cell.check_retention(config.retention)
 
 

@@ -14,6 +14,7 @@ from rtrl_bench.runs.settings import (
     Amount,
     Decay,
     Device,
+    Distinct,
     LearningRate,
     NotNegative,
     Options,
@@ -82,6 +83,15 @@ class PretrainedConfig(Settings):
     )
 
 
+class TruncationConfig(Settings):
+    """How training compares TBPTT's gradient at several M with the exact one (truncation.csv)."""
+
+    points: Amount = Field(default=15, description="how often, evenly over training")
+    unrolls: Distinct[Size] = Field(
+        default=[5, 10, 20, 50, 100], min_length=1, description="values of M; they need not be the run's own"
+    )
+
+
 class RunConfig(RecurrentSettings):
     """Everything that decides a training run."""
 
@@ -107,6 +117,10 @@ class RunConfig(RecurrentSettings):
     optimiser: OptimiserConfig = Field(default_factory=OptimiserConfig, description="RMSProp")
     loss: LossConfig = Field(default_factory=LossConfig, description="V-trace actor-critic")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="greedy play after training")
+    truncation: TruncationConfig | None = Field(
+        default=None,
+        description="compare TBPTT's gradient at several M with the exact one (truncation.csv); null: do not",
+    )
     seed: Seed = Field(default=0, description="of parameters, actions and environments")
     deterministic: bool = Field(
         default=True, description="true: act and learn in turn; false: at the same time, acting one update behind"

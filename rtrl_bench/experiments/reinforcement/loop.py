@@ -24,6 +24,8 @@ from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
 from rtrl_bench.experiments.reinforcement.record import record_of
 from rtrl_bench.experiments.reinforcement.tensorboard import TensorBoard
+from rtrl_bench.experiments.reinforcement.truncation import COLUMNS as TRUNCATION_COLUMNS
+from rtrl_bench.experiments.reinforcement.truncation import Truncation
 from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.gradients import Carry
 from rtrl_bench.runs import gradient_quality, records
@@ -97,6 +99,8 @@ class Training(Work):
         self.quality = GradientQuality(self.network.core, points, updates) if points else None
         if self.quality is not None:
             self.learner.after_backward = self.quality.compare
+        cut = config.truncation
+        self.truncation = Truncation(self.learner, cut.unrolls, cut.points, updates) if cut else None
         self._carry: Carry | None = None
         self.counters, self.interval = Counters(), Interval()
         self.started_utc = records.now_utc()
@@ -170,6 +174,8 @@ class Training(Work):
         last = env_steps + self.steps_per_update >= self.config.env_steps
         with self.acting.segment(self.carry.state, number, last) as acted:
             metrics, self._carry = self.learner.update(acted.segment, self.carry, env_steps, number)
+            if self.truncation is not None:
+                self.truncation.compare(acted.segment, env_steps, number)
         self.counters.updates, self.counters.acting = number, self.actor.mode
         self.counters.episodes += len(acted.returns)
         self.counters.carried_bytes = max(self.counters.carried_bytes, self.carry.bytes())
@@ -206,6 +212,7 @@ class Training(Work):
             "pretrained": self.pretrained,
             "optimiser": self.learner.optimiser.state_dict(),
             "gradient_quality": self.quality.state() if self.quality else None,
+            "truncation": self.truncation.state() if self.truncation else None,
             "carry": self.carry.state_dict(),
             **self.actor.state(),
             "acted": self.acting.state(),
@@ -227,6 +234,8 @@ class Training(Work):
         self._carry = Carry.from_state_dict(state["carry"]).to(self.device)
         if self.quality is not None:
             self.quality.restore(state["gradient_quality"])
+        if self.truncation is not None:
+            self.truncation.restore(state["truncation"])
         self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
         self.curve, self.started_utc = state["curve"], state["started_utc"]
         if self.finished:  # only the evaluation is left
@@ -256,6 +265,8 @@ class Training(Work):
         files: dict[str, Content] = {"curve.csv": Table(CURVE_COLUMNS, self.curve)}
         if self.quality is not None:
             files["gradient.csv"] = Table(gradient_quality.columns("env_steps"), self.quality.rows)
+        if self.truncation is not None:
+            files["truncation.csv"] = Table(TRUNCATION_COLUMNS, self.truncation.rows)
         return Result({**files, "evaluation.json": evaluation}, record_of(self, evaluation))
 
 

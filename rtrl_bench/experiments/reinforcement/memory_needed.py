@@ -79,6 +79,11 @@ def run_parts(config: RunConfig, shape: tuple[int, ...], actions: Sequence[int])
     if config.gradient_quality:
         exact = config.model_copy(update={"gradient": "tbptt"})
         parts["the exact gradient"] = recurrent_bytes(exact, inputs, config.unroll + (episode or config.unroll))
+    if config.truncation:
+        exact, longest = config.model_copy(update={"gradient": "rtrl"}), max(config.truncation.unrolls) + config.unroll
+        parts["gradients at other M"] = 2 * recurrent_bytes(exact, inputs, longest) + config.batch * (
+            longest * (seen + BESIDE_OBSERVATION) + NUMBER * inputs * (episode or config.unroll)
+        )
     return parts
 
 
