@@ -15,6 +15,7 @@ from pydantic import Field
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.runs.settings import (
+    NULL_IS_NOTHING,
     Count,
     Decay,
     Distinct,
@@ -137,8 +138,13 @@ def test_every_committed_run_keeps_its_fingerprint_and_its_configuration():
         config = file.with_name("config.yaml")
         settings = build(KINDS[record["kind"]].settings, record["config"])
         assert settings.fingerprint() == fingerprint_of(load_yaml(config)) == record["fingerprint"]
-        assert to_dict(settings) == record["config"]
-        assert parse_yaml(dump(settings)) == load_yaml(config)
+        assert _asked(to_dict(settings)) == _asked(record["config"])
+        assert _asked(parse_yaml(dump(settings))) == _asked(load_yaml(config))
+
+
+def _asked(settings):
+    """Without what asks for nothing: a key that is newer than a record is not in it."""
+    return {key: value for key, value in settings.items() if value is not None or key not in NULL_IS_NOTHING}
 
 
 def test_reading_settings_does_not_import_torch():

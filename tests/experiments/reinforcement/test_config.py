@@ -42,6 +42,7 @@ def test_the_fingerprint_ignores_the_machine_and_nothing_else():
         "seed": 1,
         "deterministic": False,
         "gradient_quality": 1,
+        "truncation": {"points": 1},
         "log_points": 101,
     }
     machine = {"device": "cuda", "memory_gb": 3, "threads": 3, "checkpoint_minutes": 9, "tensorboard": True}
