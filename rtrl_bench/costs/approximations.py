@@ -1,4 +1,4 @@
-"""What methods cost that let go of a part of a layer's sensitivities, or of all, by formula, for any cell.
+"""What methods cost that move a layer's sensitivities at every step, or a part of them, by formula, for any cell.
 
 Notation as in `predict.py`; R: recurrent parameters of a layer, n = s N its numbers of state, and P = K N D + K N + R
 here without those of its readout. Each layer learns by itself from sensitivities to its own parameters, which move at
@@ -55,6 +55,25 @@ def own_rows(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
     )
 
 
+def rtrl_dense(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
+    """All n P sensitivities of a layer: J S takes 2 n² P, and has a place of its own for one parameter, as I has.
+
+    J and I, n rows back through a step, take 2 R + 4 n R; adding I 2 n K N D + n R, and g S 2 n P.
+    """
+
+    def flops(layer: LayerShape) -> int:
+        n, recurrent = layer.state, layer.cell.recurrent
+        return 2 * recurrent + n * (5 * recurrent + 2 * layer.weight + (2 + 2 * n) * layer.recurrence)
+
+    return _by_layer(
+        stack,
+        sizes.unroll,
+        carried=lambda layer: layer.state * layer.recurrence,
+        working=lambda layer: layer.state * (max(layer.weight, layer.cell.recurrent) + layer.cell.recurrent),
+        flops=flops,
+    )
+
+
 def snap(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
     """As `own_rows`, where that is the pattern, and for dense cells the whole state's Jacobian; else as dense RTRL.
 
@@ -64,7 +83,7 @@ def snap(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
     from rtrl_bench.gradients.snap import SnAp
 
     if not SnAp(CELLS[sizes.cell](), **options).own:
-        return _whole(stack, sizes.unroll)
+        return rtrl_dense(stack, sizes, {})
     if stack[0].cell.elementwise:
         return own_rows(stack, sizes, options)
     return _by_layer(
@@ -79,7 +98,7 @@ def snap(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
 def random_paths(stack: Stack, sizes: Sizes, options: Mapping[str, Any]) -> Parts:
     """As dense RTRL, with zeros for the paths that are dropped; and k indices of 8 bytes for each unit."""
     paths = min(options.get("paths", PATHS), sizes.hidden)
-    parts = _whole(stack, sizes.unroll)
+    parts = rtrl_dense(stack, sizes, {})
     indices = len(stack) * sizes.hidden * paths * 8 // sizes.bytes_per_number
     return replace(parts, carried=parts.carried + indices)
 
@@ -124,22 +143,3 @@ def _jacobian_flops(layer: LayerShape) -> int:
 
 def _jacobian_working(layer: LayerShape) -> int:
     return layer.state * (layer.state + 3 * layer.preactivations)
-
-
-def _whole(stack: Stack, steps: int) -> Parts:
-    """All n P sensitivities of a layer: J S takes 2 n² P.
-
-    J and I, n rows back through a step, take 2 R + 4 n R; adding I 2 n K N D + n R, and g S 2 n P.
-    """
-
-    def flops(layer: LayerShape) -> int:
-        n, recurrent = layer.state, layer.cell.recurrent
-        return 2 * recurrent + n * (5 * recurrent + 2 * layer.weight + (2 + 2 * n) * layer.recurrence)
-
-    return _by_layer(
-        stack,
-        steps,
-        carried=lambda layer: layer.state * layer.recurrence,
-        working=lambda layer: layer.state * (max(layer.weight, layer.cell.recurrent) + layer.cell.recurrent),
-        flops=flops,
-    )

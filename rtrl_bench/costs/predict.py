@@ -38,9 +38,9 @@ def predict(method: str, sizes: Sizes, options: Mapping[str, Any] | None = None)
     if method not in METHODS:
         raise ConfigError(f"unknown method {method!r}: {one_of(method, METHODS)}")
     stack = layer_shapes(sizes, reads_all_below=method == "columnar")
-    if method in _APPROXIMATIONS:
+    if method in _OF_ANY_CELL:
         _check_method(method, sizes, options or {})
-        parts = _APPROXIMATIONS[method](stack, sizes, options or {})
+        parts = _OF_ANY_CELL[method](stack, sizes, options or {})
     else:
         formula = _METHODS[method]
         if formula in _ELEMENTWISE and not stack[0].cell.elementwise:
@@ -183,28 +183,23 @@ def _rows_working(layer: LayerShape, sizes: Sizes) -> int:
     return -(-slots * numbers // sizes.batch)
 
 
-# RTRL of any cell: n = L s N numbers of state, P parameters, all of them dense
+# RTRL of any cell once per segment: n = L s N numbers of state, P parameters, all of them dense
 
 
-def _rtrl_dense(stack: Stack, sizes: Sizes, steps: int = 1) -> Parts:
+def _rtrl_dense_segment(stack: Stack, sizes: Sizes) -> Parts:
     """S ← Φ S + D: 2 n² P operations; Φ and D by back-propagating n rows through the segment, r S for the gradient."""
     n = state(stack)
     parameters = sum(layer.parameters for layer in stack)
     s = n * parameters
     passed_on = sum(layer.cell.recurrent + layer.readout for layer in stack) + sum(x.weight for x in stack[1:])
     rows = n * 2 * (parameters + passed_on)
-    flops = steps * (backpropagation_flops(stack) + rows) + 2 * n * s + s + 2 * s
-    return Parts(n + s, 2 * s, flops, steps)  # S and D of the next step beside S
-
-
-def _rtrl_dense_segment(stack: Stack, sizes: Sizes) -> Parts:
-    return _rtrl_dense(stack, sizes, sizes.unroll)
+    flops = sizes.unroll * (backpropagation_flops(stack) + rows) + 2 * n * s + s + 2 * s
+    return Parts(n + s, 2 * s, flops, sizes.unroll)  # S and D of the next step beside S
 
 
 _METHODS: dict[str, Callable[[Stack, Sizes], Parts]] = {
     "bptt": _bptt,
     "tbptt": _tbptt,
-    "rtrl_dense": _rtrl_dense,
     "rtrl_dense_segment": _rtrl_dense_segment,
     "rtrl_stepwise": _rtrl_stepwise,
     "rtrl": _rtrl,
@@ -212,7 +207,8 @@ _METHODS: dict[str, Callable[[Stack, Sizes], Parts]] = {
     "rtrl_segment": _own_groups,
     "columnar": _columnar,
 }
-_APPROXIMATIONS: dict[str, Callable[[Stack, Sizes, Mapping[str, Any]], Parts]] = {
+_OF_ANY_CELL: dict[str, Callable[[Stack, Sizes, Mapping[str, Any]], Parts]] = {
+    "rtrl_dense": approximations.rtrl_dense,
     "immediate": approximations.immediate,
     "eprop": approximations.own_rows,
     "rflo": approximations.own_rows,
@@ -221,5 +217,5 @@ _APPROXIMATIONS: dict[str, Callable[[Stack, Sizes, Mapping[str, Any]], Parts]] =
     "uoro": approximations.uoro,
     "kf_rtrl": approximations.kf_rtrl,
 }
-METHODS = (*_METHODS, *_APPROXIMATIONS)
+METHODS = (*_METHODS, *_OF_ANY_CELL)
 _ELEMENTWISE = (_rtrl_stepwise, _rtrl, _own_groups, _columnar)

@@ -31,7 +31,7 @@ _FLOPS = {
 _MEMORY = {
     "bptt": "B T A + 2 P",
     "tbptt": "B M A + 2 P",
-    "rtrl_dense": "3 B n P",
+    "rtrl_dense": "2 B n P",
     "rtrl_dense_segment": "3 B n P",
     "rtrl_stepwise": "2 B s K N D + B M A + 2 P",
     "rtrl": "B s K N D + B M A + 2 P",

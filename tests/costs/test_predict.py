@@ -60,7 +60,7 @@ def test_dense_rtrl_carries_what_its_jax_form_does(cell, layers):
     stack = jax_cells.stack(jax_cells.JAX_CELLS[cell], layers)
     params = jax.eval_shape(lambda: stack.init(jax.random.key(0), 3, 5))
     carry = jax.eval_shape(lambda p: generic_rtrl.begin(stack, p, 5), params)
-    cost = predict("rtrl_dense", replace(SMALL, cell=cell, layers=layers))
+    cost = predict("rtrl_dense_segment", replace(SMALL, cell=cell, layers=layers))
     assert cost.state_bytes == 2 * sum(leaf.size * 4 for leaf in jax.tree.leaves(carry))
     assert cost.parameter_bytes == 2 * sum(leaf.size * 4 for leaf in jax.tree.leaves(params))
 
@@ -81,6 +81,7 @@ def test_parameters_are_counted_with_their_gradient(cell):
         *(("rtrl", 3, "elstm"), ("rtrl", 4, "elstm"), ("rtrl_layerwise", 3, "elstm"), ("columnar", 2, "elstm")),
         *(("immediate", 2, "lstm"), ("snap", 2, "lstm"), ("snap", 1, "gru"), ("random_paths", 1, "rnn")),
         *(("uoro", 2, "lstm"), ("eprop", 1, "lstm"), ("rflo", 2, "leaky_rnn"), ("kf_rtrl", 2, "lstm")),
+        ("rtrl_dense", 1, "gru"),
         *(("rtrl", layers, cell) for cell in NAMES for layers in (1, 2) if cell != "elstm"),
     ],
 )
@@ -92,6 +93,14 @@ def test_operations_are_those_that_pytorch_does(method, layers, cell, unroll):
     with Operations() as counted:
         case.run()
     assert 0.93 < counted.total / predict(method, sizes).flops_per_segment < 1.3
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_dense_rtrl_needs_the_memory_that_is_told(cell):
+    sizes = Sizes(cell, 1, 24, 24, 4, 10, 10)
+    told = predict("rtrl_dense", sizes)
+    needed = TorchCase("rtrl_dense", sizes, torch.device("cpu")).counts().peak_bytes
+    assert needed == pytest.approx(told.peak_bytes + told.parameter_bytes, rel=0.1)
 
 
 def _growth(method, layers, unroll, cell="elstm"):
@@ -121,7 +130,8 @@ def test_a_segment_pays_the_fourth_power_once(method, layers, cell):
 
 def small(method):
     """Sizes of a stack of a cell that the method takes."""
-    return replace(SMALL, cell={"eprop": "lstm", "rflo": "leaky_rnn", "kf_rtrl": "rnn"}.get(method, "elstm"))
+    cell = {"eprop": "lstm", "rflo": "leaky_rnn", "kf_rtrl": "rnn"}.get(method, "elstm")
+    return replace(SMALL, cell=cell, layers=1 if method == "rtrl_dense" else SMALL.layers)
 
 
 def test_memory_grows_with_the_episode_for_full_bptt_alone():
