@@ -21,8 +21,7 @@ class Pictures(BatchEnv):
     def __init__(self, spec, request):
         size = request.options["size"]
         box = gymnasium.spaces.Box(0, 255, (3, size, size), np.uint8)
-        base = {"seed": request.seed, "split": request.split, "rules": dict(request.options)}
-        super().__init__(spec.name, "pictures 1", request.num_envs, box, 2, **base)
+        super().__init__(spec.name, "pictures 1", request, box, 2, rules=request.options)
 
     def _reset(self, seeds):
         self._number = int(seeds.generate_state(1)[0])

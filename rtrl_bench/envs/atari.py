@@ -21,9 +21,9 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from rtrl_bench.envs.batch import BatchEnv, StepResult
-from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request, register
-from rtrl_bench.errors import ConfigError, UnknownName, did_you_mean
+from rtrl_bench.envs.batch import BatchEnv, Request, StepResult
+from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, register, unfit_option
+from rtrl_bench.errors import UnknownName, did_you_mean
 
 FRAME_SKIP = 4
 MAX_FRAMES = 108_000  # half an hour of play: Espeholt et al. 2018 (IMPALA), on Atari; the paper's code sets none
@@ -68,16 +68,9 @@ class AtariBatch(BatchEnv):
             life_loss_info=False,
             reward_clipping=False,
         )
-        super().__init__(
-            spec.name,
-            _version(),
-            request.num_envs,
-            gymnasium.spaces.Box(0, 255, self._simulator.single_observation_space.shape, np.uint8),
-            len(self._simulator.ale.get_action_set()),
-            seed=request.seed,
-            split=request.split,
-        )
         names = [action.name for action in self._simulator.ale.get_action_set()]
+        box = gymnasium.spaces.Box(0, 255, self._simulator.single_observation_space.shape, np.uint8)
+        super().__init__(spec.name, _version(), request, box, len(names))
         self._fire = names.index("FIRE") if "FIRE" in names else None
         self._lives = np.zeros(request.num_envs, np.int32)
         self._fallen = np.zeros(request.num_envs, bool)  # a life was lost in the last step, and the game goes on
@@ -134,10 +127,8 @@ def _version() -> str:
 
 def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
     if not FRAME_SKIP <= options["max_frames"] <= MOST_FRAMES:
-        raise ConfigError(
-            f"option max_frames = {options['max_frames']} of environment {spec.name}: "
-            f"expected an integer in {FRAME_SKIP}..{MOST_FRAMES}"
-        )
+        expected = f"expected an integer in {FRAME_SKIP}..{MOST_FRAMES}"
+        raise unfit_option(spec.name, "max_frames", options["max_frames"], expected)
 
 
 def _spec(name: str, rom: str, paper_env_steps: int | None = None) -> EnvSpec:

@@ -7,7 +7,8 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import gymnasium
@@ -23,6 +24,17 @@ from rtrl_bench.system.output import say
 Arrays = dict[str, np.ndarray]
 SPLITS = ("train", "test")  # the rules of training, and those of the evaluation
 StepResult = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of an environment, checked; from `make`, `options` are complete and `threads` is at least 1."""
+
+    num_envs: int
+    seed: int | None
+    split: str
+    options: Mapping[str, Any]
+    threads: int = 1
 
 
 class BatchEnv(VectorEnv):
@@ -52,15 +64,13 @@ class BatchEnv(VectorEnv):
         self,
         name: str,
         backend: str,
-        num_envs: int,
+        request: Request,
         observation_space: gymnasium.spaces.Box,
         actions: int | Sequence[int],
-        *,
-        seed: int | None = None,
-        split: str = "train",
-        rules: dict[str, Any] | None = None,
+        rules: Mapping[str, Any] | None = None,
     ):
-        _check_promises(name, num_envs, observation_space, split)
+        num_envs = request.num_envs
+        _check_promises(name, num_envs, observation_space, request.split)
         self.spec_name, self.backend, self.num_envs = name, backend, num_envs
         self.metadata = {**self.metadata}
         self.action_sizes = (actions,) if isinstance(actions, int) else tuple(map(int, actions))
@@ -70,11 +80,11 @@ class BatchEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._observed, self._dtype = (num_envs, *observation_space.shape), observation_space.dtype
-        self._split = split
-        self._rules = {"split": split, **(rules or {})}  # a state fits only where these are the same
+        self._split = request.split
+        self._rules = {"split": request.split, **(rules or {})}  # a state fits only where these are the same
         self._sizes = np.array(self.action_sizes)
         self._acted = (num_envs,) if one else (num_envs, len(self.action_sizes))
-        self._seeds = self._seed_stream(seed)
+        self._seeds = self._seed_stream(request.seed)
         self._part = 0
         self._ready = False
         self.steps = 0  # completed, since the batch was made

@@ -16,12 +16,12 @@ import numpy as np
 
 from rtrl_bench import __version__
 from rtrl_bench.envs import dmlab_probe
-from rtrl_bench.envs.batch import BatchEnv, StepResult
+from rtrl_bench.envs.batch import BatchEnv, Request, StepResult
 from rtrl_bench.envs.dmlab_cache import cache_folder
 from rtrl_bench.envs.dmlab_pool import WorkerPool
 from rtrl_bench.envs.dmlab_probe import BUILD
 from rtrl_bench.envs.dmlab_rooms import RoomsBatch
-from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, register
+from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, register
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, ACTIONS, FRAMES_PER_SECOND, IMAGE_SHAPE, LEVEL_SECONDS
 
@@ -54,15 +54,8 @@ class LabBatch(BatchEnv):
                 f"environment {spec.name} cannot run here: deepmind_lab fails to start {spec.target}: {error}; "
                 "build and install it anew, or choose backend rooms"
             ) from error
-        super().__init__(
-            spec.name,
-            _lab_version(),
-            request.num_envs,
-            gymnasium.spaces.Box(0, 255, IMAGE_SHAPE, np.uint8),
-            len(ACTIONS),
-            seed=request.seed,
-            split=request.split,
-        )
+        box = gymnasium.spaces.Box(0, 255, IMAGE_SHAPE, np.uint8)
+        super().__init__(spec.name, _lab_version(), request, box, len(ACTIONS))
 
     def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
         self._ask("reset", seeds.spawn(self.num_envs))

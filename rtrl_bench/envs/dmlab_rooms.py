@@ -8,8 +8,8 @@ import gymnasium
 import numpy as np
 
 from rtrl_bench import __version__
-from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
-from rtrl_bench.envs.registry import EnvSpec, Request
+from rtrl_bench.envs.batch import Arrays, BatchEnv, Request, StepResult
+from rtrl_bench.envs.registry import EnvSpec
 from rtrl_bench.rooms.dmlab_levels import ACTIONS, IMAGE_SHAPE
 
 
@@ -21,15 +21,8 @@ class RoomsBatch(BatchEnv):
     def __init__(self, spec: EnvSpec, request: Request):
         from rtrl_bench.rooms.simulator import Simulator  # imports numba, for which looking up names must not wait
 
-        super().__init__(
-            spec.name,
-            f"rooms {__version__}",
-            request.num_envs,
-            gymnasium.spaces.Box(0, 255, IMAGE_SHAPE, np.uint8),
-            len(ACTIONS),
-            seed=request.seed,
-            split=request.split,
-        )
+        box = gymnasium.spaces.Box(0, 255, IMAGE_SHAPE, np.uint8)
+        super().__init__(spec.name, f"rooms {__version__}", request, box, len(ACTIONS))
         hud = request.options["hud"]
         self.simulator = Simulator(spec.name, request.num_envs, hud=hud, threads=request.threads)
 

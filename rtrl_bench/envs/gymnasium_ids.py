@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib.metadata
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -22,10 +22,10 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rtrl_bench.envs import gymnasium_packages
-from rtrl_bench.envs.batch import BatchEnv, StepResult
+from rtrl_bench.envs.batch import BatchEnv, Request, StepResult
 from rtrl_bench.envs.gymnasium_packages import NotImportable
 from rtrl_bench.envs.gymnasium_spaces import adapt
-from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request
+from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family
 from rtrl_bench.errors import ConfigError, one_of
 from rtrl_bench.system.foreign import in_words, is_stop
 
@@ -40,18 +40,9 @@ class GymnasiumBatch(BatchEnv):
             return _make_one(spec.target, spec.name, request.options)
 
         self._envs = SyncVectorEnv([one] * request.num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
-        actions: Any = self._envs.single_action_space
-        box = self._envs.single_observation_space
-        assert isinstance(box, spaces.Box)
-        super().__init__(
-            spec.name,
-            _version(),
-            request.num_envs,
-            box,
-            [actions.n] if isinstance(actions, spaces.Discrete) else actions.nvec.tolist(),
-            seed=request.seed,
-            split=request.split,
-        )
+        box, actions = cast(spaces.Box, self._envs.single_observation_space), self._envs.single_action_space
+        sizes = [actions.n] if isinstance(actions, spaces.Discrete) else cast(Any, actions).nvec.tolist()
+        super().__init__(spec.name, _version(), request, box, sizes)
 
     def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
         slots = seeds.generate_state(self.num_envs) >> 1

@@ -14,6 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import FilterObservation, TransformAction, TransformObservation
 
+from rtrl_bench.envs.registry import unfit_option
 from rtrl_bench.errors import ConfigError
 
 LAYOUTS = ("channels_first", "channels_last", "flat")
@@ -34,7 +35,7 @@ def adapt(
     while isinstance(env.observation_space, spaces.Dict | spaces.Tuple) and len(env.observation_space) == 1:
         env = _only_part(env)
     if image_layout not in (None, *LAYOUTS):
-        raise _unfit("image_layout", image_layout, name, f"expected one of {', '.join(LAYOUTS)}")
+        raise unfit_option(name, "image_layout", image_layout, f"expected one of {', '.join(LAYOUTS)}")
     layout = image_layout or _layout(env.observation_space, name)
     return _flat(env, name) if layout == "flat" else _image(env, name, layout)
 
@@ -59,11 +60,11 @@ def _filtered(env: gymnasium.Env, name: str, keys: Sequence[Any]) -> gymnasium.E
     elif isinstance(space, spaces.Tuple):
         parts = list(range(len(space)))
     if not isinstance(keys, list | tuple) or not keys or len({*map(repr, keys)}) < len(keys):
-        raise _unfit("observation_keys", keys, name, "expected a list of different keys")
+        raise unfit_option(name, "observation_keys", keys, "expected a list of different keys")
     for key in keys:
         if key not in parts or isinstance(key, bool):
             expected = f"expected some of {', '.join(map(str, parts))}" if parts else f"its observations are {space}"
-            raise _unfit("observation_keys", keys, name, f"{key!r} is none; {expected}")
+            raise unfit_option(name, "observation_keys", keys, f"{key!r} is none; {expected}")
     return FilterObservation(env, keys)
 
 
@@ -101,7 +102,7 @@ def _image(env: gymnasium.Env, name: str, layout: str) -> gymnasium.Env:
     bounded = isinstance(space, spaces.Box) and space.is_bounded()
     if not bounded or len(space.shape) != (2 if layout == "no channels" else 3):
         expected = f"expected a bounded Box of three dimensions, the observations are {space}; remove the key"
-        raise _unfit("image_layout", layout, name, expected)
+        raise unfit_option(name, "image_layout", layout, expected)
     move = {
         "no channels": lambda x: x[None],
         "channels_first": lambda x: x,
@@ -213,7 +214,3 @@ def _factors(space: Any) -> tuple[list[int], Callable[[Any], Any]]:
 
         return [size for sizes, _ in parts for size in sizes], joined
     raise TypeError("expected discrete actions, or several discrete factors")
-
-
-def _unfit(key: str, value: Any, name: str, expected: str) -> ConfigError:
-    return ConfigError(f"option {key} = {value!r} of environment {name}: {expected}")

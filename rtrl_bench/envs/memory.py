@@ -19,15 +19,53 @@ import gymnasium
 import numpy as np
 
 from rtrl_bench import __version__
-from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
-from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, Request, complete_options, register
-from rtrl_bench.errors import ConfigError
+from rtrl_bench.envs.batch import Arrays, BatchEnv, Request, StepResult
+from rtrl_bench.envs.registry import Availability, Backend, EnvSpec, complete_options, register, unfit_option
 
 BACKEND = f"rtrl_bench {__version__}"
+BOUNDS = {"delay": (1, 10_000), "distraction": (0, 1), "noise": (0, 10), "symbols": (2, 100)}  # of the options
+
+
+def _available(spec: EnvSpec) -> Availability:
+    return Availability(True, BACKEND)
+
+
+def _make(spec: EnvSpec, request: Request) -> BatchEnv:
+    seed, split = request.seed, request.split
+    return TASKS[spec.name](request.num_envs, stagger=split == "train", seed=seed, split=split, **request.options)
+
+
+def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
+    for key, value in options.items():
+        low, high = BOUNDS[key]
+        if not low <= value <= high:
+            raise unfit_option(spec.name, key, value, f"expected a number in {low}..{high}")
+
+
+def _spec(name: str, options: Mapping[str, Any], source: str) -> EnvSpec:
+    return EnvSpec(
+        name=name,
+        suite="memory",
+        target=name,
+        backends=(Backend("rtrl_bench", _available, _make),),
+        episode_limit=options["delay"] + 1,
+        limit_of=lambda given: int(given["delay"]) + 1,
+        options=options,
+        check=_check,
+        source=source,
+    )
+
+
+TMAZE = _spec("tmaze", {"delay": 10, "distraction": 1.0, "noise": 0.1}, "after Bakker 2002")
+DELAYED_MATCH = _spec("delayed_match", {"delay": 10, "distraction": 0.5, "symbols": 2}, "this project")
+register(TMAZE)
+register(DELAYED_MATCH)
 
 
 class MemoryTask(BatchEnv):
     """B episodes of delay + 1 steps with two actions. A task adds what a slot draws and what it shows.
+
+    Further keyword arguments are the options of its `described`, with the defaults there.
 
     One generator draws for the whole batch. With `stagger` (used in training) the slots begin spread over the length
     of an episode, so that every segment holds all its phases; their first episode lacks its beginning and cannot be
@@ -36,13 +74,29 @@ class MemoryTask(BatchEnv):
 
     can_restore = True
 
-    def __init__(self, name: str, num_envs: int, features: int, stagger: bool, rules: dict[str, Any], **base: Any):
-        box = gymnasium.spaces.Box(-np.inf, np.inf, (features,), np.float32)
-        super().__init__(name, BACKEND, num_envs, box, 2, rules=rules, **base)
-        self.delay: int = rules["delay"]
+    described: ClassVar[EnvSpec]
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        stagger: bool = False,
+        seed: int | None = None,
+        split: str = "train",
+        **options: Any,
+    ):
+        self.options = complete_options(self.described, options)
+        self.delay: int = self.options["delay"]
+        box = gymnasium.spaces.Box(-np.inf, np.inf, (self._features(),), np.float32)
+        request = Request(num_envs, seed, split, self.options)
+        super().__init__(self.described.name, BACKEND, request, box, 2, rules=self.options)
         self._stagger = stagger
         self._random = np.random.default_rng(0)
         self._slots: Arrays = {"clock": np.zeros(num_envs, np.int64)}  # every array: one entry per slot
+
+    def _features(self) -> int:
+        """D, the size of an observation."""
+        raise TypeError(f"{type(self).__name__} must define _features")
 
     def _draw(self, count: int) -> Arrays:
         """What `count` new episodes hide: `answer` (the right action, 0 or 1) and whatever the task needs."""
@@ -95,23 +149,11 @@ class TMaze(MemoryTask):
     of the sign ten steps later, which the readout alone learns to use.
     """
 
+    described = TMAZE
     noise_channels: ClassVar[int] = 3
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        delay: int = 10,
-        distraction: float = 1.0,
-        noise: float = 0.1,
-        stagger: bool = False,
-        seed: int | None = None,
-        split: str = "train",
-    ):
-        rules = complete_options(TMAZE, {"delay": delay, "distraction": distraction, "noise": noise})
-        super().__init__("tmaze", num_envs, 3 + self.noise_channels, stagger, rules, seed=seed, split=split)
-        self._distraction = rules["distraction"]
-        self._noise = np.float32(rules["noise"])
+    def _features(self) -> int:
+        return 3 + self.noise_channels
 
     def _draw(self, count: int) -> Arrays:
         return {"answer": self._random.integers(0, 2, count)}
@@ -120,13 +162,13 @@ class TMaze(MemoryTask):
         count, clock = self.num_envs, self._slots["clock"]
         entrance = clock == 0
         sign = np.where(entrance, self._slots["answer"], self._random.integers(0, 2, count))
-        shown = self._random.random(count) < self._distraction
+        shown = self._random.random(count) < self.options["distraction"]
         noise = self._random.standard_normal((count, self.noise_channels), np.float32)
-        observations = np.empty((count, 3 + self.noise_channels), np.float32)
+        observations = np.empty((count, self._features()), np.float32)
         observations[:, 0] = (2 * sign - 1) * (shown | entrance)
         observations[:, 1] = entrance
         observations[:, 2] = clock == self.delay
-        observations[:, 3:] = self._noise * noise
+        observations[:, 3:] = np.float32(self.options["noise"]) * noise
         return observations
 
 
@@ -138,34 +180,25 @@ class DelayedMatch(MemoryTask):
     sample in half of the episodes, and any other symbol in the rest. Actions at the probe: 0 different, 1 same.
     """
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        delay: int = 10,
-        symbols: int = 2,
-        distraction: float = 0.5,
-        stagger: bool = False,
-        seed: int | None = None,
-        split: str = "train",
-    ):
-        rules = complete_options(DELAYED_MATCH, {"delay": delay, "symbols": symbols, "distraction": distraction})
-        self._symbols, self._distraction = rules["symbols"], rules["distraction"]
-        super().__init__("delayed_match", num_envs, self._symbols + 2, stagger, rules, seed=seed, split=split)
+    described = DELAYED_MATCH
+
+    def _features(self) -> int:
+        return int(self.options["symbols"]) + 2
 
     def _draw(self, count: int) -> Arrays:
-        sample = self._random.integers(0, self._symbols, count)
+        symbols = self.options["symbols"]
+        sample = self._random.integers(0, symbols, count)
         same = self._random.integers(0, 2, count)
-        other = (sample + self._random.integers(1, self._symbols, count)) % self._symbols
+        other = (sample + self._random.integers(1, symbols, count)) % symbols
         return {"answer": same, "sample": sample, "probe": np.where(same, sample, other)}
 
     def _observe(self) -> np.ndarray:
         count, clock = self.num_envs, self._slots["clock"]
         first, last = clock == 0, clock == self.delay
-        symbol = self._random.integers(0, self._symbols, count)
-        shown = self._random.random(count) < self._distraction
+        symbol = self._random.integers(0, self.options["symbols"], count)
+        shown = self._random.random(count) < self.options["distraction"]
         symbol = np.where(first, self._slots["sample"], np.where(last, self._slots["probe"], symbol))
-        observations = np.zeros((count, self._symbols + 2), np.float32)
+        observations = np.zeros((count, self._features()), np.float32)
         observations[np.arange(count), symbol] = shown | first | last
         observations[:, -2] = first
         observations[:, -1] = last
@@ -177,10 +210,9 @@ class SingleTask(gymnasium.Env):
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (gymnasium's own type)
     task: ClassVar[Callable[..., MemoryTask]]
-    spec_of_task: ClassVar[EnvSpec]
 
     def __init__(self, render_mode: None = None, **options: Any):
-        self._batch = self.task(1, **complete_options(self.spec_of_task, options))
+        self._batch = self.task(**options)
         self.observation_space = self._batch.single_observation_space
         self.action_space = self._batch.single_action_space
 
@@ -196,52 +228,16 @@ class SingleTask(gymnasium.Env):
         return observations[0] * ~terminated, float(rewards[0]), bool(terminated[0]), False, infos
 
 
-def _available(spec: EnvSpec) -> Availability:
-    return Availability(True, BACKEND)
-
-
-def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
-    bounds = {"delay": (1, 10_000), "distraction": (0, 1), "noise": (0, 10), "symbols": (2, 100)}
-    for key, value in options.items():
-        low, high = bounds[key]
-        if not low <= value <= high:
-            expected = f"expected a number in {low}..{high}"
-            raise ConfigError(f"option {key} = {value!r} of environment {spec.name}: {expected}")
-
-
-def _spec(name: str, task: Callable[..., MemoryTask], options: Mapping[str, Any], source: str) -> EnvSpec:
-    def make(spec: EnvSpec, request: Request) -> BatchEnv:
-        stagger = request.split == "train"
-        return task(request.num_envs, **request.options, stagger=stagger, seed=request.seed, split=request.split)
-
-    return EnvSpec(
-        name=name,
-        suite="memory",
-        target=name,
-        backends=(Backend("rtrl_bench", _available, make),),
-        episode_limit=options["delay"] + 1,
-        limit_of=lambda given: int(given["delay"]) + 1,
-        options=options,
-        check=_check,
-        source=source,
-    )
-
-
-TMAZE = _spec("tmaze", TMaze, {"delay": 10, "distraction": 1.0, "noise": 0.1}, "after Bakker 2002")
-DELAYED_MATCH = _spec("delayed_match", DelayedMatch, {"delay": 10, "distraction": 0.5, "symbols": 2}, "this project")
-register(TMAZE)
-register(DELAYED_MATCH)
-
-
 class SingleTMaze(SingleTask):
     """`TMaze` as a plain environment."""
 
     task = TMaze
-    spec_of_task = TMAZE
 
 
 class SingleDelayedMatch(SingleTask):
     """`DelayedMatch` as a plain environment."""
 
     task = DelayedMatch
-    spec_of_task = DELAYED_MATCH
+
+
+TASKS: dict[str, type[MemoryTask]] = {task.described.name: task for task in (TMaze, DelayedMatch)}

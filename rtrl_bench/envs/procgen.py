@@ -18,8 +18,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from rtrl_bench.envs.batch import Arrays, BatchEnv, StepResult
-from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, Request, register
+from rtrl_bench.envs.batch import Arrays, BatchEnv, Request, StepResult
+from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, Family, register, unfit_option
 from rtrl_bench.errors import ConfigError, UnknownName, one_of
 
 GAMES = (
@@ -62,16 +62,9 @@ class ProcgenBatch(BatchEnv):
         threads = request.threads if request.threads > 1 else 0
         self._settings = {"num": request.num_envs, "env_name": spec.target, "num_threads": threads, **options}
         self._simulator = _simulator(rand_seed=0, **self._settings)
-        super().__init__(
-            spec.name,
-            _version(),
-            request.num_envs,
-            gymnasium.spaces.Box(0, 255, (3, 64, 64), np.uint8),
-            int(self._simulator.ac_space.eltype.n),
-            seed=request.seed,
-            split=request.split,
-            rules=dict(request.options),
-        )
+        box = gymnasium.spaces.Box(0, 255, (3, 64, 64), np.uint8)
+        actions = int(self._simulator.ac_space.eltype.n)
+        super().__init__(spec.name, _version(), request, box, actions, rules=request.options)
 
     def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
         self._simulator.close()  # the simulator takes its seed when it is made, and only then
@@ -162,22 +155,16 @@ def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
     """Refuse what would end the process inside the library."""
     modes = [mode for mode, games in MODES.items() if spec.target in games]
     if options["distribution_mode"] not in modes:
-        raise ConfigError(
-            f"option distribution_mode = {options['distribution_mode']!r} of environment {spec.name}: "
-            f"expected one of {', '.join(modes)}"
-        )
+        expected = f"expected one of {', '.join(modes)}"
+        raise unfit_option(spec.name, "distribution_mode", options["distribution_mode"], expected)
     limits = {"test_levels": MOST_TEST_LEVELS, "test_start_level": LAST_TEST_START}
     for key in ("num_levels", "start_level", "test_levels", "test_start_level"):
         most = limits.get(key, LAST_LEVEL - 1)
         if not 0 <= options[key] <= most:
-            raise ConfigError(
-                f"option {key} = {options[key]} of environment {spec.name}: expected an integer in 0..{most}"
-            )
+            raise unfit_option(spec.name, key, options[key], f"expected an integer in 0..{most}")
     if options["start_level"] and not options["num_levels"]:
-        raise ConfigError(
-            f"option start_level = {options['start_level']} of environment {spec.name}: "
-            "it has no effect with num_levels = 0 (all levels); remove one of them"
-        )
+        why = "it has no effect with num_levels = 0 (all levels); remove one of them"
+        raise unfit_option(spec.name, "start_level", options["start_level"], why)
     end = options["num_levels"] + options["start_level"]
     if end > LAST_TEST_START:
         raise ConfigError(
@@ -185,10 +172,8 @@ def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
             "so that levels are left for the test"
         )
     if options["test_start_level"] < end:
-        raise ConfigError(
-            f"option test_start_level = {options['test_start_level']} of environment {spec.name}: expected at least "
-            f"start_level + num_levels = {end}, so that no level of the test is one of training"
-        )
+        why = f"expected at least start_level + num_levels = {end}, so that no level of the test is one of training"
+        raise unfit_option(spec.name, "test_start_level", options["test_start_level"], why)
 
 
 def _spec(name: str, game: str, episode_limit: int | None = None, paper_env_steps: int | None = None) -> EnvSpec:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rtrl_bench.envs.batch import SPLITS, BatchEnv
+from rtrl_bench.envs.batch import SPLITS, BatchEnv, Request
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, EnvironmentUnavailable, UnknownName, one_of
 from rtrl_bench.registry import Registry
 from rtrl_bench.system.foreign import in_words, is_stop
@@ -31,17 +31,6 @@ class Availability:
     reason: str = ""
     fix: str = ""
     broken: bool = False
-
-
-@dataclass(frozen=True)
-class Request:
-    """What `make` asks of a backend, checked; `options` are complete, `threads` is at least 1."""
-
-    num_envs: int
-    seed: int
-    split: str
-    options: Mapping[str, Any]
-    threads: int
 
 
 @dataclass(frozen=True)
@@ -162,7 +151,12 @@ def _option(found: EnvSpec, key: str, value: Any) -> Any:
             return float(value)
         if kind is int and float(value).is_integer():
             return int(float(value))
-    raise ConfigError(f"option {key} = {value!r} of environment {found.name}: expected {_KINDS[kind]}")
+    raise unfit_option(found.name, key, value, f"expected {_KINDS[kind]}")
+
+
+def unfit_option(name: str, key: str, value: Any, expected: str) -> ConfigError:
+    """The refusal of an option's value of the environment called `name`; `expected` says what could be there."""
+    return ConfigError(f"option {key} = {value!r} of environment {name}: {expected}")
 
 
 _KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}

@@ -10,7 +10,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from marks import needs_procgen
 
-from rtrl_bench.envs.batch import BatchEnv
+from rtrl_bench.envs.batch import BatchEnv, Request
 from rtrl_bench.envs.registry import ENVIRONMENTS, make, spec
 from rtrl_bench.errors import EnvironmentFailed
 
@@ -234,7 +234,7 @@ def test_successive_resets_without_a_seed_are_new_episodes_and_repeat_under_the_
 )
 def test_observations_that_no_stem_reads_as_they_are_meant_are_refused(space, message):
     with pytest.raises(ValueError, match=f"of mine: {message}"):
-        BatchEnv("mine", "mine 1", 1, space, 2)
+        BatchEnv("mine", "mine 1", Request(1, 0, "train", {}), space, 2)
 
 
 def test_atari_keeps_the_last_observation_of_a_game_that_its_time_limit_cuts():

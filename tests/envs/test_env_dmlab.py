@@ -18,7 +18,8 @@ from test_env_contract import (  # noqa: F401 (they run here too, on this file's
     test_spaces_are_a_box_of_images_or_vectors_and_discrete_actions,
 )
 
-from rtrl_bench.envs.registry import Request, check_available, make, spec
+from rtrl_bench.envs.batch import Request
+from rtrl_bench.envs.registry import check_available, make, spec
 from rtrl_bench.errors import EnvironmentUnavailable
 
 LEVEL = "rooms_watermaze"
