@@ -32,7 +32,7 @@ class RoomsEnv(gymnasium.Env):
     metadata: dict[str, Any] = RENDERING
 
     def __init__(self, level: str, hud: bool = True, render_mode: str | None = None):
-        self._simulator = _simulator(level, 1, hud, 1, render_mode)
+        self._batch = RoomsVectorEnv(level, hud=hud, render_mode=render_mode)
         self.render_mode = render_mode
         self.observation_space, self.action_space = _spaces()
         self._image: np.ndarray | None = None  # what is seen; None before the first reset and after close
@@ -40,24 +40,18 @@ class RoomsEnv(gymnasium.Env):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
         """The first image (72, 96, 3) of an episode. There are no options."""
-        _refuse(options)
         super().reset(seed=seed)
-        if seed is not None or self._image is None:
-            images = self._simulator.reset(_seeds([seed], self.np_random))
-        else:
-            images = self._simulator.next_episodes() if self._next is None else self._next
-        self._image, self._next = _channels_last(images)[0], None
+        if self._next is None or seed is not None or options:
+            self._next = self._batch.reset(seed=seed, options=options)[0][0]
+        self._image, self._next = self._next, None
         return self._image, {}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Image (72, 96, 3), reward, terminated, truncated (never) and infos (none) of a step of 4 frames."""
         if self._image is None or self._next is not None:
             raise gymnasium.error.ResetNeeded("call reset() before step(), at the start and after an episode's end")
-        last = np.empty((1, *IMAGE_SHAPE), np.uint8)
-        images, rewards, ended = self._simulator.step(_actions([action], 1), last)
-        if ended[0]:
-            self._next = images
-        self._image = _channels_last(last if ended[0] else images)[0]
+        images, rewards, ended, _, infos = self._batch.step([action])
+        self._image, self._next = (infos["final_obs"][0], images[0]) if ended[0] else (images[0], None)
         return self._image, float(rewards[0]), bool(ended[0]), False, {}
 
     def render(self) -> np.ndarray | None:
@@ -66,7 +60,7 @@ class RoomsEnv(gymnasium.Env):
 
     def close(self) -> None:
         """End it: what comes next would need a reset."""
-        self._simulator.close()
+        self._batch.close()
         self._image = self._next = None
 
 
@@ -99,7 +93,8 @@ class RoomsVectorEnv(VectorEnv):
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """The first images (B, 72, 96, 3) of episodes. There are no options. `seed`: see above, or one per slot."""
-        _refuse(options)
+        if options:
+            raise ValueError(f"reset options {sorted(options)}: expected none")
         several = isinstance(seed, Sequence | np.ndarray)
         super().reset(seed=None if several else seed)  # type: ignore[arg-type]
         if seed is None and self._images is not None:
@@ -153,11 +148,6 @@ def _spaces() -> tuple[Box, Discrete]:
 
 def _channels_last(images: np.ndarray) -> np.ndarray:
     return images.transpose(0, 2, 3, 1)
-
-
-def _refuse(options: dict[str, Any] | None) -> None:
-    if options:
-        raise ValueError(f"reset options {sorted(options)}: expected none")
 
 
 def _one_each(seed: Any, count: int) -> list[int | None]:

@@ -20,8 +20,8 @@ import numpy as np
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.rooms import clock, keys_doors, levels, maps, physics
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT
-from rtrl_bench.rooms.keys_doors_map import Layout, parse
-from rtrl_bench.rooms.state import SLOT
+from rtrl_bench.rooms.keys_doors_map import COLOURS, Door, Key, Layout
+from rtrl_bench.rooms.state import GRID, SLOT
 from rtrl_bench.system.files import write_rows
 
 RECORDINGS = Path(__file__).with_name("recordings")
@@ -96,7 +96,7 @@ def replays(level: str, episode: Episode) -> list[Replay]:
     if level == KEYS_DOORS:
         if "layout" not in episode:
             return []
-        starts = [_puzzle(parse(str(episode["layout"])), episode, residual) for residual in {*_RESIDUALS}]
+        starts = [_puzzle(_drawn(str(episode["layout"])), episode, residual) for residual in {*_RESIDUALS}]
         return [min((_replay(level, episode, start, len(episode["action"])) for start in starts), key=_error)]
     edges = [0, *_trials(episode), len(episode["action"])] if level == WATERMAZE else [0, len(episode["action"])]
     found = []
@@ -134,6 +134,30 @@ def _puzzle(layout: Layout, episode: Episode, residual_ms: int) -> Start:
     keys_doors.lay_out(start.slot[0], layout)
     clock.start(start.slot[0], residual_ms)
     return start
+
+
+def _drawn(text: str) -> Layout:
+    """A puzzle as DeepMind Lab's map maker writes it; which room is which is not told.
+
+    Rows of cells from north to south, then `--keys` and `--doors` with their colours in reading order. `*` wall, `P`
+    spawn, `K` key, `H` and `I` doors that lead north and east, `G` goal.
+    """
+    drawing, _, colours = text.partition("--keys")
+    key_names, _, door_names = colours.partition("--doors")
+    key_colours, door_colours = (iter(map(COLOURS.index, names.split())) for names in (key_names, door_names))
+    rows = [row for row in drawing.splitlines() if row.strip()]
+    floor, keys, doors, goal = np.zeros(GRID, bool), [], [], (0, 0)
+    for y, row in enumerate(rows):
+        for x, mark in enumerate(row):
+            cell = (len(rows) - 1 - y, x)
+            floor[cell] = mark != "*"
+            if mark == "K":
+                keys.append(Key(cell, next(key_colours)))
+            elif mark in "HI":
+                doors.append(Door(cell, mark == "H", next(door_colours), None))
+            elif mark == "G":
+                goal = cell
+    return Layout(0, (), tuple(doors), tuple(keys), goal, floor)
 
 
 def _trials(episode: Episode) -> list[int]:

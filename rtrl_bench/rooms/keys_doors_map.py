@@ -279,27 +279,3 @@ class _Draft:
 
     def _shuffled(self, options: Sequence[T]) -> list[T]:
         return [options[index] for index in self.random.permutation(len(options))]
-
-
-def parse(text: str) -> Layout:
-    """A puzzle as DeepMind Lab's map maker writes it; which room is which is not told.
-
-    Rows of cells from north to south, then `--keys` and `--doors` with their colours in reading order. `*` wall, `P`
-    spawn, `K` key, `H` and `I` doors that lead north and east, `G` goal.
-    """
-    drawing, _, colours = text.partition("--keys")
-    key_names, _, door_names = colours.partition("--doors")
-    key_colours, door_colours = (iter(map(COLOURS.index, names.split())) for names in (key_names, door_names))
-    rows = [row for row in drawing.splitlines() if row.strip()]
-    floor, keys, doors, goal = np.zeros(GRID, bool), [], [], (0, 0)
-    for y, row in enumerate(rows):
-        for x, mark in enumerate(row):
-            cell = (len(rows) - 1 - y, x)
-            floor[cell] = mark != "*"
-            if mark == "K":
-                keys.append(Key(cell, next(key_colours)))
-            elif mark in "HI":
-                doors.append(Door(cell, mark == "H", next(door_colours), None))
-            elif mark == "G":
-                goal = cell
-    return Layout(0, (), tuple(doors), tuple(keys), goal, floor)

@@ -47,7 +47,7 @@ def test_a_batch_is_its_environments_one_by_one(name):
     last = 60 * LEVEL_SECONDS[rooms.IDS[name]]
     batch.unwrapped.slots["frame"] = [last - 12, last - 20, 0]
     for env, slot in zip(alone.envs, batch.unwrapped.slots):
-        env.unwrapped._simulator.slots["frame"] = slot["frame"]
+        env.unwrapped._batch.slots["frame"] = slot["frame"]
     random = np.random.default_rng(0)
     ends = 0
     for _ in range(8):
