@@ -61,25 +61,21 @@ def path(text: str) -> Path:
 
 def seconds(text: str) -> float:
     """A time span; 0 is one too."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= LONGEST_S:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds from 0 to {LONGEST_S:.0e}")
-    return value
+    return _span(text, LONGEST_S, f"a number of seconds from 0 to {LONGEST_S:.0e}", zero=True)
 
 
 def minutes(text: str) -> float:
     """A time span of more than nothing."""
+    return _span(text, LONGEST_S / 60, f"a number of minutes above 0, at most {LONGEST_S / 60:.0e}", zero=False)
+
+
+def _span(text: str, longest: float, expected: str, zero: bool) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 < value <= LONGEST_S / 60:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: expected a number of minutes above 0, at most {LONGEST_S / 60:.0e}"
-        )
+    if not 0 <= value <= longest or (value == 0 and not zero):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
     return value
 
 

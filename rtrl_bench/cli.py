@@ -8,12 +8,14 @@ more the last checkpoint is there, and the same command goes on from it.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
+from functools import partial
 from typing import NamedTuple
 
 from rtrl_bench import __version__
@@ -124,14 +126,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("list", _list, "list environments (and which of them run here), cells, methods, kinds of run, tasks", "")
     command("check", _check, "try each environment for a few steps; says what is missing and how to get it", "")
-    fidelity = command(
-        "fidelity", _fidelity, "replay recordings of the real DMLab engine in the embedded levels", "--out fidelity.csv"
-    )
-    fidelity.add_argument("--out", type=path, required=True, help="CSV file for the errors")
-    probe = command(
-        "probe", _probe, "measure how well a linear probe reads the objects of an embedded level", "--out probe.csv"
-    )
-    probe.add_argument("--out", type=path, required=True, help="CSV file for the accuracies")
+    for measured, help in (
+        ("fidelity", "replay recordings of the real DMLab engine in the embedded levels"),
+        ("probe", "measure how well a linear probe reads the objects of an embedded level"),
+    ):
+        writes = command(measured, partial(_write, measured), help, f"--out {measured}.csv")
+        writes.add_argument("--out", type=path, required=True, help="CSV file for the errors or accuracies")
     _add_show(command("show", _show, "draw what an agent sees in an embedded level", *EXAMPLES["show"]))
     return parser
 
@@ -254,17 +254,8 @@ def _list(arguments: argparse.Namespace) -> Result:
     return Result(f"{list_environments()}\n\n{list_choices()}")
 
 
-def _fidelity(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.rooms import fidelity
-
-    fidelity.write(arguments.out)
-    return Result()
-
-
-def _probe(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.rooms import probe
-
-    probe.write(arguments.out)
+def _write(measured: str, arguments: argparse.Namespace) -> Result:
+    importlib.import_module(f"rtrl_bench.rooms.{measured}").write(arguments.out)
     return Result()
 
 

@@ -12,7 +12,7 @@ success.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import gymnasium
@@ -209,10 +209,10 @@ class SingleTask(gymnasium.Env):
     """A batch of one as a plain Gymnasium environment."""
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (gymnasium's own type)
-    task: ClassVar[Callable[..., MemoryTask]]
+    task: ClassVar[type[MemoryTask]]
 
     def __init__(self, render_mode: None = None, **options: Any):
-        self._batch = self.task(**options)
+        self._batch = self.task(**complete_options(self.task.described, options))
         self.observation_space = self._batch.single_observation_space
         self.action_space = self._batch.single_action_space
 

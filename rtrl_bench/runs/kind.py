@@ -59,6 +59,7 @@ class Kind(Generic[S]):
     settings: type[S]
     study: type[Study] = Grid  # what a scale may ask for
     leaves: tuple[str, ...] = ("curve.csv",)  # all that a run may leave beside config.yaml, checkpoints and record
+    counted: str = "updates"  # what amounts are of, and the key of the record that says how many were done
 
     def check(self, settings: S) -> None:
         """Refuse unknown names and unfit combinations before anything is made (UnknownName, ConfigError)."""
@@ -81,7 +82,7 @@ class Kind(Generic[S]):
 
     def budget(self, settings: S) -> str:
         """How long the run is, for its first line."""
-        return f"{self.amount(settings):,.0f} updates"
+        return f"{self.amount(settings):,.0f} {self.counted.removeprefix('env_')}"
 
     def sentence(self, record: Mapping[str, Any]) -> str:
         """The result in one line."""
@@ -123,7 +124,7 @@ class Kind(Generic[S]):
 
     def done(self, record: Mapping[str, Any]) -> float:
         """How much of `amount` was done in the `wall_s` of a finished run."""
-        return float(record["updates"])
+        return float(record[self.counted])
 
     def pace(self, settings: S) -> Pace:
         """How fast the run is, as a name."""

@@ -27,6 +27,7 @@ class Costs(Kind[ComplexityConfig]):
     name = "costs"
     settings = ComplexityConfig
     study = AskedCosts
+    counted = "points"
     leaves = ("costs.csv", "theory.csv", "limits.csv", "crossovers.csv")
 
     def check(self, settings: ComplexityConfig) -> None:
@@ -38,10 +39,6 @@ class Costs(Kind[ComplexityConfig]):
         from rtrl_bench.experiments.costs.study import CostStudy
 
         return CostStudy(settings, device)
-
-    def budget(self, settings: ComplexityConfig) -> str:
-        """The points of all sweeps."""
-        return f"{self.amount(settings):,.0f} points"
 
     def sentence(self, record: Mapping[str, Any]) -> str:
         """How near the measured memory is to the predicted one."""
@@ -60,10 +57,6 @@ class Costs(Kind[ComplexityConfig]):
     def amount(self, settings: ComplexityConfig) -> float:
         """The points of all sweeps."""
         return sum(len(sweep.values) * len(list(sweep.curves())) for sweep in settings.sweeps.values())
-
-    def done(self, record: Mapping[str, Any]) -> float:
-        """The same."""
-        return float(record["points"])
 
     def pace(self, settings: ComplexityConfig) -> Pace:
         """That of a point depends on its sizes; this is a mean."""

@@ -53,21 +53,16 @@ def _of_sweep(name: str, sweep: SweepConfig) -> Iterable[Point]:
             yield point
 
 
-class Done(dict[str, Any]):
-    """What was found out so far, by the names of what it depends on.
+def key_of(
+    setting: Mapping[str, Any], kind: str, points: Iterable[tuple[str, Sizes]], options: Mapping[str, Any]
+) -> str:
+    """The name of a finding of `kind` about points (method, sizes): the same for the same points of two sweeps.
 
-    `setting` is what all of them depend on: versions, device, and so on. What was found in another one has other names.
+    `setting`: what all findings depend on: versions, device, and so on. What was found in another one has other names.
     """
-
-    def __init__(self, setting: Mapping[str, Any]):
-        super().__init__()
-        self._setting = dict(setting)
-
-    def key(self, kind: str, points: Iterable[tuple[str, Sizes]], **options: Any) -> str:
-        """Names a finding of `kind` about points (method, sizes)."""
-        about = [[method, _relevant(method, sizes)] for method, sizes in points]
-        text = json.dumps([kind, about, options, self._setting], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
+    about = [[method, _relevant(method, sizes)] for method, sizes in points]
+    text = json.dumps([kind, about, options, setting], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _relevant(method: str, sizes: Sizes) -> dict[str, Any]:

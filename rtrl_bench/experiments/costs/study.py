@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from rtrl_bench.experiments.costs.config import ComplexityConfig
-from rtrl_bench.experiments.costs.points import Done, Point, points_of
+from rtrl_bench.experiments.costs.points import Point, points_of
 from rtrl_bench.experiments.costs.tables import peak_ratio, tables
 from rtrl_bench.experiments.costs.tasks import Task, tasks_of
 from rtrl_bench.runs import records
@@ -47,10 +47,10 @@ class CostStudy(Work):
             "threads": torch.get_num_threads(),
         }
         self.points = points_of(config)
-        self.done = Done(setting)
+        self.done: dict[str, Any] = {}  # by the names of what it depends on
         self.tasks: dict[str, list[Task]] = {}
         for task in tasks_of(config, self.points, device, _memory(config, device)):
-            self.tasks.setdefault(task.key(self.done), []).append(task)
+            self.tasks.setdefault(task.key(setting), []).append(task)
 
     @property
     def left(self) -> list[str]:
@@ -81,7 +81,7 @@ class CostStudy(Work):
 
     def state(self) -> dict[str, Any]:
         """The findings."""
-        return {"found": dict(self.done)}
+        return {"found": self.done}
 
     def restore(self, state: dict[str, Any]) -> str:
         """Findings of other versions, devices or revisions are of no use here."""

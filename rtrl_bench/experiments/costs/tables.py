@@ -36,6 +36,7 @@ CROSSOVERS = "kind cell layers hidden inputs batch value basis text".split()
 LARGE = 10e6  # bytes from which a measured peak is compared: below, what torch itself needs for its work shows
 
 Row = dict[str, Any]
+Crossover = tuple[float | None, str]  # where it is, and in words
 
 
 def tables(config: ComplexityConfig, points: Sequence[Point]) -> dict[str, Content]:
@@ -120,46 +121,43 @@ def crossovers(points: Iterable[Point]) -> Iterator[Row]:
     """Where RTRL overtakes full BPTT (memory, over T) or comes near TBPTT (operations, time, over M)."""
     found = curves(points)
     for (sweep, method, cell), curve in found.items():
-        if method != "rtrl":
-            continue
-        sizes = curve[0].sizes
-        if curve[0].axis == "episode" and (sweep, "bptt", cell) in found:
-            yield _episode_prediction(sizes)
-            yield _episode_measurement(curve, found[sweep, "bptt", cell])
-        if curve[0].axis == "unroll" and (sweep, "tbptt", cell) in found:
-            yield _unroll_prediction(sizes)
-            yield _unroll_measurement(curve, found[sweep, "tbptt", cell])
+        axis, sizes = curve[0].axis, curve[0].sizes
+        rival = found.get((sweep, {"episode": "bptt", "unroll": "tbptt"}.get(axis, ""), cell))
+        if method == "rtrl" and rival is not None:
+            predicted, measured = (_episode, _episode_measured) if axis == "episode" else (_unroll, _unroll_measured)
+            where = {name: getattr(sizes, name) for name in ("cell", "layers", "hidden", "inputs", "batch")}
+            for basis, (value, text) in (("predicted", predicted(sizes)), ("measured", measured(curve, rival))):
+                yield {"kind": axis, **where, "value": value, "basis": basis, "text": text}
 
 
-def _episode_prediction(sizes: Sizes) -> Row:
+def _episode(sizes: Sizes) -> Crossover:
     value = episode_crossover("rtrl", sizes)
     text = f"RTRL is predicted to need less memory than full BPTT for episodes of {value} steps and more"
-    return _crossover("episode", sizes, "predicted", value, text if value else "RTRL needs more memory at any length")
+    return value, text if value else "RTRL needs more memory at any length"
 
 
-def _episode_measurement(rtrl: Sequence[Point], bptt: Sequence[Point]) -> Row:
+def _episode_measured(rtrl: Sequence[Point], bptt: Sequence[Point]) -> Crossover:
     value, tried = _measured(rtrl, bptt, "measured_peak_bytes", factor=1.0)
-    text = f"measured at {tried}: RTRL needs less memory than full BPTT {_from(value, 'T')}"
-    return _crossover("episode", rtrl[0].sizes, "measured", value, text)
+    return value, f"measured at {tried}: RTRL needs less memory than full BPTT {_from(value, 'T')}"
 
 
-def _unroll_prediction(sizes: Sizes) -> Row:
+def _unroll(sizes: Sizes) -> Crossover:
     value = unroll_crossover(sizes)
-    text = f"RTRL is predicted to take less than {NEARLY_EQUAL} x the operations of TBPTT from segments of {value} on"
     if value is None:
         at = replace(sizes, unroll=10**6)
         ratio = predict("rtrl", at).flops_per_step / predict("tbptt", at).flops_per_step
-        text = f"never: with long segments RTRL takes {ratio:.3g} x the operations of TBPTT"
-    return _crossover("unroll", sizes, "predicted", value, text)
+        return None, f"never: with long segments RTRL takes {ratio:.3g} x the operations of TBPTT"
+    times = f"less than {NEARLY_EQUAL} x the operations of TBPTT"
+    return value, f"RTRL is predicted to take {times} from segments of {value} on"
 
 
-def _unroll_measurement(rtrl: Sequence[Point], tbptt: Sequence[Point]) -> Row:
+def _unroll_measured(rtrl: Sequence[Point], tbptt: Sequence[Point]) -> Crossover:
     value, tried = _measured(rtrl, tbptt, "measured_step_s", NEARLY_EQUAL)
-    text = f"measured at {tried}: a step of RTRL takes less than {NEARLY_EQUAL} x one of TBPTT {_from(value, 'M')}"
-    return _crossover("unroll", rtrl[0].sizes, "measured", value, text)
+    said = f"a step of RTRL takes less than {NEARLY_EQUAL} x one of TBPTT {_from(value, 'M')}"
+    return value, f"measured at {tried}: {said}"
 
 
-def _measured(ours: Sequence[Point], theirs: Sequence[Point], column: str, factor: float) -> tuple[float | None, str]:
+def _measured(ours: Sequence[Point], theirs: Sequence[Point], column: str, factor: float) -> Crossover:
     """Where ours < factor * theirs for good, interpolated; and the positions that this is known at."""
     first, second = ({p.position: p.found[column] for p in curve if column in p.found} for curve in (ours, theirs))
     positions = [position for position in first if position in second]
@@ -169,8 +167,3 @@ def _measured(ours: Sequence[Point], theirs: Sequence[Point], column: str, facto
 
 def _from(value: float | None, symbol: str) -> str:
     return "at none of them" if value is None else f"from {symbol} = {value:.3g} on"
-
-
-def _crossover(kind: str, sizes: Sizes, basis: str, value: float | None, text: str) -> Row:
-    where = {name: getattr(sizes, name) for name in ("cell", "layers", "hidden", "inputs", "batch")}
-    return {"kind": kind, **where, "value": value, "basis": basis, "text": text}

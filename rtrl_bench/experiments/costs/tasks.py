@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -13,7 +13,7 @@ import torch
 from rtrl_bench.experiments.costs import measure
 from rtrl_bench.experiments.costs.cases import JAX_METHODS, counts, refusal
 from rtrl_bench.experiments.costs.config import ComplexityConfig
-from rtrl_bench.experiments.costs.points import Done, Point
+from rtrl_bench.experiments.costs.points import Point, key_of
 
 Found = dict[str, Any]  # columns of costs.csv, and perhaps a `note`
 
@@ -27,9 +27,9 @@ class Task:
     find: Callable[[], list[Found]]  # point by point
     options: dict[str, Any] = field(default_factory=dict)
 
-    def key(self, done: Done) -> str:
-        """The name under which what was found is remembered: the same for the same points of two sweeps."""
-        return done.key(self.kind, [(point.method, point.sizes) for point in self.points], **self.options)
+    def key(self, setting: Mapping[str, Any]) -> str:
+        """The name under which what was found in a setting is remembered."""
+        return key_of(setting, self.kind, [(point.method, point.sizes) for point in self.points], self.options)
 
     @property
     def label(self) -> str:

@@ -33,6 +33,7 @@ class Reinforcement(Kind[RunConfig]):
     name = "reinforcement"
     settings = RunConfig
     study = AgentStudy
+    counted = "env_steps"
     leaves = ("curve.csv", "curve.part.csv", "gradient.csv", "truncation.csv", "evaluation.json", "tensorboard")
 
     def check(self, settings: RunConfig) -> None:
@@ -78,7 +79,7 @@ class Reinforcement(Kind[RunConfig]):
         return trained_player(settings, folder)
 
     def budget(self, settings: RunConfig) -> str:
-        """Steps of training."""
+        """Of training alone."""
         return f"{settings.env_steps:,} steps"
 
     def sentence(self, record: Mapping[str, Any]) -> str:
@@ -118,10 +119,6 @@ class Reinforcement(Kind[RunConfig]):
         limits = [limit for limit in (settings.evaluation.max_steps, spec.episode_limit) if limit]
         evaluation = settings.evaluation.sets * settings.evaluation.episodes * min(limits, default=0)
         return settings.env_steps + EVALUATION * evaluation
-
-    def done(self, record: Mapping[str, Any]) -> float:
-        """Steps of training, which the wall time is of."""
-        return float(record["env_steps"])
 
     def pace(self, settings: RunConfig) -> Pace:
         """By suite and sizes. The environments of a family, such as `gymnasium:<id>`, have nothing in common."""

@@ -31,6 +31,7 @@ class Sequences(Kind[SequenceConfig]):
     name = "sequences"
     settings = SequenceConfig
     study = SequenceStudy
+    counted = "steps"
     leaves = ("curve.csv", "gradient.csv")
 
     def check(self, settings: SequenceConfig) -> None:
@@ -80,10 +81,6 @@ class Sequences(Kind[SequenceConfig]):
     def amount(self, settings: SequenceConfig) -> float:
         """All steps; a task that is solved earlier ends earlier."""
         return settings.steps
-
-    def done(self, record: Mapping[str, Any]) -> float:
-        """Steps."""
-        return float(record["steps"])
 
     def pace(self, settings: SequenceConfig) -> Pace:
         """By method and sizes."""

@@ -24,6 +24,7 @@ class Stems(Kind[StemConfig]):
 
     name = "stems"
     settings = StemConfig
+    counted = "env_steps"
     leaves = ("curve.csv", "evaluation.json")
 
     def check(self, settings: StemConfig) -> None:
@@ -37,10 +38,6 @@ class Stems(Kind[StemConfig]):
         from rtrl_bench.experiments.stems.training import StemTraining
 
         return StemTraining(settings, device)
-
-    def budget(self, settings: StemConfig) -> str:
-        """Steps watched."""
-        return f"{settings.env_steps:,} steps"
 
     def sentence(self, record: Mapping[str, Any]) -> str:
         """What is told right of held-out frames."""
@@ -64,10 +61,6 @@ class Stems(Kind[StemConfig]):
     def amount(self, settings: StemConfig) -> float:
         """A step in one slot counts one."""
         return settings.env_steps
-
-    def done(self, record: Mapping[str, Any]) -> float:
-        """The same."""
-        return float(record["env_steps"])
 
     def pace(self, settings: StemConfig) -> Pace:
         """By level and sizes."""
