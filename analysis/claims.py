@@ -119,12 +119,15 @@ def claims(results: Results) -> list[Claim]:
 
 
 def answer(results: Results, found: Sequence[Claim]) -> str:
-    """What the first figure shows, in words, and how many of the paper's claims have which verdict."""
-    (first,) = (item.module for item in kinds.items("figures") if item.name == HEADLINE)
+    """What exact RTRL gains and costs in these runs, and how many of the paper's claims have which verdict.
+
+    Each kind of run that has a part in it has a file `answer.py` with a function `sentence(results)`.
+    """
+    said = [module.sentence(results) for kind in kinds.kinds() if (module := kinds.part(kind, "answer"))]
     verdicts = [claim.verdict for claim in found if claim.number]
     counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS if verdict in verdicts}
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return f"{first.sentence(results)} Of the paper's {len(verdicts)} claims: {said}."
+    together = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return " ".join(filter(None, [*said, f"Of the paper's {len(verdicts)} claims: {together}."]))
 
 
 def table(found: Sequence[Claim]) -> pd.DataFrame:

@@ -16,8 +16,7 @@ import pandas as pd
 from analysis import charts, labels, methods
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.reinforcement import curves, names
-from analysis.reinforcement.figures import headline
+from analysis.reinforcement import answer, curves, names
 
 PLACE = 1
 POINTS = 40  # of a run, at most
@@ -45,7 +44,7 @@ def build(results: Results) -> alt.Chart:
     facts = pd.DataFrame(columns)
     order = runs.assign(task=tasks).groupby("task", sort=False)["method"].nunique().sort_values(ascending=False)
     try:
-        run, *_ = headline.chosen(results)
+        run, *_ = answer.chosen(results)
         first = names.variant(run["environment"], run["options"], run["backend"])
     except NothingToShow:
         first = order.index[0]

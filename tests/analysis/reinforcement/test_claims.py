@@ -10,7 +10,7 @@ from scipy.stats import ttest_ind
 from analysis import claims, stats
 from analysis.claims import CONTRADICTED, IN_PART, NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.load import load
-from analysis.reinforcement import players
+from analysis.reinforcement import answer, players
 from analysis.reinforcement.figures import headline
 
 NONMATCHING, WATERMAZE = "rooms_select_nonmatching_object", "rooms_watermaze"
@@ -117,11 +117,11 @@ def test_nonmatching_counts_as_learned_from_half_of_the_oracles_score(tree):
 
 def test_the_headline_is_nonmatching_at_ten_once_it_is_learned(tree):
     chaser(tree, 5, rtrl=[8.0, 8.2, 8.1], tbptt=[1.0, 1.1, 1.3])
-    assert headline.chosen(load(tree.root))[0]["environment"] == "chaser"
+    assert answer.chosen(load(tree.root))[0]["environment"] == "chaser"
     for seed in range(3):
         for method, score in (("rtrl", 50.0), ("tbptt", 40.0)):
             tree.level(NONMATCHING, method, seed, real=False, unroll=10, returns=[score + seed])
-    assert headline.chosen(load(tree.root))[0]["environment"] == NONMATCHING
+    assert answer.chosen(load(tree.root))[0]["environment"] == NONMATCHING
     assert "[rooms backend]" in " ".join(headline.draw(load(tree.root)).figure.axes[0].get_title().split())
 
 
