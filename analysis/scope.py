@@ -16,7 +16,7 @@ class LoadError(ValueError):
 
 
 def listed_runs(root: Path) -> dict[str, bool] | None:
-    """The folders of the runs that scale.json lists, and of each whether it only lends its vision stem to others.
+    """The folders of the runs that scale.json lists, and of each whether it is lent, which is no result.
 
     Without that file None: then every run counts.
     """
@@ -25,9 +25,9 @@ def listed_runs(root: Path) -> dict[str, bool] | None:
         return None
     try:
         own = [folder for study in scale["studies"].values() for folder in study]
-        return dict.fromkeys(scale.get("pretraining", ()), True) | dict.fromkeys(own, False)
+        return dict.fromkeys(scale["lent"], True) | dict.fromkeys(own, False)
     except (AttributeError, KeyError, TypeError) as error:
-        raise LoadError(f"{root / 'scale.json'}: expected studies and pretraining with the folders of runs") from error
+        raise LoadError(f"{root / 'scale.json'}: expected studies and lent with the folders of runs") from error
 
 
 def missing(root: Path) -> pd.DataFrame:

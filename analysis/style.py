@@ -60,11 +60,22 @@ def unbroken(text: str) -> str:
 
 
 def finish(
-    figure: Figure, drawn: Iterable[Look | Method], extra: Iterable[Line2D] = (), *, marked: bool = True
+    figure: Figure,
+    drawn: Iterable[Look | Method],
+    extra: Iterable[Line2D] = (),
+    *,
+    marked: bool = True,
+    lines: bool = True,
 ) -> None:
-    """One legend under the panels: what was drawn, then `extra`."""
+    """One legend under the panels: what was drawn, with marks, lines or both, then `extra`."""
     handles = [
-        Line2D([], [], color=m.colour, ls=(0, m.dashes or (1, 0)), marker=m.marker if marked else "", label=m.label)
+        Line2D(
+            *([], []),
+            color=m.colour,
+            ls=(0, m.dashes or (1, 0)) if lines else "",
+            marker=m.marker if marked else "",
+            label=m.label,
+        )
         for m in drawn
     ]
     handles += extra

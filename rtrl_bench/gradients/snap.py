@@ -30,9 +30,9 @@ class SnAp(Influence):
     Where only a unit's own state is kept: s P numbers a slot, a step takes 2 s² P operations and s N back-propagations
     through one step, 2 s K N³ operations, for the Jacobian of whatever cell it is. Otherwise what it costs is what
     `rtrl_dense` costs: n P numbers and 2 n² P operations, for n = s N. That is so with order >= 2 in dense cells,
-    and in the GRU, whose reset gate acts on all units in one step, with order 1 as well. (Public code of SnAp-1 takes the
-    GRU whose reset gate acts behind U, as that of torch.nn.GRU: there a unit's own is all that order 1 keeps.) Use
-    order 1 for dense cells that are too large for exact RTRL.
+    and in the GRU, whose reset gate acts on all units in one step, with order 1 as well. (Public code of SnAp-1 takes
+    the GRU whose reset gate acts behind U, as that of torch.nn.GRU: there a unit's own is all that order 1 keeps.)
+    Use order 1 for dense cells that are too large for exact RTRL.
     """
 
     def __init__(self, cell: Cell, layers: int = 1, *, order: int = 1):

@@ -238,14 +238,14 @@ class Tree:
         self._write(folder, "run.json", json.dumps(whole))
         return folder
 
-    def scale(self, *folders: Path, pretraining: Sequence[Path] = ()) -> None:
+    def scale(self, *folders: Path, lent: Sequence[Path] = ()) -> None:
         """A scale.json that lists these runs, as the workflow writes it."""
 
         def names(runs: Sequence[Path]) -> list[str]:
             return [folder.relative_to(self.root).as_posix() for folder in runs]
 
         summary = {"schema": 1, "scale": self.root.name, "label": "", "studies": {"one": names(folders)}}
-        summary |= {"pretraining": names(pretraining)}
+        summary |= {"lent": names(lent)}
         self._write(self.root, "scale.json", json.dumps(summary))
 
     def missing(self, *entries: tuple[str, str, str, str]) -> None:

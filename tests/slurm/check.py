@@ -14,7 +14,7 @@ from small_runs import assert_same_run
 def complete(scale: Path, jobs: Path) -> None:
     """Every run of the scale has its record, the report is there, and runs shared jobs."""
     listed = json.loads((scale / "scale.json").read_text())
-    runs = set(listed["pretraining"]).union(*listed["studies"].values())
+    runs = set(listed["lent"]).union(*listed["studies"].values())
     records = [json.loads((scale / run / "run.json").read_text()) for run in sorted(runs)]
     assert all(record["status"] == "complete" for record in records)
     assert (scale / "report/index.html").exists()

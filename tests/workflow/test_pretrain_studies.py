@@ -66,9 +66,7 @@ def test_studies_with_the_same_pretraining_share_it(expand):
 def test_the_list_of_runs_has_pretraining_apart_from_the_studies(expand):
     scale = expand(_pictures())
     listed = json.loads(summary(scale))
-    assert listed["pretraining"] == [
-        f"runs/reinforcement/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")
-    ]
+    assert listed["lent"] == [f"runs/reinforcement/{name}/pretrain_tbptt/M9/seed0" for name in ("breakout", "qbert")]
     assert not [run for run in listed["studies"]["memory"] if "pretrain" in run]
 
 

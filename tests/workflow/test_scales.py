@@ -97,7 +97,7 @@ def test_every_method_is_tuned_by_the_same_learning_rates_and_seeds_which_are_no
     grid = [f"learning_rate{rate}/seed{seed}" for rate in (0.01, 0.1) for seed in (100, 101)]
     places = {f"runs/sequences/copy/copy/{method}/{place}" for method in ("rtrl", "tbptt") for place in grid}
     assert {place for place, run in runs.items() if run.lent} == places
-    assert set(json.loads(summary(scale))["pretraining"]) == places
+    assert set(json.loads(summary(scale))["lent"]) == places
     tried = runs["runs/sequences/copy/copy/tbptt/learning_rate0.01/seed101"].config
     result = runs["runs/sequences/copy/copy/tbptt/seed0"].config
     assert tried == result.model_copy(update={"learning_rate": 0.01, "seed": 101})

@@ -106,7 +106,7 @@ def summary(scale: Scale) -> str:
         "scale": scale.name,
         "label": scale.label,
         "studies": {name: listed(runs, lent=False) for name, runs in scale.studies.items()},
-        "pretraining": listed(asked, lent=True),
+        "lent": listed(asked, lent=True),
     }
     return json.dumps(values, indent=1)
 

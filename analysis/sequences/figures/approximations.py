@@ -4,9 +4,10 @@ One cell with full recurrent matrices, trained on one task by exact RTRL (dense 
 TBPTT. Each mark is a method: mean accuracy on test sequences, with a bar from the lowest to the highest seed, against
 the time of a training step (left), the bytes carried from segment to segment (middle), both for the whole batch, and
 the mean cosine between the method's gradient and the exact one while it trains (right). The exact one is full BPTT's,
-with the parameters as they are at that moment. The dotted line is chance. The table Learning rates has what was tried
-for each method and which results were not trained with the best; a method that is not there was not tuned. Times
-compare within one machine alone.
+with the parameters as they are at that moment. A run ends when its task is solved; the sentence above has the mean
+number of steps. The dotted line is chance. The table Learning rates has what was tried for each method and which
+results were not trained with the best; a method that is not there was not tuned. Times are those of the fastest seed,
+as other work on a machine adds to them, and compare within one machine alone.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def draw(results: Results) -> style.Drawing:
         row[0].set_ylabel("accuracy")
         for axes in row[:2]:
             _logarithmic(axes)
-    style.finish(figure, found.values())
+    style.finish(figure, found.values(), lines=False)
     return style.Drawing(figure, numbers, " ".join(verdict(group) for group in groups))
 
 
@@ -72,8 +73,8 @@ def points(runs: pd.DataFrame) -> pd.DataFrame:
         high=("accuracy", "max"),
         n=("folder", "size"),
         solved=("solved", "sum"),
-        steps=("steps", "median"),
-        step_ms=("step_ms", "median"),
+        steps=("steps", "mean"),
+        step_ms=("step_ms", "min"),
         carried_kib=("carried_kib", "max"),
         cosine=("gradient_cosine_mean", "mean"),
         cosine_std=("gradient_cosine_mean", "std"),
@@ -87,11 +88,15 @@ def points(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict(group: pd.DataFrame) -> str:
-    """What each method reaches, the best first, and whether the cosine tells it."""
-    best = group.sort_values("accuracy", ascending=False, kind="stable")
-    said = ", ".join(f"{methods.gradient_label(g)} {a:.2f}" for g, a in zip(best["gradient"], best["accuracy"]))
+    """What each method reaches in how many steps, the best first, and whether the cosine tells it."""
+    best = group.assign(shown=group["accuracy"].round(2)).sort_values(["shown", "steps"], ascending=[False, True])
+    said = ", ".join(
+        f"{methods.gradient_label(gradient)} {accuracy:.2f} ({steps:.0f})"
+        for gradient, accuracy, steps in zip(best["gradient"], best["accuracy"], best["steps"])
+    )
     rank = labels.number(spearmanr(group["cosine"], group["accuracy"]).statistic, 2)
-    return f"{_title(group.iloc[0])}: {said}; rank correlation of accuracy and cosine over {len(group)} methods {rank}."
+    title = f"{_title(group.iloc[0])}, mean accuracy (and steps)"
+    return f"{title}: {said}; rank correlation of accuracy and cosine over {len(group)} methods {rank}."
 
 
 def _title(row: pd.Series) -> str:
@@ -99,8 +104,9 @@ def _title(row: pd.Series) -> str:
 
 
 def _logarithmic(axes: Axes) -> None:
-    """Ticks at 1, 2 and 5 of each power of ten, as plain numbers."""
+    """Ticks at 1, 2 and 5 of each power of ten, where they have room, else at 1; as plain numbers."""
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

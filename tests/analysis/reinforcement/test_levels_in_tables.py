@@ -219,7 +219,7 @@ def with_pretraining(tree):
     """A run of RTRL and of TBPTT, and the TBPTT run that their stems come from."""
     source = tree.level(WATERMAZE, "tbptt", 0, real=False, unroll=20)
     main = [tree.level(WATERMAZE, method, 0, real=False, record=stem()) for method in ("tbptt", "rtrl")]
-    tree.scale(*main, pretraining=[source])
+    tree.scale(*main, lent=[source])
     return tree
 
 
@@ -250,7 +250,7 @@ def test_unfinished_pretraining_is_listed(with_pretraining):
 
 def test_pretraining_that_a_study_lists_too_is_a_result(with_pretraining):
     source = next(with_pretraining.root.rglob("M20/seed0"))
-    with_pretraining.scale(source, pretraining=[source])
+    with_pretraining.scale(source, lent=[source])
     results = load(with_pretraining.root)
     assert (results["runs"]["unroll"].tolist(), len(results["pretraining"])) == ([20], 0)
 

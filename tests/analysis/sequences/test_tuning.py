@@ -18,7 +18,7 @@ def tuned(tree):
 
     def make(taken):
         tried = [run(100, 0.001, 0.5), run(100, 0.01), run(100, 0.1, steps=500)]
-        tree.scale(run(0, taken), pretraining=tried)
+        tree.scale(run(0, taken), lent=tried)
         return load(tree.root)
 
     return make

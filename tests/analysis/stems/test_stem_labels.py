@@ -37,7 +37,7 @@ def with_stem(tree):
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(RECORD))
     (folder / "evaluation.json").write_text(json.dumps({"schema": 1, "labels": LABELS}))
-    tree.scale(tree.level("rooms_watermaze", "rtrl", 0, real=False), pretraining=[folder])
+    tree.scale(tree.level("rooms_watermaze", "rtrl", 0, real=False), lent=[folder])
     return load(tree.root)
 
 
