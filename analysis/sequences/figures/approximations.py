@@ -4,10 +4,10 @@ One cell with full recurrent matrices, trained on one task by exact RTRL (dense 
 TBPTT. Each mark is a method: mean accuracy on test sequences, with a bar from the lowest to the highest seed, against
 the time of a training step (left), the bytes carried from segment to segment (middle), both for the whole batch, and
 the mean cosine between the method's gradient and the exact one while it trains (right). The exact one is full BPTT's,
-with the parameters as they are at that moment. A run ends when its task is solved; the sentence above has the mean
-number of steps. The dotted line is chance. The table Learning rates has what was tried for each method and which
-results were not trained with the best; a method that is not there was not tuned. Times are those of the fastest seed,
-as other work on a machine adds to them, and compare within one machine alone.
+with the parameters as they are at that moment; a run that ends early, because its task is solved, has fewer such
+comparisons. The sentence above has the mean number of steps. The dotted line is chance. The table Learning rates has
+what was tried for each method and which results were not trained with the best; a method that is not there was not
+tuned. Times are those of the fastest seed, as other work on a machine adds to them, and compare within one machine.
 """
 
 from __future__ import annotations
@@ -54,8 +54,10 @@ def draw(results: Results) -> style.Drawing:
             if first["task"] == "recall":
                 axes.axhline(recall.CHANCE, **style.REFERENCE)
             axes.set(xlabel=label, ylim=(-0.04, 1.06))
-            n = labels.span(group["n"], labels.whole)
-            style.headed(axes, _title(first), [f"M = {first['unroll']}, N = {first['hidden']}, n = {n} seeds"])
+            said = f"M = {first['unroll']}, N = {first['hidden']}, n = {labels.span(group['n'], labels.whole)} seeds"
+            if column == "cosine":
+                said += f", {labels.span(group['comparisons'], labels.whole)} comparisons"
+            style.headed(axes, _title(first), [said])
         row[0].set_ylabel("accuracy")
         for axes in row[:2]:
             _logarithmic(axes)
@@ -78,6 +80,7 @@ def points(runs: pd.DataFrame) -> pd.DataFrame:
         carried_kib=("carried_kib", "max"),
         cosine=("gradient_cosine_mean", "mean"),
         cosine_std=("gradient_cosine_mean", "std"),
+        comparisons=("gradient_points", "sum"),
     ).reset_index()
     numbers = numbers[numbers["n"] >= MINIMUM]
     exact = numbers.assign(exact=numbers["gradient"] == "rtrl_dense")

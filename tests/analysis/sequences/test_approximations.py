@@ -39,7 +39,7 @@ def test_the_figure_has_mean_range_time_bytes_and_cosine_of_each_method(study):
         [0.8, 0.7, 0.9, 2.0, 2.0, 0.5]
     )
     assert drawing.note == (
-        "LSTM, recall, delay 20: dense RTRL 1.00, SnAp 0.80, TBPTT 0.50; "
+        "LSTM, recall, delay 20, mean accuracy (and steps): dense RTRL 1.00 (500), SnAp 0.80 (500), TBPTT 0.50 (500); "
         "rank correlation of accuracy and cosine over 3 methods 0.50."
     )
 
