@@ -72,7 +72,7 @@ def claims(results: Results) -> list[Claim]:
             memory_parts,
             (
                 *("memory_delay", "memory_map", "memory_retention", "memory_curves", "profiles", "gain_and_cosine"),
-                *("staleness", "memory_study"),
+                *("truncation", "cosines", "staleness", "memory_study"),
             ),
             finding + _departures(results),
         ),

@@ -35,6 +35,7 @@ FRAMES = {
     ).split(),
     "curves": ["folder", "env_frames", "episodes", "episode_return_mean"],
     "gradients": ["folder", "env_steps", "cosine"],
+    "truncations": ["folder", "env_steps", "unroll", "cosine", "norm_ratio"],
 }
 # What may differ between two runs that are "equal but for the gradient", and between two of the same design.
 GRADIENT_KEYS = ("gradient", "gradient_options", "window")
@@ -58,6 +59,8 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
     frames["curves"] = _complete(run, "curve.csv", ["env_frames", "episodes"], ["episode_return_mean"])
     if run.record.get("gradient_quality") is not None:
         frames["gradients"] = _complete(run, "gradient.csv", ["env_steps"], ["cosine"])
+    if run.config.get("truncation"):
+        frames["truncations"] = _complete(run, "truncation.csv", ["env_steps", "unroll", "cosine"], ["norm_ratio"])
     return frames
 
 

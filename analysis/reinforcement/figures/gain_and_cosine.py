@@ -2,9 +2,10 @@
 
 A point per task, M, number of layers and initial retention: across, the mean cosine along training between TBPTT's
 gradient and the exact one (full BPTT to the start of the episode); up, what RTRL gains in greedy play over TBPTT, as a
-share of what the better of the two gains over random play. Error bars: Welch's 95 % interval of the difference. Above
-the panel: Spearman's rank correlation of the two over the points. Only where RTRL or TBPTT has learned, with three
-seeds a side and ten comparisons of gradients a run or more.
+share of what the better of the two gains over random play. Filled marks: the gradient was compared in TBPTT's own runs;
+hollow ones: on the rollouts of RTRL's agents (figure ``truncation``). Error bars: Welch's 95 % interval of the
+difference. Above the panel: Spearman's rank correlation of the two over the points. Only where RTRL or TBPTT has
+learned, with three seeds a side and ten comparisons of gradients or more.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from scipy.stats import spearmanr
 from analysis import labels, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.reinforcement import names, players
+from analysis.reinforcement import names, players, truncations
 from analysis.reinforcement.comparisons import ALPHA, pairs
 from analysis.reinforcement.curves import LOGGED
 from analysis.stats import MINIMUM, difference
@@ -30,22 +31,26 @@ def draw(results: Results) -> style.Drawing:
     runs = results["runs"]
     measured = runs[(runs["gradient"] == "tbptt") & (runs["gradient_points"] >= LOGGED)]
     cosines = measured.groupby("pairing")["gradient_cosine_mean"].mean()
+    elsewhere = truncations.means(results)
     rows = []
     for run, (x, y) in pairs(results):
         best = max(sum(x) / len(x), sum(y) / len(y))
-        if run["pairing"] in cosines and min(len(x), len(y)) >= MINIMUM and players.learned(run, best):
+        own = run["pairing"] in cosines
+        cosine = cosines[run["pairing"]] if own else elsewhere.get(truncations.key(run))
+        if cosine is not None and min(len(x), len(y)) >= MINIMUM and players.learned(run, best):
             task = labels.layered(names.variant(run["environment"], run["options"], run["backend"]), run["layers"])
             gain = [value / (best - players.floor(run)) for value in difference(x, y)[:3]]
             name = f"{task}, M = {run['unroll']}, retention {labels.retention(run['retention'])}"
-            rows.append((name, len(x), len(y), cosines[run["pairing"]], *gain))
+            rows.append((name, own, len(x), len(y), cosine, *gain))
     if not rows:
         raise NothingToShow("no gradient of TBPTT was compared with the exact one on a task that RTRL or TBPTT learned")
-    numbers = pd.DataFrame(rows, columns=["setting", "n_rtrl", "n_tbptt", "cosine", "gain", "low", "high"])
+    numbers = pd.DataFrame(rows, columns=["setting", "own_runs", "n_rtrl", "n_tbptt", "cosine", "gain", "low", "high"])
     figure, axes = plt.subplots(figsize=(5.6, 3.4))
     for place, row in numbers.iterrows():
         spread = [[row["gain"] - row["low"]], [row["high"] - row["gain"]]]
         marker = MARKERS[int(str(place)) % len(MARKERS)]
-        axes.errorbar(row["cosine"], row["gain"], spread, marker=marker, ls="", capsize=2, label=row["setting"])
+        look = {"marker": marker, "ls": "", "capsize": 2, "label": row["setting"]}
+        axes.errorbar(row["cosine"], row["gain"], spread, fillstyle="full" if row["own_runs"] else "none", **look)
     axes.axhline(0, **style.REFERENCE)
     axes.set(xlim=(min(0, numbers["cosine"].min() - 0.05), 1.02), xlabel="cosine of TBPTT's gradient to the exact one")
     axes.set_ylabel("gain of RTRL over TBPTT")

@@ -1,0 +1,59 @@
+"""Where truncation hurts
+
+Cosine of TBPTT's gradient to the exact one, which reaches back to the start of the episode, against M, in the first,
+the middle and the last fifth of an agent's training. One rollout of one agent is cut into segments of each M in turn;
+each has the loss of a learner with this M, and the parameters stand still while the gradients are compared. Over the
+parameters of the recurrent layers; the vision stem is not judged. Mean over seeds, with a band from the lowest seed to
+the highest. Table ``cosines`` says what the agents had learned by the end.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import NullLocator
+
+from analysis import labels, style
+from analysis.load import Results
+from analysis.reinforcement import truncations
+
+PLACE = 5
+MARKERS = "osD^vPX*"
+ENOUGH = 0.95
+
+
+def draw(results: Results) -> style.Drawing:
+    """A panel per part of training, a line per task."""
+    numbers = truncations.numbers(results)
+    figure, panels = plt.subplots(1, len(truncations.PARTS), figsize=(7.2, 3.0), sharey=True, layout="tight")
+    keys = ["task", "trained_at", "env_frames", "retention"]
+    lines = [line for _, line in numbers.groupby(keys, dropna=False, sort=False)]
+    for axes, part in zip(panels, truncations.PARTS):
+        for line, colour, marker in zip(lines, sns.color_palette("colorblind"), MARKERS):
+            shown = line[line["part"] == part]
+            axes.plot(shown["unroll"], shown["cosine"], color=colour, marker=marker, ms=4, label=_label(line))
+            axes.fill_between(shown["unroll"], shown["low"], shown["high"], color=colour, alpha=0.13, lw=0)
+        axes.axhline(1, **style.REFERENCE)
+        axes.set(xscale="log", xlabel="M of TBPTT", title=f"{part} of training", xticks=sorted(set(numbers["unroll"])))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+    panels[0].set(ylim=(min(0, numbers["low"].min() - 0.03), 1.05), ylabel="cosine to the exact gradient")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.02, 0), ncols=1)
+    return style.Drawing(figure, numbers, verdict(numbers))
+
+
+def _label(line: pd.DataFrame) -> str:
+    first = line.iloc[0]
+    agents = f"{first['method']} at M = {first['trained_at']}, {labels.count(first['env_frames'])} env frames"
+    return f"{first['task']}: {agents}, n = {labels.span(line['n'], labels.whole)}, {first['backend']}"
+
+
+def verdict(numbers: pd.DataFrame) -> str:
+    """Of each task, at the end of training: the cosine at the shortest M, and the M from which it is ENOUGH."""
+    said = []
+    for task, line in numbers[numbers["part"] == "end"].sort_values("unroll").groupby("task", sort=False):
+        short, good = line.iloc[0], line.loc[line["cosine"] >= ENOUGH, "unroll"]
+        enough = f"{ENOUGH} from M = {good.min()} on" if len(good) else f"below {ENOUGH} at every M"
+        said.append((short["cosine"], f"{task} {labels.number(short['cosine'])} at M = {short['unroll']}, {enough}"))
+    return f"Cosine at the end of training, lowest first: {'; '.join(text for _, text in sorted(said))}."

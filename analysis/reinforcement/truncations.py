@@ -1,0 +1,52 @@
+"""TBPTT's gradient at several M against the exact one, on the rollouts of agents: truncation.csv of their runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.kinds import NothingToShow
+from analysis.load import Results
+from analysis.reinforcement import names, players
+
+PARTS = {"start": 0, "middle": players.FIFTHS // 2, "end": players.FIFTHS - 1}  # of training, by fifths
+SAME = ["environment", "options", "backend", "retention", "layers", "vision", "pretrained", "method", "trained_at"]
+ON = ["environment", "options", "backend", "retention", "layers", "unroll"]  # what a comparison of scores shares
+
+
+def measured(results: Results) -> pd.DataFrame:
+    """Every comparison with what is known of its run: `unroll` is the M compared, `trained_at` the run's own."""
+    runs = results["runs"].rename(columns={"unroll": "trained_at"})
+    return results["truncations"].merge(runs, on="folder", suffixes=("", "_run"))
+
+
+def numbers(results: Results) -> pd.DataFrame:
+    """A row per task, part of training and M: mean cosine over seeds, the lowest and the highest seed's."""
+    rows = measured(results)
+    if rows.empty:
+        raise NothingToShow("no run compared TBPTT's gradient at several M with the exact one")
+    fifth = (players.FIFTHS * rows["env_steps"] / rows["env_steps_run"]).astype(int)
+    rows["part"] = fifth.map({number: name for name, number in PARTS.items()})
+    rows["task"] = [names.variant(*row) for row in zip(rows["environment"], rows["options"], rows["backend"])]
+    keys = [*SAME, "env_frames", "task", "part", "unroll"]
+    seeds = rows.dropna(subset="part").groupby([*keys, "folder", "score"], dropna=False, observed=True, sort=False)
+    each = seeds[["cosine", "norm_ratio"]].mean().reset_index()
+    found = each.groupby(keys, dropna=False, observed=True, sort=False)
+    frame = found.agg(
+        **{"n": ("cosine", "size"), "cosine": ("cosine", "mean"), "low": ("cosine", "min"), "high": ("cosine", "max")},
+        **{"norm_ratio": ("norm_ratio", "mean"), "score": ("score", "mean")},
+    ).reset_index()
+    frame["part"] = pd.Categorical(frame["part"], list(PARTS), ordered=True)
+    return frame.sort_values(["task", "method", "part", "unroll"], kind="stable", ignore_index=True)
+
+
+def means(results: Results) -> pd.Series:
+    """The mean cosine along training, by ON."""
+    rows = measured(results)
+    rows["retention"] = rows["retention"].fillna(np.inf)
+    return rows.groupby(ON)["cosine"].mean()
+
+
+def key(run: pd.Series) -> tuple[object, ...]:
+    """Where a run's cosine is found in `means`."""
+    return tuple(run[ON].fillna(np.inf))

@@ -1,0 +1,56 @@
+"""TBPTT's cosine at several M on agents' rollouts: the figure, the table, and its place beside the gain in score."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from analysis.kinds import NothingToShow
+from analysis.load import load
+from analysis.reinforcement.figures import gain_and_cosine, truncation
+from analysis.reinforcement.tables import cosines
+
+LEVEL = "rooms_select_nonmatching_object"
+
+
+def agent(tree, seed, cosine):
+    """An agent of RTRL. At M = 10 the cosine falls by 0.1 from a fifth of training to the next, at M = 100 it is 1."""
+    settings = {"unroll": 20, "retention": 30.0, "truncation": {"points": 10}}
+    folder = tree.level(LEVEL, "rtrl", seed, real=False, returns=[40.0] * 3, **settings)
+    steps = [8_000_000 * k for k in range(10)]
+    rows = [(at, 10, cosine - 0.1 * (k // 2)) for k, at in enumerate(steps)] + [(at, 100, 1.0) for at in steps]
+    frame = pd.DataFrame(rows, columns=["env_steps", "unroll", "cosine"])
+    frame.assign(update=1, segments=1, norm_ratio=0.9).to_csv(folder / "truncation.csv", index=False)
+
+
+def test_cosines_are_those_of_the_first_the_middle_and_the_last_fifth_of_training(tree):
+    agent(tree, 0, 0.8)
+    agent(tree, 1, 0.9)
+    _, numbers, verdict = truncation.draw(load(tree.root))
+    short = numbers[numbers["unroll"] == 10].set_index("part")
+    assert short["cosine"].to_dict() == pytest.approx({"start": 0.85, "middle": 0.65, "end": 0.45})
+    assert (short["low"]["end"], short["high"]["end"], short["n"]["end"]) == (pytest.approx(0.4), pytest.approx(0.5), 2)
+    assert f"{LEVEL} [rooms backend] 0.45 at M = 10, 0.95 from M = 100 on" in verdict
+    text = cosines.build(load(tree.root)).text
+    assert text[["Part of training", "M = 10", "M = 100", "Learned"]].values.tolist() == [
+        ["start", "0.85", "1.00", "yes"], ["middle", "0.65", "1.00", "yes"], ["end", "0.45", "1.00", "yes"]
+    ]  # fmt: skip
+
+
+def test_the_gain_in_a_game_is_drawn_against_the_cosine_on_rollouts_at_the_same_m_and_retention(tree):
+    agent(tree, 9, 0.8)
+    for unroll, retention in ((10, 30.0), (10, None), (50, 30.0)):  # only for the first of these was a cosine measured
+        for seed in range(3):
+            for method, score in (("rtrl", 40.0), ("tbptt", 20.672)):  # the random player's is 1.344
+                more = {"unroll": unroll, "retention": retention}
+                tree.level(LEVEL, method, seed, real=False, returns=[score] * 3, **more)
+    _, numbers, _ = gain_and_cosine.draw(load(tree.root))
+    assert numbers["setting"].tolist() == [f"{LEVEL} [rooms backend], M = 10, retention 30"]
+    assert (numbers["cosine"][0], numbers["gain"][0]) == (pytest.approx(0.6), pytest.approx(0.5))
+    assert not numbers["own_runs"][0]
+
+
+def test_without_such_runs_there_is_nothing_to_show(tree):
+    tree.level(LEVEL, "rtrl", 0, real=False)
+    with pytest.raises(NothingToShow, match="no run compared TBPTT's gradient at several M"):
+        truncation.draw(load(tree.root))
