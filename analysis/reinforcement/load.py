@@ -29,6 +29,7 @@ RUN_COLUMNS = [
 FRAMES = {
     "runs": RUN_COLUMNS,
     "pretraining": RUN_COLUMNS,
+    "measured": RUN_COLUMNS,
     "evaluations": (
         "folder environment unroll seed set_seed episodes return_mean return_std return_min return_max length_mean"
         " truncated"
@@ -43,24 +44,35 @@ DESIGN_KEYS = (*GRADIENT_KEYS, "cell", "retention")
 
 
 def read(run: Run, lent: bool) -> dict[str, Any]:
-    """The rows of a run by frame. One that only lends its vision stem to others (`lent`) is no result."""
+    """The rows of a run by frame.
+
+    One that only lends its vision stem to others (`lent`), or whose gradients at several M are measured, is no result.
+    """
     sets = _evaluation(run)
     row = _row(run, sets)
+    measured = bool(run.config.get("truncation"))
+    aside = ", vision pre-training" if lent else ", gradients at several M" if measured else ""
     index = {
+        **row,
         "suite": SUITES.get(row["suite"], row["suite"].capitalize()),
-        "task": names.environment(row["environment"], row["backend"]) + (", vision pre-training" if lent else ""),
+        "task": names.environment(row["environment"], row["backend"]) + aside,
         "score": row["score"],
     }
     if lent:
-        return {"pretraining": row, "index": {**row, **index, "budget_fraction": math.nan}}
+        return {"pretraining": row, "index": {**index, "budget_fraction": math.nan}}
+    if measured:
+        columns = ["env_steps", "unroll", "cosine"]
+        return {
+            "measured": row,
+            "index": index,
+            "truncations": _complete(run, "truncation.csv", columns, ["norm_ratio"]),
+        }
     same = {key: row[key] for key in ("folder", "environment", "unroll", "seed")}
-    frames: dict[str, Any] = {"runs": row, "index": {**row, **index}}
+    frames: dict[str, Any] = {"runs": row, "index": index}
     frames["evaluations"] = pd.DataFrame([{**same, **_set_row(one)} for one in sets])
     frames["curves"] = _complete(run, "curve.csv", ["env_frames", "episodes"], ["episode_return_mean"])
     if run.record.get("gradient_quality") is not None:
         frames["gradients"] = _complete(run, "gradient.csv", ["env_steps"], ["cosine"])
-    if run.config.get("truncation"):
-        frames["truncations"] = _complete(run, "truncation.csv", ["env_steps", "unroll", "cosine"], ["norm_ratio"])
     return frames
 
 
@@ -73,7 +85,7 @@ def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     runs = frames["runs"]
     fitting = (runs["suite"] == "memory") & runs["delay"].notna() & runs["score"].between(0, 1)
     runs = methods.named(runs).assign(memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool))
-    return {**frames, "runs": runs, "pretraining": methods.named(frames["pretraining"])}
+    return {**frames, "runs": runs, **{name: methods.named(frames[name]) for name in ("pretraining", "measured")}}
 
 
 def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:

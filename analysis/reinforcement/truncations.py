@@ -11,12 +11,13 @@ from analysis.reinforcement import names, players
 
 PARTS = {"start": 0, "middle": players.FIFTHS // 2, "end": players.FIFTHS - 1}  # of training, by fifths
 SAME = ["environment", "options", "backend", "retention", "layers", "vision", "pretrained", "method", "trained_at"]
+LINE = ["task", "backend", "method", "trained_at", "env_frames", "retention"]  # in figure and table
 ON = ["environment", "options", "backend", "retention", "layers", "unroll"]  # what a comparison of scores shares
 
 
 def measured(results: Results) -> pd.DataFrame:
     """Every comparison with what is known of its run: `unroll` is the M compared, `trained_at` the run's own."""
-    runs = results["runs"].rename(columns={"unroll": "trained_at"})
+    runs = results["measured"].rename(columns={"unroll": "trained_at"})
     return results["truncations"].merge(runs, on="folder", suffixes=("", "_run"))
 
 
@@ -27,7 +28,7 @@ def numbers(results: Results) -> pd.DataFrame:
         raise NothingToShow("no run compared TBPTT's gradient at several M with the exact one")
     fifth = (players.FIFTHS * rows["env_steps"] / rows["env_steps_run"]).astype(int)
     rows["part"] = fifth.map({number: name for name, number in PARTS.items()})
-    rows["task"] = [names.variant(*row) for row in zip(rows["environment"], rows["options"], rows["backend"])]
+    rows["task"] = [names.variant(*row) for row in zip(rows["environment"], rows["options"])]
     keys = [*SAME, "env_frames", "task", "part", "unroll"]
     seeds = rows.dropna(subset="part").groupby([*keys, "folder", "score"], dropna=False, observed=True, sort=False)
     each = seeds[["cosine", "norm_ratio"]].mean().reset_index()
@@ -37,7 +38,7 @@ def numbers(results: Results) -> pd.DataFrame:
         **{"norm_ratio": ("norm_ratio", "mean"), "score": ("score", "mean")},
     ).reset_index()
     frame["part"] = pd.Categorical(frame["part"], list(PARTS), ordered=True)
-    return frame.sort_values(["task", "method", "part", "unroll"], kind="stable", ignore_index=True)
+    return frame.sort_values([*LINE, "part", "unroll"], kind="stable", ignore_index=True)
 
 
 def means(results: Results) -> pd.Series:

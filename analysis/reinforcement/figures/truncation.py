@@ -26,9 +26,8 @@ ENOUGH = 0.95
 def draw(results: Results) -> style.Drawing:
     """A panel per part of training, a line per task."""
     numbers = truncations.numbers(results)
-    figure, panels = plt.subplots(1, len(truncations.PARTS), figsize=(7.2, 3.0), sharey=True, layout="tight")
-    keys = ["task", "trained_at", "env_frames", "retention"]
-    lines = [line for _, line in numbers.groupby(keys, dropna=False, sort=False)]
+    figure, panels = plt.subplots(1, len(truncations.PARTS), figsize=(7.2, 3.0), sharey=True)
+    lines = [line for _, line in numbers.groupby(truncations.LINE, dropna=False, observed=True, sort=False)]
     for axes, part in zip(panels, truncations.PARTS):
         for line, colour, marker in zip(lines, sns.color_palette("colorblind"), MARKERS):
             shown = line[line["part"] == part]
@@ -39,6 +38,7 @@ def draw(results: Results) -> style.Drawing:
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
     panels[0].set(ylim=(min(0, numbers["low"].min() - 0.03), 1.05), ylabel="cosine to the exact gradient")
+    figure.tight_layout()
     figure.legend(*panels[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.02, 0), ncols=1)
     return style.Drawing(figure, numbers, verdict(numbers))
 
@@ -52,8 +52,10 @@ def _label(line: pd.DataFrame) -> str:
 def verdict(numbers: pd.DataFrame) -> str:
     """Of each task, at the end of training: the cosine at the shortest M, and the M from which it is ENOUGH."""
     said = []
-    for task, line in numbers[numbers["part"] == "end"].sort_values("unroll").groupby("task", sort=False):
+    for _, line in numbers[numbers["part"] == "end"].groupby(truncations.LINE, dropna=False, observed=True):
         short, good = line.iloc[0], line.loc[line["cosine"] >= ENOUGH, "unroll"]
         enough = f"{ENOUGH} from M = {good.min()} on" if len(good) else f"below {ENOUGH} at every M"
-        said.append((short["cosine"], f"{task} {labels.number(short['cosine'])} at M = {short['unroll']}, {enough}"))
+        said.append(
+            (short["cosine"], f"{short['task']} {labels.number(short['cosine'])} at M = {short['unroll']}, {enough}")
+        )
     return f"Cosine at the end of training, lowest first: {'; '.join(text for _, text in sorted(said))}."

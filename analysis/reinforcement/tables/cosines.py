@@ -21,9 +21,8 @@ def build(results: Results) -> Table:
     """A row per task and part of training."""
     numbers = truncations.numbers(results)
     numbers["memory_task"] = False
-    keys = ["task", "method", "trained_at", "env_frames", "retention", "part"]
     rows = []
-    for _, group in numbers.groupby(keys, dropna=False, observed=True, sort=False):
+    for _, group in numbers.groupby([*truncations.LINE, "part"], dropna=False, observed=True, sort=False):
         first, of = group.iloc[0], group.set_index("unroll")["cosine"]
         learned = "yes" if players.learned(first, first["score"]) else "no"
         agents = f"{first['method']}, M = {first['trained_at']}"

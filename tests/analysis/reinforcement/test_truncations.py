@@ -30,7 +30,7 @@ def test_cosines_are_those_of_the_first_the_middle_and_the_last_fifth_of_trainin
     short = numbers[numbers["unroll"] == 10].set_index("part")
     assert short["cosine"].to_dict() == pytest.approx({"start": 0.85, "middle": 0.65, "end": 0.45})
     assert (short["low"]["end"], short["high"]["end"], short["n"]["end"]) == (pytest.approx(0.4), pytest.approx(0.5), 2)
-    assert f"{LEVEL} [rooms backend] 0.45 at M = 10, 0.95 from M = 100 on" in verdict
+    assert f"{LEVEL} 0.45 at M = 10, 0.95 from M = 100 on" in verdict
     text = cosines.build(load(tree.root)).text
     assert text[["Part of training", "M = 10", "M = 100", "Learned"]].values.tolist() == [
         ["start", "0.85", "1.00", "yes"], ["middle", "0.65", "1.00", "yes"], ["end", "0.45", "1.00", "yes"]
@@ -48,6 +48,13 @@ def test_the_gain_in_a_game_is_drawn_against_the_cosine_on_rollouts_at_the_same_
     assert numbers["setting"].tolist() == [f"{LEVEL} [rooms backend], M = 10, retention 30"]
     assert (numbers["cosine"][0], numbers["gain"][0]) == (pytest.approx(0.6), pytest.approx(0.5))
     assert not numbers["own_runs"][0]
+
+
+def test_agents_whose_gradients_are_measured_are_no_results(tree):
+    agent(tree, 0, 0.8)
+    results = load(tree.root)
+    assert results["runs"].empty and results["curves"].empty
+    assert results["index"]["task"].tolist() == [f"{LEVEL} [rooms backend], gradients at several M"]
 
 
 def test_without_such_runs_there_is_nothing_to_show(tree):
