@@ -86,7 +86,7 @@ def _import(module: str, identifier: str, known: Package | None) -> None:
         fix = "mend what it names"
         if absent and known:
             right = "" if known.module == module else f", and name it gymnasium:{known.module}:{identifier}"
-            fix = f"install the package of {identifier}: pip install {known.distribution}{right}"
+            fix = f"install its package: pip install {known.distribution}{right}"
         elif absent:
             fix = f"install the package that has it, or correct the name{_module_meant(module, identifier)}"
         raise NotImportable(module, error, fix) from error

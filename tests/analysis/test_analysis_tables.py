@@ -199,7 +199,8 @@ def expected_files():
     """What the docstring of analysis.tables promises."""
     files = {f"{name}.{suffix}" for name in tables.names() for suffix in ("csv", "md", "tex", "rst")}
     return files | {
-        f"{name}.csv" for name in ("runs", "pretraining", "evaluations", "sequence_runs", "stems", "problems")
+        f"{name}.csv"
+        for name in ("runs", "pretraining", "measured", "evaluations", "sequence_runs", "stems", "problems")
     }
 
 

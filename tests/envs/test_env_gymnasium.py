@@ -155,7 +155,7 @@ def test_the_package_of_a_well_known_id_is_named_where_it_is_absent(monkeypatch)
     monkeypatch.setitem(gymnasium_packages.PACKAGES, "Absent/", gymnasium_packages.Package("no_such", "no-such"))
     available = check_available("gymnasium:Absent/Any-v0")
     assert "Python module no_such cannot be imported" in available.reason
-    assert available.fix == "install the package of Absent/Any-v0: pip install no-such"
+    assert available.fix == "install its package: pip install no-such"
 
 
 OFFERING = """
