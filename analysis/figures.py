@@ -30,11 +30,6 @@ LETTERS = 14  # of the heading, per inch
 _METADATA: dict[str, dict[str, str | None]] = {".png": {}, ".pdf": {"CreationDate": None}}
 
 
-def names() -> list[str]:
-    """The names of all figures."""
-    return kinds.names("figures")
-
-
 def write(results: Results, out: Path) -> list[Path]:
     """Draw and write all figures; the files' paths."""
     files = []

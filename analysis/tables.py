@@ -36,11 +36,6 @@ def texts(frame: pd.DataFrame, write: Callable[..., str], *columns: str) -> list
     return [write(*values) for values in zip(*(frame[column] for column in columns))]
 
 
-def names() -> list[str]:
-    """The names of all tables."""
-    return kinds.names("tables")
-
-
 def build(results: Results) -> list[tuple[kinds.Item, Table]]:
     """All tables of one results folder, in the order of the page."""
     return [(item, _build(item, results)) for item in kinds.items("tables")]

@@ -78,7 +78,7 @@ def same_tables(reference: Path) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder:
         if tables.main(["--runs", str(reference), "--out", folder]):
             raise SystemExit(2)
-        for name in tables.names():
+        for name in kinds.names("tables"):
             what = f"table {name}, from its records"
             if (reference / "tables" / f"{name}.csv").exists():
                 yield _same_file(what, f"{name}.csv", reference / "tables", Path(folder))

@@ -184,7 +184,7 @@ def _gap(setting: Setting, confidence: float = CONFIDENCE) -> Difference:
 
 
 def _part(one: Comparison, p: float) -> Part:
-    about = {"n": _n(one), "budget": _budget(one), "differs": _differs(one)}
+    about = {"n": "{} + {}".format(*_counts(one)), "budget": _budget(one), "differs": _differs(one)}
     why = refusal(one)
     if why:
         scores = [f"{labels.number(_mean(s.left))} against {labels.number(_mean(s.right))}" for s in one.settings]
@@ -280,10 +280,6 @@ def _sides(setting: Setting) -> tuple[list[float], list[float]]:
 
 def _counts(one: Comparison) -> tuple[int, int]:
     return sum(len(s.left) for s in one.settings), sum(len(s.right) for s in one.settings)
-
-
-def _n(one: Comparison) -> str:
-    return "{} + {}".format(*_counts(one))
 
 
 def _budget(one: Comparison) -> str:

@@ -215,13 +215,13 @@ def test_retention_figure_has_the_papers_initialisation_first(small):
 
 def expected_files():
     """What the docstring of analysis.figures promises."""
-    return {f"{name}{suffix}" for name in figures.names() for suffix in (*figures.SUFFIXES, ".rst")}
+    return {f"{name}{suffix}" for name in kinds.names("figures") for suffix in (*figures.SUFFIXES, ".rst")}
 
 
 def test_command_writes_the_promised_files(written):
     folder = written / "figures"
     assert {path.name for path in folder.iterdir()} == expected_files()
-    for name in figures.names():
+    for name in kinds.names("figures"):
         with Image.open(folder / f"{name}.png") as image:
             assert len(np.unique(np.asarray(image))) > 20  # something was drawn
         assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
@@ -239,7 +239,7 @@ def test_smoke_figures_say_that_they_mean_nothing(make_tree, tmp_path, monkeypat
     said = []
     monkeypatch.setattr("matplotlib.figure.Figure.suptitle", lambda figure, text, **_: said.append(text))
     figures.main(["--runs", str(make_tree(tmp_path / "smoke").root), "--out", str(tmp_path / "out")])
-    assert len(said) == len(figures.names())
+    assert len(said) == len(kinds.names("figures"))
     assert all("smoke: numbers mean nothing" in text for text in said)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis import figures, report, tables
+from analysis import figures, kinds, report, tables
 from analysis.load import load
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -69,7 +69,7 @@ def page(written):
 def test_page_is_well_formed_and_semantic(page):
     names = [tag for tag, _ in page.tags]
     assert names.count("h1") == names.count("main") == names.count("nav") == 1
-    assert names.count("figure") == names.count("figcaption") == len(figures.names())
+    assert names.count("figure") == names.count("figcaption") == len(kinds.names("figures"))
     assert page.attributes("html", "lang") == ["en"]
     assert "width=device-width, initial-scale=1" in page.attributes("meta", "content")
 
@@ -87,7 +87,7 @@ def test_images_decode_at_the_size_that_the_page_gives(page):
     sources = page.attributes("img", "src")
     drawn = [
         name
-        for name in figures.names()
+        for name in kinds.names("figures")
         if not (page.path.parents[1] / f"figures/{name}.csv").read_text().startswith("note\n")
     ]
     assert len(sources) == len(drawn) >= 10
@@ -113,14 +113,14 @@ def test_links_resolve(page):
 
 def test_contents_lists_every_figure_and_table(page):
     targets = page.attributes("a", "href")
-    assert all(f"#{name}" in targets for name in {*figures.names(), *tables.names()} - {"headline"})
+    assert all(f"#{name}" in targets for name in {*kinds.names("figures"), *kinds.names("tables")} - {"headline"})
 
 
 def test_every_figure_and_table_links_its_data_and_the_command(page):
     targets = page.attributes("a", "href")
-    assert all(f"../figures/{name}.csv" in targets for name in figures.names())
-    assert all(f"../tables/{name}.csv" in targets for name in tables.names())
-    assert page.text.count("snakemake --cores all figures --config scale=laptop") >= len(figures.names())
+    assert all(f"../figures/{name}.csv" in targets for name in kinds.names("figures"))
+    assert all(f"../tables/{name}.csv" in targets for name in kinds.names("tables"))
+    assert page.text.count("snakemake --cores all figures --config scale=laptop") >= len(kinds.names("figures"))
 
 
 def test_the_command_names_a_results_folder_as_a_shell_reads_it(written, tmp_path, monkeypatch):

@@ -197,7 +197,7 @@ def test_throughput_table(small):
 
 def expected_files():
     """What the docstring of analysis.tables promises."""
-    files = {f"{name}.{suffix}" for name in tables.names() for suffix in ("csv", "md", "tex", "rst")}
+    files = {f"{name}.{suffix}" for name in kinds.names("tables") for suffix in ("csv", "md", "tex", "rst")}
     return files | {
         f"{name}.csv"
         for name in ("runs", "pretraining", "measured", "evaluations", "sequence_runs", "stems", "problems")
@@ -207,7 +207,7 @@ def expected_files():
 def test_command_writes_the_promised_files(written):
     folder = written / "tables"
     assert {path.name for path in folder.iterdir()} == expected_files()
-    for name in tables.names():
+    for name in kinds.names("tables"):
         assert not pd.read_csv(folder / f"{name}.csv").empty
     assert len(pd.read_csv(folder / "runs.csv")) == 114
     assert len(pd.read_csv(folder / "problems.csv")) == 1
@@ -228,7 +228,7 @@ def test_command_is_deterministic(tree, tmp_path):
 
 
 def test_latex_is_plain_ascii_with_as_many_cells_in_every_row(written):
-    for name in tables.names():
+    for name in kinds.names("tables"):
         text = (written / "tables" / f"{name}.tex").read_text()
         assert text.isascii()
         body = text[text.index("\\toprule") : text.index("\\bottomrule")]
@@ -242,7 +242,7 @@ def test_smoke_tables_say_that_they_mean_nothing(make_tree, tmp_path):
     tree = make_tree(tmp_path / "smoke")
     tree.run("atari", "breakout", "rtrl", 0)
     tables.main(["--runs", str(tree.root), "--out", str(tmp_path / "out")])
-    for name in tables.names():
+    for name in kinds.names("tables"):
         assert "smoke: numbers mean nothing" in (tmp_path / "out" / f"{name}.md").read_text()
 
 
