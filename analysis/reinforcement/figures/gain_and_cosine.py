@@ -62,7 +62,7 @@ def draw(results: Results) -> style.Drawing:
 def verdict(numbers: pd.DataFrame) -> str:
     """Whether the gain goes with the cosine, from four points on."""
     if len(numbers) < 4:
-        return f"{len(numbers)} points: too few to say whether the gain goes with the cosine."
+        return f"Too few points ({len(numbers)}) to say whether the gain goes with the cosine."
     found = spearmanr(numbers["cosine"], numbers["gain"])
     said = f"{len(numbers)} points: rank correlation {found.statistic:.2f} (p {labels.compared(found.pvalue)})"
     if found.pvalue >= ALPHA:
