@@ -7,8 +7,11 @@ import json
 import os
 import signal
 
+import pytest
 import torch
 
+from rtrl_bench.errors import Interrupted
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.config import from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.runs import checkpoint
@@ -67,3 +70,11 @@ def stop_after(monkeypatch, updates):
             os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(Training, "update", update)
+
+
+def interrupt(settings, folder, monkeypatch, updates, **options):
+    """Begin a run, with `options` of execute, and stop it by SIGTERM when it has made `updates` updates."""
+    with monkeypatch.context() as patch:
+        stop_after(patch, updates)
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            execute(settings, folder, **options)

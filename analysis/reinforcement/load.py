@@ -82,10 +82,12 @@ def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     Of an environment in suite memory the runs belong to that study if all of them have a delay and a score that may be
     a success rate: the reward is 1 for the right answer and 0 otherwise, once an episode.
     """
-    runs = frames["runs"]
-    fitting = (runs["suite"] == "memory") & runs["delay"].notna() & runs["score"].between(0, 1)
-    runs = methods.named(runs).assign(memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool))
-    return {**frames, "runs": runs, **{name: methods.named(frames[name]) for name in ("pretraining", "measured")}}
+    found = {**frames, **{name: methods.named(frames[name]) for name in ("runs", "pretraining", "measured")}}
+    for name in ("runs", "measured"):
+        runs = found[name]
+        fitting = (runs["suite"] == "memory") & runs["delay"].notna() & runs["score"].between(0, 1)
+        found[name] = runs.assign(memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool))
+    return found
 
 
 def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from analysis.load import Results
 from analysis.reinforcement import names, players
 
 PARTS = {"start": 0, "middle": players.FIFTHS // 2, "end": players.FIFTHS - 1}  # of training, by fifths
-SAME = ["environment", "options", "backend", "retention", "layers", "vision", "pretrained", "method", "trained_at"]
+SAME = "environment options backend memory_task retention layers vision pretrained method trained_at".split()
 LINE = ["task", "backend", "method", "trained_at", "env_frames", "retention"]  # in figure and table
 ON = ["environment", "options", "backend", "retention", "layers", "unroll"]  # what a comparison of scores shares
 

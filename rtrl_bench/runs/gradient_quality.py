@@ -32,17 +32,19 @@ def columns(steps: str) -> tuple[str, ...]:
 
 
 def check(config: RecurrentSettings) -> None:
+    """Refuse (ConfigError) a gradient_quality of what has no exact gradient."""
+    if config.gradient_quality:
+        check_comparable(config, f"gradient_quality = {config.gradient_quality}", "gradient_quality: 0")
+
+
+def check_comparable(config: RecurrentSettings, wanted: str, without: str) -> None:
     """Refuse (ConfigError) a method whose recurrence is not the one that the exact gradient is taken of, or none."""
-    if config.gradient_quality and not CELLS[config.cell].state:
-        raise ConfigError(
-            f"gradient_quality = {config.gradient_quality}: cell: {config.cell} has no recurrence, so no recurrent "
-            "gradient to compare; set gradient_quality: 0"
-        )
-    if config.gradient_quality and config.gradient == "columnar":
-        raise ConfigError(
-            f"gradient_quality = {config.gradient_quality}: gradient: columnar trains another network, layer by layer; "
-            "its gradient cannot be compared; set gradient_quality: 0"
-        )
+    if not CELLS[config.cell].state:
+        why = f"cell: {config.cell} has no recurrence, so no recurrent gradient to compare"
+        raise ConfigError(f"{wanted}: {why}; set {without}")
+    if config.gradient == "columnar":
+        why = "gradient: columnar trains another network, layer by layer; its gradient cannot be compared"
+        raise ConfigError(f"{wanted}: {why}; set {without}")
 
 
 class GradientQuality:

@@ -8,10 +8,9 @@ import json
 import pytest
 import torch
 from oracles.problem import assert_same
-from small_runs import config, curve, game, parameters, stop_after
+from small_runs import config, curve, game, interrupt, parameters
 
 from rtrl_bench.agent.vision import VISION
-from rtrl_bench.errors import Interrupted
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.reinforcement.trained import evaluate_checkpoint
@@ -79,10 +78,7 @@ def test_a_run_of_a_level_and_one_on_its_frozen_stem(device, tmp_path, determini
 @pytest.mark.parametrize("order", ["to the device", "back"])
 def test_a_checkpoint_goes_on_elsewhere(device, tmp_path, monkeypatch, make, order):
     first, second = (CPU, device) if order == "to the device" else (device, CPU)
-    with monkeypatch.context() as patch:
-        stop_after(patch, 2)
-        with pytest.raises(Interrupted):
-            execute(make(device=first.type), tmp_path)
+    interrupt(make(device=first.type), tmp_path, monkeypatch, 2)
     saved = checkpoint.load_newest(tmp_path / "checkpoint")
     training = Training(make(device=second.type), second)
     training.restore(saved)

@@ -9,10 +9,10 @@ import os
 
 import pytest
 import yaml
-from small_runs import config, stop_after
+from small_runs import config, interrupt, stop_after
 
 from rtrl_bench.cli import main
-from rtrl_bench.errors import ConfigError, Interrupted
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.config import load
 from rtrl_bench.experiments.reinforcement.loop import Training
@@ -136,10 +136,7 @@ def test_a_folder_that_goes_while_it_is_waited_for_is_made_anew(tmp_path, monkey
 def test_a_restarted_run_that_is_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
     execute(config(), tmp_path)
     (tmp_path / "run.json").rename(tmp_path / "kept")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 6)
-        with pytest.raises(Interrupted):
-            execute(config(seed=5), tmp_path, restart_if_changed=True)
+    interrupt(config(seed=5), tmp_path, monkeypatch, 6, restart_if_changed=True)
     (tmp_path / "kept").rename(tmp_path / "run.json")  # a record of the old run, still there
     assert execute(config(seed=5), tmp_path, restart_if_changed=True)["resumes"] == 1
 

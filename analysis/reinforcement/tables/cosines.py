@@ -20,7 +20,6 @@ PLACE = 7
 def build(results: Results) -> Table:
     """A row per task and part of training."""
     numbers = truncations.numbers(results)
-    numbers["memory_task"] = False
     rows = []
     for _, group in numbers.groupby([*truncations.LINE, "part"], dropna=False, observed=True, sort=False):
         first, of = group.iloc[0], group.set_index("unroll")["cosine"]
@@ -33,4 +32,4 @@ def build(results: Results) -> Table:
         }
         row |= {"n": labels.whole(first["n"]), "Backend": first["backend"]}
         rows.append(row | {"Greedy play": labels.number(first["score"]), "Learned": learned})
-    return Table(numbers.drop(columns="memory_task"), pd.DataFrame(rows).fillna(labels.NOTHING))
+    return Table(numbers, pd.DataFrame(rows).fillna(labels.NOTHING))

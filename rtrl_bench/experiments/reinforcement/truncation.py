@@ -16,7 +16,7 @@ from rtrl_bench.cells import CELLS
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.gradients import Carry, GradientMethod, Layer, make_method
-from rtrl_bench.runs.gradient_quality import compared, flat, judged
+from rtrl_bench.runs.gradient_quality import check_comparable, compared, flat, judged
 
 COLUMNS = ("env_steps", "update", "unroll", "segments", "cosine", "norm_ratio")
 
@@ -25,9 +25,7 @@ def check(config: RunConfig) -> None:
     """Refuse (ConfigError) a network whose exact gradient RTRL does not give."""
     if config.truncation is None:
         return
-    if not CELLS[config.cell].state or config.gradient == "columnar":
-        what = f"cell: {config.cell}" if config.gradient != "columnar" else "gradient: columnar"
-        raise ConfigError(f"truncation: {what} has no exact recurrent gradient to compare; set truncation: null")
+    check_comparable(config, "truncation", "truncation: null")
     try:
         make_method("rtrl", CELLS[config.cell](), config.layers)
     except ConfigError as error:

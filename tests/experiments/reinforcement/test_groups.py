@@ -6,10 +6,10 @@ import time
 
 import pytest
 import torch
-from small_runs import assert_same_run, config, stop_after
+from small_runs import assert_same_run, config, interrupt
 
 from rtrl_bench.envs import registry
-from rtrl_bench.errors import EnvironmentFailed, Interrupted
+from rtrl_bench.errors import EnvironmentFailed
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement import groups
 from rtrl_bench.experiments.reinforcement.actor import Actor
@@ -82,10 +82,7 @@ def test_what_is_acted_depends_on_no_timing(two_groups, slow):
 
 def test_a_run_in_groups_resumes_bit_for_bit(tmp_path, monkeypatch, two_groups):
     assert execute(beside(), tmp_path / "whole")["slot_groups"] == 2
-    with monkeypatch.context() as patch:
-        stop_after(patch, 7)
-        with pytest.raises(Interrupted):
-            execute(beside(), tmp_path / "cut")
+    interrupt(beside(), tmp_path / "cut", monkeypatch, 7)
     assert execute(beside(), tmp_path / "cut")["exact_resume"]
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
@@ -94,10 +91,7 @@ def test_a_run_in_groups_resumes_bit_for_bit(tmp_path, monkeypatch, two_groups):
 def test_a_run_goes_on_with_new_episodes_where_there_are_other_groups(tmp_path, monkeypatch, two_groups, first):
     if first == "in one":
         two_groups()
-    with monkeypatch.context() as patch:
-        stop_after(patch, 3)
-        with pytest.raises(Interrupted):
-            execute(beside(), tmp_path)
+    interrupt(beside(), tmp_path, monkeypatch, 3)
     monkeypatch.setattr(groups, "apart", lambda device: first == "in one")
     record = execute(beside(), tmp_path)
     assert record["status"] == "complete" and not record["exact_resume"]

@@ -8,9 +8,9 @@ import time
 
 import pytest
 import torch
-from small_runs import assert_same_run, config, curve, stop_after
+from small_runs import assert_same_run, config, curve, interrupt
 
-from rtrl_bench.errors import EnvironmentFailed, Interrupted, NonFiniteLoss
+from rtrl_bench.errors import EnvironmentFailed, NonFiniteLoss
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.loop import Training
@@ -67,10 +67,7 @@ def test_what_was_acted_differs_from_acting_in_turn(tmp_path):
 @pytest.mark.parametrize("updates", [1, 7, 19])
 def test_an_overlapped_run_resumes_bit_for_bit(tmp_path, monkeypatch, updates):
     execute(overlapped(), tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        stop_after(patch, updates)
-        with pytest.raises(Interrupted):
-            execute(overlapped(), tmp_path / "cut")
+    interrupt(overlapped(), tmp_path / "cut", monkeypatch, updates)
     assert execute(overlapped(), tmp_path / "cut")["exact_resume"]
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 

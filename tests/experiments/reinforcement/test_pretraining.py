@@ -10,10 +10,10 @@ import pytest
 import torch
 import yaml
 from pictures import pictures  # noqa: F401 (a fixture)
-from small_runs import assert_same_run, game, parameters, stop_after
+from small_runs import assert_same_run, game, interrupt, parameters
 
 from rtrl_bench.cli import main
-from rtrl_bench.errors import ConfigError, Interrupted
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import execute, kind_of
 from rtrl_bench.experiments.reinforcement.config import from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
@@ -56,10 +56,7 @@ def sha256_of(parameters):
 
 def stopped(settings, folder, monkeypatch):
     """An interrupted run in `folder`."""
-    with monkeypatch.context() as patch:
-        stop_after(patch, 4)
-        with pytest.raises(Interrupted):
-            execute(settings, folder)
+    interrupt(settings, folder, monkeypatch, 4)
 
 
 def make_anew(source):
@@ -146,10 +143,7 @@ def test_a_resumed_run_needs_the_source_no_more_and_equals_the_uninterrupted_one
 def test_an_overlapped_run_with_a_frozen_stem_resumes_bit_for_bit(source, tmp_path, monkeypatch, updates):
     settings = pictured(pretrained={"run": str(source)}, deterministic=False)
     execute(settings, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        stop_after(patch, updates)
-        with pytest.raises(Interrupted):
-            execute(settings, tmp_path / "cut")
+    interrupt(settings, tmp_path / "cut", monkeypatch, updates)
     assert execute(settings, tmp_path / "cut")["exact_resume"]
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 

@@ -8,10 +8,9 @@ import torch
 from device_apart import device_apart  # noqa: F401 (a fixture)
 from pairs import PAIRS
 from pictures import pictures  # noqa: F401 (a fixture)
-from small_runs import assert_same_run, config, game, stop_after
+from small_runs import assert_same_run, config, game, interrupt
 from waits import Waits
 
-from rtrl_bench.errors import Interrupted
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement import replay
 from rtrl_bench.experiments.reinforcement.loop import Training
@@ -49,10 +48,7 @@ def test_a_replayed_run_with_a_frozen_stem_is_the_plain_one_and_resumes(
     settings = game("pictures", env_steps=60, deterministic=deterministic, pretrained={"run": str(tmp_path / "source")})
     execute(settings, tmp_path / "plain")
     request.getfixturevalue("device_apart")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 3)
-        with pytest.raises(Interrupted):
-            execute(settings, tmp_path / "cut")
+    interrupt(settings, tmp_path / "cut", monkeypatch, 3)
     assert execute(settings, tmp_path / "cut")["exact_resume"]
     assert_same_run(tmp_path / "plain", tmp_path / "cut")
 

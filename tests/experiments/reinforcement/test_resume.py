@@ -7,10 +7,9 @@ import torch
 import yaml
 from marks import needs_procgen
 from oracles.directional import Directional
-from small_runs import assert_same_run, config, game, stop_after
+from small_runs import assert_same_run, config, game, interrupt, stop_after
 
 from rtrl_bench.cli import main
-from rtrl_bench.errors import Interrupted
 from rtrl_bench.experiments import execute
 from rtrl_bench.gradients import GRADIENTS
 from rtrl_bench.runs import checkpoint
@@ -28,20 +27,14 @@ def test_a_run_whose_stem_keeps_statistics_resumes_bit_for_bit(tmp_path, monkeyp
 
 def _assert_resumes_bit_for_bit(settings, folder, monkeypatch):
     execute(settings, folder / "whole")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 11)
-        with pytest.raises(Interrupted):
-            execute(settings, folder / "cut")
+    interrupt(settings, folder / "cut", monkeypatch, 11)
     assert execute(settings, folder / "cut")["exact_resume"]
     assert_same_run(folder / "whole", folder / "cut")
 
 
 def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch, capsys):
     settings = game("breakout", env_steps=100)
-    with monkeypatch.context() as patch:
-        stop_after(patch, 3)
-        with pytest.raises(Interrupted):
-            execute(settings, tmp_path)
+    interrupt(settings, tmp_path, monkeypatch, 3)
     record = execute(settings, tmp_path)
     assert "this simulator cannot be restored" in capsys.readouterr().err
     assert not record["exact_resume"]
@@ -60,10 +53,7 @@ def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch,
 )
 def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, monkeypatch, method, updates):
     execute(config(**method), tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        stop_after(patch, updates)
-        with pytest.raises(Interrupted, match="SIGTERM"):
-            execute(config(**method), tmp_path / "cut")
+    interrupt(config(**method), tmp_path / "cut", monkeypatch, updates)
     assert not (tmp_path / "cut" / "run.json").exists()
     record = execute(config(**method), tmp_path / "cut")
     assert record["resumes"] == 1
@@ -87,10 +77,7 @@ def test_sigterm_ends_the_command_with_143_and_a_checkpoint(tmp_path, monkeypatc
 
 
 def test_a_signal_in_the_last_update_stops_before_the_evaluation(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        stop_after(patch, 20)
-        with pytest.raises(Interrupted):
-            execute(config(), tmp_path)
+    interrupt(config(), tmp_path, monkeypatch, 20)
     assert not (tmp_path / "evaluation.json").exists()
     record = execute(config(), tmp_path)
     assert (record["resumes"], record["exact_resume"]) == (0, True)  # training was over, only the evaluation was left
@@ -100,10 +87,7 @@ def test_a_signal_in_the_last_update_stops_before_the_evaluation(tmp_path, monke
 def test_a_run_from_another_device_goes_on_and_is_not_called_exact(tmp_path, monkeypatch, capsys, method):
     """A checkpoint as a GPU leaves it: its generator's state has 16 bytes, where the CPU's has thousands."""
     settings = config(**method)
-    with monkeypatch.context() as patch:
-        stop_after(patch, 5)
-        with pytest.raises(Interrupted):
-            execute(settings, tmp_path)
+    interrupt(settings, tmp_path, monkeypatch, 5)
     saved = checkpoint.load_newest(tmp_path / "checkpoint")
     saved["processes"][-1]["device"] = saved["generator_device"] = "cuda"
     saved["generator"] = torch.zeros(16, dtype=torch.uint8)
@@ -115,10 +99,7 @@ def test_a_run_from_another_device_goes_on_and_is_not_called_exact(tmp_path, mon
 
 
 def test_going_on_with_other_threads_is_not_called_exact(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        stop_after(patch, 5)
-        with pytest.raises(Interrupted):
-            execute(config(), tmp_path)
+    interrupt(config(), tmp_path, monkeypatch, 5)
     torch.set_num_threads(2)
     try:
         record = execute(config(threads=2), tmp_path)

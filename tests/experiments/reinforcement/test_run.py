@@ -11,11 +11,11 @@ import torch
 import yaml
 from marks import needs_procgen
 from pictures import pictures  # noqa: F401 (a fixture)
-from small_runs import assert_same_run, config, curve, game, parameters, stop_after
+from small_runs import assert_same_run, config, curve, game, interrupt, parameters
 
 from rtrl_bench.cli import main
 from rtrl_bench.envs import registry
-from rtrl_bench.errors import ConfigError, Interrupted, NonFiniteLoss
+from rtrl_bench.errors import ConfigError, NonFiniteLoss
 from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.reinforcement.trained import trained_network
@@ -175,10 +175,7 @@ def test_tensorboard_gets_the_curve(tmp_path):
 
 def test_tensorboard_forgets_what_a_process_wrote_after_its_last_checkpoint(tmp_path, monkeypatch):
     settings = config(tensorboard=True)
-    with monkeypatch.context() as patch:
-        stop_after(patch, 6)
-        with pytest.raises(Interrupted):
-            execute(settings, tmp_path)
+    interrupt(settings, tmp_path, monkeypatch, 6)
     original = Training.update
 
     def fail(self):
@@ -213,10 +210,7 @@ def test_comparing_gradients_changes_nothing_and_goes_on_after_a_resume(tmp_path
     execute(config(layers=2, gradient="rtrl_segment"), tmp_path / "plain")
     execute(compared, tmp_path / "whole")
     assert_same_run(tmp_path / "plain", tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 7)
-        with pytest.raises(Interrupted):
-            execute(compared, tmp_path / "resumed")
+    interrupt(compared, tmp_path / "resumed", monkeypatch, 7)
     execute(compared, tmp_path / "resumed")
     assert (tmp_path / "resumed" / "gradient.csv").read_text() == (tmp_path / "whole" / "gradient.csv").read_text()
 
@@ -225,10 +219,7 @@ def test_comparing_gradients_changes_nothing_and_goes_on_after_a_resume(tmp_path
 def test_a_two_layer_run_resumes_exactly(tmp_path, monkeypatch, gradient):
     settings = config(layers=2, gradient=gradient)
     execute(settings, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 12)
-        with pytest.raises(Interrupted):
-            execute(settings, tmp_path / "resumed")
+    interrupt(settings, tmp_path / "resumed", monkeypatch, 12)
     execute(settings, tmp_path / "resumed")
     assert_same_run(tmp_path / "resumed", tmp_path / "whole")
 

@@ -6,9 +6,9 @@ import csv
 from statistics import fmean
 
 import pytest
-from small_runs import config, stop_after
+from small_runs import config, interrupt
 
-from rtrl_bench.errors import ConfigError, Interrupted
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import execute
 from rtrl_bench.runs.settings import fingerprint_of, to_dict
 
@@ -40,10 +40,7 @@ def test_cosines_at_every_M_are_those_that_full_bptt_finds_in_runs_with_that_M(t
 def test_a_resumed_run_compares_what_a_whole_one_does(tmp_path, monkeypatch):
     settings = config(environment_options={"delay": 12}, truncation=CUT)
     execute(settings, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 11)
-        with pytest.raises(Interrupted):
-            execute(settings, tmp_path / "cut")
+    interrupt(settings, tmp_path / "cut", monkeypatch, 11)
     execute(settings, tmp_path / "cut")
     whole = (tmp_path / "whole" / "truncation.csv").read_text()
     assert (tmp_path / "cut" / "truncation.csv").read_text() == whole
