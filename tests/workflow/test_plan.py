@@ -171,6 +171,12 @@ def test_a_gpu_is_measured_at_the_runs_own_sizes(monkeypatch, device, unroll):
     assert kind_of(pictures).trial(pictures).unroll == unroll
 
 
+def test_a_frozen_stem_is_measured_at_the_runs_own_sizes():
+    """What is fast enough to be waited for at small batches too costs less a step at larger ones."""
+    frozen = replace(CONFIG, vision="nature", unroll=50, pretrained={"run": "any"})
+    assert kind_of(frozen).trial(frozen) == frozen
+
+
 def test_finished_runs_cost_nothing_more(scale, asked):
     folder = scale("mine", {"a": (CONFIG, 5.0), "b": (replace(CONFIG, hidden=7), None)})
     part = planned(folder, cores=1)

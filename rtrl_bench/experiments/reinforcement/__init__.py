@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rtrl_bench.experiments.reinforcement.loop import Training
 
 EVALUATION = 0.5  # what an evaluation step costs, in training steps
-# Steps per second of a CPU hardly depend on these where a step is a picture, and larger ones take long to set up.
+# Where a picture goes through a stem that learns, steps per second of a CPU hardly depend on these, and larger ones take
+# long to set up.
 PICTURES, UNROLL = 8, 10
 
 
@@ -129,10 +130,11 @@ class Reinforcement(Kind[RunConfig]):
         return Pace(title, (settings.features, settings.batch, settings.threads, settings.device))
 
     def trial(self, settings: RunConfig) -> RunConfig:
-        """Of pictures, few and short segments; a GPU's speed is that of its own sizes."""
+        """With a stem that learns, few and short segments; a GPU's speed is that of its own sizes."""
         from rtrl_bench.runs.device import choose_device
 
-        if settings.vision == "flat" or choose_device(settings.device).type == "cuda":
+        learns = settings.vision != "flat" and settings.pretrained is None
+        if not learns or choose_device(settings.device).type == "cuda":
             return settings
         return replace(settings, unroll=min(settings.unroll, UNROLL), batch=min(settings.batch, PICTURES))
 
