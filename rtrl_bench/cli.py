@@ -16,15 +16,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rtrl_bench import __version__
 from rtrl_bench.arguments import Help, Parser, add_set, integer, minutes, path, seconds
 from rtrl_bench.bench import SHARES
-from rtrl_bench.errors import EnvironmentFailed, Failure
+from rtrl_bench.errors import ConfigError, EnvironmentFailed, Failure
 from rtrl_bench.experiments import DEFAULT, execute, kind_of, load_run
 from rtrl_bench.runs.asked import merge
-from rtrl_bench.runs.settings import RunSettings
 from rtrl_bench.runs.signals import alarm
 from rtrl_bench.system import output
 from rtrl_bench.system.foreign import Stopped
@@ -136,8 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=path, metavar="FILE", help="YAML file with the keys of a run")
+def _add_settings(parser: argparse.ArgumentParser, **config: Any) -> None:
+    parser.add_argument("--config", type=path, metavar="FILE", help="YAML file with the keys of a run", **config)
     add_set(
         parser,
         "that are not in the file or replace its own; dots reach nested keys; may be repeated. All keys and their "
@@ -146,8 +145,15 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser, kind: str | None) -> None:
-    _add_settings(parser)
-    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="run folder")
+    _add_settings(parser, action="append", default=[])
+    parser.add_argument(
+        "--out",
+        type=path,
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="run folder; where it is given several times, each with its own --config, the runs are made one by one",
+    )
     parser.add_argument(
         "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
     )
@@ -208,15 +214,17 @@ def _add_cost(cost: argparse.ArgumentParser) -> None:
     cost.add_argument("--gradient", default="all", help="one method, or all")
 
 
-def _settings(arguments: argparse.Namespace, kind: str | None) -> RunSettings:
-    return load_run(arguments.config, kind, merge(*arguments.set))
-
-
 def _carry_out(arguments: argparse.Namespace) -> Result:
-    settings = _settings(arguments, arguments.kind)
+    files, folders = arguments.config or [None], arguments.out
+    if len(files) != len(folders):
+        raise ConfigError(f"{len(folders)} --out for {len(files)} --config: expected a folder for each file")
+    asked = [load_run(file, arguments.kind, merge(*arguments.set)) for file in files]
+    lines = []
     with alarm(arguments.stop_after):
-        record = execute(settings, arguments.out, arguments.restart_if_changed, arguments.wait)
-    return Result(f"{settings.label}: {kind_of(settings).sentence(record)}, in {arguments.out}")
+        for settings, folder in zip(asked, folders):
+            record = execute(settings, folder, arguments.restart_if_changed, arguments.wait)
+            lines.append(f"{settings.label}: {kind_of(settings).sentence(record)}, in {folder}")
+    return Result("\n".join(lines))
 
 
 def _evaluate(arguments: argparse.Namespace) -> Result:
@@ -234,7 +242,7 @@ def _cost(arguments: argparse.Namespace) -> Result:
 
 
 def _speed(arguments: argparse.Namespace) -> Result:
-    settings = _settings(arguments, DEFAULT)
+    settings = load_run(arguments.config, DEFAULT, merge(*arguments.set))
     return Result(json.dumps({"steps_per_s": kind_of(settings).speed(settings, arguments.seconds)}))
 
 

@@ -35,6 +35,11 @@ def test_a_span_of_time_that_is_none_is_refused(capsys, command, text):
     assert f"argument --stop-after: {text!r}: expected a number of seconds from 0 to" in said
 
 
+def test_every_configuration_needs_a_folder_of_its_own(capsys):
+    assert cli.main(["run", "--config=a.yaml", "--config=b.yaml", "--out=a"]) == 2
+    assert "1 --out for 2 --config: expected a folder for each file" in capsys.readouterr().err
+
+
 TMAZE = "train --out run --set environment=tmaze vision=flat env_steps=320 unroll=5 evaluation.episodes=2".split()
 
 

@@ -70,6 +70,9 @@ class Study(Settings):
 
     kind: str = Field(description="the kind of the runs")
     resources: Resources | None = Field(default=None, description="instead of the scale's")
+    seeds_in_one_job: bool = Field(
+        default=False, description="all seeds of a setting one after the other in one process: for runs of seconds"
+    )
 
     def plan(self, name: str, asked: Asked, kind: Kind[Any]) -> Iterator[Planned]:
         """The runs that the study called `name` is made of."""

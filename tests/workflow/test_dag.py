@@ -23,7 +23,8 @@ RUNS = {
     "runs/reinforcement/delta/tbptt/M5/seed0",
     "runs/reinforcement/delta/rtrl/M5/seed0",
 }
-COPY_RUNS = {"runs/sequences/copy_task/copy/rtrl/seed0"}
+COPY_TASK = "runs/sequences/copy_task/copy/rtrl"  # two seeds, made by one job
+COPY_RUNS = {f"{COPY_TASK}/seed0", f"{COPY_TASK}/seed1"}
 STUDIES = {"runs/costs/complexity"}
 
 
@@ -45,6 +46,15 @@ def test_results_are_shown_and_progress_goes_to_the_log(first_run):
     assert "progress" not in done.stdout.splitlines()
     log = project.root / "results/tiny/runs/reinforcement/alpha/rtrl/M5/seed0/run.log"
     assert log.read_text() == "progress\n"
+
+
+def test_seeds_that_share_a_job_are_made_by_one_process(first_run):
+    assert (first_run[0].root / "results/tiny" / COPY_TASK / "run.log").read_text() == "progress\n" * 2
+
+
+def test_one_of_several_seeds_that_is_gone_repeats_their_job(project):
+    (project.root / "results/tiny" / COPY_TASK / "seed1/curve.csv").unlink()
+    assert project.planned("all") == ({"tables", "figures", "report", "all"}, {COPY_TASK})
 
 
 def test_an_environment_without_simulator_is_left_out_and_said_so(first_run):
@@ -191,7 +201,7 @@ def test_every_named_target_is_there(project):
     targets += ["plan", "complexity"]
     steps, trained = project.planned(*targets, "results=elsewhere")
     assert steps == set(targets)
-    assert trained == RUNS | COPY_RUNS | STUDIES
+    assert trained == RUNS | {COPY_TASK} | STUDIES
     assert not (project.root / "elsewhere").exists()
 
 

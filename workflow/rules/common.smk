@@ -10,8 +10,7 @@ from workflow.scripts.sources import analysis_sources, rooms_sources
 SCALE = startup.start(config, main=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()
 INPUTS = Inputs(SCALE)
-JOBS = {SCALE.name_of(run): run.job for run in SCALE.runs}
-FOLDERS = "|".join(map(re.escape, JOBS)) or "(?!)"
+JOBS = {f.relative_to(RESULTS).as_posix(): runs for f, runs in SCALE.jobs.items()}
 NEEDED = targets.needed(SCALE)
 RECORDS = targets.records(SCALE)
 TABLES = outputs.made(f"{RESULTS}/tables", "tables")
@@ -20,7 +19,7 @@ FIDELITY = targets.fidelity(SCALE)
 FILMS = targets.films(SCALE)
 FIGURES = outputs.made(f"{RESULTS}/figures", "figures")
 # How often a run is submitted again; inside of a job never, where it would run on beyond the queue's limit.
-RETRIES = jobs.retries(JOBS.values()) if workflow.is_main_process else 0
+RETRIES = jobs.retries(run.job for run in SCALE.runs) if workflow.is_main_process else 0
 CORES = workflow.resource_settings.cores or 1  # none given for --report
 REPORT = f"{RESULTS}/report/index.html"
 estimates.announce(SCALE, REPORT)
@@ -69,32 +68,54 @@ def input_of_run(name):
     return ancient(path) if INPUTS.finished(name) else path
 
 
-def config_of_run(wildcards):
-    return input_of_run(wildcards.folder)
+def names_of_runs(wildcards):
+    """Those that a job makes: one run, or the seeds of one setting, whose jobs have the same resources."""
+    return [SCALE.name_of(run) for run in JOBS[wildcards.folder]]
+
+
+def configs_of_runs(wildcards):
+    return [input_of_run(name) for name in names_of_runs(wildcards)]
 
 
 def records_needed(wildcards):
-    """What a run waits for, such as the one that its vision stem comes from."""
-    return NEEDED[wildcards.folder]
+    """What runs wait for, such as the one that their vision stem comes from."""
+    return [record for name in names_of_runs(wildcards) for record in NEEDED[name]]
+
+
+def records_of(seeds):
+    """What a job leaves in its folder: a record for each seed, if it makes several."""
+    folder = f"{RESULTS}/{{folder}}"
+    return [f"{folder}/{seed}/run.json" for seed in seeds] or f"{folder}/run.json"
+
+
+def asked_of_the_program(wildcards, input):
+    folders = [run.folder.as_posix() for run in JOBS[wildcards.folder]]
+    return [f"--config={path}" for path in input.configs] + [
+        f"--out={folder}" for folder in folders
+    ]
+
+
+def job_of(wildcards):
+    return JOBS[wildcards.folder][0].job
 
 
 def job_threads(wildcards):
     """CPU cores of a job: those in its configuration, where 0 stands for all."""
-    return JOBS[wildcards.folder].threads or CORES
+    return job_of(wildcards).threads or CORES
 
 
 def job_memory(wildcards):
-    return JOBS[wildcards.folder].mem_mb
+    return job_of(wildcards).mem_mb
 
 
 def job_minutes(wildcards):
-    return JOBS[wildcards.folder].minutes
+    return job_of(wildcards).minutes
 
 
 def job_stop(wildcards):
-    """Seconds after which a run stops by itself, to go on in another job; 0 for never."""
-    return JOBS[wildcards.folder].stop_s
+    """Seconds after which a job stops by itself, to go on in another one; 0 for never."""
+    return job_of(wildcards).stop_s
 
 
 def job_gres(wildcards):
-    return JOBS[wildcards.folder].gres
+    return job_of(wildcards).gres

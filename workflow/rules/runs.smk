@@ -3,6 +3,8 @@
 # Its output is its record, which is written last; the files beside it are looked at by workflow/scripts/inputs.py. The
 # folder is a param, not an output: its checkpoint/ must outlive an interrupted job. Progress goes to the log,
 # the result, one line, to the terminal. A run that a killed Snakemake left behind is waited for.
+# Short runs share a job and its process with the other seeds of their setting. If that is interrupted, Snakemake
+# deletes their records, and those that were finished are written again from their last checkpoints.
 
 
 # The file is there if, and only if, the text is the one that is wanted (workflow/scripts/inputs.py).
@@ -21,29 +23,33 @@ rule input_file:
         "{{ rm -f -- {params.folder:q}/*.yaml && printf %s {params.text:q} > {output:q}; }} 2> {log:q}"
 
 
-rule run:
-    input:
-        config=config_of_run,
-        needed=records_needed,
-    output:
-        record=f"{RESULTS}/{{folder}}/run.json",
-    log:
-        f"{RESULTS}/{{folder}}/run.log",
-    benchmark:
-        f"{RESULTS}/{{folder}}/benchmark.tsv"
-    wildcard_constraints:
-        folder=FOLDERS,
-    retries: RETRIES
-    threads: job_threads
-    resources:
-        mem_mb=job_memory,
-        runtime=job_minutes,
-        stop_s=job_stop,
-        gres=job_gres,
-    params:
-        folder=subpath(output.record, parent=True),
-    message:
-        "run {wildcards.folder} (progress: {log})"
-    shell:
-        "python -m rtrl_bench run --config={input.config:q} --out={params.folder:q} --restart-if-changed --wait"
-        " --stop-after={resources.stop_s} 2> {log:q} || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
+for _seeds, _folders in targets.jobs_by_seeds(SCALE).items():
+
+    rule:
+        name:
+            "_".join(["run", *_seeds])
+        input:
+            configs=configs_of_runs,
+            needed=records_needed,
+        output:
+            records_of(_seeds),
+        log:
+            f"{RESULTS}/{{folder}}/run.log",
+        benchmark:
+            f"{RESULTS}/{{folder}}/benchmark.tsv"
+        wildcard_constraints:
+            folder="|".join(map(re.escape, _folders)),
+        retries: RETRIES
+        threads: job_threads
+        resources:
+            mem_mb=job_memory,
+            runtime=job_minutes,
+            stop_s=job_stop,
+            gres=job_gres,
+        params:
+            asked=asked_of_the_program,
+        message:
+            "run {wildcards.folder} (progress: {log})"
+        shell:
+            "python -m rtrl_bench run {params.asked:q} --restart-if-changed --wait --stop-after={resources.stop_s}"
+            " 2> {log:q} || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"

@@ -14,9 +14,10 @@ RULES = {"film": 8.0, "fidelity": 12.0, "tables": 8.0, "figures": 30.0, "report"
 
 
 def write(scale: Scale, runs: Mapping[Path, float]) -> None:
-    """Keep the core seconds of the runs that are left, by their folders."""
+    """Keep the core seconds of the jobs that are left, by their folders; `runs`: those of each run, by its own."""
+    jobs = {folder: sum(runs.get(run.folder, 0.0) for run in made) for folder, made in scale.jobs.items()}
     estimates = {
-        "runs": {folder.relative_to(scale.folder).as_posix(): seconds for folder, seconds in runs.items()},
+        "runs": {folder.relative_to(scale.folder).as_posix(): seconds for folder, seconds in jobs.items() if seconds},
         "rules": RULES,
     }
     path = scale.folder / FILE

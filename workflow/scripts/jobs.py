@@ -18,6 +18,7 @@ class Job:
 
     `gres`: the devices that SLURM is to give it, as text, so that the runs of a group share what one of them asks for.
     Where there is such a `time_limit`, a run stops by itself before it, with a checkpoint, and goes on in another job.
+    `shared`: with the other seeds of the same setting.
     """
 
     mem_mb: int
@@ -25,6 +26,7 @@ class Job:
     threads: int
     gres: str
     time_limit: int | None
+    shared: bool = False
 
     @property
     def minutes(self) -> int:
@@ -48,7 +50,7 @@ def retries(jobs: Iterable[Job]) -> int | None:
     return max((job.parts for job in jobs), default=1) - 1 or None
 
 
-def job(resources: Resources, settings: Any, time_limit: int | None) -> Job:
+def job(resources: Resources, settings: Any, time_limit: int | None, shared: bool) -> Job:
     """The job of one run: what it asks a scheduler for, and what its settings say."""
     gres = "gpu:1" if settings.device == "cuda" else ""
-    return Job(**to_dict(resources), threads=settings.threads, gres=gres, time_limit=time_limit)
+    return Job(**to_dict(resources), threads=settings.threads, gres=gres, time_limit=time_limit, shared=shared)

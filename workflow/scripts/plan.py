@@ -29,7 +29,7 @@ from rtrl_bench.system.output import own_the_standard_streams
 from workflow.scripts import estimates, inputs
 from workflow.scripts.scales import Run, Scale, explain, load_scale
 
-START_SECONDS = 4.0  # of a run, before its first step: Python, torch, the simulator
+START_SECONDS = 2.5  # of a job, before its first step: Snakemake, Python, torch, the simulator
 SECONDS = 0.1  # of a measurement, besides setting up
 BUDGET_S = 7.0  # of all measurements, besides those of paces that resemble no other
 
@@ -158,8 +158,10 @@ def make_plan(scale: Scale, cores: int) -> Plan:
     works = works_of(scale)
     waiting = [work for work in works if not work.done]
     known = speeds(waiting, scale.folder.parent, cores)
+    start = {run.folder: START_SECONDS / len(runs) for runs in scale.jobs.values() for run in runs}
     core_seconds = {
-        work.run.folder: (START_SECONDS + work.amount / known[work.pace].per_s) * (work.run.job.threads or cores)
+        work.run.folder: (start[work.run.folder] + work.amount / known[work.pace].per_s)
+        * (work.run.job.threads or cores)
         for work in waiting
     }
     return Plan(scale, cores, works, known, core_seconds)

@@ -67,6 +67,15 @@ class Scale:
         """Its folder within the scale's."""
         return run.folder.relative_to(self.folder).as_posix()
 
+    @property
+    def jobs(self) -> dict[Path, tuple[Run, ...]]:
+        """The runs that one job makes: one by its own folder, or the seeds of a setting by the folder of them all."""
+        found: dict[Path, tuple[Run, ...]] = {}
+        for run in self.runs:
+            folder = run.folder.parent if run.job.shared else run.folder
+            found[folder] = (*found.get(folder, ()), run)
+        return found
+
 
 def explain(missing: Iterable[Lack]) -> str:
     """Names, reason and fix, those with the same reason together."""
@@ -108,7 +117,8 @@ def _expand(workflow: WorkflowSettings, scale: ScaleSettings, asked_studies: Map
         with _within(f"studies.{name}"):
             resources = study.resources or scale.resources
             plans = study.plan(name, asked, KINDS[study.kind])
-            runs = [_run(plan, folder, job(resources, plan.settings, workflow.time_limit)) for plan in plans]
+            shared = study.seeds_in_one_job
+            runs = [_run(plan, folder, job(resources, plan.settings, workflow.time_limit, shared)) for plan in plans]
             studies[name] = tuple(same.setdefault(_identity(run), run) for run in runs)
             _claim(claimed, studies[name])
     lacks = {path: run.kind.lack(run.config) for path, run in claimed.items()}

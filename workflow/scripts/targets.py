@@ -42,6 +42,15 @@ def records(scale: Scale) -> list[str]:
     return [f"{run.folder.as_posix()}/run.json" for run in scale.runs]
 
 
+def jobs_by_seeds(scale: Scale) -> dict[tuple[str, ...], list[str]]:
+    """The folders of all jobs within the scale's, by the seeds that each makes; a run by itself has none."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for folder, made in scale.jobs.items():
+        seeds = tuple(run.folder.name for run in made if run.folder != folder)
+        found.setdefault(seeds, []).append(folder.relative_to(scale.folder).as_posix())
+    return found
+
+
 def needed(scale: Scale) -> dict[str, list[str]]:
     """The records that a run waits for, by its folder within the scale's."""
     return {scale.name_of(run): [f"{folder}/run.json" for folder in run.kind.needs(run.config)] for run in scale.runs}

@@ -22,5 +22,5 @@ class AskedCosts(StudyConfig, Study):
     def plan(self, name: str, asked: Asked, kind: Kind[Any]) -> Iterator[Planned]:
         """In `<name>`. Timings want the whole machine, whatever `threads` says of training."""
         here = {"device": asked.machine["device"], "threads": 0}
-        settings = build(kind.settings, self.model_dump(exclude={"resources"}) | here)
+        settings = build(kind.settings, self.model_dump(exclude=set(Study.model_fields) - {"kind"}) | here)
         yield Planned(Path(FOLDER, kind.name, name), settings)

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from rtrl_bench.experiments.reinforcement.loop import Training
 
 EVALUATION = 0.5  # what an evaluation step costs, in training steps
-# Where a picture goes through a stem that learns, steps per second of a CPU hardly depend on these, and larger ones take
-# long to set up.
+# With a stem that learns, steps per second of a CPU hardly depend on these, and larger ones take long to set up.
 PICTURES, UNROLL = 8, 10
 
 

@@ -20,7 +20,7 @@ from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.experiments.reinforcement.trained import trained_network
 from rtrl_bench.runs import checkpoint, records
-from rtrl_bench.runs.settings import to_dict
+from rtrl_bench.runs.settings import dump, to_dict
 
 STOPS = "the run stops with code 3, naming update and term; the last good checkpoint is kept"
 
@@ -63,6 +63,17 @@ def test_two_runs_of_one_configuration_are_identical(tmp_path, method):
     execute(config(**method), tmp_path / "a")
     execute(config(**method), tmp_path / "b")
     assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+def test_seeds_that_share_a_process_are_the_runs_that_each_would_be_by_itself(tmp_path):
+    words = []
+    for seed in (0, 1):
+        (tmp_path / f"{seed}.yaml").write_text(dump(config(seed=seed)))
+        words += [f"--config={tmp_path / f'{seed}.yaml'}", f"--out={tmp_path / f'seed{seed}'}"]
+    assert main(["run", *words]) == 0
+    for seed in (0, 1):
+        execute(config(seed=seed), tmp_path / "alone" / str(seed))
+        assert_same_run(tmp_path / f"seed{seed}", tmp_path / "alone" / str(seed))
 
 
 @pytest.mark.parametrize("environment", ["breakout", pytest.param("chaser", marks=needs_procgen)])

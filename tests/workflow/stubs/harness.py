@@ -17,19 +17,19 @@ OUTPUTS = {
 }
 parser = argparse.ArgumentParser()
 parser.add_argument("command")
-parser.add_argument("--config", type=Path)
-parser.add_argument("--out", type=Path, required=True)
+parser.add_argument("--config", type=Path, action="append", default=[])
+parser.add_argument("--out", type=Path, action="append", required=True)
 arguments, _ = parser.parse_known_args()
 if arguments.command == "fidelity":
-    arguments.out.write_text("")
-    sys.exit()
-config = load_yaml(arguments.config)
-stem = config.get("pretrained")
-assert stem is None or Path(stem["run"], "run.json").exists(), "started before the run of its vision stem was done"
-shutil.copy(arguments.config, arguments.out / "config.yaml")
-record = json.dumps({"status": "complete", "fingerprint": fingerprint_of(config), "config": config})
-for name in OUTPUTS[config["kind"]]:
-    if name != "gradient.csv" or config.get("gradient_quality"):
-        (arguments.out / name).write_text(record)
-print("progress", file=sys.stderr)
-print(f"result of {arguments.out}")
+    arguments.out[0].write_text("")
+for asked, folder in zip(arguments.config, arguments.out):
+    config = load_yaml(asked)
+    stem = config.get("pretrained")
+    assert stem is None or Path(stem["run"], "run.json").exists(), "started before the run of its vision stem was done"
+    shutil.copy(asked, folder / "config.yaml")
+    record = json.dumps({"status": "complete", "fingerprint": fingerprint_of(config), "config": config})
+    for name in OUTPUTS[config["kind"]]:
+        if name != "gradient.csv" or config.get("gradient_quality"):
+            (folder / name).write_text(record)
+    print("progress", file=sys.stderr)
+    print(f"result of {folder}")
