@@ -74,7 +74,7 @@ def draw(
     for title, axes in grid.axes_dict.items():
         chosen = runs[runs["folder"].isin(curve.loc[curve["panel"] == title, "folder"])]
         if chosen.empty:
-            axes.set_title(title)
+            style.headed(axes, title, [])
             why = "too short" if title in few else "not run"
             axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", color=style.GREY)
             axes.set(xticks=[], yticks=[])

@@ -23,7 +23,7 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
     stems = [known for _, run in runs.iterrows() if (known := paper.stem_frames(run))]
     if stems:
         taught = ", taught from the state" if runs["pretrained"].map(paper.taught).any() else ""
-        said.append(f"vision stem frozen after {labels.span(stems, labels.count)}{taught}")
+        said.append(f"vision stem frozen after {labels.span(stems, labels.count)} frames{taught}")
     style.headed(axes, title, said)
 
 

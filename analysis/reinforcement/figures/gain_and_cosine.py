@@ -4,8 +4,8 @@ A point per task, M, number of layers and initial retention: across, the mean co
 gradient and the exact one (full BPTT to the start of the episode); up, what RTRL gains in greedy play over TBPTT, as a
 share of what the better of the two gains over random play. Filled marks: the gradient was compared in TBPTT's own runs;
 hollow ones: on the rollouts of RTRL's agents (figure ``truncation``). Error bars: Welch's 95 % interval of the
-difference. Above the panel: Spearman's rank correlation of the two over the points. Only where RTRL or TBPTT has
-learned, with three seeds a side and ten comparisons of gradients or more.
+difference. Above the panel: Spearman's rank correlation of the two over the points. A point is drawn
+where RTRL or TBPTT has learned, with three seeds a side and ten comparisons of gradients or more.
 """
 
 from __future__ import annotations

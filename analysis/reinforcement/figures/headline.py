@@ -3,8 +3,8 @@
 Training return against environment frames: mean over seeds, the band ± one standard deviation. The comparison is
 chosen by rule: select_nonmatching at M = 10 if agents have learned it, else another of the paper's environments that
 they have learned, else a memory task, whose delay is longer than a segment of M steps; those with three seeds a side
-come before those with fewer. Of several, the one in which the methods differ most. The dotted lines are the score of
-random play and that of a player that sees everything.
+come before those with fewer. Of several, the one in which the methods differ most. The dotted line is the score of
+random play, the dashed one that of a player that sees everything.
 """
 
 from __future__ import annotations
@@ -32,5 +32,7 @@ def draw(results: Results) -> style.Drawing:
     same &= alike | (runs["gradient"] == "feedforward")
     runs = runs[same & runs["gradient"].isin(BESIDE) & (runs["gradient_options"] == "{}")]
     task = names.variant(run["environment"], run["options"], run["backend"]).removeprefix("rooms_")
-    title = f"{task}, M = {run['unroll']}: RTRL {labels.number(left)}, TBPTT {labels.number(right)} in greedy play"
+    scores = [f"RTRL {labels.number(left)}", f"TBPTT {labels.number(right)}"]
+    words = [f"M = {run['unroll']}:", "in greedy play", ", ".join(scores)]
+    title = ", ".join([task, " ".join(map(style.unbroken, words))])
     return curves.draw(results, runs.assign(panel=title), aspect=1.6, height=3.3)

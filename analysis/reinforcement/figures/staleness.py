@@ -1,6 +1,6 @@
 """How stale RTRL's gradient becomes
 
-RTRL carries sensitivities that were computed while the parameters were still others. Networks of one layer, trained by
+RTRL carries sensitivities that were computed with earlier parameters. Networks of one layer, trained by
 RTRL with several learning rates and segment lengths M. Left: one minus the cosine between RTRL's gradient and that of
 full BPTT through the episode so far, which has today's parameters throughout; mean along training, over seeds. Right:
 success rate in greedy play, interquartile mean over seeds with its 95 % bootstrap interval. With equal steps, a

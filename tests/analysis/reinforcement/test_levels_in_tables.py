@@ -205,7 +205,7 @@ def test_frames_of_table1_include_the_pretraining_as_the_papers_do(tree):
 def test_the_panel_says_after_how_many_frames_the_stem_was_frozen(tree):
     tree.level(WATERMAZE, "rtrl", 0, real=False, record=stem(env_frames=60_000))
     figure, *_ = fig1_curves.draw(load(tree.root))
-    assert "vision stem frozen after 60 k" in facts(figure)
+    assert "vision stem frozen after 60 k frames" in facts(figure)
 
 
 def test_the_panel_says_that_the_stem_was_taught_from_the_state(tree):
