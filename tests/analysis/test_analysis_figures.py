@@ -175,7 +175,7 @@ def test_delay_figure_marks_m_and_holds_every_seed(small):
     assert row["seed_scores"] == "0.9600 0.9700 0.9800"
     assert row["iqm"] == pytest.approx(0.97)
     assert set(data["retention"]) == {20}
-    m_line = 2 / 17  # M = 5 between the delays 3 and 20, which stand at 0 and 1
+    m_line = 0.5  # M = 5 between the delays 3 and 20, which stand at 0 and 1
     assert any(list(line.get_xdata()) == pytest.approx([m_line] * 2) for line in figure.axes[0].lines)
 
 
@@ -202,8 +202,8 @@ def test_delay_figure_leaves_out_runs_of_another_budget(tree):
     assert data["mean"].tolist() == [1.0, 1.0]
 
 
-@pytest.mark.parametrize(("m", "place"), [(2, -0.5), (3, 0), (15, 1.5), (20, 2), (50, 2.5)])
-def test_place_of_m_between_the_delays(m, place):
+@pytest.mark.parametrize(("m", "place"), [(2, -0.5), (3, -0.5), (5, 0.5), (20, 1.5), (50, 2.5)])
+def test_the_line_separates_delays_within_the_segment_from_those_of_m_steps_and_more(m, place):
     assert memory_delay.position(m, [3, 10, 20]) == place
 
 

@@ -2,15 +2,14 @@
 
 Success rate of greedy evaluation against the delay between cue and choice, at the initial retention that was run with
 the most delays. Large markers: interquartile mean (IQM) over seeds with its 95 % bootstrap interval; small dots:
-single seeds. The dashed vertical line marks the segment length M, the dotted horizontal line chance. The delays are
-evenly spaced, and the methods stand side by side.
+single seeds. The delays are evenly spaced, and the methods stand side by side. Left of the dashed line are delays
+within the segment of M steps, right of it those of M steps and more. The dotted line is chance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.lines import Line2D
 
 from analysis import labels, methods, style
@@ -19,7 +18,7 @@ from analysis.reinforcement import memory, panels
 from analysis.reinforcement.comparisons import delay_study
 
 PLACE = 4
-M_LINE = {**style.MARK, "label": "segment length M"}
+M_LINE = {**style.MARK, "label": "delay of M steps"}
 
 
 def draw(results: Results) -> style.Drawing:
@@ -39,9 +38,5 @@ def draw(results: Results) -> style.Drawing:
 
 
 def position(value: float, places: Sequence[float]) -> float:
-    """Where `value` lies on an axis with `places` at 0, 1, 2, ...; half a step outside if beyond their range."""
-    if value < places[0]:
-        return -0.5
-    if value > places[-1]:
-        return len(places) - 0.5
-    return float(np.interp(value, places, range(len(places))))
+    """Between those of `places`, which lie at 0, 1, 2, ..., that are below `value` and the others."""
+    return sum(place < value for place in places) - 0.5
