@@ -101,7 +101,7 @@ def _figure(numbers: pd.DataFrame) -> plt.Figure:
                 axes = grid[2 * number + row, column]
                 _map(axes, cells.pivot(index="reach", columns="delay", values=value).sort_index(ascending=False), look)
                 axes.set(xlabel="delay (steps)", ylabel="window (steps)" if name == WINDOWS else "M (steps)")
-                style.headed(axes, title, [f"{head}, n = {labels.span(cells['n'], labels.whole)} seeds a cell"])
+                style.headed(axes, title, [head, f"n = {labels.span(cells['n'], labels.whole)} seeds a cell"])
     figure.tight_layout()
     return figure
 
