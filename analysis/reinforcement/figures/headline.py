@@ -32,7 +32,7 @@ def draw(results: Results) -> style.Drawing:
     same &= alike | (runs["gradient"] == "feedforward")
     runs = runs[same & runs["gradient"].isin(BESIDE) & (runs["gradient_options"] == "{}")]
     task = names.variant(run["environment"], run["options"], run["backend"]).removeprefix("rooms_")
-    scores = [f"RTRL {labels.number(left)}", f"TBPTT {labels.number(right)}"]
-    words = [f"M = {run['unroll']}:", "in greedy play", ", ".join(scores)]
-    title = ", ".join([task, " ".join(map(style.unbroken, words))])
+    m = style.unbroken(f"M = {run['unroll']}")
+    scores = style.unbroken(f"RTRL {labels.number(left)}, TBPTT {labels.number(right)}")
+    title = f"{task}, {m}: in greedy play {scores}"
     return curves.draw(results, runs.assign(panel=title), aspect=1.6, height=3.3)
