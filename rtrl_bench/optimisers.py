@@ -32,16 +32,20 @@ class Optimiser:
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """One descent step; a parameter without a gradient moves as if it were zero."""
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
-        self._update(gradients, learning_rate)
+        """One descent step of the parameters that have a gradient; the others, and what is kept of them, stay."""
+        moving = [i for i, p in enumerate(self.parameters) if p.grad is not None]
+        if moving:
+            state = {name: [tensors[i] for i in moving] for name, tensors in self.state.items()}
+            self._update([self.parameters[i] for i in moving], state, [self.steps[i] for i in moving], learning_rate)
 
     @torch.no_grad()
     def largest(self) -> Tensor:
         """The largest size of a number in the parameters, (); not finite where one of them is not."""
         return torch.stack(torch._foreach_norm(self.parameters, float("inf"))).max()
 
-    def _update(self, gradients: list[Tensor], learning_rate: float) -> None:
+    def _update(
+        self, parameters: list[Tensor], state: dict[str, list[Tensor]], steps: list[Tensor], learning_rate: float
+    ) -> None:
         raise TypeError(f"{type(self).__name__} must define _update")
 
     def state_dict(self) -> dict[str, Any]:
@@ -64,14 +68,16 @@ class RMSProp(Optimiser):
         super().__init__(parameters)
         self.alpha, self.epsilon, self.momentum = alpha, epsilon, momentum
 
-    def _update(self, gradients: list[Tensor], learning_rate: float) -> None:
+    def _update(
+        self, parameters: list[Tensor], state: dict[str, list[Tensor]], steps: list[Tensor], learning_rate: float
+    ) -> None:
         rmsprop(
-            self.parameters,
-            gradients,
-            self.state["square_average"],
+            parameters,
+            _gradients(parameters),
+            state["square_average"],
             grad_avgs=[],
-            momentum_buffer_list=self.state["velocity"],
-            state_steps=self.steps,
+            momentum_buffer_list=state["velocity"],
+            state_steps=steps,
             foreach=True,
             lr=learning_rate,
             alpha=self.alpha,
@@ -91,14 +97,16 @@ class Adam(Optimiser):
         super().__init__(parameters)
         self.betas, self.epsilon = betas, epsilon
 
-    def _update(self, gradients: list[Tensor], learning_rate: float) -> None:
+    def _update(
+        self, parameters: list[Tensor], state: dict[str, list[Tensor]], steps: list[Tensor], learning_rate: float
+    ) -> None:
         adam(
-            self.parameters,
-            gradients,
-            self.state["average"],
-            self.state["square_average"],
+            parameters,
+            _gradients(parameters),
+            state["average"],
+            state["square_average"],
             max_exp_avg_sqs=[],
-            state_steps=self.steps,
+            state_steps=steps,
             foreach=True,
             amsgrad=False,
             beta1=self.betas[0],
@@ -108,3 +116,7 @@ class Adam(Optimiser):
             eps=self.epsilon,
             maximize=False,
         )
+
+
+def _gradients(parameters: list[Tensor]) -> list[Tensor]:
+    return [p.grad for p in parameters if p.grad is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 
@@ -10,7 +11,9 @@ from small_runs import config
 
 from rtrl_bench import cli
 from rtrl_bench.experiments import load_run
+from rtrl_bench.runs import execution
 from rtrl_bench.runs.settings import dump
+from rtrl_bench.runs.signals import SIGNALS, alarm, interrupt_on_signals, undisturbed
 
 
 def refused(capsys, *words):
@@ -115,6 +118,35 @@ def test_the_alarm_ends_with_the_run(tmp_path):
     for _ in ("made", "found complete"):
         assert cli.main(words) == 0
         assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_a_signal_while_a_record_is_written_stops_before_the_next_run(tmp_path, monkeypatch):
+    def signalled(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return finish(*arguments)
+
+    finish = execution._finish
+    monkeypatch.setattr(execution, "_finish", signalled)
+    (tmp_path / "run.yaml").write_text(dump(config()))
+    words = ["train"]
+    for seed in (0, 1):
+        words += ["--config", str(tmp_path / "run.yaml"), "--out", str(tmp_path / f"seed{seed}")]
+    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    try:
+        interrupt_on_signals()
+        assert cli.main(words) == 128 + signal.SIGTERM
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+    assert (tmp_path / "seed0/run.json").exists()
+    assert not (tmp_path / "seed1").exists()
+
+
+def test_the_alarm_outlives_the_record_of_the_first_run():
+    with alarm(1000):
+        with undisturbed():
+            pass
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
 
 
 def test_a_command_that_is_ended_from_within_is_no_success(monkeypatch, capsys):

@@ -44,6 +44,21 @@ def test_adam_equals_torch():
     assert all(torch.equal(a, b) for a, b in zip(found, truth))
 
 
+@pytest.mark.parametrize(
+    "make", [lambda p: Adam(p, (0.9, 0.999), 1e-8), lambda p: RMSProp(p, alpha=0.9, epsilon=0.01, momentum=0.9)]
+)
+def test_a_parameter_without_a_gradient_stays_as_torchs_do(make):
+    kept, moved = (torch.ones(3, requires_grad=True) for _ in range(2))
+    optimiser = make([kept, moved])
+    kept.grad = moved.grad = torch.ones(3)
+    optimiser.step(0.1)
+    before = kept.clone()
+    kept.grad = None
+    optimiser.step(0.1)
+    assert torch.equal(kept, before)
+    assert not torch.equal(moved, before)
+
+
 def test_a_run_does_not_import_the_compiler(tmp_path):
     code = (
         "import sys; from rtrl_bench.experiments import execute, load_run;"

@@ -85,7 +85,7 @@ def draw(
         references |= _draw_players(axes, chosen.iloc[0])
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_major_locator(MaxNLocator(4))
-    grid.set_axis_labels("environment frames", "training return")
+    grid.set_axis_labels("environment frames", "training return (actions sampled)")
     paper_line = [Line2D([], [], label="paper's final score", **PAPER)] if has_paper else []
     style.finish(grid.figure, found.values(), [*references.values(), *paper_line], marked=False)
     returns = curve.groupby(["panel", *POINT], observed=True, sort=False)["return"]

@@ -15,7 +15,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import torch
 
-from rtrl_bench.errors import CheckpointError
+from rtrl_bench.errors import CheckpointError, Failure
 from rtrl_bench.system.files import whole_file
 from rtrl_bench.system.output import say
 
@@ -155,9 +155,14 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def fitting(folder: Path) -> Iterator[None]:
-    """Inside, a good checkpoint is taken over; a CheckpointError if it is not of this program's making."""
+    """Inside, a good checkpoint is taken over; a CheckpointError if it is not of this program's making.
+
+    A simulator that fails meanwhile, or memory that runs out, says nothing about the checkpoint.
+    """
     try:
         yield
+    except (Failure, torch.OutOfMemoryError):
+        raise
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         what = " ".join(str(error).split())[:200]
         raise CheckpointError(

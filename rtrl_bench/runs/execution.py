@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ from rtrl_bench.runs.device import choose_device, device_name
 from rtrl_bench.runs.folder import Found, examine, set_aside, write_config
 from rtrl_bench.runs.kind import Kind, Place
 from rtrl_bench.runs.lock import sole_writer
-from rtrl_bench.runs.process import prepare_process
+from rtrl_bench.runs.process import own_threads, prepare_process
 from rtrl_bench.runs.records import RECORD
 from rtrl_bench.runs.settings import to_dict
 from rtrl_bench.runs.signals import collect_signals, undisturbed
 from rtrl_bench.runs.timing import calls_per_s
-from rtrl_bench.runs.work import Work, write
+from rtrl_bench.runs.work import Content, Work, write
 from rtrl_bench.system.output import say
 
 WARM_UPS = 2  # updates before a speed is measured
+NOWHERE = Place(Path(), Path(), new=False)  # of what is only measured
 
 
 def execute(
@@ -46,21 +48,25 @@ def execute(
             say(f"{folder}: already complete, nothing to do")
             return found.record
         say(f"{settings.label}: {kind.budget(settings)} on {device_name(device)}, in {folder}")
-        prepare_process(settings.threads)
-        work = kind.begin(settings, device, Place(folder, here, new=found.state is None))
-        try:
-            _begin_or_go_on(kind, work, found, settings, folder)
-            _work_to_the_end(work, settings, folder)
-        finally:
-            work.close()
-        result = work.result()
-        with undisturbed():
-            record = _record(kind, settings, device, result.record)
-            write(folder, result.files)
-            for name in work.unfinished():
-                (folder / name).unlink(missing_ok=True)
-            write(folder, {RECORD: record})  # last: a run that has one is complete, and nothing is done in its folder
-        return record
+        with own_threads():
+            prepare_process(settings.threads)
+            work = kind.begin(settings, device, Place(folder, here, new=found.state is None))
+            try:
+                _begin_or_go_on(kind, work, found, settings, folder)
+                _work_to_the_end(work, settings, folder)
+            finally:
+                work.close()
+            result = work.result()
+            with undisturbed():
+                return _finish(folder, work, result.files, _record(kind, settings, device, result.record))
+
+
+def _finish(folder: Path, work: Work, files: Mapping[str, Content], record: dict[str, Any]) -> dict[str, Any]:
+    write(folder, files)
+    for name in work.unfinished():
+        (folder / name).unlink(missing_ok=True)
+    write(folder, {RECORD: record})  # last: a run that has one is complete, and nothing is done in its folder
+    return record
 
 
 def _found(kind: Kind[Any], settings: Any, folder: Path, here: Path, restart_if_changed: bool) -> Found:
@@ -140,13 +146,11 @@ def measured_speed(kind: Kind[Any], settings: Any, for_s: float) -> float:
     It takes no longer than the run itself would. A pretrained stem is not loaded: random numbers are as fast.
     """
     kind.check(settings)
-    prepare_process(settings.threads)
     device = choose_device(settings.device)
-    work = kind.begin(settings, device, Place(Path(), Path(), new=False))
-    try:
-        for _ in range(WARM_UPS):
-            work.update()
-        most = -(-kind.amount(settings) // work.per_update)
-        return work.per_update * calls_per_s(work.update, for_s, device, most)
-    finally:
-        work.close()
+    with own_threads():
+        prepare_process(settings.threads)
+        with closing(kind.begin(settings, device, NOWHERE)) as work:
+            for _ in range(WARM_UPS):
+                work.update()
+            most = -(-kind.amount(settings) // work.per_update)
+            return work.per_update * calls_per_s(work.update, for_s, device, most)

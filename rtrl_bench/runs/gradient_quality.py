@@ -48,7 +48,7 @@ def check_comparable(config: RecurrentSettings, wanted: str, without: str) -> No
 
 
 class GradientQuality:
-    """Compares the gradient of `stack` with the exact one at `points` of its `updates`, evenly spaced.
+    """Compares the gradient of `stack` with the exact one at up to `points` of its `updates`, evenly spaced.
 
     `rows` has steps, update and MEASURED of every comparison. cosine and norm_ratio (|found| / |exact|) are over the
     parameters for which methods differ: those of the recurrences, and of the readouts below the top layer.
@@ -56,7 +56,7 @@ class GradientQuality:
     """
 
     def __init__(self, stack: RecurrentStack, points: int, updates: int):
-        self.stack, self.every = stack, max(1, updates // points)
+        self.stack, self.every = stack, -(-updates // points)
         self.exact = TBPTT(stack.cell, len(stack.layers), window="episode")
         self.rows: list[list[float]] = []
         self.carry: Carry | None = None  # before the segment in hand
@@ -67,7 +67,7 @@ class GradientQuality:
         """Note a segment that the stack is about to learn from."""
         x, starts, _ = arguments
         self.x, self.starts = x.detach(), as_mask(starts)
-        if self.carry is None:
+        if self.carry is None or self.starts[0].all():  # nothing of the segments before counts
             self.carry = self.exact.begin(x.shape[1], self.stack.parts())
 
     def compare(self, loss: Callable[[Tensor, Tensor], Tensor], steps: int, update: int) -> None:

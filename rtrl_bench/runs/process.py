@@ -1,10 +1,11 @@
-"""What a process sets once before it trains: torch's threads, and how the C library treats freed memory."""
+"""What a process sets before it trains: torch's threads, and how the C library treats freed memory."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,15 +13,34 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from rtrl_bench.system.machine import restart_peak
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # <malloc.h> of glibc
 FLOPS_PER_THREAD = 20_000_000  # of a segment's forward pass: with less, a second thread gains nothing
 
 
 def prepare_process(threads: int) -> None:
-    """Set torch's CPU threads (0: all that the process may use) and keep freed memory for the next segment."""
+    """Set torch's CPU threads (0: as many as it has) and keep freed memory for the next segment.
+
+    Peaks of memory count from here, and torch gives back the GPU memory that a run before has left.
+    """
     if threads:
         torch.set_num_threads(threads)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    restart_peak()
     _keep_freed_memory()
+
+
+@contextmanager
+def own_threads() -> Iterator[None]:
+    """Whatever number of torch's threads is set inside, behind it is the one of before."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def use_worthwhile_threads(forward: Callable[[], object], times: int, device: torch.device) -> None:

@@ -51,10 +51,11 @@ def alarm(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Inside, SIGNALS come to nothing: the run is about to end by itself. No alarm comes after it either."""
-    with collect_signals():
+    """Inside, SIGNALS wait; the first of them takes effect behind it."""
+    with collect_signals() as received:
         yield
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    if received:
+        signal.raise_signal(received[0])
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

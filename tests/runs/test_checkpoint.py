@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from rtrl_bench.errors import CheckpointError, EnvironmentFailed
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.system.machine import peak_resident_bytes, restart_peak
 
@@ -29,3 +31,12 @@ def test_a_checkpoint_is_written_and_read_without_a_copy(tmp_path):
     assert taken < SIZE + SLACK
     assert torch.equal(loaded["tensor"], state["tensor"])
     assert loaded["plain"] == state["plain"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [(KeyError, CheckpointError), (EnvironmentFailed, EnvironmentFailed), (torch.OutOfMemoryError,) * 2],
+)
+def test_only_what_does_not_fit_is_held_against_a_checkpoint(tmp_path, raised, told):
+    with pytest.raises(told), checkpoint.fitting(tmp_path):
+        raise raised("no")

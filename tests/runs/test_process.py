@@ -11,6 +11,7 @@ import torch
 from small_runs import config
 from torch.utils.flop_counter import FlopCounterMode
 
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.runs.process import FLOPS_PER_THREAD, _Products, use_worthwhile_threads
 
@@ -44,6 +45,12 @@ def test_a_segment_gets_the_threads_that_its_operations_keep_busy(share, threads
 def test_beside_a_gpu_torch_has_one_thread():
     use_worthwhile_threads(lambda: None, FLOPS_PER_THREAD, torch.device("cuda"))
     assert torch.get_num_threads() == 1
+
+
+def test_a_run_leaves_the_process_its_threads(tmp_path):
+    record = execute(config(threads=1), tmp_path)
+    assert record["threads"] == 1
+    assert torch.get_num_threads() == 2
 
 
 def test_operations_are_counted_as_torch_counts_them():

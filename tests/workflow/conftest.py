@@ -51,7 +51,8 @@ def _command(words: tuple[str, ...]) -> list[str]:
     settings = {"scale": "tiny"} | dict(word.split("=") for word in words if "=" in word)
     flags = [word for word in words if "=" not in word]
     config = [f"{key}={value}" for key, value in settings.items()]
-    return [sys.executable, "-m", "snakemake", "--cores", "2", *flags, "--config", *config]
+    ends_soon = "--max-jobs-per-timespan=1000/1s"  # see profiles/default
+    return [sys.executable, "-m", "snakemake", "--cores", "2", ends_soon, *flags, "--config", *config]
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ AgentKeys = Annotated[Options, keys_of(KINDS[DEFAULT].settings.__name__)]
 class ScaleSettings(Settings):
     """A scale: a file of workflow/config."""
 
-    label: str = Field(min_length=1, description="what its numbers are worth; shown by `snakemake plan`")
+    label: str = Field(min_length=1, description="what its numbers are worth; shown by `make plan`")
     seeds: Seeds = Field(description="a run per seed, unless a study has its own")
     resources: Resources = Field(description="of one run")
     run: AgentKeys = Field(description="shared by the runs of agents; other kinds take only `threads` from it")

@@ -13,6 +13,7 @@ from rtrl_bench.envs import registry
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.experiments.reinforcement.asked import AgentStudy
 from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.reinforcement.episode_limits import longest
 from rtrl_bench.experiments.reinforcement.stem_source import with_fingerprint
 from rtrl_bench.runs.kind import Kind, Lack, Pace, Place
 from rtrl_bench.runs.settings import replace
@@ -115,9 +116,7 @@ class Reinforcement(Kind[RunConfig]):
 
     def amount(self, settings: RunConfig) -> float:
         """Steps of training, with the evaluation's at its longest."""
-        spec = registry.validate(settings.environment, settings.environment_options, settings.backend)
-        limits = [limit for limit in (settings.evaluation.max_steps, spec.episode_limit) if limit]
-        evaluation = settings.evaluation.sets * settings.evaluation.episodes * min(limits, default=0)
+        evaluation = settings.evaluation.sets * settings.evaluation.episodes * longest(settings)
         return settings.env_steps + EVALUATION * evaluation
 
     def pace(self, settings: RunConfig) -> Pace:

@@ -105,7 +105,7 @@ class RunConfig(RecurrentSettings):
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
         description="of the vision stem's convolutions and products; all behind it stays float32. bfloat16 makes "
-        "impala and nature two to four times as fast where the processor multiplies it (AMX, GPUs)",
+        "impala and nature themselves two to four times as fast where the processor multiplies it (AMX, GPUs)",
     )
     last_reward_across_episodes: bool = Field(
         default=False,

@@ -10,17 +10,20 @@ import torch
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.envs import registry
 from rtrl_bench.experiments.reinforcement.config import RunConfig
+from rtrl_bench.experiments.reinforcement.episode_limits import max_steps
 from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.runs.progress import Progress
 
 
 def derived_seed(*entropy: int) -> int:
-    """A seed for one purpose, from the run's seed and numbers that name the purpose; unrelated for other numbers."""
+    """A seed for one purpose, from the run's seed and numbers that name the purpose.
+
+    Other numbers give unrelated seeds, but for zeros at the end, which do not count.
+    """
     return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
 
 MAX_SLOTS = 128  # environments at once; more episodes are played in rounds
-STEPS_WITHOUT_LIMIT = 10_000  # of an episode, where neither the configuration nor the environment ends it
 
 
 def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> dict[str, Any]:
@@ -45,17 +48,6 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
     finally:
         env.close()
     return {"schema": 1, "greedy": True, "split": "test", "max_steps": max_steps(config), "sets": sets}
-
-
-def max_steps(config: RunConfig) -> int | None:
-    """Steps at which an episode of the evaluation is cut; None: the environment ends every one by itself.
-
-    A greedy policy may go in circles for ever. What STEPS_WITHOUT_LIMIT cuts is counted as `truncated`.
-    """
-    found = registry.validate(config.environment, config.environment_options, config.backend)
-    if config.evaluation.max_steps is not None or found.episode_limit is not None:
-        return config.evaluation.max_steps
-    return STEPS_WITHOUT_LIMIT
 
 
 def _play_set(

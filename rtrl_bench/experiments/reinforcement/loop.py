@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,23 +87,18 @@ class Training(Work):
         try:
             check_run(config, space.shape, self.env.action_sizes, device)
             self.network = make_network(config, space.shape, self.env.action_sizes).to(device)
+            if stem is not None:
+                stem.put_into(self.network.vision, space.shape)
         except ConfigError:
             self.env.close()
             raise
         self.pretrained = stem.origin if stem else None
-        if stem is not None:
-            stem.put_into(self.network.vision, space.shape)
         if config.threads == 0:
             use_worthwhile_threads(lambda: self.network.act_on_zeros(space.shape, config.batch), config.unroll, device)
         self.learner = make_learner(self.network, config)
-        updates, points = -(-config.env_steps // (config.unroll * config.batch)), config.gradient_quality
-        self.quality = GradientQuality(self.network.core, points, updates) if points else None
-        if self.quality is not None:
-            self.learner.after_backward = self.quality.compare
-        cut = config.truncation
-        self.truncation = Truncation(self.learner, cut.unrolls, cut.points, updates) if cut else None
         self._carry: Carry | None = None
         self.counters, self.interval = Counters(), Interval()
+        self._aside_s = 0.0  # of the newest update, on what is no training
         self.started_utc = records.now_utc()
         backend = registry.chosen_backend(config.environment, config.backend, config.environment_options)
         self.versions = records.versions(self.env.backend, backend.packages)
@@ -110,6 +106,13 @@ class Training(Work):
         self.curve: list[list[float | None]] = []
         self.actor = make_actor(self.network, self.env, config, device)
         self.acting = InTurn(self.actor) if config.deterministic else Overlapped(self.actor, self.network)
+        # Behind it, as an actor's copy of the network would copy what listens to the network too.
+        updates, points = -(-config.env_steps // self.steps_per_update), config.gradient_quality
+        self.quality = GradientQuality(self.network.core, points, updates) if points else None
+        if self.quality is not None:
+            self.learner.after_backward = partial(self._aside, self.quality.compare)
+        cut = config.truncation
+        self.truncation = Truncation(self.learner, cut.unrolls, cut.points, updates) if cut else None
 
     def close(self) -> None:
         """End the simulator and what acts in it."""
@@ -151,7 +154,7 @@ class Training(Work):
             while not self.finished and not should_stop():
                 began = time.perf_counter()
                 self.update()
-                seconds = time.perf_counter() - began
+                seconds = time.perf_counter() - began - self._aside_s
                 self.counters.wall_s += seconds
                 self.interval.wall_s += seconds
                 self._log_if_due()
@@ -169,13 +172,14 @@ class Training(Work):
     def update(self) -> None:
         """Learn from one segment; act for it, or meanwhile for the next one."""
         env_steps, number = self.counters.env_steps, self.counters.updates + 1
+        self._aside_s = 0.0
         # Whoever measures the speed of a short run goes on beyond its end.
         self.network.core.progress = min(1.0, env_steps / self.config.env_steps)
         last = env_steps + self.steps_per_update >= self.config.env_steps
         with self.acting.segment(self.carry.state, number, last) as acted:
             metrics, self._carry = self.learner.update(acted.segment, self.carry, env_steps, number)
             if self.truncation is not None:
-                self.truncation.compare(acted.segment, env_steps, number)
+                self._aside(self.truncation.compare, acted.segment, env_steps, number)
         self.counters.updates, self.counters.acting = number, self.actor.mode
         self.counters.episodes += len(acted.returns)
         self.counters.carried_bytes = max(self.counters.carried_bytes, self.carry.bytes())
@@ -185,6 +189,12 @@ class Training(Work):
         self.interval.returns += acted.returns
         self.interval.lengths += acted.lengths
         self.interval.metrics = [total + m for total, m in zip(self.interval.metrics, metrics.tolist())]
+
+    def _aside(self, compare: Callable[..., None], *what: Any) -> None:
+        """Compare gradients, whose time is not the training's."""
+        began = time.perf_counter()
+        compare(*what)
+        self._aside_s += time.perf_counter() - began
 
     def _log_if_due(self) -> None:
         total = -(-self.config.env_steps // self.steps_per_update)

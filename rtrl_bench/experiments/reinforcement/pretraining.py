@@ -29,13 +29,19 @@ class PretrainedStem:
     origin: dict[str, Any]
 
     def put_into(self, vision: nn.Module, shape: tuple[int, ...]) -> None:
-        """Load the parameters into a stem for observations of `shape`; ConfigError if they are for another."""
+        """Load the parameters into a stem for observations of `shape`; ConfigError if they do not fit."""
         if shape != self.shape:
             raise ConfigError(
                 f"pretrained: its stem takes observations of shape {self.shape}, those of this run have {shape}; "
                 "pre-train on an environment with the same observations"
             )
-        vision.load_state_dict(self.parameters)
+        try:
+            vision.load_state_dict(self.parameters)
+        except RuntimeError as error:
+            what = " ".join(str(error).split())[:200]
+            raise ConfigError(
+                f"pretrained: the parameters of its stem do not fit this version ({what}); train that run again"
+            ) from error
 
 
 def find_stem(config: RunConfig, here: Path | None = None) -> PretrainedStem | None:

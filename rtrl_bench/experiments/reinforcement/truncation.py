@@ -41,7 +41,7 @@ class Past(NamedTuple):
 
 
 class Truncation:
-    """Compares the gradients at `points` of a run's `updates`, evenly spaced, after the update's step.
+    """Compares the gradients at up to `points` of a run's `updates`, evenly spaced, after the update's step.
 
     The newest max(unrolls) steps are cut into segments of M, for each M of `unrolls`. Each has the loss that a learner
     with this M would have had. Meanwhile the parameters stand still, so that RTRL's gradient is exact: its
@@ -56,7 +56,7 @@ class Truncation:
 
     def __init__(self, learner: R2AC, unrolls: list[int], points: int, updates: int):
         self.learner, self.core = learner, learner.network.core
-        self.unrolls, self.every = unrolls, max(1, updates // points)
+        self.unrolls, self.every = unrolls, -(-updates // points)
         self.exact, self.truncated = (
             make_method(name, self.core.cell, len(self.core.layers)) for name in ("rtrl", "tbptt")
         )

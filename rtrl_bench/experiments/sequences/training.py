@@ -143,23 +143,25 @@ class Training(Work):
             "carry": self.carry.state_dict(),
             "stream": {"which": self.stream.which, "position": self.stream.position},
             "generator": self.stream.generator.get_state(),
+            "torch_generator": torch.get_rng_state(),  # a method's random paths are drawn from it
             "quality": self.quality.state() if self.quality else None,
             "plain": {name: getattr(self, name) for name in self.PLAIN},
         }
 
     def restore(self, state: dict[str, Any]) -> str:
-        """Go on exactly from `state()`."""
+        """See `Work`."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.carry = Carry.from_state_dict(state["carry"]).to(self.device)
         self.stream.which, self.stream.position = state["stream"]["which"], state["stream"]["position"]
         self.stream.generator.set_state(state["generator"])
+        torch.set_rng_state(state["torch_generator"])
         if self.quality is not None:
             self.quality.restore(state["quality"])
         for name, value in state["plain"].items():
             setattr(self, name, value)
         self.resumes += not self.finished
-        return f"exactly from step {self.steps:,}"
+        return f"from step {self.steps:,}"
 
     def updates_made(self) -> int:
         """Steps of the optimiser."""

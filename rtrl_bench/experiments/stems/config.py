@@ -21,7 +21,7 @@ class StemConfig(RunSettings):
     environment_options: Options = Field(default={}, description="options of the environment")
     vision: str = Field(default="pooled", description="the stem: a name from agent/vision.py")
     features: Size = Field(default=256, description="F, the size of its output")
-    env_steps: Amount = Field(default=400_000, description="frames seen: a step in one slot counts one")
+    env_steps: Amount = Field(default=400_000, description="images seen: a step in one slot counts one")
     slots: Size = Field(default=64, description="scripted players that are watched at the same time")
     buffer: Size = Field(default=12_800, description="newest frames, of which those to learn from are drawn")
     batch: Size = Field(default=128, description="frames of an update; there is one per step of all slots")

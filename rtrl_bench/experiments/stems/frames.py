@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import numpy as np
@@ -11,8 +12,10 @@ from torch import Tensor
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.dmlab_rooms import RoomsBatch
 from rtrl_bench.experiments.stems.config import StemConfig
+from rtrl_bench.rooms.dmlab_levels import IMAGE_SHAPE
 from rtrl_bench.rooms.labels import in_view
 from rtrl_bench.rooms.players import StrayingPlayers
+from rtrl_bench.runs.memory_limit import check_fits
 
 TRAINING, HELD_OUT = range(2)  # whose episodes have nothing in common
 HELD_OUT_STEPS, HELD_OUT_EVERY = 300, 5  # of every slot; one frame of so many is looked at
@@ -53,6 +56,8 @@ class NewestFrames:
     """The newest frames that players have seen, about `config.buffer` of them, and their labels."""
 
     def __init__(self, config: StemConfig):
+        room = {"the newest frames": config.buffer * math.prod(IMAGE_SHAPE)}
+        check_fits(room, f"buffer = {config.buffer:,}", "lower it", None, torch.device("cpu"))
         self.watched = Watched(config, TRAINING)
         self._steps = max(1, config.buffer // config.slots)
         self._seen = 0

@@ -123,7 +123,7 @@ class StemTraining(Work):
         }
 
     def restore(self, state: dict[str, Any]) -> str:
-        """Go on exactly from `state()`: the players are watched anew up to there, as they know nothing of the stem."""
+        """See `Work`. The players are watched anew up to there, as they know nothing of the stem."""
         for part, module in (("vision.", self.vision), ("heads.", self.heads)):
             parameters = {k.removeprefix(part): v for k, v in state["network"].items() if k.startswith(part)}
             module.load_state_dict(parameters)
@@ -135,7 +135,7 @@ class StemTraining(Work):
             self.resumes += 1
             for _ in range(self.updates):
                 self.frames.record()
-        return f"exactly from update {self.updates:,}"
+        return f"from update {self.updates:,}"
 
     def result(self) -> Result:
         """How well what is in view can be read off the features of held-out frames."""

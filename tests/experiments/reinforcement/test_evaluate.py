@@ -10,6 +10,8 @@ import torch
 
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.batch import BatchEnv
+from rtrl_bench.experiments import KINDS
+from rtrl_bench.experiments.reinforcement import episode_limits
 from rtrl_bench.experiments.reinforcement import evaluate as module
 from rtrl_bench.experiments.reinforcement.config import from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
@@ -56,7 +58,7 @@ def test_an_episode_beyond_max_steps_is_cut_and_counted():
 
 def test_an_environment_without_a_limit_is_cut_after_some_thousand_steps_and_says_so(monkeypatch):
     """CliffWalking ends nowhere but at its goal, and a greedy policy may run against a wall for ever."""
-    monkeypatch.setattr(module, "STEPS_WITHOUT_LIMIT", 60)
+    monkeypatch.setattr(episode_limits, "STEPS_WITHOUT_LIMIT", 60)
     plan = {"sets": 1, "episodes": 2}
     network, settings = trained(environment="gymnasium:CliffWalking-v1", environment_options={}, evaluation=plan)
     with torch.no_grad():
@@ -171,3 +173,11 @@ def test_the_agent_begins_anew_after_a_lost_life_with_the_last_reward_as_in_trai
 def test_episodes_without_lives_have_no_returns_of_lives():
     network, settings = trained(evaluation={"sets": 1, "episodes": 2})
     assert "life_returns" not in module.evaluate(network, settings, torch.device("cpu"))["sets"][0]
+
+
+def test_a_plan_counts_evaluations_at_their_longest():
+    endless = {"environment": "gymnasium:CliffWalking-v1", "environment_options": {}, "env_steps": 100}
+    _, settings = trained(**endless, evaluation={"sets": 2, "episodes": 3})
+    assert KINDS["reinforcement"].amount(settings) == 100 + 0.5 * 2 * 3 * 10_000
+    _, settings = trained(evaluation={"sets": 2, "episodes": 3})
+    assert KINDS["reinforcement"].amount(settings) == 100 + 0.5 * 2 * 3 * 4

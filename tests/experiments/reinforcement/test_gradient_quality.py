@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 from oracles.cells import ELEMENTWISE_KINDS
@@ -96,3 +98,22 @@ def test_what_is_remembered_goes_to_the_device_of_the_stack():
     there = GradientQuality(RecurrentStack(3, 6).to("meta"), 3, 3)
     there.restore(state)
     assert {t.device.type for t in (there.carry.state, *there.carry.traces.values())} == {"meta"}
+
+
+def test_there_are_no_more_comparisons_than_asked_for():
+    assert GradientQuality(RecurrentStack(3, 6), points=50, updates=99).every == 2
+
+
+def test_nothing_is_remembered_of_sequences_that_are_over():
+    stack = RecurrentStack(3, 6)
+    quality = GradientQuality(stack, 1, 9)
+    for number in range(1, 3):
+        stack(torch.zeros(5, 4, 3), torch.arange(5)[:, None].expand(5, 4) == 0, stack.begin(4))
+        quality.compare(lambda h, state: h.sum(), 5 * number, number)
+    assert len(quality.carry.traces["x"]) == 5
+
+
+def test_the_time_of_comparisons_is_not_the_trainings(tmp_path, monkeypatch):
+    monkeypatch.setattr(GradientQuality, "compare", lambda *arguments: time.sleep(2))
+    record = execute(config(gradient_quality=1, env_steps=40), tmp_path)
+    assert record["wall_s"] < 2

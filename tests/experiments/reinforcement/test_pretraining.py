@@ -17,7 +17,7 @@ from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import execute, kind_of
 from rtrl_bench.experiments.reinforcement.config import from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
-from rtrl_bench.experiments.reinforcement.pretraining import find_stem
+from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem, find_stem
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.settings import to_dict
 
@@ -236,6 +236,12 @@ def refused(settings, folder):
 def test_a_stem_that_does_not_fit_is_refused(source, tmp_path, changes, message):
     base = to_dict(pictured(pretrained={"run": str(source)}))
     assert message in refused(from_dict({**base, **changes}), tmp_path / "main")
+
+
+def test_parameters_of_another_version_of_a_stem_are_refused():
+    stem = PretrainedStem({"weight": torch.zeros(2, 3)}, (3,), {})
+    with pytest.raises(ConfigError, match=r"the parameters of its stem do not fit .*; train that run again"):
+        stem.put_into(torch.nn.Linear(3, 2), (3,))
 
 
 def test_a_source_of_another_configuration_is_refused(source, tmp_path):

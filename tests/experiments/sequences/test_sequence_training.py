@@ -81,6 +81,23 @@ def test_a_resumed_run_equals_the_whole(task):
         assert len(whole.quality.rows) == 10 and whole.quality.rows == cut.quality.rows
 
 
+def test_random_paths_are_drawn_on_where_a_run_of_whole_sequences_stopped():
+    settings = config(cell="lstm", gradient="random_paths", update="sequence", steps=60)
+
+    def final(stop):
+        training = Training(settings, torch.device("cpu"))
+        while not training.finished:
+            if training.updates == stop:
+                state = training.state()
+                training = Training(settings, torch.device("cpu"))
+                training.restore(state)
+                stop = None
+            training.update()
+        return torch.nn.utils.parameters_to_vector(training.model.parameters())
+
+    assert torch.equal(final(stop=None), final(stop=2))
+
+
 def test_rtrl_of_a_segment_and_bptt_of_a_sequence_are_found_to_be_exact(tmp_path):
     still = {"learning_rate": 1e-12, "gradient_quality": 5, "steps": 60}
     for method in ({"unroll": 4}, BPTT):

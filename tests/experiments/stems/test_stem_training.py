@@ -20,6 +20,7 @@ from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.experiments.stems.frames import HELD_OUT, TRAINING, NewestFrames, Watched
 from rtrl_bench.experiments.stems.training import StemTraining
 from rtrl_bench.rooms.labels import CLASSES, in_view
+from rtrl_bench.runs import memory_limit
 from rtrl_bench.runs.settings import dump
 
 NONMATCHING = "rooms_select_nonmatching_object"
@@ -164,6 +165,12 @@ def test_a_mistake_is_refused_before_anything_is_made(changes, message, tmp_path
     with pytest.raises((ConfigError, UnknownName), match=message):
         execute(settings(**changes), tmp_path / "stem")
     assert not (tmp_path / "stem").exists()
+
+
+def test_more_frames_than_memory_holds_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_limit, "free_bytes", lambda: 10**9)
+    with pytest.raises(ConfigError, match=r"buffer = 100,000 needs 2,073,600,000 bytes .*: lower it"):
+        execute(settings(buffer=100_000), tmp_path / "stem")
 
 
 def test_the_command_teaches_a_stem_and_refuses_a_mistake_with_code_2(tmp_path, capsys):
