@@ -40,6 +40,8 @@ for _seeds, _folders in targets.jobs_by_seeds(SCALE).items():
         wildcard_constraints:
             folder="|".join(map(re.escape, _folders)),
         retries: RETRIES
+        # The longest runs have jobs of their own: started first, they do not keep one core busy when all else is done.
+        priority: 0 if _seeds else 1
         threads: job_threads
         resources:
             mem_mb=job_memory,
