@@ -63,7 +63,7 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     loaders = {kind: _loader(kind) for kind in kinds.kinds()}
     columns = {**COMMON, **{name: wanted for loader in loaders.values() for name, wanted in loader.FRAMES.items()}}
     rows: dict[str, list[Any]] = {name: [] for name in columns}
-    seen: dict[tuple[str, Any], str] = {}
+    seen: dict[tuple[str, Any, bool], str] = {}
     for folder in _run_folders(root, listed):
         try:
             if listed is not None and folder not in listed:
@@ -72,7 +72,7 @@ def load(root: str | Path, scale: str | None = None) -> Results:
             kind = run.record["kind"]
             if kind not in loaders:
                 raise Unusable(f"run.json: kind is {kind!r}, which the analysis does not know")
-            key = (run.setting(), run.config.get("seed"))
+            key = (run.setting(), run.config.get("seed"), bool(run.config.get("truncation")))
             if key in seen:
                 raise Unusable(f"same configuration and seed as {seen[key]}: counted once")
             made = loaders[kind].read(run, lent=bool(listed and listed[folder]))

@@ -221,8 +221,9 @@ def _carry_out(arguments: argparse.Namespace) -> Result:
     asked = [load_run(file, arguments.kind, merge(*arguments.set)) for file in files]
     lines = []
     with alarm(arguments.stop_after):
-        for settings, folder in zip(asked, folders):
-            record = execute(settings, folder, arguments.restart_if_changed, arguments.wait)
+        for number, (settings, folder) in enumerate(zip(asked, folders), start=1):
+            more = number < len(asked)
+            record = execute(settings, folder, arguments.restart_if_changed, arguments.wait, more)
             lines.append(f"{settings.label}: {kind_of(settings).sentence(record)}, in {folder}")
     return Result("\n".join(lines))
 

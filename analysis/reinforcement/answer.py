@@ -24,7 +24,7 @@ def sentence(results: Results) -> str:
     floor, oracle = players.floor(run), players.score(run["environment"], run["backend"], "oracle")
     beside = [f"a player at random scores {labels.number(floor)}"] if floor == floor else []
     beside += [f"one that sees everything {labels.number(oracle)}"] if oracle == oracle else []
-    task = names.variant(run["environment"], run["options"]).removeprefix("rooms_")
+    task = names.variant(*run[["environment", "options", "backend"]]).removeprefix("rooms_")
     scores = f"agents trained by RTRL score {labels.number(left)}, by TBPTT {labels.number(right)}"
     return f"On {task}, updated every M = {run['unroll']} steps, {scores}" + (
         f" ({', '.join(beside)})." if beside else "."

@@ -6,8 +6,9 @@ its curve has levelled off or still rises. Agents that have learned nothing are 
 memory should matter the verdict also says whether the better side is above a feedforward agent of the same budget.
 
 - "better than": shown if the mean is higher in every setting, and the largest p of Welch's t tests in them is below
-  ALPHA after Holm's correction for all such comparisons; contradicted if the same holds the other way round. The
-  permutation test, which assumes less, is said beside it, with the least p that so few seeds can give;
+  ALPHA after Holm's correction for all such comparisons; contradicted if the same holds the other way round. Neither
+  where a memory task is learned by nobody. The permutation test, which assumes less, is said beside it, with the
+  least p that so few seeds can give;
 - "equal to": shown if the 90 % interval of the difference lies within the margin (two one-sided tests at 5 %),
   contradicted if its 95 % interval lies outside;
 - "at least as good as": shown if the lower end of the 95 % interval lies above minus the margin, contradicted if
@@ -139,7 +140,7 @@ def memory(
         and unroll in (None, run["unroll"])
         and (run["pairing"] in main if retained else math.isnan(run["retention"]))
     ]
-    delay = "a delay longer than the segment" if long else "a delay within the segment"
+    delay = "a delay that a segment cannot hold" if long else "a delay within the segment"
     start = "" if retained else ", the paper's initialisation"
     when = ", success over the whole of training" if in_training else ""
     segment = "" if unroll is None else f"M = {unroll}, "
@@ -193,13 +194,16 @@ def _part(one: Comparison, p: float) -> Part:
     if _tested(one):
         sure, means = p < ALPHA, [_gap(s).mean for s in one.settings]
         verdict = SHOWN if sure and min(means) > 0 else CONTRADICTED if sure and max(means) < 0 else NOT_SHOWN
+        if not all(players.learned(s.run, max(map(_mean, _sides(s)))) for s in one.settings):
+            verdict = NOT_SHOWN
         shuffled = improvement([(s.left, s.right) for s in one.settings])
         end = (
             f"; p {labels.compared(p)} after Holm's correction; permutation test: p {labels.compared(shuffled.p_value)}"
         )
         end += f", where these seeds can give {labels.p_value(shuffled.smallest_p)} at least"
     else:
-        margins = [MARGIN * (max(_mean(s.left), _mean(s.right)) - players.floor(s.run)) for s in one.settings]
+        gains = [max(map(_mean, _sides(s))) - players.floor(s.run) for s in one.settings]
+        margins = [MARGIN * max(0.0, gain) for gain in gains]
         verdict, end = _within(one, margins), f"; within ± {labels.span(margins)} counts as equal"
     said = "; ".join(_effect(one, s) for s in one.settings) + end
     texts = (text(one, s) for s in one.settings for text in (_sampled, _beside_feedforward))

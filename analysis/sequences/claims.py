@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from analysis import labels
 from analysis.claims import NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.load import Results
+from analysis.stats import MINIMUM
 
 LONGEST = 500  # bits of the paper's longest pattern: sequences of 1000 steps
 
@@ -21,11 +21,13 @@ def claims(results: Results) -> list[Claim]:
     parts = []
     for length in sorted(runs["length"].unique()):
         accuracy = runs.loc[runs["length"] == length, "accuracy"]
-        said = (
-            f"{labels.percent(accuracy.mean())}; in the worst of {len(accuracy)} seeds {labels.percent(accuracy.min())}"
-        )
-        verdict = SHOWN if accuracy.min() >= 1 else NOT_SHOWN
-        parts.append(Part(_what(length), verdict, said, n=str(len(accuracy))))
+        n = len(accuracy)
+        said = f"{100 * accuracy.mean():.4g} %; in the worst of {n} seeds {100 * accuracy.min():.4g} %"
+        if n < MINIMUM:
+            verdict, said = NOT_TESTED, f"{n} {'seed' if n == 1 else 'seeds'}, {MINIMUM} are needed (so far {said})"
+        else:
+            verdict = SHOWN if accuracy.min() >= 1 else NOT_SHOWN
+        parts.append(Part(_what(length), verdict, said, n=str(n)))
     if not (runs["length"] >= LONGEST).any():
         longest = f"the longest sequences that were run have {2 * runs['length'].max():g} steps"
         tried = longest if len(runs) else "the task was not run"

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import methods
-from analysis.records import QUALITY_KEYS, Run, as_json, read_csv
+from analysis.records import QUALITY_KEYS, Run, as_json
 from analysis.sequences import SUITES
 
 KEYS = (
@@ -24,7 +24,6 @@ FRAMES = {
         *("setting", "tuned"),
     ],
     "sequence_tuning": ["folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options", "tuned"],
-    "sequence_gradients": ["folder", "steps", "cosine"],
     "sequence_tests": ["folder", "options", "accuracy"],
 }
 
@@ -49,21 +48,11 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
     }
     if lent:
         return {"sequence_tuning": row, "index": index}
-    frames: dict[str, Any] = {
-        "sequence_runs": row,
-        "index": index,
-        "sequence_tests": pd.DataFrame(
-            [
-                {"folder": run.folder, "options": as_json(options | test["options"]), "accuracy": test["accuracy"]}
-                for test in run.record["tests"]
-            ]
-        ),
-    }
-    if run.record["gradient_quality"] is not None:
-        frames["sequence_gradients"] = read_csv(run.path / "gradient.csv", ["steps", "cosine"]).assign(
-            folder=run.folder
-        )
-    return frames
+    tests = [
+        {"folder": run.folder, "options": as_json(options | test["options"]), "accuracy": test["accuracy"]}
+        for test in run.keys(["tests"])["tests"]
+    ]
+    return {"sequence_runs": row, "index": index, "sequence_tests": pd.DataFrame(tests)}
 
 
 def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -47,7 +47,8 @@ def heat_maps(frame: pd.DataFrame, x: str, x_label: str, wide: int) -> Figure:
     titles = list(dict.fromkeys(frame["panel"]))
     wide = min(wide, len(titles))
     tall, values = -(-len(titles) // wide), list(dict.fromkeys(frame[x]))
-    cells = [cell for cell in methods.CELLS if cell in set(frame["cell"])]
+    known = [*methods.CELLS, *sorted(set(frame["cell"]) - {*methods.CELLS})]
+    cells = [cell for cell in known if cell in set(frame["cell"])]
     size = (wide * (0.45 * len(values) + 0.35) + 0.9, tall * (0.2 * len(cells) + 1.0))
     figure, places = plt.subplots(tall, wide, figsize=size, squeeze=False, sharey=True)
     for axes in places.flat[len(titles) :]:

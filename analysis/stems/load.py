@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.records import Run, read_json
+from analysis.records import Run, Unusable, read_json
 from analysis.reinforcement import SUITES, names
 
 KEYS = "environment backend env_steps env_frames updates wall_s steps_per_s parameters device device_name".split()
@@ -18,7 +18,10 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
     """The rows of a stem by frame."""
     row = {"folder": run.folder, **run.keys(KEYS)}
     same = {key: row[key] for key in ("folder", "environment", "backend", "env_frames")}
-    labels = pd.DataFrame(read_json(run.path / "evaluation.json")["labels"]).reindex(columns=LABELS).assign(**same)
-    suite, task = run.record["suite"], names.environment(row["environment"], row["backend"])
+    found = read_json(run.path / "evaluation.json").get("labels")
+    if not isinstance(found, list):
+        raise Unusable("evaluation.json: expected a list under the key labels")
+    labels = pd.DataFrame(found).reindex(columns=LABELS).assign(**same)
+    suite, task = run.keys(["suite"])["suite"], names.environment(row["environment"], row["backend"])
     index = {**row, "suite": SUITES.get(suite, suite), "task": f"{task}, vision taught from the state"}
     return {"stems": row, "stem_labels": labels[FRAMES["stem_labels"]], "index": index}

@@ -41,9 +41,9 @@ def load_run(path: Path | None, kind: str | None = None, changes: Mapping[str, A
 
 
 def execute(
-    settings: RunSettings, folder: Path, restart_if_changed: bool = False, wait: bool = False
+    settings: RunSettings, folder: Path, restart_if_changed: bool = False, wait: bool = False, more: bool = False
 ) -> dict[str, Any]:
     """Carry a run of whatever kind to its end: see `rtrl_bench.runs.execution.execute`."""
     from rtrl_bench.runs.execution import execute
 
-    return execute(kind_of(settings), settings, folder, restart_if_changed, wait)
+    return execute(kind_of(settings), settings, folder, restart_if_changed, wait, more)

@@ -62,7 +62,9 @@ class Resources(Settings):
     """What a run asks a scheduler for."""
 
     mem_mb: Amount = Field(description="memory of one run, in MB")
-    runtime: Amount = Field(description="minutes that one run may take, all its jobs together")
+    runtime: Amount = Field(
+        description="minutes that one run, or the seeds of a setting that share a job, may take, all its jobs together"
+    )
 
 
 class Study(Settings):

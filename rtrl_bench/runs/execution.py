@@ -29,14 +29,19 @@ NOWHERE = Place(Path(), Path(), new=False)  # of what is only measured
 
 
 def execute(
-    kind: Kind[Any], settings: Any, folder: Path, restart_if_changed: bool = False, wait: bool = False
+    kind: Kind[Any],
+    settings: Any,
+    folder: Path,
+    restart_if_changed: bool = False,
+    wait: bool = False,
+    more: bool = False,
 ) -> dict[str, Any]:
     """Carry the run `settings` in `folder` to its end, from wherever it is; returns the content of run.json.
 
     Raises ConfigError, UnknownName, EnvironmentUnavailable or CheckpointError before any work starts; Interrupted on a
     signal, after a checkpoint; NonFiniteLoss, EnvironmentFailed or Unwritable (a file) with the last good checkpoint
     kept. `restart_if_changed` sets another configuration's run aside; with `wait` a process that is at work in `folder`
-    is waited for.
+    is waited for. `more`: another run follows, before which a signal that came at the end of this one takes effect.
     """
     here, folder = Path.cwd(), folder.absolute()  # an environment may change the working directory
     kind.check(settings)
@@ -57,7 +62,7 @@ def execute(
             finally:
                 work.close()
             result = work.result()
-            with undisturbed():
+            with undisturbed(more):
                 return _finish(folder, work, result.files, _record(kind, settings, device, result.record))
 
 

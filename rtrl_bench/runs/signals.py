@@ -50,11 +50,16 @@ def alarm(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Inside, SIGNALS wait; the first of them takes effect behind it."""
+def undisturbed(more: bool) -> Iterator[None]:
+    """Inside, SIGNALS wait. The first of them takes effect behind it if there is more to do.
+
+    Else the work is about to end by itself, and they come to nothing. Nor does an alarm come after it.
+    """
     with collect_signals() as received:
         yield
-    if received:
+        if not more:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    if received and more:
         signal.raise_signal(received[0])
 
 

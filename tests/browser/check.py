@@ -15,6 +15,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 WIDTHS = (1280, 390)
+# What tables are sorted by: the first number of a cell with its unit, else the text.
+CELLS = {"3 of 10": 3, "1.8 k": 1800, "234 ± 12": 234, "−0.5 [−1, 0]": -0.5, "< 0.001": 0.001, "12,978": 12978,
+         "2 KiB": 2048, "3 min": 180, "40 steps": 40, "M = 5": "M = 5"}  # fmt: skip
 PROBE = """
 const errors = [];
 addEventListener("message", event => errors.push(event.data));
@@ -27,6 +30,7 @@ addEventListener("load", () => setTimeout(() => {
       broken: images.filter(i => !i.complete || !i.naturalWidth).map(i => i.alt),
       overflow: page.documentElement.scrollWidth - frame.clientWidth,
       dark: getComputedStyle(page.body).backgroundColor,
+      values: frame.contentWindow.eval(`CELLS.map(text => value({textContent: text}))`),
       headings: page.querySelectorAll("h2").length,
       lost: [...page.querySelectorAll('a[href^="#"]')].map(a => a.hash.slice(1)).filter(id => !page.getElementById(id)),
     };
@@ -34,6 +38,7 @@ addEventListener("load", () => setTimeout(() => {
   document.body.textContent = "PROBE" + JSON.stringify({found, errors}) + "EBORP";
 }, 500));
 """
+PROBE = PROBE.replace("CELLS", json.dumps(list(CELLS)))
 REPORT_ERRORS = '<script>onerror = text => parent.postMessage(String(text), "*")</script>'
 
 
@@ -78,6 +83,7 @@ def main(chromium: str, place: str) -> None:
         assert not complaints, complaints
         assert not seen["errors"], seen["errors"]
         for frame in seen["found"]:
+            assert frame["values"] == [*CELLS.values()], frame["values"]
             assert frame["headings"] >= 5, frame
             assert frame["figures"] == drawn, (drawn, frame)
             assert not frame["broken"], frame

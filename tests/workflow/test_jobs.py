@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflow.scripts.jobs import Job, retries, together
+from workflow.scripts.jobs import Job, retries
 
 
 def job(runtime, time_limit):
@@ -29,11 +29,6 @@ def test_there_are_as_many_jobs_as_give_the_longest_run_its_time():
     jobs = [job(10, 60), job(110, 60), job(111, 60)]
     assert [one.parts for one in jobs] == [2, 2, 3]
     assert retries(jobs) == 2
-
-
-def test_the_job_of_several_seeds_has_the_time_of_them_all():
-    seeds = together([job(30, 60)] * 5)
-    assert (seeds.runtime, seeds.minutes, seeds.stop_s, seeds.parts) == (150, 60, 55 * 60, 3)
 
 
 def test_a_run_that_stopped_in_time_is_started_again(project):

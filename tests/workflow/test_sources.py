@@ -36,6 +36,7 @@ def test_a_step_depends_on_the_files_of_every_kind_that_it_finds_in_their_folder
     found = {step: set(analysis_sources(step)) for step in ("tables", "figures", "report")}
     assert "analysis/reinforcement/tables/scores.py" in found["tables"] - found["figures"]
     assert "analysis/costs/figures/largest_hidden.py" in found["figures"] - found["tables"]
+    assert "analysis/costs/answer.py" in found["report"]
     assert found["report"] > found["tables"] | found["figures"] - {"analysis/report.py"}
     shared = {"analysis/reinforcement/load.py", "analysis/reinforcement/paper.py", "analysis/reinforcement/__init__.py"}
     assert all(shared < files for files in found.values())

@@ -11,7 +11,6 @@ SCALE = startup.start(config, main=workflow.is_main_process)
 RESULTS = SCALE.folder.as_posix()
 INPUTS = Inputs(SCALE)
 JOBS = {f.relative_to(RESULTS).as_posix(): runs for f, runs in SCALE.jobs.items()}
-ASKED = {f: jobs.together([run.job for run in runs]) for f, runs in JOBS.items()}
 NEEDED = targets.needed(SCALE)
 RECORDS = targets.records(SCALE)
 TABLES = outputs.made(f"{RESULTS}/tables", "tables")
@@ -20,7 +19,7 @@ FIDELITY = targets.fidelity(SCALE)
 FILMS = targets.films(SCALE)
 FIGURES = outputs.made(f"{RESULTS}/figures", "figures")
 # How often a run is submitted again; inside of a job never, where it would run on beyond the queue's limit.
-RETRIES = jobs.retries(ASKED.values()) if workflow.is_main_process else 0
+RETRIES = jobs.retries(run.job for run in SCALE.runs) if workflow.is_main_process else 0
 CORES = workflow.resource_settings.cores or 1  # none given for --report
 REPORT = f"{RESULTS}/report/index.html"
 estimates.announce(SCALE, REPORT)
@@ -97,7 +96,7 @@ def asked_of_the_program(wildcards, input):
 
 
 def job_of(wildcards):
-    return ASKED[wildcards.folder]
+    return JOBS[wildcards.folder][0].job
 
 
 def job_threads(wildcards):

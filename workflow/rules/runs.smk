@@ -13,6 +13,7 @@ rule input_file:
         f"{RESULTS}/inputs/{{name}}/{{digest}}.yaml",
     log:
         f"{RESULTS}/logs/inputs/{{name}}/{{digest}}.log",
+    priority: 2  # without it no run is ready, the longest neither
     localrule: True
     params:
         folder=subpath(output[0], parent=True),
@@ -39,9 +40,9 @@ for _seeds, _folders in targets.jobs_by_seeds(SCALE).items():
             f"{RESULTS}/{{folder}}/benchmark.tsv"
         wildcard_constraints:
             folder="|".join(map(re.escape, _folders)),
-        retries: RETRIES
         # The longest runs have jobs of their own: started first, they do not keep one core busy when all else is done.
         priority: 0 if _seeds else 1
+        retries: RETRIES
         threads: job_threads
         resources:
             mem_mb=job_memory,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from rtrl_bench.runs.asked import Resources
@@ -43,11 +43,6 @@ class Job:
     def parts(self) -> int:
         """How many jobs give a run its whole `runtime`."""
         return -(-60 * self.runtime // self.stop_s) if self.stop_s else 1
-
-
-def together(jobs: Sequence[Job]) -> Job:
-    """The one job of several like runs, which it makes one after the other."""
-    return replace(jobs[0], runtime=sum(job.runtime for job in jobs))
 
 
 def retries(jobs: Iterable[Job]) -> int | None:

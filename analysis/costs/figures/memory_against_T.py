@@ -3,7 +3,7 @@
 Full BPTT keeps every step until the episode ends; RTRL carries sensitivities (the derivatives of the state by the
 parameters), whose size is fixed. Lines are predicted, open markers counted operator by operator, filled markers
 measured, each in a process of its own. The vertical lines mark the length from which RTRL needs less memory.
-Predictions leave out the parameters and their gradient; measurements include them.
+Predictions, counts and measurements include the parameters and their gradient.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ The cost of each gradient method at every point of every sweep: predicted by for
 measured. Sizes: L layers, N hidden units, D inputs, B slots (environments played at the same time), M steps in a
 segment, T steps in an episode (which matters to full BPTT alone). "Carried" is what a method hands from one segment
 to the next; peak memory adds the working memory of a segment. FLOPs and times are for one environment step of all B
-slots, forward pass and gradient; a multiply-add counts as two. Predictions leave out the parameters and their
-gradient, measured memory includes them. Times are medians over alternating repeats, with quartiles. The note says why
-a number is missing.
+slots, forward pass and gradient; a multiply-add counts as two. Predictions, counts and measurements of memory
+include the parameters and their gradient. Times are medians over alternating repeats, with quartiles. The note says
+why a number is missing.
 """
 
 from __future__ import annotations

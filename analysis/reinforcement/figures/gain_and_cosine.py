@@ -29,7 +29,8 @@ MARKERS = "osD^vPX*"
 def draw(results: Results) -> style.Drawing:
     """One panel."""
     runs = results["runs"]
-    measured = runs[(runs["gradient"] == "tbptt") & (runs["gradient_points"] >= LOGGED)]
+    plain = (runs["gradient"] == "tbptt") & (runs["gradient_options"] == "{}")  # no longer window
+    measured = runs[plain & (runs["gradient_points"] >= LOGGED)]
     cosines = measured.groupby("pairing")["gradient_cosine_mean"].mean()
     elsewhere = truncations.means(results)
     rows = []

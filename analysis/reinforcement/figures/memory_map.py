@@ -46,7 +46,7 @@ def draw(results: Results) -> style.Drawing:
     maps = pd.DataFrame([_place(run) for _, run in runs.iterrows()], columns=["map", "reach"], index=runs.index)
     rows = [
         {**dict(zip(CELL, key)), **vars(summarise(cell["score"])), "steps_to_solve": cell["steps"].median()}
-        for key, cell in runs.assign(steps=steps).join(maps).groupby(CELL, sort=False)
+        for key, cell in runs.assign(steps=steps).join(maps).groupby(CELL, sort=False, dropna=False)
     ]
     numbers = pd.DataFrame(rows).sort_values(CELL).reset_index(drop=True)
     return style.Drawing(_figure(numbers), numbers, verdict(numbers))

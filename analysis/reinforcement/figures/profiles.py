@@ -33,7 +33,7 @@ def draw(results: Results) -> style.Drawing:
     tasks = runs.groupby("method", observed=True)["pairing"].nunique()
     runs = runs[runs["method"].isin(tasks.index[tasks == runs["pairing"].nunique()])]
     if runs.empty:
-        raise NothingToShow("no method was run on every memory task with a delay longer than the segment")
+        raise NothingToShow("no method was run on every memory task with a delay that a segment cannot hold")
     of_run = curves.of_runs(results)
     smooth = {folder: curves.smoothed(of_run[folder]) for folder in runs["folder"]}
     steps = np.linspace(0, min(curve["x"].max() for curve in smooth.values()), TIMES + 1)[1:]

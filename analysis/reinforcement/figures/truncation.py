@@ -9,6 +9,8 @@ the highest. Table ``cosines`` says what the agents had learned by the end.
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -29,7 +31,7 @@ def draw(results: Results) -> style.Drawing:
     figure, panels = plt.subplots(1, len(truncations.PARTS), figsize=(7.2, 3.0), sharey=True)
     lines = [line for _, line in numbers.groupby(truncations.LINE, dropna=False, observed=True, sort=False)]
     for axes, part in zip(panels, truncations.PARTS):
-        for line, colour, marker in zip(lines, sns.color_palette("colorblind"), MARKERS):
+        for line, colour, marker in zip(lines, cycle(sns.color_palette("colorblind")), cycle(MARKERS)):
             shown = line[line["part"] == part]
             axes.plot(shown["unroll"], shown["cosine"], color=colour, marker=marker, ms=4, label=_label(line))
             axes.fill_between(shown["unroll"], shown["low"], shown["high"], color=colour, alpha=0.13, lw=0)
@@ -58,4 +60,6 @@ def verdict(numbers: pd.DataFrame) -> str:
         said.append(
             (short["cosine"], f"{short['task']} {labels.number(short['cosine'])} at M = {short['unroll']}, {enough}")
         )
+    if not said:
+        return "No comparison was made in the last fifth of training."
     return f"Cosine at the end of training, lowest first: {'; '.join(text for _, text in sorted(said))}."

@@ -34,8 +34,8 @@ def draw(results: Results) -> style.Drawing:
     numbers = numbers.assign(method=methods.named(numbers[["gradient"]])["method"])
     numbers = numbers.sort_values(["retention", "method", "multiple"], na_position="first", kind="stable")
     panels = [
-        f"{methods.gradient_label(g)}, delay {d}, {recall.initialisation(r)}"
-        for g, d, r in zip(numbers["gradient"], numbers["delay"], numbers["retention"])
+        f"{methods.gradient_label(g)}, M = {m}, delay {d}, {recall.initialisation(r)}"
+        for g, m, d, r in zip(*(numbers[key] for key in ("gradient", "unroll", "delay", "retention")))
     ]
     numbers = numbers.assign(panel=panels).drop(columns="method")
     numbers = numbers.assign(times=numbers["multiple"].map("{:g}".format))

@@ -34,6 +34,7 @@ from rtrl_bench.runs.device import peak_bytes
 from rtrl_bench.runs.gradient_quality import GradientQuality
 from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
+from rtrl_bench.runs.timing import time_when_done
 from rtrl_bench.runs.work import Content, Result, Table, Work
 
 CURVE_COLUMNS = (
@@ -119,6 +120,7 @@ class Training(Work):
         self.acting.close()
         self.actor.close()
         self.env.close()
+        self.learner.after_backward = None  # it refers to this run, whose memory is to be free now for another one
 
     @property
     def carry(self) -> Carry:
@@ -191,10 +193,11 @@ class Training(Work):
         self.interval.metrics = [total + m for total, m in zip(self.interval.metrics, metrics.tolist())]
 
     def _aside(self, compare: Callable[..., None], *what: Any) -> None:
-        """Compare gradients, whose time is not the training's."""
-        began = time.perf_counter()
+        """Compare gradients, whose time is not the training's, unless acting goes on meanwhile."""
+        began = time_when_done(self.device)
         compare(*what)
-        self._aside_s += time.perf_counter() - began
+        if self.acting.lag == 0:
+            self._aside_s += time_when_done(self.device) - began
 
     def _log_if_due(self) -> None:
         total = -(-self.config.env_steps // self.steps_per_update)

@@ -32,6 +32,7 @@ from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
 from rtrl_bench.runs.recurrent_memory import stack_of
 from rtrl_bench.runs.settings import to_dict
+from rtrl_bench.runs.timing import time_when_done
 from rtrl_bench.runs.work import Content, Result, Table, Work
 
 CURVE_COLUMNS = ("steps", "updates", "sequences", "loss", "valid_accuracy", "wall_s")
@@ -89,10 +90,10 @@ class Training(Work):
         self.optimiser.zero_grad()
         loss.backward()
         self.steps, self.updates, self.sequences = self.steps + len(x), self.updates + 1, self.sequences + ended
-        self.wall_s += time.perf_counter() - began
-        if self.quality is not None:
+        if self.quality is not None:  # its time is not the training's
+            self.wall_s += time_when_done(self.device) - began
             self.quality.compare(loss_of, self.steps, self.updates)
-        began = time.perf_counter()
+            began = time_when_done(self.device)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimiser.step(self.config.learning_rate)
         if not math.isfinite(self.optimiser.largest()):

@@ -10,7 +10,7 @@ from scipy.stats import ttest_ind
 from analysis import claims, stats
 from analysis.claims import CONTRADICTED, IN_PART, NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.load import load
-from analysis.reinforcement import answer, players
+from analysis.reinforcement import answer, evidence, players
 from analysis.reinforcement.figures import headline
 
 NONMATCHING, WATERMAZE = "rooms_select_nonmatching_object", "rooms_watermaze"
@@ -76,9 +76,34 @@ def test_equal_to_full_bptt_is_weighed_after_training_and_over_the_whole_of_it(t
             path = tree.memory("tmaze", 20, method, seed, 1.0) / "curve.csv"
             curve = pd.read_csv(path)
             curve.assign(episode_return_mean=share * curve["episode_return_mean"]).to_csv(path, index=False)
-    what = "memory tasks, a delay longer than the segment{}: RTRL equal to full BPTT"
+    what = "memory tasks, a delay that a segment cannot hold{}: RTRL equal to full BPTT"
     assert part(tree, "exact", what.format("")).verdict == SHOWN
     assert part(tree, "exact", what.format(", success over the whole of training")).verdict == CONTRADICTED
+
+
+@pytest.mark.parametrize(("rtrl", "verdict"), [(1.0, SHOWN), (0.7, NOT_SHOWN)])
+def test_a_difference_between_agents_that_have_not_learned_shows_nothing(tree, rtrl, verdict):
+    for seed in range(3):
+        tree.memory("tmaze", 20, "rtrl", seed, rtrl - 0.01 * seed)
+        tree.memory("tmaze", 20, "tbptt", seed, 0.5 + 0.01 * seed)
+    comparison = evidence.memory(load(tree.root), "better than", long=True, retained=True)
+    (found,) = evidence.weigh([comparison])
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("seeds", "accuracy", "verdict", "said"),
+    [
+        (3, 1.0, SHOWN, "100 %; in the worst of 3 seeds 100 %"),
+        (3, 0.997, NOT_SHOWN, "99.7 %; in the worst of 3 seeds 99.7 %"),
+        (1, 1.0, NOT_TESTED, "1 seed, 3 are needed (so far 100 %; in the worst of 1 seeds 100 %)"),
+    ],
+)
+def test_a_copied_length_needs_three_seeds_and_every_sequence(tree, seeds, accuracy, verdict, said):
+    for seed in range(seeds):
+        tree.copy_task(50, "rtrl", seed, accuracy, 400)
+    found = part(tree, "copy", "every test sequence of up to 100 steps right")
+    assert (found.verdict, found.said) == (verdict, said)
 
 
 def test_what_is_missing_for_a_comparison_is_named(tree):

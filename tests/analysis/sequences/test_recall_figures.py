@@ -39,6 +39,6 @@ def test_the_horizon_ends_at_the_first_multiple_that_is_not_learned(tree):
         tree.recall("gru", "rtrl", seed, 0.6, {20: 0.9, 50: 0.9, 100: 0.9})
     drawing = horizon.draw(load(tree.root))
     assert drawing.note == (
-        "RTRL, delay 10, retention 20: of the 2 cells that learned, the median reaches ×3.5, the best (SRU) ×5."
+        "RTRL, M = 5, delay 10, retention 20: of the 2 cells that learned, the median reaches ×3.5, the best (SRU) ×5."
     )
     assert sorted(drawing.numbers["multiple"].unique()) == [1, 2, 5, 10]
