@@ -22,7 +22,7 @@ def claims(results: Results) -> list[Claim]:
     for length in sorted(runs["length"].unique()):
         accuracy = runs.loc[runs["length"] == length, "accuracy"]
         n = len(accuracy)
-        said = f"{100 * accuracy.mean():.4g} %; in the worst of {n} seeds {100 * accuracy.min():.4g} %"
+        said = f"{100 * accuracy.mean():.4g} %; in the worst seed {100 * accuracy.min():.4g} %"
         if n < MINIMUM:
             verdict, said = NOT_TESTED, f"{n} {'seed' if n == 1 else 'seeds'}, {MINIMUM} are needed (so far {said})"
         else:

@@ -94,9 +94,9 @@ def test_a_difference_between_agents_that_have_not_learned_shows_nothing(tree, r
 @pytest.mark.parametrize(
     ("seeds", "accuracy", "verdict", "said"),
     [
-        (3, 1.0, SHOWN, "100 %; in the worst of 3 seeds 100 %"),
-        (3, 0.997, NOT_SHOWN, "99.7 %; in the worst of 3 seeds 99.7 %"),
-        (1, 1.0, NOT_TESTED, "1 seed, 3 are needed (so far 100 %; in the worst of 1 seeds 100 %)"),
+        (3, 1.0, SHOWN, "100 %; in the worst seed 100 %"),
+        (3, 0.997, NOT_SHOWN, "99.7 %; in the worst seed 99.7 %"),
+        (1, 1.0, NOT_TESTED, "1 seed, 3 are needed (so far 100 %; in the worst seed 100 %)"),
     ],
 )
 def test_a_copied_length_needs_three_seeds_and_every_sequence(tree, seeds, accuracy, verdict, said):
