@@ -7,10 +7,11 @@ were carried while the parameters changed.) Inputs are replayed as they were: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -47,16 +48,26 @@ def check_comparable(config: RecurrentSettings, wanted: str, without: str) -> No
         raise ConfigError(f"{wanted}: {why}; set {without}")
 
 
+def drawn(points: int, updates: int, seed: int) -> frozenset[int]:
+    """Which updates to compare at, of those numbered 1 to `updates`: one out of each of at most `points` equal spans.
+
+    Drawn, as comparisons at equal distances can meet the same step of every episode where slots play in step.
+    """
+    span, random = -(-updates // points), np.random.default_rng(seed)
+    before = np.arange(0, updates, span)
+    return frozenset((before + 1 + random.integers(np.minimum(span, updates - before))).tolist())
+
+
 class GradientQuality:
-    """Compares the gradient of `stack` with the exact one at up to `points` of its `updates`, evenly spaced.
+    """Compares the gradient of `stack` with the exact one at the updates `due`, as `drawn` gives them.
 
     `rows` has steps, update and MEASURED of every comparison. cosine and norm_ratio (|found| / |exact|) are over the
     parameters for which methods differ: those of the recurrences, and of the readouts below the top layer.
     cosine_lowest is over those of the lowest layer.
     """
 
-    def __init__(self, stack: RecurrentStack, points: int, updates: int):
-        self.stack, self.every = stack, -(-updates // points)
+    def __init__(self, stack: RecurrentStack, due: Collection[int]):
+        self.stack, self.due = stack, due
         self.exact = TBPTT(stack.cell, len(stack.layers), window="episode")
         self.rows: list[list[float]] = []
         self.carry: Carry | None = None  # before the segment in hand
@@ -74,7 +85,7 @@ class GradientQuality:
         """Call after the backward pass; `loss(h, state)`: the segment's, given h (M, B, ·) and the last state."""
         assert self.carry is not None
         layers = self.stack.parts()
-        if update % self.every == 0:
+        if update in self.due:
             h, carry = self.exact.segment(layers, self.x, self.starts, self.carry)
             lowest, *above = judged(layers)
             parameters = [*lowest, *(p for layer in above for p in layer)]

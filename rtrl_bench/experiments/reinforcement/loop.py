@@ -31,7 +31,7 @@ from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.gradients import Carry
 from rtrl_bench.runs import gradient_quality, records
 from rtrl_bench.runs.device import peak_bytes
-from rtrl_bench.runs.gradient_quality import GradientQuality
+from rtrl_bench.runs.gradient_quality import GradientQuality, drawn
 from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
 from rtrl_bench.runs.timing import time_when_done
@@ -108,12 +108,12 @@ class Training(Work):
         self.actor = make_actor(self.network, self.env, config, device)
         self.acting = InTurn(self.actor) if config.deterministic else Overlapped(self.actor, self.network)
         # Behind it, as an actor's copy of the network would copy what listens to the network too.
-        updates, points = -(-config.env_steps // self.steps_per_update), config.gradient_quality
-        self.quality = GradientQuality(self.network.core, points, updates) if points else None
+        due = partial(drawn, updates=-(-config.env_steps // self.steps_per_update), seed=config.seed)
+        points, cut = config.gradient_quality, config.truncation
+        self.quality = GradientQuality(self.network.core, due(points)) if points else None
         if self.quality is not None:
             self.learner.after_backward = partial(self._aside, self.quality.compare)
-        cut = config.truncation
-        self.truncation = Truncation(self.learner, cut.unrolls, cut.points, updates) if cut else None
+        self.truncation = Truncation(self.learner, cut.unrolls, due(cut.points)) if cut else None
 
     def close(self) -> None:
         """End the simulator and what acts in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ class Past(NamedTuple):
 
 
 class Truncation:
-    """Compares the gradients at up to `points` of a run's `updates`, evenly spaced, after the update's step.
+    """Compares the gradients at the updates `due`, after the update's step.
 
     The newest max(unrolls) steps are cut into segments of M, for each M of `unrolls`. Each has the loss that a learner
     with this M would have had. Meanwhile the parameters stand still, so that RTRL's gradient is exact: its
@@ -54,9 +54,9 @@ class Truncation:
     whose exact gradient is zero is left out.
     """
 
-    def __init__(self, learner: R2AC, unrolls: list[int], points: int, updates: int):
+    def __init__(self, learner: R2AC, unrolls: list[int], due: Collection[int]):
         self.learner, self.core = learner, learner.network.core
-        self.unrolls, self.every = unrolls, -(-updates // points)
+        self.unrolls, self.due = unrolls, due
         self.exact, self.truncated = (
             make_method(name, self.core.cell, len(self.core.layers)) for name in ("rtrl", "tbptt")
         )
@@ -73,7 +73,7 @@ class Truncation:
         """Call after every update, with the segment that it learned from."""
         self.past.append(Past(self.x, segment.starts, segment))
         self._forget()
-        if update % self.every == 0:
+        if update in self.due:
             layers = self.core.parts()
             behind = self._behind(layers)
             for unroll in self.unrolls:

@@ -27,7 +27,7 @@ from rtrl_bench.gradients import Carry
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.runs import gradient_quality
 from rtrl_bench.runs.device import peak_bytes
-from rtrl_bench.runs.gradient_quality import GradientQuality
+from rtrl_bench.runs.gradient_quality import GradientQuality, drawn
 from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
 from rtrl_bench.runs.recurrent_memory import stack_of
@@ -59,7 +59,7 @@ class Training(Work):
         train, self.valid, self.test = self.task.draw(sizes, np.random.default_rng(config.seed))
         self.stream = Stream(train, config.batch, torch.Generator().manual_seed(config.seed))
         points, updates = config.gradient_quality, math.ceil(config.steps / self.per_update)
-        self.quality = GradientQuality(self.layer, points, updates) if points else None
+        self.quality = GradientQuality(self.layer, drawn(points, updates, config.seed)) if points else None
         self.carry = self.layer.begin(config.batch)
         self.steps = self.updates = self.sequences = self.resumes = self.carried_bytes = 0
         self.wall_s, self.loss_sum = 0.0, 0.0

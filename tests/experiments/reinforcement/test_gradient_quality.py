@@ -12,7 +12,7 @@ from small_runs import config
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import execute
 from rtrl_bench.layer import RecurrentStack
-from rtrl_bench.runs.gradient_quality import GradientQuality
+from rtrl_bench.runs.gradient_quality import GradientQuality, drawn
 
 
 def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0, cell="elstm"):
@@ -20,7 +20,7 @@ def cosines(gradient, window=None, layers=2, segments=6, learning_rate=0.0, cell
     torch.manual_seed(0)
     options = {} if window is None else {"window": window}
     stack = RecurrentStack(3, 6, layers, cell, gradient, gradient_options=options, retention=20.0).double()
-    quality = GradientQuality(stack, segments, segments)
+    quality = GradientQuality(stack, range(1, segments + 1))
     carry = stack.begin(4)
     for number in range(segments):
         x, starts = torch.randn(5, 4, 3).double(), torch.rand(5, 4) < 0.05
@@ -82,7 +82,7 @@ def test_a_cell_without_recurrence_is_refused_before_it_trains(tmp_path):
 
 
 def test_comparisons_that_all_fail_leave_a_summary_that_says_so():
-    quality = GradientQuality(RecurrentStack(3, 6), 3, 3)
+    quality = GradientQuality(RecurrentStack(3, 6), {1, 2, 3})
     assert quality.summary() == {
         "points": 0, "cosine_mean": None, "cosine_min": None, "cosine_lowest_mean": None, "norm_ratio_mean": None
     }  # fmt: skip
@@ -90,23 +90,30 @@ def test_comparisons_that_all_fail_leave_a_summary_that_says_so():
 
 def test_what_is_remembered_goes_to_the_device_of_the_stack():
     stack = RecurrentStack(3, 6)
-    quality = GradientQuality(stack, 3, 3)
+    quality = GradientQuality(stack, {1, 2, 3})
     h, _ = stack(torch.randn(5, 4, 3), torch.zeros(5, 4, dtype=torch.bool), stack.begin(4))
     h.sum().backward()
     quality.compare(lambda h, state: h.sum(), 0, 1)
     state = quality.state()
-    there = GradientQuality(RecurrentStack(3, 6).to("meta"), 3, 3)
+    there = GradientQuality(RecurrentStack(3, 6).to("meta"), {1, 2, 3})
     there.restore(state)
     assert {t.device.type for t in (there.carry.state, *there.carry.traces.values())} == {"meta"}
 
 
-def test_there_are_no_more_comparisons_than_asked_for():
-    assert GradientQuality(RecurrentStack(3, 6), points=50, updates=99).every == 2
+@pytest.mark.parametrize(("points", "updates", "comparisons"), [(50, 99, 50), (3, 9, 3), (20, 5, 5), (1, 7, 1)])
+def test_one_comparison_falls_into_every_span_and_there_are_no_more_than_asked_for(points, updates, comparisons):
+    due, span = sorted(drawn(points, updates, seed=0)), -(-updates // points)
+    assert [(update - 1) // span for update in due] == list(range(comparisons))
+    assert due[-1] <= updates
+
+
+def test_comparisons_meet_every_segment_of_episodes_that_recur_at_their_distance():
+    assert {update % 12 for update in drawn(100, 1200, seed=0)} == set(range(12))
 
 
 def test_nothing_is_remembered_of_sequences_that_are_over():
     stack = RecurrentStack(3, 6)
-    quality = GradientQuality(stack, 1, 9)
+    quality = GradientQuality(stack, {9})
     segment = torch.zeros(5, 4, 3), torch.arange(5)[:, None].expand(5, 4) == 0
     stack(*segment, stack.begin(4))
     quality.compare(lambda h, state: h.sum(), 5, 1)
