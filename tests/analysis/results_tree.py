@@ -162,7 +162,10 @@ class Tree:
         return self.run("memory", environment, method, seed, returns=returns, fraction=None, **{**options, **config})
 
     def two_layers(self, method: str, seed: int, success: float, cosines: Sequence[float] = (), **config: Any) -> Path:
-        """A run of the T-maze (delay 20, M = 5) with two layers, in which the gradient had these cosines if any."""
+        """A run of the T-maze (delay 20, M = 5) with two layers, in which the gradient had these cosines if any.
+
+        They are spread over training, at other updates for every seed.
+        """
         quality = {"points": len(cosines), "norm_ratio_mean": 0.9} if cosines else None
         if quality is not None:
             quality |= {"cosine_mean": float(np.mean(cosines)), "cosine_min": float(min(cosines))}
@@ -170,7 +173,8 @@ class Tree:
         record = {"gradient_quality": quality, "carried_bytes": 3 * 2**20}
         folder = self.memory("tmaze", 20, method, seed, success, record=record, **config)
         if cosines:
-            at = [4000 * (k + 1) for k in range(len(cosines))]
+            span = json.loads((folder / "run.json").read_text())["env_steps"] // len(cosines)
+            at = [span * k + 160 * seed for k in range(len(cosines))]
             rows = {"env_steps": at, "update": [steps // 160 for steps in at], "cosine": cosines, "norm_ratio": 0.9}
             frame = pd.DataFrame(rows).assign(cosine_lowest=lambda row: row["cosine"] / 2)
             frame.to_csv(folder / "gradient.csv", index=False)

@@ -86,7 +86,7 @@ class PretrainedConfig(Settings):
 class TruncationConfig(Settings):
     """How training compares TBPTT's gradient at several M with the exact one (truncation.csv)."""
 
-    points: Amount = Field(default=15, description="how often, evenly over training")
+    points: Amount = Field(default=15, description="how often, at updates drawn all along training")
     unrolls: Distinct[Size] = Field(
         default=[5, 10, 20, 50, 100], min_length=1, description="values of M; they need not be the run's own"
     )

@@ -108,12 +108,16 @@ def test_a_run_whose_gradient_file_is_damaged_is_listed(tree, text, reason):
     assert reason in load(tree.root)["problems"]["reason"].item()
 
 
-def test_cosine_figure_is_mean_and_range_over_seeds(tree):
-    for seed, last in enumerate([0.2, 0.6]):
-        tree.two_layers("tbptt_l2", seed, 0.5, [0.5] * 9 + [last])
+def test_cosine_figure_is_mean_and_range_over_seeds_in_tenths_of_training(tree):
+    for seed, last in enumerate([[0.1, 0.3], [0.6, 0.6]]):
+        tree.two_layers("tbptt_l2", seed, 0.5, [0.5] * 18 + last)
         tree.two_layers("rtrl_l2", seed, 1.0, [1.0] * 10)
-    figure, data, _ = gradient_cosine.draw(load(tree.root))
-    end = data[(data["method"] == "TBPTT, 2 layers") & (data["env_steps"] == 40_000)].iloc[0]
+    results = load(tree.root)
+    figure, data, _ = gradient_cosine.draw(results)
+    budget = results["runs"]["env_steps"].iloc[0]
+    tbptt = data[data["method"] == "TBPTT, 2 layers"]
+    assert tbptt["env_steps"].tolist() == [pytest.approx((k + 0.5) * budget / 10) for k in range(10)]
+    end = tbptt.iloc[-1]
     assert (end["mean"], end["low"], end["high"], end["n"]) == pytest.approx((0.4, 0.2, 0.6, 2))
     assert " ".join(figure.axes[0].get_title().split()) == "T-maze, delay 20, 2 layers, M = 5"
     assert "n = 2 seeds" in figure.axes[0].texts[0].get_text()
