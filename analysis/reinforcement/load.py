@@ -20,7 +20,7 @@ KEYS = (
 ).split()
 SETTINGS = ["unroll", "retention", "seed", "vision", "hidden", "batch"]
 RUN_COLUMNS = [
-    *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "config", "carried_bytes"),
+    *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "learning_rate", "config", "carried_bytes"),
     *(f"gradient_{key}" for key in QUALITY_KEYS),
     *("pretrained", "delay", "options", "other_options", "setting", "pairing", "design"),
     *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated", "life_score", "evaluation_lives"),
@@ -103,6 +103,7 @@ def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
         **run.keys(KEYS),
         **methods.of_config(run.config),
         **{key: run.config.get(key) for key in SETTINGS},
+        "learning_rate": (run.config.get("optimiser") or {}).get("learning_rate"),
         "config": as_json(run.config),
         "carried_bytes": run.record.get("carried_bytes"),
         **{f"gradient_{key}": value for key, value in run.quality().items()},

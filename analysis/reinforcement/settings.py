@@ -13,8 +13,8 @@ from analysis.stats import summarise
 
 COLUMNS = [
     *("suite", "environment", "options", "other_options", "delay", "method", *methods.COLUMNS, "unroll", "retention"),
-    *("backend", "n", "seeds", "mean", "std", "iqm", "low", "high", "env_frames", "budget_fraction", "pretrained"),
-    *("evaluation_episodes", "evaluation_truncated", "evaluation_lives", "life_mean", "life_std"),
+    *("learning_rate", "backend", "n", "seeds", "mean", "std", "iqm", "low", "high", "env_frames", "budget_fraction"),
+    *("pretrained", "evaluation_episodes", "evaluation_truncated", "evaluation_lives", "life_mean", "life_std"),
     *("conditions", "settings", "verdict", "setting", "pairing", "memory_task"),
 ]
 
@@ -25,7 +25,7 @@ def settings(results: Results) -> pd.DataFrame:
     runs = results["runs"]
     frame = pd.DataFrame([_row(group) for _, group in runs.groupby("setting", sort=False)], columns=COLUMNS)
     frame = frame.astype({"method": runs["method"].dtype, "memory_task": bool})
-    keys = ["suite", "environment", "other_options", "delay", "unroll", "retention", "method"]
+    keys = ["suite", "environment", "other_options", "delay", "unroll", "retention", "method", "learning_rate"]
     return frame.sort_values(keys, kind="stable").reset_index(drop=True)
 
 

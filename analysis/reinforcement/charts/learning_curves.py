@@ -6,7 +6,6 @@ legend to single it out; point at a line for the run's seed, score in greedy pla
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import altair as alt
@@ -34,10 +33,9 @@ def build(results: Results) -> alt.Chart:
     points = pd.concat(parts)
     runs = runs.loc[sorted(points["run"].unique())]
     tasks = [names.variant(*row) for row in zip(runs["environment"], runs["options"], runs["backend"])]
-    rates = [json.loads(text).get("optimiser", {}).get("learning_rate") for text in runs["config"]]
     columns = {
         **{"run": runs.index, "task": tasks, "method": runs["method"].astype(str), "M": runs["unroll"]},
-        **{"seed": runs["seed"], "score": runs["score"].round(3), "learning rate": rates},
+        **{"seed": runs["seed"], "score": runs["score"].round(3), "learning rate": runs["learning_rate"]},
         **{"cell": runs["cell"].map(methods.cell_label), "retention": runs["retention"].map(labels.retention)},
         **{"vision stem": runs["vision"], "env frames": runs["env_frames"].map(labels.count)},
     }

@@ -9,8 +9,6 @@ shorter segment also means more updates.
 
 from __future__ import annotations
 
-import json
-
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
@@ -34,7 +32,6 @@ def draw(results: Results) -> style.Drawing:
     runs = runs[(runs["gradient"] == "rtrl") & (runs["layers"] == 1) & (runs["gradient_points"] >= LOGGED)]
     runs = runs.assign(
         task=[names.variant(*row) for row in zip(runs["environment"], runs["options"], runs["backend"])],
-        learning_rate=[json.loads(text)["optimiser"]["learning_rate"] for text in runs["config"]],
     )
     runs = runs[runs.groupby("task")["learning_rate"].transform("nunique") > 1]
     if runs.empty:

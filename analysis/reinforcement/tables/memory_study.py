@@ -1,10 +1,10 @@
 """Memory study: success rate
 
-Success rate on the memory tasks, by delay, segment length M, initial retention and method. Success is the mean return
-of greedy evaluation: 1 for a right answer and 0 for a wrong one, so guessing gives 0.5. IQM is the interquartile mean
-over n training seeds (without the lowest and the highest quarter) with its 95 % bootstrap interval. Retention is the
-longest time, in steps, over which a new network's units keep what they saw; "paper's" means the paper's own
-initialisation.
+Success rate on the memory tasks, by delay, segment length M, initial retention, method and learning rate. Success is
+the mean return of greedy evaluation: 1 for a right answer and 0 for a wrong one, so guessing gives 0.5. IQM is the
+interquartile mean over n training seeds (without the lowest and the highest quarter) with its 95 % bootstrap interval.
+Retention is the longest time, in steps, over which a new network's units keep what they saw; "paper's" means the
+paper's own initialisation.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def build(results: Results) -> Table:
         "M": frame["unroll"].astype(str),
         "Retention": frame["retention"].map(labels.retention),
         "Method": frame["method"],
+        "Learning rate": frame["learning_rate"].map("{:g}".format),
         "IQM [95 % interval]": texts(frame, partial(labels.interval, digits=2), "iqm", "low", "high"),
         "Mean ± std": texts(frame, partial(labels.plus_minus, digits=2), "mean", "std"),
         "n": frame["n"].astype(str),
