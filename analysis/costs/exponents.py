@@ -120,7 +120,7 @@ def _verdict(basis: str, quantity: str, found: Fit, predicted: float, there: flo
         return False, f"too few points: {found.points} in the upper half, {MINIMUM} needed"
     if math.isnan(predicted):
         return False, "no predicted exponent"
-    reported = f"reported, {round(found.exponent - predicted, 2) + 0.0:+.2f}"
+    reported = f"not judged, differs by {round(found.exponent - predicted, 2) + 0.0:+.2f}"
     if basis == "measured":
         return False, reported
     if _near(found.exponent, predicted):

@@ -7,8 +7,8 @@ memory should matter the verdict also says whether the better side is above a fe
 
 - "better than": shown if the mean is higher in every setting, and the largest p of Welch's t tests in them is below
   ALPHA after Holm's correction for all such comparisons; contradicted if the same holds the other way round. Neither
-  where a memory task is learned by nobody. The permutation test, which assumes less, is said beside it, with the
-  least p that so few seeds can give;
+  where a memory task is learned by nobody. The permutation test, which assumes less, is said beside it, and whether
+  its p is the least that so few seeds can give;
 - "equal to": shown if the 90 % interval of the difference lies within the margin (two one-sided tests at 5 %),
   contradicted if its 95 % interval lies outside;
 - "at least as good as": shown if the lower end of the 95 % interval lies above minus the margin, contradicted if
@@ -200,7 +200,8 @@ def _part(one: Comparison, p: float) -> Part:
         end = (
             f"; p {labels.compared(p)} after Holm's correction; permutation test: p {labels.compared(shuffled.p_value)}"
         )
-        end += f", where these seeds can give {labels.p_value(shuffled.smallest_p)} at least"
+        if math.isclose(shuffled.p_value, shuffled.smallest_p):
+            end += ", the least that so few seeds can give"
     else:
         gains = [max(map(_mean, _sides(s))) - players.floor(s.run) for s in one.settings]
         margins = [MARGIN * max(0.0, gain) for gain in gains]

@@ -22,8 +22,10 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
         said.append(f"{labels.span(fractions, labels.percent)} of the paper's")
     stems = [known for _, run in runs.iterrows() if (known := paper.stem_frames(run))]
     if stems:
-        taught = ", taught from the state" if runs["pretrained"].map(paper.taught).any() else ""
-        said.append(f"vision stem frozen after {labels.span(stems, labels.count)} frames{taught}")
+        said.append(f"vision stem frozen after {labels.span(stems, labels.count)} frames")
+        if runs["pretrained"].map(paper.taught).any():
+            said[-1] += ","
+            said.append("taught from the simulator's state")
     style.headed(axes, title, said)
 
 

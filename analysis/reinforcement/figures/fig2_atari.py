@@ -2,9 +2,9 @@
 
 Learning curves on the five Atari games of the paper's Fig. 2: return of the training episodes (unclipped, full games)
 against environment frames. Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over
-seeds, the band ± one standard deviation. Dotted lines in a method's colour are the paper's final evaluation scores;
-where they do not fit the panel, they are written into it. The paper does not say whether these are scores of full games
-or of single lives.
+seeds, the band ± one standard deviation. The grey dotted line is random play. Dotted lines in a method's colour are the
+paper's final evaluation scores; where they do not fit the panel, they are written into it. The paper does not say
+whether these are scores of full games or of single lives.
 """
 
 from __future__ import annotations

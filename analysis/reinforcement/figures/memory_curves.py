@@ -1,8 +1,8 @@
 """Memory study: learning curves
 
-Share of right answers in training against environment steps, at the initial retention that was run with the most
-delays. Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the band ± one
-standard deviation. The dotted line is chance.
+Share of right answers in training against environment frames, one a step, at the initial retention that was run with
+the most delays. Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the
+band ± one standard deviation. The dotted line is random play, which is right half of the time.
 """
 
 from __future__ import annotations

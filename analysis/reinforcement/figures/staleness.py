@@ -1,10 +1,10 @@
 """How stale RTRL's gradient becomes
 
-RTRL carries sensitivities that were computed with earlier parameters. Networks of one layer, trained by
-RTRL with several learning rates and segment lengths M. Left: one minus the cosine between RTRL's gradient and that of
-full BPTT through the episode so far, which has today's parameters throughout; mean along training, over seeds. Right:
-success rate in greedy play, interquartile mean over seeds with its 95 % bootstrap interval. With equal steps, a
-shorter segment also means more updates.
+RTRL carries sensitivities that were computed with earlier parameters. Networks of one layer, trained by RTRL with
+several learning rates and segment lengths M. Left: one minus the cosine between RTRL's gradient and that of full BPTT
+through the episode so far, recomputed with the current parameters; mean along training, over seeds. Right: success rate
+in greedy play, interquartile mean over seeds with its 95 % bootstrap interval. With equal steps, a shorter segment also
+means more updates.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def draw(results: Results) -> style.Drawing:
             left.plot(line["learning_rate"], 1 - line["cosine"], **same)
             spread = [line["iqm"] - line["low"], line["high"] - line["iqm"]]
             right.errorbar(line["learning_rate"], line["iqm"], spread, capsize=2, **same)
-        left.set(yscale="log", ylabel="1 − cosine to today's gradient")
+        left.set(yscale="log", ylabel="1 − cosine to the current gradient")
         right.set(ylim=(-0.03, 1.06), ylabel="success rate")
         right.axhline(memory.CHANCE, **memory.CHANCE_LINE)
         for axes in (left, right):

@@ -5,9 +5,10 @@ TBPTT. Each mark is a method: mean accuracy on test sequences, with a bar from t
 the time of a training step (left), the bytes carried from segment to segment (middle), both for the whole batch, and
 the mean cosine between the method's gradient and the exact one while it trains (right). The exact one is full BPTT's,
 with the parameters as they are at that moment; a run that ends early, because its task is solved, has fewer such
-comparisons. The sentence above has the mean number of steps. The dotted line is chance. The table Learning rates has
-what was tried for each method and which results were not trained with the best; a method that is not there was not
-tuned. Times are those of the fastest seed, as other work on a machine adds to them, and compare within one machine.
+comparisons. The sentence above gives mean accuracy and, in brackets, mean training steps. The dotted line is chance.
+The table Learning rates has what was tried for each method and which results were not trained with the best; a method
+that is not there was not tuned. Times are those of the fastest seed, as other work on a machine adds to them, and
+compare within one machine.
 """
 
 from __future__ import annotations

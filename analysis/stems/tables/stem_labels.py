@@ -2,7 +2,7 @@
 
 How well a vision stem that was taught from the simulator's state tells what is in view, on episodes that it was not
 taught on. For classes the share of right answers, where there is something and in directions where there is nothing;
-for measures the median error. Beside each stands what the best constant answer gets, which needs no picture.
+for measures the median error. Beside each stands what the best constant answer gets, without looking.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def build(results: Results) -> Table:
         "Label": frame["label"],
         "Count": frame["count"].map(labels.count),
         "Right": frame["accuracy"].map(labels.percent),
-        "Constant": frame["accuracy_constant"].map(labels.percent),
+        "Right, constant answer": frame["accuracy_constant"].map(labels.percent),
         "Right about nothing": frame["accuracy_none"].map(labels.percent),
         "Median error": frame["median_error"].map(labels.number),
-        "Constant's": frame["median_error_constant"].map(labels.number),
+        "Error, constant answer": frame["median_error_constant"].map(labels.number),
         "Unit": frame["unit"].fillna(""),
         "Env frames": frame["env_frames"].map(labels.count),
     }

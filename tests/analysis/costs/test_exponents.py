@@ -83,7 +83,7 @@ def test_counts_confirm_the_laws_that_they_were_made_from(study, sweep, method, 
     [
         *[(quantity, off, "confirmed") for quantity in ("flops", "memory") for off in (0.0, 0.1)],
         *[("flops", off, "not confirmed") for off in (0.2, -0.2)],
-        *[("memory", 0.2, "reported, -0.20"), ("memory", -0.2, "reported, +0.20")],
+        *[("memory", 0.2, "not judged, differs by -0.20"), ("memory", -0.2, "not judged, differs by +0.20")],
     ],
 )
 def test_verdict_flips_when_the_predicted_exponent_is_off(study, quantity, off, verdict):
@@ -115,7 +115,7 @@ def test_measurements_are_reported_and_not_judged(study):
     fits = exponents(study(theory=cost_study.theory().assign(exponent=9.0)))
     time = row(fits, "hidden_dense", "rtrl_dense", "measured")
     assert time["column"] == "measured_step_s"
-    assert time["verdict"] == "reported, -5.00"
+    assert time["verdict"] == "not judged, differs by -5.00"
     assert not fits.loc[fits["basis"] == "measured", "verdict"].str.contains("confirmed").any()
 
 

@@ -211,7 +211,7 @@ def test_the_panel_says_after_how_many_frames_the_stem_was_frozen(tree):
 def test_the_panel_says_that_the_stem_was_taught_from_the_state(tree):
     tree.level(WATERMAZE, "rtrl", 0, real=False, record=stem(env_frames=60_000, method="state"))
     figure, *_ = fig1_curves.draw(load(tree.root))
-    assert "taught from the state" in facts(figure)
+    assert "taught from the simulator's state" in facts(figure)
 
 
 @pytest.fixture

@@ -48,10 +48,10 @@ def test_a_stem_is_no_result_and_no_problem(with_stem):
 
 def test_the_table_has_a_row_per_label_with_what_a_constant_answer_gets(with_stem):
     text = stem_labels.build(with_stem).text.set_index("Label")
-    assert text.loc["what", ["Right", "Constant", "Right about nothing", "Median error"]].tolist() == [
+    assert text.loc["what", ["Right", "Right, constant answer", "Right about nothing", "Median error"]].tolist() == [
         *("98 %", "40 %", "95 %", "–"),
     ]
-    assert text.loc["heading", ["Right", "Median error", "Constant's", "Unit"]].tolist() == [
+    assert text.loc["heading", ["Right", "Median error", "Error, constant answer", "Unit"]].tolist() == [
         "–",
         "5.00",
         "90.0",
