@@ -79,3 +79,19 @@ def test_the_page_of_cells_has_every_cell():
 
 def test_the_readme_names_every_cell_and_method():
     assert {*CELLS, *GRADIENTS} <= set(re.findall(r"`(\w+)`", README))
+
+
+def near(shown: tuple[str, ...], found: tuple[str, ...]) -> bool:
+    """Whether `found` is `shown` once it is rounded to as many digits."""
+    return all(f"{float(y):.{len(x.partition('.')[2])}f}" == x for x, y in zip(shown, found, strict=True))
+
+
+def test_scores_and_intervals_of_the_claims_are_those_of_the_reference_reports():
+    claims = README[README.index("## What it found") : README.index("## What a segment costs")]
+    reports = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "results/reference").glob("*/report/*.md"))
+    number = r"(-?\d+(?:\.\d+)?)"
+    for pattern in (f"{number} against {number}", rf"{number} \[{number}, {number}\]"):
+        said, known = (re.findall(pattern, page) for page in (claims, reports))
+        assert len(said) > 3
+        for shown in said:
+            assert any(near(shown, found) for found in known), shown
