@@ -7,7 +7,6 @@ are read from results/<scale>/figures, where `analysis.figures` put them, and li
 from __future__ import annotations
 
 import base64
-import json
 import os
 import shlex
 import struct
@@ -21,7 +20,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 from pandas.io.formats.style import Styler
 
-from analysis import charts, claims, cli, figures, kinds, labels, methods, run_list, tables
+from analysis import charts, claims, cli, figures, kinds, labels, overview, run_list, tables
 from analysis.load import LoadError, Results
 from analysis.reinforcement import players
 from rtrl_bench.system.files import write_whole
@@ -54,75 +53,6 @@ def table(name: str, frame: pd.DataFrame) -> Markup:
         ]
     styled = Styler(text, uuid=name, cell_ids=False).hide(axis="index").format(escape="html")
     return Markup(styled.format_index(escape="html", axis="columns").set_table_styles(wide).to_html())
-
-
-def absences(results: Results) -> list[dict[str, str]]:
-    """A line for each suite of which environments could not be run, and for every other suite without a run."""
-    suites = {key: label for kind in kinds.kinds() for key, label in kinds.about(kind).SUITES.items()}
-    missing = results["missing"]
-    rows = [
-        {"suite": suites.get(suite, suite), "environments": ", ".join(group["name"]), "reason": reason, "fix": fix}
-        for (suite, reason, fix), group in missing.groupby(["suite", "reason", "fix"], sort=False)
-    ]
-    told = {*missing["suite"].map(lambda suite: suites.get(suite, suite)), *results["index"]["suite"]}
-    rows += [
-        {"suite": label, "environments": "", "reason": results.absence(suite), "fix": ""}
-        for suite, label in suites.items()
-        if label not in told
-    ]
-    return rows
-
-
-def what_was_run(results: Results) -> pd.DataFrame:
-    """A row per suite, task and backend."""
-    groups = results["index"].groupby(["suite", "task", "backend"], sort=False, dropna=False)
-    return pd.DataFrame([_group(group) for _, group in groups])
-
-
-def _group(runs: pd.DataFrame) -> dict[str, str]:
-    return {
-        "Suite": runs["suite"].iloc[0],
-        "Task": runs["task"].iloc[0],
-        "Runs": str(len(runs)),
-        "Methods": "; ".join(methods.methods(runs.dropna(subset="gradient"))),
-        "M": _listed(runs["unroll"]),
-        "Seeds": _listed(runs["seed"]),
-        "Env frames a run": labels.span(runs["env_frames"], labels.count),
-        "Of the paper's": labels.span(runs["budget_fraction"], labels.percent),
-        "Backend": labels.joined(runs["backend"].dropna()),
-        "Time, all runs": labels.duration(runs["wall_s"].sum()),
-    }
-
-
-def _listed(numbers: pd.Series) -> str:
-    return ", ".join(f"{number:g}" for number in sorted(numbers.dropna().unique()))
-
-
-def where(results: Results) -> list[tuple[str, str]]:
-    """Machine, versions, revision and time of the runs; several values where the runs differ."""
-    runs = results["index"]
-    versions: dict[str, set[str]] = {}
-    for text in runs["versions"].unique():
-        for name, version in json.loads(text).items():
-            versions.setdefault(name, set()).add(str(version))
-    machines = [json.loads(text) for text in runs["machine"].dropna().unique()]
-    resumed = runs[runs["resumes"] > 0]
-    exactly = f"{len(resumed)} runs, {resumed['exact_resume'].eq(True).sum()} of them bit for bit"
-    dirty = " (with uncommitted changes)" if runs["git_dirty"].eq(True).any() else ""
-    return [
-        ("Runs", f"{len(runs)}; {len(results['problems'])} more were left out"),
-        ("Git revision", labels.joined(runs["git_revision"].dropna().astype(str).str[:12]) + dirty),
-        ("Processor", labels.joined(f"{m.get('cpu')}, {m.get('cores')} cores" for m in machines)),
-        ("Device", labels.joined(f"{d} ({n})" for d, n in zip(runs["device"], runs["device_name"]) if pd.notna(n))),
-        ("Versions", ", ".join(f"{name} {' / '.join(sorted(v))}" for name, v in sorted(versions.items()))),
-        ("Started", min(runs["started_utc"].dropna(), default=labels.NOTHING)),
-        ("Finished", max(runs["finished_utc"].dropna(), default=labels.NOTHING)),
-        ("Time, summed over runs", labels.duration(runs["wall_s"].sum())),
-        (
-            "Resumed after an interruption",
-            exactly if len(resumed) else "none",
-        ),
-    ]
 
 
 def films(results: Results) -> tuple[list[dict[str, Any]], list[str]]:
@@ -194,7 +124,7 @@ def render(results: Results, out: Path) -> str:
     environment.filters["caption"] = _caption
     found = claims.claims(results)
     shown_films, other_films = films(results)
-    groups = what_was_run(results)
+    groups = overview.what_was_run(results)
     return environment.get_template("report.html.j2").render(
         scale=results.scale,
         warning=labels.scale_warning(results.scale),
@@ -208,7 +138,7 @@ def render(results: Results, out: Path) -> str:
         ),
         groups=None if groups.empty else table("groups", groups),
         group_rows=len(groups),
-        where=where(results),
+        where=overview.where(results),
         tables=shown_tables,
         figures=[item for item in shown_figures if item["item"].name != claims.HEADLINE],
         charts=charts.built(results),
@@ -219,7 +149,7 @@ def render(results: Results, out: Path) -> str:
         other_films=other_films,
         tall_rows=TALL_ROWS,
         records=[link("tables", f"{name}.csv") for name in kinds.records()],
-        missing=absences(results),
+        missing=overview.absences(results),
         left_out=len(results["problems"]),
         problems=list(results["problems"].groupby("reason", sort=False)["folder"].agg(list).items()),
         command=command,

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import claims, cli, kinds, labels
+import pandas as pd
+
+from analysis import claims, cli, kinds, labels, overview
 from analysis.load import Results
 from rtrl_bench.system.files import write_whole
 
@@ -37,6 +39,10 @@ def render(results: Results, out: Path) -> str:
         if not kinds.nothing(made.with_suffix(".csv")):
             text = made.with_suffix(".md").read_text(encoding="utf-8").strip()
             parts.append(f"<details>\n<summary>{item.title}</summary>\n\n{text}\n\n</details>")
+    parts += ["# What was run", overview.what_was_run(results).to_markdown(index=False)]
+    if absences := overview.absences(results):
+        parts += ["# What was not", pd.DataFrame(absences).to_markdown(index=False)]
+    parts += ["# Where", pd.DataFrame(overview.where(results), columns=["", "of these runs"]).to_markdown(index=False)]
     return "\n\n".join(parts) + "\n"
 
 

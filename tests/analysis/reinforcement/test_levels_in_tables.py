@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis import figures, report, tables
+from analysis import figures, overview, report, tables
 from analysis.load import load
 from analysis.reinforcement import names, paper, players
 from analysis.reinforcement.comparisons import comparisons
@@ -154,7 +154,7 @@ def test_every_name_says_that_the_rooms_backend_ran(tree):
     assert set(scores(tree).text["Environment"]) == {name + TAG for name in (WATERMAZE, NONMATCHING, KEYS_DOORS)}
     assert throughput.build(results).text["Environment"].str.endswith(TAG).all()
     assert set(comparisons(results)["scope"]) == {f"DMLab{TAG}, all", WATERMAZE + TAG, NONMATCHING + TAG}
-    assert report.what_was_run(results)["Task"].str.endswith(TAG).all()
+    assert overview.what_was_run(results)["Task"].str.endswith(TAG).all()
     for module, panels in ((fig1_curves, 2), (other_curves, 1)):
         figure, data, _ = module.draw(results)
         assert [TAG in title for title in drawn(figure)] == [True] * panels
@@ -235,11 +235,11 @@ def test_pretraining_is_no_result_and_no_problem(with_pretraining):
 
 
 def test_pretraining_is_in_the_list_of_what_was_run(with_pretraining):
-    groups = report.what_was_run(load(with_pretraining.root)).set_index("Task")
+    groups = overview.what_was_run(load(with_pretraining.root)).set_index("Task")
     row = groups.loc[f"{WATERMAZE}{TAG}, vision pre-training"]
     assert (row["Runs"], row["Methods"], row["M"]) == ("1", "TBPTT", "20")
     assert groups.loc[WATERMAZE + TAG, "Runs"] == "2"
-    assert dict(report.where(load(with_pretraining.root)))["Runs"].startswith("3; 0 more")
+    assert dict(overview.where(load(with_pretraining.root)))["Runs"].startswith("3; 0 more")
 
 
 def test_unfinished_pretraining_is_listed(with_pretraining):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from analysis import report
+from analysis import overview
 from analysis.kinds import NothingToShow
 from analysis.load import load
 from analysis.stems.tables import stem_labels
@@ -65,5 +65,5 @@ def test_a_scale_without_stems_says_so(tree):
 
 
 def test_stems_are_in_the_list_of_what_was_run(with_stem):
-    tasks = report.what_was_run(with_stem)["Task"].tolist()
+    tasks = overview.what_was_run(with_stem)["Task"].tolist()
     assert tasks == ["rooms_watermaze [rooms backend]", "rooms_watermaze [rooms backend], vision taught from the state"]
