@@ -14,6 +14,7 @@ from rtrl_bench.experiments import KINDS
 from rtrl_bench.experiments.reinforcement.asked import AgentStudy
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.episode_limits import longest
+from rtrl_bench.experiments.reinforcement.simulators import chosen, with_simulator_of_stem
 from rtrl_bench.experiments.reinforcement.stem_source import with_fingerprint
 from rtrl_bench.runs.kind import Kind, Lack, Pace, Place
 from rtrl_bench.runs.settings import replace
@@ -53,7 +54,7 @@ class Reinforcement(Kind[RunConfig]):
         from rtrl_bench.experiments.reinforcement.pretraining import find_stem
 
         stem = find_stem(settings, place.here) if place.new else None
-        return Training(settings, device, stem, place.folder)
+        return Training(with_simulator_of_stem(settings, place.here), device, stem, place.folder)
 
     def outputs(self, settings: RunConfig) -> tuple[str, ...]:
         """With gradient.csv and truncation.csv where gradients are compared."""
@@ -106,7 +107,8 @@ class Reinforcement(Kind[RunConfig]):
 
     def lack(self, settings: RunConfig) -> Lack | None:
         """The simulator, if it cannot run here."""
-        found = registry.check_available(settings.environment, settings.backend, settings.environment_options)
+        backend = with_simulator_of_stem(settings).backend
+        found = registry.check_available(settings.environment, backend, settings.environment_options)
         suite = registry.spec(settings.environment).suite
         return None if found.ok else Lack(settings.environment, suite, found.reason, found.fix)
 
@@ -141,7 +143,7 @@ class Reinforcement(Kind[RunConfig]):
         found: dict[str, list[tuple[tuple[int, int], str]]] = {}
         for folder, run in runs.items():
             level = run.environment
-            if run.method != "rtrl" or registry.chosen_backend(level, run.backend).name != "rooms":
+            if run.method != "rtrl" or chosen(with_simulator_of_stem(run)).name != "rooms":
                 continue
             found.setdefault(level, []).append(((run.env_steps, -run.unroll), folder))
         return {folder: level for level, of in found.items() for rank, folder in of if rank == max(of)[0]}

@@ -11,6 +11,7 @@ from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.envs import registry
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.episode_limits import max_steps
+from rtrl_bench.experiments.reinforcement.simulators import chosen
 from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.runs.progress import Progress
 
@@ -31,7 +32,7 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
     plan = config.evaluation
     seeds = [derived_seed(config.seed, 1, k) for k in range(plan.sets)]
     slots = MAX_SLOTS
-    if registry.chosen_backend(config.environment, config.backend, config.environment_options).process_per_slot:
+    if chosen(config).process_per_slot:
         slots = min(slots, config.batch)  # what the machine bears: training has run so many processes
     env = registry.make(
         config.environment,
@@ -47,7 +48,8 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
             sets = [_play_set(network, env, config, device, k, seed, progress) for k, seed in enumerate(seeds)]
     finally:
         env.close()
-    return {"schema": 1, "greedy": True, "split": "test", "max_steps": max_steps(config), "sets": sets}
+    how = {"greedy": True, "split": "test", "backend": env.backend, "max_steps": max_steps(config)}
+    return {"schema": 1, **how, "sets": sets}
 
 
 def _play_set(

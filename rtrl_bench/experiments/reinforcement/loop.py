@@ -23,7 +23,8 @@ from rtrl_bench.experiments.reinforcement.groups import env_seed, make_actor, ma
 from rtrl_bench.experiments.reinforcement.memory_needed import check_run, check_sizes
 from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
-from rtrl_bench.experiments.reinforcement.record import record_of
+from rtrl_bench.experiments.reinforcement.record import record_of, this_process
+from rtrl_bench.experiments.reinforcement.simulators import began_in, chosen, in_simulator
 from rtrl_bench.experiments.reinforcement.tensorboard import TensorBoard
 from rtrl_bench.experiments.reinforcement.truncation import COLUMNS as TRUNCATION_COLUMNS
 from rtrl_bench.experiments.reinforcement.truncation import Truncation
@@ -34,6 +35,7 @@ from rtrl_bench.runs.device import peak_bytes
 from rtrl_bench.runs.gradient_quality import GradientQuality, drawn
 from rtrl_bench.runs.process import use_worthwhile_threads
 from rtrl_bench.runs.progress import Progress
+from rtrl_bench.runs.settings import replace
 from rtrl_bench.runs.timing import time_when_done
 from rtrl_bench.runs.work import Content, Result, Table, Work
 
@@ -74,13 +76,18 @@ class Training(Work):
     """All state of a run in progress; `state()` and `restore()` carry it over a kill.
 
     stem: what a new run with `config.pretrained` begins with; a run that goes on finds it in the state it restores.
-    folder: where TensorBoard's files go, if they are wanted.
+    folder: where TensorBoard's files go, if they are wanted. `config.backend` becomes the simulator that is chosen.
     """
 
     def __init__(
         self, config: RunConfig, device: torch.device, stem: PretrainedStem | None = None, folder: Path | None = None
     ):
-        self.config, self.device, self._folder = config, device, folder
+        self.device, self._folder = device, folder
+        self._set_up(config, stem)
+
+    def _set_up(self, config: RunConfig, stem: PretrainedStem | None) -> None:
+        """Simulator, network and learner, as they are before the first update."""
+        device = self.device
         torch.manual_seed(config.seed)
         check_sizes(config, device)
         self.env = make_env(config, device, env_seed(config, 0))
@@ -101,9 +108,10 @@ class Training(Work):
         self.counters, self.interval = Counters(), Interval()
         self._aside_s = 0.0  # of the newest update, on what is no training
         self.started_utc = records.now_utc()
-        backend = registry.chosen_backend(config.environment, config.backend, config.environment_options)
+        backend = chosen(config)
+        self.config = config = replace(config, backend=backend.name)  # the evaluation is to be in the same one
         self.versions = records.versions(self.env.backend, backend.packages)
-        self.processes = [_this_process(device, self.versions)]
+        self.processes = [this_process(device, self.versions)]
         self.curve: list[list[float | None]] = []
         self.actor = make_actor(self.network, self.env, config, device)
         self.acting = InTurn(self.actor) if config.deterministic else Overlapped(self.actor, self.network)
@@ -220,6 +228,7 @@ class Training(Work):
         """Everything that the rest of the run depends on, as tensors and plain values."""
         self.counters.peak_bytes = max(self.counters.peak_bytes, peak_bytes(self.device))
         return {
+            "simulator": self.config.backend,
             "network": self.network.state_dict(),
             "action_sizes": list(self.network.actions.sizes),
             "pretrained": self.pretrained,
@@ -239,8 +248,14 @@ class Training(Work):
     def restore(self, state: dict[str, Any]) -> str:
         """See `Work`. If the simulator cannot be restored, its slots begin anew.
 
-        The record says so, and also if device, threads or versions have changed.
+        The record says so, and also if device, threads or versions have changed. Raises ConfigError if the simulator in
+        which the run began cannot run here.
         """
+        began = began_in(self.config.environment, state)
+        if began not in (None, self.config.backend):
+            config = in_simulator(self.config, began, "this run began in")
+            self.close()
+            self._set_up(config, None)
         self.network.load_state_dict(state["network"])
         self.pretrained = state["pretrained"]
         self.learner.optimiser.load_state_dict(state["optimiser"])
@@ -281,9 +296,3 @@ class Training(Work):
         if self.truncation is not None:
             files["truncation.csv"] = Table(TRUNCATION_COLUMNS, self.truncation.rows)
         return Result({**files, "evaluation.json": evaluation}, record_of(self, evaluation))
-
-
-def _this_process(device: torch.device, versions: dict[str, str]) -> dict[str, Any]:
-    """What of a process can change a run's numbers."""
-    threads = torch.get_num_threads()
-    return {"device": device.type, "threads": threads, "versions": versions, **records.git_state()}

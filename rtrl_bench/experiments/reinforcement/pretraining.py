@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig
+from rtrl_bench.experiments.reinforcement.simulators import in_simulator, simulator_of
 from rtrl_bench.experiments.reinforcement.stem_source import check_same_stem
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.records import finished_record
@@ -77,10 +77,16 @@ def find_stem(config: RunConfig, here: Path | None = None) -> PretrainedStem | N
 
 
 def _check_same_simulator(config: RunConfig, record: Mapping[str, Any]) -> None:
-    """Refuse (ConfigError) a stem that saw the same environment in another simulator, where it looks otherwise."""
-    mine = registry.chosen_backend(config.environment, config.backend, config.environment_options).name
-    theirs = record["backend"].split()[0]
-    if record["environment"] == config.environment and theirs != mine:
+    """Refuse (ConfigError) a stem that saw the same environment in another simulator, where it looks otherwise.
+
+    With `backend: auto` the run plays in the stem's: refused where that cannot run here.
+    """
+    if record["environment"] != config.environment:
+        return
+    mine, theirs = config.backend, simulator_of(config.environment, record)
+    if mine == "auto":
+        in_simulator(config, theirs, "the run's vision stem saw it in")
+    elif theirs not in (None, mine):
         raise ConfigError(
             f"pretrained: its stem saw {config.environment} in {theirs}, this run plays in {mine}; "
             f"pre-train in {mine}, or set backend: {theirs}"

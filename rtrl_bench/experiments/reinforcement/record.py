@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from rtrl_bench.envs import registry
 from rtrl_bench.experiments.reinforcement.groups import group_sizes
+from rtrl_bench.runs import records
 from rtrl_bench.runs.device import peak_bytes
 
 if TYPE_CHECKING:
     from rtrl_bench.experiments.reinforcement.loop import Training
+
+
+def this_process(device: torch.device, versions: Mapping[str, str]) -> dict[str, Any]:
+    """What of a process can change a run's numbers."""
+    threads = torch.get_num_threads()
+    return {"device": device.type, "threads": threads, "versions": dict(versions), **records.git_state()}
 
 
 def record_of(training: Training, evaluation: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,6 +33,7 @@ def record_of(training: Training, evaluation: Mapping[str, Any]) -> dict[str, An
         "method": config.method,
         "environment": config.environment,
         "suite": spec.suite,
+        "simulator": training.config.backend,
         "backend": training.env.backend,
         "frames_per_step": spec.frames_per_step,
         "env_steps": counters.env_steps,

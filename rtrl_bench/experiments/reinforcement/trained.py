@@ -13,6 +13,7 @@ from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.agents import check_choices, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
+from rtrl_bench.experiments.reinforcement.simulators import began_in, in_simulator
 from rtrl_bench.rooms.dmlab_levels import ACTIONS, IMAGE_SHAPE
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.device import choose_device
@@ -29,10 +30,11 @@ class TrainedAgent(NamedTuple):
     device: torch.device
     observation_shape: tuple[int, ...]
     action_sizes: tuple[int, ...]
+    simulator: str | None
 
 
 def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
-    """The network of the newest checkpoint in a run folder, made without its simulator.
+    """The network of the newest checkpoint in a run folder, made without its simulator, and which that is.
 
     Raises ConfigError when there is no checkpoint, CheckpointError when it does not fit.
     """
@@ -47,20 +49,25 @@ def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
         shape, sizes = tuple(saved["observation"].shape[1:]), tuple(saved["action_sizes"])
         network = make_network(config, shape, sizes).to(device)
         network.load_state_dict(saved["network"])
+        simulator = began_in(config.environment, saved)
         if config.threads == 0:
             use_worthwhile_threads(lambda: network.act_on_zeros(shape, config.batch), config.unroll, device)
-    return TrainedAgent(network, device, shape, sizes)
+    return TrainedAgent(network, device, shape, sizes, simulator)
 
 
 def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """Evaluate the newest checkpoint in a run folder; ConfigError when there is none. Writes nothing."""
+    """Evaluate the newest checkpoint in a run folder, in the simulator that it was trained in. Writes nothing.
+
+    ConfigError when there is no checkpoint, or that simulator cannot run here.
+    """
     trained = trained_network(config, folder)
+    config = in_simulator(config, trained.simulator, "this agent was trained in")
     return evaluate(trained.network, config, trained.device)
 
 
 def trained_player(config: RunConfig, folder: Path) -> Player:
     """The trained agent in a run folder as a greedy player of an embedded level; ConfigError if there is none."""
-    network, device, shape, sizes = trained_network(config, folder)
+    network, device, shape, sizes, _ = trained_network(config, folder)
     if (shape, sizes) != (IMAGE_SHAPE, (len(ACTIONS),)):
         raise ConfigError(
             f"--agent {folder}: it was trained on {config.environment}, with observations of shape {shape} and "

@@ -146,6 +146,7 @@ class StemTraining(Work):
             "method": config.method,
             "environment": config.environment,
             "suite": spec.suite,
+            "simulator": "rooms",
             "backend": self.backend,
             "frames_per_step": spec.frames_per_step,
             "env_steps": env_steps,
