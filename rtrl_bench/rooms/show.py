@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,8 +22,16 @@ SCALES = {".png": 3, ".gif": 4, ".mp4": 4}  # pixels drawn per pixel seen
 SHEET_COLUMNS = 6
 GAP, GAP_COLOUR = 2, 255  # between the frames of a sheet, in its pixels
 
-Player = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""From the slots' records, what they see, last rewards and episode starts to actions, all (1, ...)."""
+
+class Player(NamedTuple):
+    """Who plays a level, and what it is to see there.
+
+    choose: from the slots' records, what they see, last rewards and episode starts to actions, all (1, ...). hud: it
+    sees the signs on the screen.
+    """
+
+    choose: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    hud: bool = True
 
 
 def show(level: str, frames: int, seed: int, player: Player | None, out: Path, scale: int | None = None) -> None:
@@ -50,17 +59,17 @@ def show(level: str, frames: int, seed: int, player: Player | None, out: Path, s
 def oracle(level: str) -> Player:
     """The level's player that knows everything."""
     choose = ORACLES[level]()
-    return lambda slots, observation, reward, start: np.array([choose(slots[0])])
+    return Player(lambda slots, observation, reward, start: np.array([choose(slots[0])]))
 
 
 def walk(level: str, steps: int, seed: int, player: Player) -> np.ndarray:
     """What `player` sees in its first `steps` steps, uint8 (steps, 72, 96, 3)."""
-    simulator = Simulator(level, 1)
+    simulator = Simulator(level, 1, hud=player.hud)
     observation = simulator.reset(np.array([seed], np.uint64))
     reward, start = np.zeros(1, np.float32), np.ones(1, bool)
     frames = [observation[0]]
     while len(frames) < steps:
-        observation, reward, start = simulator.step(player(simulator.slots, observation, reward, start))
+        observation, reward, start = simulator.step(player.choose(simulator.slots, observation, reward, start))
         frames.append(observation[0])
     return np.stack(frames).transpose(0, 2, 3, 1)
 

@@ -11,7 +11,10 @@ from PIL import Image
 from rtrl_bench.cli import main
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import execute as train
+from rtrl_bench.experiments import kind_of
 from rtrl_bench.rooms import show
+from rtrl_bench.rooms.simulator import Simulator
+from rtrl_bench.runs.settings import replace
 
 LEVEL = "rooms_select_nonmatching_object"
 
@@ -35,6 +38,23 @@ def test_a_walk_is_reproducible_and_moves():
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert all(not np.array_equal(a, b) for a, b in zip(first[::6], first[6::6]))
+
+
+def test_a_player_of_levels_without_signs_is_shown_none():
+    player = show.oracle(LEVEL)
+    plain, signed = (show.walk(LEVEL, 2, 1, player._replace(hud=hud)) for hud in (False, True))
+    simulator = Simulator(LEVEL, 1, hud=False)
+    assert np.array_equal(plain[0], simulator.reset(np.array([1], np.uint64))[0].transpose(1, 2, 0))
+    assert not np.array_equal(plain[0], signed[0])
+
+
+@pytest.mark.parametrize("options", [{"hud": False}, {}])
+def test_an_agent_is_shown_the_signs_that_it_was_trained_with(tmp_path, options):
+    settings = replace(small_runs.game(LEVEL, env_steps=20), environment_options=options)
+    train(settings, tmp_path / "run")
+    player = kind_of(settings).player(settings, tmp_path / "run")
+    assert player.hud == options.get("hud", True)
+    assert show.walk(LEVEL, 2, 1, player).shape == (2, 72, 96, 3)
 
 
 def test_an_image_is_read_back_as_it_was_written(tmp_path):

@@ -19,8 +19,10 @@ import torch
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.envs import registry
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
+from rtrl_bench.rooms.fidelity import check_output
 from rtrl_bench.rooms.players import ORACLES
 from rtrl_bench.rooms.simulator import Simulator
 
@@ -64,6 +66,11 @@ def main() -> None:
     """Write the table; an environment that cannot run here is an error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
+    out = parser.parse_args().out
+    try:
+        check_output(out)
+    except ConfigError as error:
+        parser.error(str(error))
     rows = []
     for environment in ENVIRONMENTS:
         backend, returns = random_returns(environment)
@@ -71,7 +78,7 @@ def main() -> None:
         for player, found in scores.items():
             spread = f"{np.std(found, ddof=1):.3f}"
             rows.append((environment, backend, player, f"{np.mean(found):.3f}", spread, len(found)))
-    with parser.parse_args().out.open("w", newline="", encoding="utf-8") as file:
+    with out.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
 
 

@@ -73,6 +73,8 @@ def trained_player(config: RunConfig, folder: Path) -> Player:
             f"--agent {folder}: it was trained on {config.environment}, with observations of shape {shape} and "
             f"{' x '.join(map(str, sizes))} actions; expected a run on one of the DMLab levels"
         )
+    from rtrl_bench.rooms.show import Player  # imports numba, for which an evaluation must not wait
+
     state = network.core.zero_state(1)
 
     def play(slots: np.ndarray, observation: np.ndarray, reward: np.ndarray, start: np.ndarray) -> np.ndarray:
@@ -81,4 +83,4 @@ def trained_player(config: RunConfig, folder: Path) -> Player:
         logits, _, state = network.act(network.encode(seen), last, begins, state)
         return network.actions.greedy(logits).cpu().numpy()
 
-    return play
+    return Player(play, hud=config.environment_options.get("hud", True))
