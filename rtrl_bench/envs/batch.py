@@ -103,7 +103,10 @@ class BatchEnv(VectorEnv):
         self._check_alive()
         if unknown := sorted(set(options or {}) - {"part"}):
             raise ValueError(f"reset options {unknown} of {self.spec_name}: expected part or none")
-        self._part = (options or {}).get("part", self._part)
+        part = (options or {}).get("part", self._part)
+        if not isinstance(part, int | np.integer) or isinstance(part, bool) or part < 0:
+            raise ValueError(f"part = {part!r} of {self.spec_name}: expected an integer >= 0")
+        self._part = int(part)
         if seed is not None:
             self._seeds = self._seed_stream(seed)
         observations, infos = self._simulate(self._reset, self._seeds.spawn(1)[0])
@@ -185,7 +188,7 @@ class BatchEnv(VectorEnv):
     def get_state(self) -> bytes:
         """Everything that decides what comes next, random generators included; RuntimeError unless `can_restore`."""
         self._check_alive()
-        header = {**self._identity(), "seeds": self._seeds.state, "ready": self._ready}
+        header = {**self._identity(), "seeds": self._seeds.state, "ready": self._ready, "part": self._part}
         return pack(header, self._save())
 
     def set_state(self, state: bytes) -> None:
@@ -199,6 +202,7 @@ class BatchEnv(VectorEnv):
         self._load(arrays)
         self._seeds = np.random.SeedSequence(**header["seeds"])
         self._ready = header["ready"]
+        self._part = header.get("part", 0)  # older states, of training, have none
 
     def _identity(self) -> dict[str, Any]:
         return {"environment": self.spec_name, "backend": self.backend, "num_envs": self.num_envs, "rules": self._rules}

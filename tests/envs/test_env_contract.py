@@ -251,3 +251,10 @@ def test_atari_keeps_the_last_observation_of_a_game_that_its_time_limit_cuts():
         before = observations
     assert truncated.any()
     env.close()
+
+
+@pytest.mark.parametrize("part", [-3, 1.0, True, "1", None])
+def test_a_part_of_the_test_that_is_no_number_from_zero_on_is_refused(part):
+    env = make("tmaze", 1, seed=0, split="test")
+    with pytest.raises(ValueError, match=r"part = .* of tmaze: expected an integer >= 0"):
+        env.reset(options={"part": part})

@@ -11,6 +11,7 @@ import pytest
 from marks import needs_procgen
 
 from rtrl_bench.envs import procgen
+from rtrl_bench.envs.batch import pack, unpack
 from rtrl_bench.envs.registry import check_available, make, validate
 from rtrl_bench.errors import ConfigError, EnvironmentUnavailable, UnknownName
 
@@ -40,6 +41,30 @@ def test_each_set_of_the_evaluation_has_its_two_hundred_levels_from_1000_on():
         for levels in seen:
             assert first <= levels.min() < first + 20
             assert first + 180 < levels.max() < first + 200
+    env.close()
+
+
+@needs_procgen
+def test_a_restored_state_goes_on_with_its_part_of_the_test():
+    env, other = (make("chaser", 64, seed=0, split="test") for _ in range(2))
+    env.reset(options={"part": 2})
+    other.set_state(env.get_state())
+    other.reset()
+    assert 1400 <= _levels(other).min() <= _levels(other).max() < 1600
+    env.close()
+    other.close()
+
+
+@needs_procgen
+def test_a_state_that_names_no_part_is_of_the_first():
+    env = make("chaser", 2, seed=0, split="test")
+    env.reset()
+    header, arrays = unpack(env.get_state())
+    del header["part"]
+    env.reset(options={"part": 2})
+    env.set_state(pack(header, arrays))
+    env.reset()
+    assert 1000 <= _levels(env).min() <= _levels(env).max() < 1200
     env.close()
 
 
