@@ -110,6 +110,16 @@ def test_a_changed_configuration_is_seen_without_what_snakemake_remembers(projec
     assert project.planned("all") == ({"tables", "figures", "report", "all"}, expected)
 
 
+def test_a_wish_that_is_taken_back_before_its_run_began_repeats_nothing(project):
+    scale = project.root / "workflow/config/tiny.yaml"
+    old, new = "beta: { env_steps: 200 }", "beta: { env_steps: 300 }"
+    _edit(scale, old, new)
+    done = project.snakemake("beta", "--until", "input_file")
+    assert done.returncode == 0, done.stderr
+    _edit(scale, new, old)
+    assert project.planned("all") == (set(), set())
+
+
 def test_an_environment_that_is_there_now_is_in_the_tables_without_what_snakemake_remembers(project):
     shutil.rmtree(project.root / ".snakemake")
     _edit(

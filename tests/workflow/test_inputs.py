@@ -30,8 +30,17 @@ def write(inputs, name):
     path.parent.mkdir(parents=True, exist_ok=True)
     for old in path.parent.iterdir():
         old.unlink()
-    path.write_text(inputs.text(name, path.stem))
+    path.write_text(text(inputs, path))
     return path
+
+
+def text(inputs, path):
+    """What the rule `input_file` writes into this file."""
+    return inputs.text(path.parent.relative_to(inputs_folder(path)).as_posix(), path.stem)
+
+
+def inputs_folder(path):
+    return next(folder for folder in path.parents if folder.name == "inputs")
 
 
 def finish(run):
@@ -64,7 +73,7 @@ def test_a_finished_run_keeps_what_it_started_from_when_only_the_machine_differs
     assert Inputs(second).file(name) != str(made)
     finish(run)
     assert Inputs(second).file(name) == str(made)
-    assert Inputs(second).text(name, made.stem) == dump(run.config)
+    assert text(Inputs(second), made) == dump(run.config)
 
 
 @pytest.mark.parametrize("record", ["", '{"status": "complete", "fingerprint": "0123456789ab"}'])
@@ -97,6 +106,39 @@ def test_a_finished_run_is_not_given_what_was_wanted_in_between(expand):
     finish(first.runs[0])
     write(Inputs(second), name)  # and then the old wish again, before anything was trained
     assert load_yaml(write(Inputs(first), name))["env_steps"] == 100
+
+
+def test_a_finished_run_keeps_what_it_started_from_when_another_one_was_wanted_in_between(expand):
+    first, second = (expand(small_scale(**ONE_RUN, run={"env_steps": steps})) for steps in (100, 200))
+    name = first.name_of(first.runs[0])
+    made = write(Inputs(first), name)
+    finish(first.runs[0])
+    write(Inputs(second), name)
+    assert Inputs(first).file(name) == str(made)
+
+
+def test_a_run_that_has_been_made_again_from_the_same_configuration_keeps_what_that_started_from(expand):
+    scale = expand(small_scale(**ONE_RUN))
+    run, inputs = scale.runs[0], Inputs(scale)
+    name = scale.name_of(run)
+    for number in range(3):  # by digest the later file may come before or behind the earlier one
+        finish(run)
+        (run.folder / "curve.csv").unlink()
+        record = json.loads((run.folder / "run.json").read_text())
+        (run.folder / "run.json").write_text(json.dumps(record | {"number": number}))
+        again = write(inputs, name)
+        finish(run)
+        assert inputs.file(name) == str(again)
+
+
+def test_a_finished_run_keeps_what_it_started_from_in_an_earlier_version(expand):
+    scale = expand(small_scale(**ONE_RUN))
+    run, inputs = scale.runs[0], Inputs(scale)
+    made = write(inputs, scale.name_of(run))
+    finish(run)
+    old = made.rename(made.parents[1] / made.name)
+    assert inputs.file(scale.name_of(run)) == str(old)
+    assert text(inputs, old) == dump(run.config)
 
 
 @pytest.mark.parametrize("name", ["curve.csv", "gradient.csv", "evaluation.json", "run.json"])

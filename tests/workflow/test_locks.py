@@ -58,7 +58,7 @@ def test_snakemake_starts_again_after_it_was_killed(project):
 def test_dates_alone_repeat_no_run(project):
     folder = project.root / "results/tiny/runs/reinforcement/beta/rtrl/M5/seed0"
     day = 86_400
-    (config,) = (project.root / "results/tiny/inputs/runs/reinforcement/beta/rtrl/M5/seed0").iterdir()
+    (config,) = (project.root / "results/tiny/inputs/runs/reinforcement/beta/rtrl/M5/seed0").rglob("*.yaml")
     os.utime(config, (time.time() + day,) * 2)
     os.utime(folder / "run.json", (time.time() - 365 * day,) * 2)
     assert project.planned("all") == (set(), set())

@@ -59,7 +59,7 @@ def with_captions(files, category):
 
 
 def text_of_input(wildcards):
-    return INPUTS.text(wildcards.name, wildcards.digest)
+    return INPUTS.text(wildcards.asked, wildcards.digest)
 
 
 def input_of_run(name):

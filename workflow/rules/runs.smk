@@ -7,19 +7,20 @@
 # deletes their records, and those that were finished are written again from their last checkpoints.
 
 
-# The file is there if, and only if, the text is the one that is wanted (workflow/scripts/inputs.py).
+# What is asked for has the text that is wanted (workflow/scripts/inputs.py): another text is another file. Those that
+# it replaces, of the same run or of the scale, are in its folder.
 rule input_file:
     output:
-        f"{RESULTS}/inputs/{{name}}/{{digest}}.yaml",
+        f"{RESULTS}/inputs/{{asked}}/{{digest}}.yaml",
     log:
-        f"{RESULTS}/logs/inputs/{{name}}/{{digest}}.log",
+        f"{RESULTS}/logs/inputs/{{asked}}/{{digest}}.log",
     priority: 2  # without it no run is ready, the longest neither
     localrule: True
     params:
         folder=subpath(output[0], parent=True),
         text=text_of_input,
     message:
-        "{wildcards.name}: what is wanted"
+        "{wildcards.asked}: what is wanted"
     shell:
         "{{ rm -f -- {params.folder:q}/*.yaml && printf %s {params.text:q} > {output:q}; }} 2> {log:q}"
 

@@ -1,8 +1,10 @@
 """What the rules start from, each in a small file: a run's whole configuration, and what belongs to the scale.
 
-Such a file is `<results>/<scale>/inputs/<name>/<digest>.yaml`, the digest that of its text. A changed text is a file
-that is not there yet: the rule `input_file` makes it, and what starts from it is made again. Nothing is written while
-Snakemake reads its rules, and nothing depends on what Snakemake remembers of earlier calls.
+In `<results>/<scale>/inputs` such a file is `<run>/<fingerprint>/<digest>.yaml` or `scale/<digest>.yaml`, named by the
+digest of its text. A changed text is a file that is not there yet: the rule `input_file` makes it instead of the others
+in its folder, and what starts from it is made again. Another configuration has another folder, so that a finished run
+still has its own file when the wish for another one is taken back. Nothing is written while Snakemake reads its rules,
+and nothing depends on what Snakemake remembers of earlier calls.
 """
 
 from __future__ import annotations
@@ -44,8 +46,8 @@ class Inputs:
 
         A record that is in the way, being damaged or of another run, asks for a file that is not there yet either.
         """
-        folder, wanted = self._root / FOLDER / name, self._wanted(name)
-        made = sorted(folder.glob("*.yaml"))
+        folders, wanted = self._folders(name), self._wanted(name)
+        made = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
         if self.finished(name):
             run = self._runs[name]
             fitting = [
@@ -55,12 +57,18 @@ class Inputs:
         else:
             in_the_way = self._record(name)
             fitting = [path for path in made if not in_the_way and path.read_text(encoding="utf-8") == wanted]
-        return (fitting[0] if fitting else folder / f"{_digest(wanted.encode() + in_the_way)}.yaml").as_posix()
+        return (fitting[0] if fitting else folders[0] / f"{_digest(wanted.encode() + in_the_way)}.yaml").as_posix()
 
-    def text(self, name: str, digest: str) -> str:
-        """The text of the input file of `name` with this digest."""
-        made = self._root / FOLDER / name / f"{digest}.yaml"
+    def text(self, folder: str, digest: str) -> str:
+        """The text of the input file with this digest in a folder within that of all input files."""
+        made = self._root / FOLDER / folder / f"{digest}.yaml"
+        name = folder if folder in self.names else str(Path(folder).parent)
         return made.read_text(encoding="utf-8") if self.finished(name) and made.exists() else self._wanted(name)
+
+    def _folders(self, name: str) -> list[Path]:
+        """Where the input file of `name` is, the folder in which it is made first; earlier versions had one for all."""
+        folder = self._root / FOLDER / name
+        return [folder / self._runs[name].config.fingerprint(), folder] if name in self._runs else [folder]
 
     def _record(self, name: str) -> bytes:
         run = self._runs.get(name)
