@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 something broke; 2 refused before work started; 3 a non-finite loss; 4 the environment failed or
 hangs; 5 a file could not be written (the disk is full, read-only or fails); 128 + n stopped by signal n. After 3 and
-more the last checkpoint is there, and the same command goes on from it.
+more the last checkpoint is there, and the same command goes on from it. Of several runs the first that failed counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from rtrl_bench import __version__
 from rtrl_bench.arguments import Help, Parser, add_set, integer, minutes, path, seconds
 from rtrl_bench.bench import SHARES
-from rtrl_bench.errors import ConfigError, EnvironmentFailed, Failure
+from rtrl_bench.errors import ConfigError, EnvironmentFailed, Failure, Interrupted
 from rtrl_bench.experiments import DEFAULT, execute, kind_of, load_run
 from rtrl_bench.runs.asked import merge
 from rtrl_bench.runs.signals import alarm
@@ -69,15 +69,19 @@ def _run(arguments: argparse.Namespace) -> int:
     except SystemExit as exit:  # of our own code there is none
         return _fail(f"something called sys.exit({exit.code!r}) while the command ran: it did not finish", 1)
     except Failure as error:
-        if isinstance(error, EnvironmentFailed) and error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)  # the environment may be the user's own
-        return _fail(error, error.exit_code)
+        return _explain(error)
     unheard = output.hand_over(result.text, stdout) if result.text else None
     if unheard is None or arguments.keeps:
         return result.code
     if isinstance(unheard, BrokenPipeError):  # as `| head` does: nobody wants more
         return 128 + signal.SIGPIPE
     return _fail(f"standard output: cannot be written ({unheard.strerror}); the result is lost, run it again", 5)
+
+
+def _explain(error: Failure) -> int:
+    if isinstance(error, EnvironmentFailed) and error.__cause__ is not None:
+        traceback.print_exception(error.__cause__)  # the environment may be the user's own
+    return _fail(error, error.exit_code)
 
 
 def _fail(error: Exception | str, code: int) -> int:
@@ -219,13 +223,20 @@ def _carry_out(arguments: argparse.Namespace) -> Result:
     if len(files) != len(folders):
         raise ConfigError(f"{len(folders)} --out for {len(files)} --config: expected a folder for each file")
     asked = [load_run(file, arguments.kind, merge(*arguments.set)) for file in files]
-    lines = []
+    lines, failed = [], []
     with alarm(arguments.stop_after):
         for number, (settings, folder) in enumerate(zip(asked, folders), start=1):
             more = number < len(asked)
-            record = execute(settings, folder, arguments.restart_if_changed, arguments.wait, more)
-            lines.append(f"{settings.label}: {kind_of(settings).sentence(record)}, in {folder}")
-    return Result("\n".join(lines))
+            try:
+                record = execute(settings, folder, arguments.restart_if_changed, arguments.wait, more)
+                lines.append(f"{settings.label}: {kind_of(settings).sentence(record)}, in {folder}")
+            except Interrupted:
+                raise
+            except Failure as error:  # the others can do without this one
+                failed.append((_explain(error), f"that in {folder}: {error}"))
+    if failed and len(asked) > 1:  # said at the end, which is what Snakemake shows of the log
+        output.say(f"rtrl-bench: {len(failed)} of {len(asked)} runs failed, first {failed[0][1]}")
+    return Result("\n".join(lines), failed[0][0] if failed else 0)
 
 
 def _evaluate(arguments: argparse.Namespace) -> Result:

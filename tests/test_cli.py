@@ -10,6 +10,7 @@ import pytest
 from small_runs import config
 
 from rtrl_bench import cli
+from rtrl_bench.errors import Interrupted
 from rtrl_bench.experiments import load_run
 from rtrl_bench.runs import execution
 from rtrl_bench.runs.settings import dump
@@ -120,6 +121,53 @@ def test_the_alarm_ends_with_the_run(tmp_path):
         assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
+def two_runs(folder):
+    """The words that make two runs, in `seed0` and `seed1`."""
+    (folder / "run.yaml").write_text(dump(config()))
+    words = ["train"]
+    for seed in (0, 1):
+        words += ["--config", str(folder / "run.yaml"), "--out", str(folder / f"seed{seed}")]
+    return words
+
+
+def test_a_run_that_fails_keeps_none_behind_it_from_being_made(tmp_path, capsys):
+    words = two_runs(tmp_path)
+    (tmp_path / "seed0").mkdir()
+    (tmp_path / "seed0/curve.csv").touch()
+    assert cli.main(words) == 2
+    said = capsys.readouterr()
+    assert f", in {tmp_path / 'seed1'}\n" in said.out
+    problem = f"output folder {tmp_path / 'seed0'} holds curve.csv and no run that made it"
+    assert f"\nrtrl-bench: {problem}" in f"\n{said.err}"
+    assert said.err.splitlines()[-1].startswith(
+        f"rtrl-bench: 1 of 2 runs failed, first that in {tmp_path / 'seed0'}: {problem}"
+    )
+
+
+def test_a_run_whose_record_was_deleted_as_another_one_failed_is_finished_again(tmp_path):
+    words = two_runs(tmp_path)
+    (tmp_path / "seed0").mkdir()
+    (tmp_path / "seed0/curve.csv").touch()
+    record, curve = tmp_path / "seed1/run.json", tmp_path / "seed1/curve.csv"
+    assert cli.main(words) == 2
+    trained = curve.read_text()
+    record.unlink()  # as Snakemake does
+    assert cli.main(words) == 2
+    assert record.exists()
+    assert curve.read_text() == trained  # with its times: nothing was trained again
+
+
+def test_a_signal_during_a_run_leaves_those_behind_it_alone(tmp_path, monkeypatch):
+    def stop(settings, folder, *more):
+        begun.append(folder.name)
+        raise Interrupted(signal.SIGTERM, folder)
+
+    begun = []
+    monkeypatch.setattr(cli, "execute", stop)
+    assert cli.main(two_runs(tmp_path)) == 128 + signal.SIGTERM
+    assert begun == ["seed0"]
+
+
 def test_a_signal_while_a_record_is_written_stops_before_the_next_run(tmp_path, monkeypatch):
     def signalled(*arguments):
         os.kill(os.getpid(), signal.SIGTERM)
@@ -127,10 +175,7 @@ def test_a_signal_while_a_record_is_written_stops_before_the_next_run(tmp_path, 
 
     finish = execution._finish
     monkeypatch.setattr(execution, "_finish", signalled)
-    (tmp_path / "run.yaml").write_text(dump(config()))
-    words = ["train"]
-    for seed in (0, 1):
-        words += ["--config", str(tmp_path / "run.yaml"), "--out", str(tmp_path / f"seed{seed}")]
+    words = two_runs(tmp_path)
     before = {signum: signal.getsignal(signum) for signum in SIGNALS}
     try:
         interrupt_on_signals()
