@@ -1,20 +1,27 @@
-"""What `make setup` prints: its own lines; pip's words only where pip fails."""
+"""`make setup`: an environment whose pip works; its own lines are printed, pip's words only where pip fails."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 
-def _setup(folder, pip):
+def _script(path, lines):
+    """An executable of these lines of the shell, in a folder of its own."""
+    path.parent.mkdir(parents=True)
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+
+
+def _setup(folder, pip, first_on_path="/nowhere"):
     """The set-up with a Python that is there already and whose pip is the shell's lines `pip`."""
-    python = folder / "bin/python"
-    python.parent.mkdir()
-    python.write_text(f'#!/bin/sh\n[ "$2" = pip ] || exit 0\n{pip}\n')
-    python.chmod(0o755)
-    return subprocess.run(["bash", "workflow/scripts/setup.sh", folder], cwd=ROOT, capture_output=True, text=True)
+    _script(folder / "bin/python", f'[ "$2" = pip ] || exit 0\n{pip}')
+    environment = {**os.environ, "PATH": f"{first_on_path}:{os.environ['PATH']}"}
+    command = ["bash", "workflow/scripts/setup.sh", folder]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
 def test_warnings_of_a_pip_that_succeeds_are_not_shown(tmp_path):
@@ -26,6 +33,15 @@ def test_warnings_of_a_pip_that_succeeds_are_not_shown(tmp_path):
 
 
 def test_a_pip_that_fails_is_heard_and_ends_the_set_up(tmp_path):
-    done = _setup(tmp_path, "echo ERROR: no matching distribution >&2; exit 1")
+    done = _setup(tmp_path, '[ "$3" = --version ] || { echo ERROR: no matching distribution >&2; exit 1; }')
     assert done.returncode == 1
     assert done.stderr == "ERROR: no matching distribution\n"
+
+
+def test_an_environment_without_a_pip_that_works_is_made_anew(tmp_path):
+    _script(
+        tmp_path / "path/python3.11", f"""[ "$1" != -m ] || {{ echo "$@" >{tmp_path}/asked; echo >"$4/bin/python"; }}"""
+    )
+    done = _setup(tmp_path / "venv", "exit 1", first_on_path=tmp_path / "path")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "asked").read_text() == f"-m venv --clear {tmp_path}/venv\n"

@@ -12,10 +12,10 @@ find_python() {
     return 1
 }
 
-make_venv() { # FOLDER
+make_venv() { # FOLDER, of which nothing is kept
     local python
     python=$(find_python)
-    "$python" -m venv "$1" || {
+    "$python" -m venv --clear "$1" || {
         echo "error: $python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2
         return 1
     }

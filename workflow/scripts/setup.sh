@@ -11,7 +11,8 @@ quietly() { # COMMAND...
     said=$("$@" 2>&1) || { printf '%s\n' "$said" >&2 && return 1; }
 }
 
-[ -x "$venv/bin/python" ] || make_venv "$venv"
+# An attempt without Debian's python3-venv leaves a Python that has no pip.
+"$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv "$venv"
 echo "installing requirements.lock into $venv: about 3 minutes the first time"
 quietly "$venv/bin/python" -m pip install --quiet --requirement requirements.lock
 # The lock has the build tools too, so nothing is fetched here.
