@@ -40,9 +40,12 @@ def call(folder, *words, environment=None, **settings):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "workflow/rules").glob("*.smk")), ids=lambda path: path.name)
 def test_every_placeholder_of_a_command_is_quoted(path):
-    commands = re.findall(r"^    shell:\n((?:        .*\n)+)", path.read_text(encoding="utf-8"), re.M)
+    text = path.read_text(encoding="utf-8")
+    commands = [command for _, command in re.findall(r"^( +)shell:\n((?:\1    .*\n)+)", text, re.M)]
+    assert len(commands) == text.count("shell:")
     placeholders = re.findall(r"(?<!\{)\{([a-z][\w.\[\]]*(?::\w+)?)\}(?!\})", "".join(commands))
     assert placeholders or path.name == "common.smk"
+    assert ("params.asked:q" in placeholders) == (path.name == "runs.smk")
     numbers = {"params.cores", "resources.stop_s"}
     assert [one for one in placeholders if not one.endswith(":q") and one not in numbers] == []
 
