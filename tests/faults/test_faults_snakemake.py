@@ -139,7 +139,7 @@ def trainers(campaign):
 
 
 def snakemakes(campaign):
-    """Snakemake in the campaign's folder, and the script that called it."""
+    """Snakemake in the campaign's folder, or the script whose place it takes."""
     return processes(campaign, str(Path(sys.executable).with_name("snakemake")).encode())
 
 

@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -27,6 +28,29 @@ def test_snakemake_is_let_in_while_nobody_is_alive_and_kept_out_otherwise(tmp_pa
         fcntl.flock(another, fcntl.LOCK_SH)
         subprocess.run(words, cwd=tmp_path, check=True)
     assert (tmp_path / "called").read_text() == "tables\n"
+
+
+def test_snakemake_takes_the_place_of_the_script_and_keeps_its_lock_from_the_jobs(tmp_path):
+    """Whatever ends the script ends Snakemake; a job that outlives it keeps nobody out."""
+    (tmp_path / "snakemake").write_text(
+        f"#!{sys.executable}\n"
+        "import os, subprocess, sys\n"
+        "if sys.argv[1] != '--unlock':\n"
+        "    free = subprocess.call(['flock', '--nonblock', '.snakemake/alive', 'true']) == 0\n"
+        "    job = subprocess.Popen(['sleep', '60'])\n"
+        "    print(os.getpid(), job.pid, free)\n"
+    )
+    (tmp_path / "snakemake").chmod(0o755)
+    words = [ALONE, str(tmp_path / "snakemake"), "tables"]
+    with open(tmp_path / "said", "w") as said:
+        process = subprocess.Popen(words, cwd=tmp_path, stdout=said)
+        assert process.wait(60) == 0
+    pid, job, free = (tmp_path / "said").read_text().split()
+    try:
+        assert (pid, free) == (str(process.pid), "False")
+        assert subprocess.call(["flock", "--nonblock", ".snakemake/alive", "true"], cwd=tmp_path) == 0
+    finally:
+        os.kill(int(job), signal.SIGKILL)
 
 
 @pytest.mark.injects("SIGKILL of Snakemake, which leaves its locks", "the parent", "`make reproduce` works again")
