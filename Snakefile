@@ -56,3 +56,9 @@ rule unknown_target:
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"
+
+
+# The rules want every run; the analysis does with what is there.
+onerror:
+    if workflow.is_main_process:
+        outputs.say_how_to_do_without_the_rest(RESULTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import zipfile
 
 import pytest
@@ -213,6 +214,24 @@ def test_every_named_target_is_there(project):
     assert steps == set(targets)
     assert trained == RUNS | {COPY_TASK} | STUDIES
     assert not (project.root / "elsewhere").exists()
+
+
+def test_after_a_failure_the_commands_are_told_that_do_without_the_run(project):
+    (project.root / "rtrl_bench/__main__.py").write_text("raise SystemExit(3)")
+    (project.root / "results/tiny/runs/reinforcement/beta/rtrl/M5/seed0/run.json").unlink()
+    shutil.rmtree(project.root / "results/tiny/report")
+    done = project.snakemake("all")
+    assert done.returncode == 1
+    commands = done.stderr.partition("report of the runs that are finished:\n")[2].splitlines()
+    assert [command.split()[2] for command in commands[:3]] == [
+        "analysis.tables",
+        "analysis.figures",
+        "analysis.report",
+    ]
+    page = project.root / "results/tiny/report/index.html"
+    page.parent.mkdir()
+    subprocess.run(commands[2], shell=True, cwd=project.root, check=True)
+    assert page.exists()
 
 
 def _error(done):

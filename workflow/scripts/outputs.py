@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from pathlib import Path
+
 from analysis import kinds
 
+STEPS = ("tables", "figures", "report")
 CAPTION = ".rst"  # beside each table and figure
 
 
@@ -20,3 +25,13 @@ def records(folder: str) -> list[str]:
 def captions(folder: str, what: str) -> list[str]:
     """The captions of the `tables` or `figures` in a folder."""
     return [f"{folder}/{name}{CAPTION}" for name in kinds.names(what)]
+
+
+def say_how_to_do_without_the_rest(results: str) -> None:
+    """After a failure: the commands that make tables, figures and page of the runs that are finished."""
+    if Path(results, "scale.json").exists():
+        commands = [
+            shlex.join([sys.executable, "-m", f"analysis.{step}", f"--runs={results}", f"--out={results}/{step}"])
+            for step in STEPS
+        ]
+        print("tables, figures and report of the runs that are finished:", *commands, sep="\n    ", file=sys.stderr)
