@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,6 +87,14 @@ def test_dates_alone_repeat_no_run(project):
     os.utime(config, (time.time() + day,) * 2)
     os.utime(folder / "run.json", (time.time() - 365 * day,) * 2)
     assert project.planned("all") == (set(), set())
+
+
+def test_results_that_were_copied_with_new_dates_are_finished(project):
+    """A run with a vision stem too, whatever dates it and the run of its stem got."""
+    shutil.rmtree(project.root / ".snakemake")
+    stem = project.root / "results/tiny/runs/reinforcement/delta/pretrain_tbptt/M50/seed0/run.json"
+    os.utime(stem, (time.time() + 60,) * 2)
+    assert project.planned("delta") == (set(), set())
 
 
 def test_a_run_that_was_killed_between_its_files_is_made_again(project):

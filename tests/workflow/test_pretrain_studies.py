@@ -15,7 +15,7 @@ from rtrl_bench.experiments.reinforcement.config import PretrainedConfig
 from rtrl_bench.experiments.stems.config import StemConfig
 from rtrl_bench.runs.settings import dump
 from workflow.scripts import scales, targets
-from workflow.scripts.inputs import summary
+from workflow.scripts.inputs import Inputs, summary
 
 EXCLUDES = (
     "studies.memory: pretrain and run.pretrained exclude each other: pretrained.run = 'own' for breakout, "
@@ -83,7 +83,7 @@ def test_a_named_target_includes_pretraining(expand):
     source = "runs/reinforcement/qbert/pretrain_tbptt/M9/seed0"
     for name in ("qbert", "atari"):
         assert source in map(scale.name_of, targets.runs(scale, name))
-    assert targets.needed(scale)["runs/reinforcement/qbert/rtrl/M5/seed1"] == [f"{scale.folder}/{source}/run.json"]
+    assert targets.needed(scale)["runs/reinforcement/qbert/rtrl/M5/seed1"] == [f"{scale.folder}/{source}"]
 
 
 def test_the_results_folder_is_no_part_of_a_finished_runs_configuration(expand, tmp_path):
@@ -135,8 +135,41 @@ def test_a_stem_can_be_taught_from_the_state_for_all_runs_of_a_level(expand):
         source = water if run.config.environment == "rooms_watermaze" else keys
         expected = PretrainedConfig(run=source.folder.as_posix(), fingerprint=source.config.fingerprint())
         assert run.config.pretrained == expected
-    record = f"{water.folder.as_posix()}/run.json"
-    assert targets.needed(scale)["runs/reinforcement/rooms_watermaze/rtrl/M5/seed1"] == [record]
+    assert targets.needed(scale)["runs/reinforcement/rooms_watermaze/rtrl/M5/seed1"] == [water.folder.as_posix()]
+
+
+def test_a_stem_that_was_made_anew_is_newer_than_the_finished_runs_that_build_on_it(expand):
+    scale = expand(_pictures() | {"seeds": [0]})
+    stem, run = _stem_and_run(scale)
+    for made, time in ((stem, "2026-01-01T10:00:00+00:00"), (run, "2026-01-01T11:00:00+00:00")):
+        _finish(made, time)
+    inputs, names = Inputs(scale), (scale.name_of(run), run.config.pretrained.run)
+    assert inputs.finished_after(*names)
+    _finish(stem, "2026-01-02T10:00:00+00:00")
+    assert not inputs.finished_after(*names)
+
+
+def test_a_stem_that_is_to_be_made_anew_counts_for_the_finished_runs_that_build_on_it(expand):
+    scale = expand(_pictures() | {"seeds": [0]})
+    stem, run = _stem_and_run(scale)
+    for made in (stem, run):
+        _finish(made, "2026-01-01T10:00:00+00:00")
+    (stem.folder / "curve.csv").unlink()
+    assert not Inputs(scale).finished_after(scale.name_of(run), run.config.pretrained.run)
+
+
+def _stem_and_run(scale):
+    """The last run of a scale and the one that it builds on."""
+    run = scale.runs[-1]
+    return next(one for one in lent(scale) if one.folder.as_posix() == run.config.pretrained.run), run
+
+
+def _finish(run, time):
+    """Leave the files of a run that was finished then."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    record = {"status": "complete", "fingerprint": run.config.fingerprint(), "finished_utc": time}
+    for name in run.outputs:
+        (run.folder / name).write_text(json.dumps(record))
 
 
 def test_snakemake_teaches_a_stem_before_the_runs_that_take_it_over(project):

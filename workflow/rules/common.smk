@@ -79,7 +79,17 @@ def configs_of_runs(wildcards):
 
 def records_needed(wildcards):
     """What runs wait for, such as the one that their vision stem comes from."""
-    return [record for name in names_of_runs(wildcards) for record in NEEDED[name]]
+    return [
+        record_needed(name, folder)
+        for name in names_of_runs(wildcards)
+        for folder in NEEDED[name]
+    ]
+
+
+def record_needed(name, folder):
+    """The record of a run that another one builds on. If that was finished after it, the file's date means nothing."""
+    path = f"{folder}/run.json"
+    return ancient(path) if INPUTS.finished_after(name, folder) else path
 
 
 def records_of(seeds):

@@ -21,6 +21,7 @@ from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts.scales import Run, Scale
 
 FOLDER = "inputs"
+UTC = "finished_utc"  # in the records of runs, as text that sorts by time
 
 
 class Inputs:
@@ -40,6 +41,15 @@ class Inputs:
     def finished(self, name: str) -> bool:
         """Whether `name` is a run with its whole result."""
         return name in self._runs and finished(self._runs[name])
+
+    def finished_after(self, name: str, source: str) -> bool:
+        """Whether `name` is finished, and so was the run in the folder `source` before it, as their records have it."""
+        folder = Path(source)
+        before, after = finished_record(folder), finished_record(self._root / name)
+        if before is None or after is None or not self.finished(name):
+            return False
+        again = any(run.folder == folder and not finished(run) for run in self._runs.values())
+        return not again and before.get(UTC, "") <= after.get(UTC, "")
 
     def file(self, name: str) -> str:
         """The input file of `name`; of a finished run the one it was made from, whatever device and threads now are.

@@ -52,8 +52,8 @@ def jobs_by_seeds(scale: Scale) -> dict[tuple[str, ...], list[str]]:
 
 
 def needed(scale: Scale) -> dict[str, list[str]]:
-    """The records that a run waits for, by its folder within the scale's."""
-    return {scale.name_of(run): [f"{folder}/run.json" for folder in run.kind.needs(run.config)] for run in scale.runs}
+    """The folders of the runs that a run waits for, by its folder within the scale's."""
+    return {scale.name_of(run): list(run.kind.needs(run.config)) for run in scale.runs}
 
 
 def fidelity(scale: Scale) -> list[str]:
