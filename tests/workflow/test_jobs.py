@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+from small_scales import small_scale
 
 from workflow.scripts.jobs import Job, retries
+
+RULES = Path(__file__).parents[2] / "workflow/rules"
 
 
 def job(runtime, time_limit):
@@ -29,6 +35,16 @@ def test_there_are_as_many_jobs_as_give_the_longest_run_its_time():
     jobs = [job(10, 60), job(110, 60), job(111, 60)]
     assert [one.parts for one in jobs] == [2, 2, 3]
     assert retries(jobs) == 2
+
+
+@pytest.mark.parametrize(("limit", "minutes"), [(None, 30), (60, 30), (7, 7)])
+def test_a_job_that_is_no_run_asks_for_half_an_hour_within_the_limit(expand, limit, minutes):
+    assert expand(small_scale(), time_limit=limit).minutes == minutes
+
+
+def test_every_rule_asks_for_time_within_the_limit():
+    asked = [re.findall(r"runtime=(.*),", path.read_text(encoding="utf-8")) for path in RULES.glob("*.smk")]
+    assert {minutes for one in asked for minutes in one} == {"SCALE.minutes", "job_minutes"}
 
 
 def test_a_run_that_stopped_in_time_is_started_again(project):

@@ -39,7 +39,7 @@ def scale(tmp_path):
             if per_s:
                 _finish(run, per_s)
         folder, studies = tmp_path / name, {"study": tuple(made)}
-        return Scale(name, f"label of {name}", folder, studies, tuple(made), tuple(missing))
+        return Scale(name, f"label of {name}", folder, studies, tuple(made), tuple(missing), time_limit=None)
 
     return make
 

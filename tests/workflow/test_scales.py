@@ -258,10 +258,11 @@ def test_a_target_without_simulator_stops_with_the_fix(expand, monkeypatch, caps
     assert "error: cannot run here: tmaze: libmaze is not installed. Fix: install libmaze" in capsys.readouterr().err
 
 
-def test_a_results_folder_that_cannot_be_made_is_named(expand, tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"results folder .*file/given: cannot be made.*--config results=DIR"):
-        expand(small_scale(), results=str(tmp_path / "file"))
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("nowhere")], ids=["file", "dangling link"])
+def test_a_results_folder_that_cannot_be_made_is_named(expand, tmp_path, make):
+    make(tmp_path / "there")
+    with pytest.raises(ConfigError, match=r"results folder .*there/given: cannot be made.*--config results=DIR"):
+        expand(small_scale(), results=str(tmp_path / "there"))
 
 
 def test_a_results_folder_in_the_home_folder_is_there(expand, tmp_path, monkeypatch):

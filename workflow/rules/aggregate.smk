@@ -10,7 +10,7 @@ rule fidelity:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=SCALE.minutes,
         gres="",
     message:
         "the rooms backend beside recordings of DeepMind Lab"
@@ -56,7 +56,7 @@ rule tables:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=SCALE.minutes,
         gres="",
     params:
         results=subpath(input.scale, parent=True),
@@ -84,7 +84,7 @@ rule figures:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=SCALE.minutes,
         gres="",
     params:
         results=subpath(input.scale, parent=True),

@@ -10,7 +10,7 @@ rule film:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=SCALE.minutes,
         gres="",
     params:
         level=level_of_film,
@@ -41,7 +41,7 @@ rule report:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=SCALE.minutes,
         gres="",
     params:
         results=subpath(input.scale, parent=True),
@@ -61,7 +61,7 @@ rule plan:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=SCALE.minutes,
         gres="",
     params:
         settings=[

@@ -23,6 +23,7 @@ from workflow.scripts.jobs import Job, job
 from workflow.scripts.schema import ScaleSettings, WorkflowSettings, check_scale, check_workflow
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "config"
+MINUTES = 30  # of a job that is no run, where a queue allows that
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Run:
 class Scale:
     """All that a scale asks for. Two `studies` may share a run; theirs include those that cannot be made here.
 
-    `runs`: every one of them once, as far as it can be made here.
+    `runs`: every one of them once, as far as it can be made here. `time_limit`: minutes that a queue allows one job.
     """
 
     name: str
@@ -62,6 +63,12 @@ class Scale:
     studies: dict[str, tuple[Run, ...]]
     runs: tuple[Run, ...]
     missing: tuple[Lack, ...]
+    time_limit: int | None
+
+    @property
+    def minutes(self) -> int:
+        """Wall clock of a job that is no run."""
+        return min(MINUTES, self.time_limit or MINUTES)
 
     def name_of(self, run: Run) -> str:
         """Its folder within the scale's."""
@@ -124,7 +131,7 @@ def _expand(workflow: WorkflowSettings, scale: ScaleSettings, asked_studies: Map
     lacks = {path: run.kind.lack(run.config) for path, run in claimed.items()}
     here = tuple(run for path, run in claimed.items() if lacks[path] is None)
     missing = {lack.name: lack for lack in lacks.values() if lack is not None}
-    return Scale(workflow.scale, scale.label, folder, studies, here, tuple(missing.values()))
+    return Scale(workflow.scale, scale.label, folder, studies, here, tuple(missing.values()), workflow.time_limit)
 
 
 def _run(plan: Planned, folder: Path, job: Job) -> Run:
@@ -139,7 +146,8 @@ def _folder(settings: WorkflowSettings) -> Path:
     folder = Path(settings.results).expanduser() / settings.scale
     if set("{}\n") & set(folder.as_posix()):
         raise ConfigError(f"results folder {folder.as_posix()!r}: expected a name without braces and line breaks")
-    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    parent = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    # Finished results may be looked at where nothing can be written.
     if not parent.is_dir() or (parent != folder and not os.access(parent, os.W_OK)):
         raise ConfigError(f"results folder {folder}: cannot be made in {parent}; set --config results=DIR")
     return folder
