@@ -38,7 +38,7 @@ EXAMPLES = {
     "run": ("--set kind=sequences task=copy task_options.length=5 hidden=64 steps=500 --out my_copy_run",),
     "cost": ("--layers 2 --hidden 256 --input 257 --batch 32 --unroll 50",),
     "bench": ("", "--only gradients", "--device cuda --minutes 8 --json bench.json"),
-    "show": ("rooms_watermaze --out sheet.png", "rooms_watermaze --agent my_run --frames 150 --out film.gif"),
+    "show": ("rooms_watermaze --out sheet.png", "rooms_watermaze --agent my_watermaze_run --frames 150 --out film.gif"),
 }
 LARGEST, MOST_LAYERS, LONGEST = 2**20, 1000, 2**40  # sizes, layers and steps of which costs are told
 
@@ -198,7 +198,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
     bench.add_argument("--json", type=path, metavar="FILE", help="everything measured, written after every item")
     bench.add_argument("--revision", help="of the code, where git does not tell it: in an archive, or a copy")
     bench.add_argument(
-        "--stem", type=path, metavar="DIR", help="finished `pretrain` run of nonmatching, for the runs that learn"
+        "--stem", type=path, metavar="DIR", help="finished run of kind `stems` of nonmatching, for the runs that learn"
     )
     bench.add_argument("--small", action="store_true", help="only see that it runs: the numbers mean nothing")
     bench.set_defaults(prints=True)

@@ -3,8 +3,8 @@
 # Its output is its record, which is written last; the files beside it are looked at by workflow/scripts/inputs.py. The
 # folder is a param, not an output: its checkpoint/ must outlive an interrupted job. Progress goes to the log,
 # the result, one line, to the terminal. A run that a killed Snakemake left behind is waited for.
-# Short runs share a job and its process with the other seeds of their setting. If that is interrupted, Snakemake
-# deletes their records, and those that were finished are written again from their last checkpoints.
+# Short runs share a job and its process with the other seeds of their setting. If one fails or the job is interrupted,
+# Snakemake deletes their records, and those that were finished are written again from their last checkpoints.
 
 
 # What is asked for has the text that is wanted (workflow/scripts/inputs.py): another text is another file. Those that
