@@ -101,7 +101,8 @@ class RecurrentStack(nn.Module):
         if x.ndim != 3 or not len(x) or x.shape[1:] != (batch, self.inputs) or starts.shape != x.shape[:2]:
             expected = f"x (M, {batch}, {self.inputs}) and starts (M, {batch}) with M >= 1"
             raise ValueError(f"x {tuple(x.shape)}, starts {tuple(starts.shape)}: expected {expected}")
-        x, starts = _like(weight, "x", x), starts.to(weight.device)
+        x = _like(weight, "x", x)
+        starts = starts.to(weight.device, copy=True)  # the backward pass reads it: the caller may fill its own anew
         with _own_arithmetic(weight):
             h, after = self.method.segment(parts, x, starts, carry)
         after.owner = self._owner

@@ -190,3 +190,20 @@ def test_a_buffer_of_inputs_may_be_filled_anew_for_the_next_segment(options):
             h.sum().backward()
         found.append(layer.layers[0].weight.grad.clone())
     assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("options", [{"gradient": "rtrl", "layers": 2}, {"gradient": "tbptt", "cell": "lstm"}])
+def test_a_buffer_of_starts_may_be_filled_anew_before_the_backward_pass(options):
+    torch.manual_seed(0)
+    layer, segments, found = RecurrentStack(5, 4, **options), torch.randn(2, 4, 3, 5), []
+    for refilled in (False, True):
+        layer.zero_grad()
+        carry, starts = layer.begin(3), torch.zeros(4, 3, dtype=torch.bool)
+        for x in segments:
+            starts[2] = True
+            h, carry = layer(x, starts, carry)
+            if refilled:
+                starts.zero_()
+            h.sum().backward()
+        found.append(torch.cat([p.grad.flatten() for p in layer.parameters()]))
+    assert torch.equal(*found)
