@@ -176,7 +176,26 @@ def test_a_carry_goes_to_another_type_and_device_with_all_it_has(choice):
     for tensor in (there.state, *there.traces.values()):
         assert tensor.device.type == "meta"
         assert tensor.dtype in (torch.float64, torch.bool)
-    assert carry.to().state is carry.state
+
+
+@each(MOVING)
+def test_a_carry_moved_to_where_it_is_serves_one_segment_all_the_same(choice):
+    stack = stack_of(choice)
+    carry = stack.begin(2)
+    kept = carry.to("cpu", torch.float32)
+    stack(*segment(), carry)[0].sum().backward()
+    with pytest.raises(RuntimeError, match="a segment has begun from this carry"):
+        stack(*segment(), kept)
+
+
+@each([MOVING[0], {"gradient": "random_paths"}, {"gradient": "tbptt", "gradient_options": {"window": "episode"}}])
+def test_a_carry_converted_shares_no_memory_with_the_one_before(choice):
+    stack = stack_of(choice)
+    h, carry = stack(*segment(), stack.begin(2))
+    h.sum().backward()
+    converted = carry.to(dtype=torch.float64)
+    for name, trace in carry.traces.items():
+        assert trace.data_ptr() != converted.traces[name].data_ptr(), name
 
 
 @each(MOVING)

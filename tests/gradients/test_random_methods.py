@@ -121,6 +121,13 @@ def test_a_carry_converted_goes_on_drawing_the_same_numbers():
     assert torch.allclose(found, expected, rtol=1e-5)
 
 
+def test_a_carry_converted_draws_nothing_from_the_one_before():
+    carry = stack_of().begin(2)
+    state = carry.generator.get_state()
+    torch.rand(3, generator=carry.to(dtype=torch.float32).generator)
+    assert torch.equal(carry.generator.get_state(), state)
+
+
 def test_a_carry_from_another_kind_of_device_draws_numbers_that_its_state_decides():
     """As a GPU leaves it: its generator's state has 16 bytes, where the CPU's has thousands."""
     saved = stack_of().begin(2).state_dict()

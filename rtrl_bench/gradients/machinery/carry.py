@@ -80,19 +80,23 @@ class Carry:
         torch.autograd.Variable._execution_engine.queue_callback(lambda: self.moving.discard(group))
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Carry:
-        """The carry on another device, its numbers (not its flags) in another type; the same tensors if none changes.
+        """The carry on another device, its numbers (not its flags) in another type; this very one if none changes.
 
-        Random numbers go on as they would have where the device is of the same kind. On another kind of device a
-        generator draws other numbers; it is seeded from the state of the old one.
+        Otherwise it is a copy, and segments can begin from both. Random numbers go on as they would have where the
+        device is of the same kind. On another kind of device a generator draws other numbers; it is seeded from the
+        state of the old one.
         """
         self.check()
+        state = self.state.to(device=device, dtype=dtype)
+        if state is self.state:
+            return self
 
-        def moved(tensor: Tensor) -> Tensor:
-            return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
+        def copied(tensor: Tensor) -> Tensor:
+            return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None, copy=True)
 
-        state, traces = moved(self.state), {name: moved(trace) for name, trace in self.traces.items()}
+        traces = {name: copied(trace) for name, trace in self.traces.items()}
         generator = self.generator
-        if generator is not None and state.device != self.state.device:
+        if generator is not None:
             generator = _generator_from(_saved_generator(generator), state.device)
         return Carry(state, traces, generator=generator, owner=self.owner, segments=self.segments)
 
