@@ -73,8 +73,8 @@ def complex_matrix(real: Tensor, imaginary: Tensor) -> Tensor:
 
 
 def input_scale(nu: Tensor) -> Tensor:
-    """sqrt(1 - |λ|²), with which the state keeps the input's variance."""
-    return torch.sqrt(1 - torch.exp(-2 * torch.exp(nu)))
+    """sqrt(1 - |λ|²), with which the state keeps the input's variance; to full precision where |λ| is near 1."""
+    return torch.sqrt(-torch.expm1(-2 * torch.exp(nu)))
 
 
 def on_the_disc_(w: Tensor, retention: float | None) -> None:

@@ -88,6 +88,25 @@ def test_complex_units_keep_the_variance_of_their_input(name, retention):
     assert torch.allclose(modulus + alpha[0, 0, 0].square(), torch.ones(UNITS), atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["lru", "rtu", "rtu_nonlinear"])
+def test_complex_units_of_the_longest_memories_scale_their_input_to_full_precision(name):
+    """γ² = 1 - |λ|² with -log |λ| = log(1 + 1 / u), so γ² = 1 - (1 + 1 / u)^-2 = (2 u + 1) / (u + 1)²."""
+    cell, _, bias, w = initialised(name, retention=1e8)
+    _, alpha, _ = cell.partials(bias[None] + 1, torch.full((1, 2, UNITS), 1e-9), w)
+    steps = 1 / torch.expm1(torch.exp(w[0].double()))
+    gamma = (2 * steps + 1).sqrt() / (steps + 1)
+    torch.testing.assert_close(alpha[0, 0, 0].double(), gamma, rtol=5e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", ["rtu", "rtu_nonlinear"])
+def test_complex_units_of_the_longest_memories_have_a_finite_gradient(name):
+    torch.manual_seed(0)
+    stack = RecurrentStack(3, 4, cell=name, retention=1e8)
+    h, _ = stack(torch.randn(5, 2, 3), torch.zeros(5, 2, dtype=torch.bool), stack.begin(2))
+    h.sum().backward()
+    assert all(p.grad.isfinite().all() for p in stack.parameters())
+
+
 def test_selective_step_sizes_are_spread_evenly_in_their_logarithm():
     _, _, bias, _ = initialised("selective")
     steps = torch.nn.functional.softplus(bias[0]).log10()
