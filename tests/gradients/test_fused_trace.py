@@ -80,6 +80,17 @@ def test_operators_are_taken_down(step, dtype):
     )
 
 
+@pytest.mark.parametrize("operator", [torch.log1p, torch.expm1, F.softplus], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_what_is_near_zero_or_infinite_is_taken_down_to_full_precision(operator, dtype):
+    sizes = torch.cat([torch.logspace(-30, 30, 241, dtype=dtype), torch.tensor([0, 1, torch.inf], dtype=dtype)])
+    x = torch.cat([sizes, -sizes])
+    u, c, w = x.expand(1, 2, -1), x.expand(1, 1, -1), x.expand(1, -1)
+    limits = torch.finfo(dtype)
+    (found,) = traced(cell_of(lambda a, b, c, w: operator(c)), dtype).run(["step"], u=u, c=c, w=w)
+    torch.testing.assert_close(found, operator(c), rtol=10 * limits.eps, atol=limits.tiny, equal_nan=True)
+
+
 REFUSED = {
     "has no rule": lambda a, b, c, w: torch.lgamma(a),
     "draws random numbers": lambda a, b, c, w: a + torch.rand_like(c),

@@ -77,7 +77,22 @@ def _reciprocal(p: Program, x: int) -> int:
 
 
 def _log1p(p: Program, x: int) -> int:
-    return p.apply("log", p.apply("add", p.literal(1), x))
+    """log y x / (y - 1) with y = 1 + x as rounded: what rounding takes cancels, so that a small x keeps its digits."""
+    one = p.literal(1)
+    y = p.apply("add", one, x)
+    log = p.apply("log", y)
+    scaled = p.apply("div", p.apply("mul", log, x), p.apply("sub", y, one))
+    of_large = p.apply("where", p.apply("eq", y, x), log, scaled)
+    return p.apply("where", p.apply("eq", y, one), x, of_large)
+
+
+def _expm1(p: Program, x: int) -> int:
+    """(e - 1) x / log e with e = exp x rounded, as for log1p."""
+    one, e = p.literal(1), p.apply("exp", x)
+    less = p.apply("sub", e, one)
+    scaled = p.apply("div", p.apply("mul", less, x), p.apply("log", e))
+    at_an_end = p.apply("or", p.apply("eq", less, p.literal(-1)), p.apply("eq", less, e))  # log e may be infinite
+    return p.apply("where", p.apply("eq", e, one), x, p.apply("where", at_an_end, less, scaled))
 
 
 def _positive_log1p_exp(p: Program, x: int) -> int:
@@ -141,7 +156,7 @@ RULES: dict[str, Rule] = {
     "softplus": _softplus,
     "logaddexp": _logaddexp,
     "log1p": _log1p,
-    "expm1": lambda p, x: p.apply("sub", p.apply("exp", x), p.literal(1)),
+    "expm1": _expm1,
     "square": _square,
     "pow": _pow,
     "rsqrt": lambda p, x: _reciprocal(p, p.apply("sqrt", x)),
