@@ -25,8 +25,9 @@ class TBPTT(GradientMethod):
     window: None for the segment itself, as in the paper. With more steps the inputs before the segment are replayed
         from the state that stood there. They run through the present parameters, so their states are fresh, where
         other methods carry old ones. Their losses are not counted again, and they get no gradient: what lies below the
-        stack is trained inside the segment, as with RTRL. "episode" goes back to the start of each slot's episode,
-        which is full BPTT.
+        stack is trained inside the segment, as with RTRL. The segments have to be of one length: a shorter one reaches
+        less far back, and a longer one than the segment before it is refused where it would reach further. "episode"
+        takes any, and goes back to the start of each slot's episode, which is full BPTT.
     """
 
     def __init__(self, cell: Cell, layers: int = 1, *, window: int | Literal["episode"] | None = None):
@@ -47,6 +48,9 @@ class TBPTT(GradientMethod):
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         unroll, replayed, start = len(x), len(carry.traces["x"]), carry.traces["start"]
+        if isinstance(self.window, int) and replayed + unroll > self.window:
+            more = f" and the {replayed} to be replayed; give all segments the same length" if replayed else ""
+            raise ConfigError(f"window = {self.window}: expected at least the segment's {unroll} steps{more}")
         if replayed:
             x, starts, start = _behind(carry.traces, x, starts)
         episodes = Episodes.of(starts)
@@ -69,8 +73,6 @@ class TBPTT(GradientMethod):
             return len(starts) - int(Episodes.of(starts).left_behind.all(dim=1).sum())
         if self.window is None:
             return 0
-        if int(self.window) < unroll:
-            raise ConfigError(f"window = {self.window}: expected at least the segment's {unroll} steps")
         return min(len(starts), int(self.window) - unroll)
 
 

@@ -170,6 +170,15 @@ def test_a_window_shorter_than_the_segment_is_refused():
         layer(x, starts, layer.begin(3))
 
 
+def test_a_segment_that_would_reach_further_back_than_the_window_is_refused():
+    layer = RecurrentStack(5, 4, gradient="tbptt", gradient_options={"window": 6})
+    carry = layer.begin(3)
+    for _ in range(6):
+        _, carry = layer(*segment(unroll=1), carry)
+    with pytest.raises(ConfigError, match=r"6 steps and the 5 to be replayed; give all segments the same length"):
+        layer(*segment(unroll=6), carry)
+
+
 def test_the_inputs_gradient_alone_can_be_asked_for_again():
     stack = RecurrentStack(3, 4, layers=2, gradient="rtrl")
     x, starts = torch.randn(5, 2, 3, requires_grad=True), torch.zeros(5, 2, dtype=torch.bool)
