@@ -35,8 +35,7 @@ class StepwiseRTRL(CarriedSensitivities):
             found.weight.add_(torch.einsum("bin,biknd->knd", g_t, traces["weight"]))
             found.bias.add_(torch.einsum("bin,bikn->kn", g_t, traces["bias"]))
             found.recurrent.add_(torch.einsum("bin,bikn->kn", g_t, traces["recurrent"]))
-        back_propagated = in_segment_gradient(tape, g, wants_x)  # for the input alone
-        return LayerGradient(back_propagated.x, found)
+        return LayerGradient(in_segment_gradient(tape, g, wants_x).x if wants_x else None, found)
 
     def advance(self, tape: Tape, carry: LayerCarry) -> None:
         for t in range(len(tape.x)):

@@ -103,3 +103,10 @@ def test_what_the_remedies_drop_is_not_nothing(method):
     found, exact = problem.learn()[0], problem.truth()
     assert_same({"1.weight": found["1.weight"]}, {"1.weight": exact["1.weight"]})
     assert not torch.allclose(found["0.weight"], exact["0.weight"], rtol=1e-3)
+
+
+def test_textbook_rtrl_back_propagates_for_the_input_alone(monkeypatch):
+    """The parameters' gradient is that of the sensitivities, so where the input needs none, nothing goes back."""
+    problem = Problem(CELLS["elstm"], 1, 3, 1, 2, 3, 4, seed=1, method="rtrl_stepwise")
+    monkeypatch.delattr("rtrl_bench.gradients.rtrl_stepwise.in_segment_gradient")
+    assert_same(problem.learn()[0], problem.truth())

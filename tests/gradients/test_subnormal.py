@@ -56,7 +56,7 @@ def learn(options, segments=2, unroll=200):
     stack = RecurrentStack(inputs=17, **{"hidden": 32, **options})
     carry, results = stack.begin(4), Results()
     for _ in range(segments):
-        x, starts = torch.randn(unroll, 4, 17), torch.rand(unroll, 4) < 0.001
+        x, starts = torch.randn(unroll, 4, 17, requires_grad=True), torch.rand(unroll, 4) < 0.001
         with results:
             h, carry = stack(x, starts, carry)
             h[-1].square().sum().backward()
