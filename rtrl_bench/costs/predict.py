@@ -34,7 +34,11 @@ class Cost:
 
 
 def predict(method: str, sizes: Sizes, options: Mapping[str, Any] | None = None) -> Cost:
-    """The cost of `method` with options of its own; ConfigError if there is no such method, or not for this cell."""
+    """The cost of `method` with options of its own.
+
+    ConfigError if there is no such method, or if it does not take this cell or these options. A window of `tbptt` is
+    refused too: what is counted is back-propagation through one segment.
+    """
     if method not in METHODS:
         raise ConfigError(f"unknown method {method!r}: {one_of(method, METHODS)}")
     stack = layer_shapes(sizes, reads_all_below=method == "columnar")
@@ -43,6 +47,8 @@ def predict(method: str, sizes: Sizes, options: Mapping[str, Any] | None = None)
         parts = _OF_ANY_CELL[method](stack, sizes, options or {})
     else:
         formula = _METHODS[method]
+        if options:
+            _check_options(method, options)
         if formula in _ELEMENTWISE and not stack[0].cell.elementwise:
             raise ConfigError(
                 f"method {method!r}: exact RTRL at this cost needs an element-wise cell, not {sizes.cell}; "
@@ -65,6 +71,20 @@ def _check_method(method: str, sizes: Sizes, options: Mapping[str, Any]) -> None
     from rtrl_bench.gradients import make_method
 
     make_method(method, CELLS[sizes.cell](), sizes.layers, options)
+
+
+def _check_options(method: str, options: Mapping[str, Any]) -> None:
+    """ConfigError for options that the method does not have, or that its formula does not count."""
+    from rtrl_bench.gradients import GRADIENTS, GradientMethod  # here: they import torch
+    from rtrl_bench.gradients.machinery.options import checked_options
+
+    has_program = method in GRADIENTS
+    checked = checked_options(method, GRADIENTS[method] if has_program else GradientMethod, options)
+    if checked.get("window") is not None:
+        raise ConfigError(
+            f"gradient_options.window = {checked['window']!r}: there is no formula for a window; give its steps as "
+            "unroll, or method bptt for whole episodes"
+        )
 
 
 # Back-propagation

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rtrl_bench.costs.predict import METHODS, predict
 from rtrl_bench.costs.shapes import Sizes
+from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.gradients.machinery.options import option_names
 from rtrl_bench.gradients.machinery.per_layer import PerLayer
 from rtrl_bench.layer import RecurrentStack
 from rtrl_bench.runs.memory_limit import NUMBER
@@ -25,7 +27,7 @@ def replayed(config: RecurrentSettings, episode: int | None) -> int:
 
 
 def recurrent_bytes(config: RecurrentSettings, inputs: int, steps: int) -> int:
-    """What the layers carry, and what they work on in `steps` steps.
+    """What the layers carry, and what they work on in `steps` steps, whatever the window.
 
     For a method without a formula: that of back-propagation, and three times what the method carries.
     """
@@ -33,7 +35,9 @@ def recurrent_bytes(config: RecurrentSettings, inputs: int, steps: int) -> int:
         return 0
     sizes = Sizes(config.cell, config.layers, config.hidden, inputs, config.batch, steps, episode=steps)
     if config.gradient in METHODS:
-        return predict(config.gradient, sizes, config.method_options).peak_bytes
+        given, names = config.gradient_options, option_names(GRADIENTS[config.gradient])
+        # of a copy of the settings with another method, as for the exact gradient, those that are this method's
+        return predict(config.gradient, sizes, {name: given[name] for name in names if name in given}).peak_bytes
     with shapes_alone():
         stack = stack_of(config, inputs)
         method, traces = stack.method, []

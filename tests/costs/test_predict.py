@@ -173,6 +173,26 @@ def test_what_does_not_exist_is_refused_by_name(method, cell, message):
         predict(method, replace(SMALL, cell=cell))
 
 
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("rtrl", {"nonsense": 1}, "nonsense = 1: unknown option of gradient: rtrl, it has no options"),
+        ("bptt", {"window": 5}, "window = 5: unknown option of gradient: bptt"),
+        ("snap", {"orders": 2}, "orders = 2: unknown option of gradient: snap"),
+        ("tbptt", {"windows": 5}, "windows = 5: unknown option of gradient: tbptt"),
+        ("tbptt", {"window": 200}, "window = 200: there is no formula for a window; give its steps as unroll"),
+        ("tbptt", {"window": "episode"}, "window = 'episode': .* bptt for whole episodes"),
+    ],
+)
+def test_options_that_are_not_counted_are_refused_by_name(method, options, message):
+    with pytest.raises(ConfigError, match=message):
+        predict(method, SMALL, options)
+
+
+def test_options_may_say_what_holds_without_them():
+    assert predict("tbptt", SMALL, {"window": None}) == predict("tbptt", SMALL)
+
+
 def test_importing_the_predictions_imports_no_torch():
     check = "import sys, rtrl_bench.costs.predict; sys.exit('torch' in sys.modules or 'jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0
