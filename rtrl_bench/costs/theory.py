@@ -19,7 +19,7 @@ _FLOPS = {
     "rtrl": "6 B P + 2 B s K N D",
     "rtrl_layerwise": "6 B P + 2 B L s K N D",
     "rtrl_segment": "6 B P + 2 B L s K N D",
-    "columnar": "6 B P_L + 2 B s K N D_L + 2 B P",
+    "columnar": "6 B P_L + 2 B s K N D_L + 2 B (P - P_L)",
     "immediate": "6 B P + 2 B R",
     "eprop": "2 B (s² + s + 1) P + B (2 + 5 s) R",
     "rflo": "6 B P + 7 B R",
@@ -47,7 +47,7 @@ _MEMORY = {
     "kf_rtrl": "6 B s K N² + B M A",
 }
 _STACKED = {
-    ("rtrl_stepwise", 2, "flops"): "2 B s N (own S) + 4 B s N P_1",
+    ("rtrl_stepwise", 2, "flops"): "2 B s N (own S) + (2 s + 2) B s N P_1 + 4 B s N G_1",
     ("rtrl_stepwise", 3, "flops"): "2 B Σ (s N)² P_k",
     ("rtrl", 2, "flops"): "2 B s N (P_1 + G_1)",
     ("rtrl", 3, "flops"): "2 B s N Σ (P_k + G_k) + 2 B Σ (s N)² P_k / M",
