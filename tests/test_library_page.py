@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.cells import CELLS
+from rtrl_bench.errors import ConfigError
+from rtrl_bench.gradients import GRADIENTS, make_method
 from rtrl_bench.gradients.machinery.options import option_names
 
 ROOT = Path(__file__).parent.parent
@@ -101,6 +103,16 @@ def test_the_table_has_every_method_with_its_options():
     assert sorted(name for name, _ in rows) == list(GRADIENTS)
     for name, options in rows:
         assert re.findall(r"`(\w+)`:", options) == option_names(GRADIENTS[name])
+
+
+def test_the_table_says_all_cells_of_methods_that_take_the_one_without_recurrence():
+    for name, cells in re.findall(r'^\| `"(\w+)"` \|.*\| ([^|]*) \|$', PAGE, re.MULTILINE):
+        try:
+            make_method(name, CELLS["none"]())
+        except ConfigError:
+            assert cells != "all", name
+        else:
+            assert cells == "all", name
 
 
 def test_linked_files_exist():

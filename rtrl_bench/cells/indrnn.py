@@ -12,9 +12,9 @@ from rtrl_bench.cells import CELLS, ElementwiseCell
 class IndRNN(ElementwiseCell):
     """c' = relu(W x + w ⊙ c + b).
 
-    Initialised as the authors' code: w in U(0, 1), W by He's rule with slope 8, b zero. They also clip |w| at
-    2^(1/T) for sequences of T steps in training, and normalise over the batch; neither is part of the recurrence, and
-    neither is done here.
+    Initialised as the authors' code: W by He's rule with slope 8, b zero, and w in U(0, 1), as their cell class has it.
+    Their plain network draws w anew, from U(0, U_bound). They also clip |w| at U_bound in training, 2^(1/T) for
+    sequences of T steps, and normalise over the batch; neither is part of the recurrence, and neither is done here.
     """
 
     gates = ("z",)
