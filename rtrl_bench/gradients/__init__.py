@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from rtrl_bench.cells import Cell, Readout
 from rtrl_bench.errors import ConfigError
@@ -25,6 +26,10 @@ class Parameters(NamedTuple):
     weight: Tensor
     bias: Tensor
     recurrent: Tensor
+
+    def preactivations(self, x: Tensor) -> Tensor:
+        """u = W x + b (..., K, N), for x (..., D)."""
+        return linear(x, self.weight.flatten(0, 1), self.bias.flatten()).unflatten(-1, self.bias.shape)
 
 
 class Layer(NamedTuple):
@@ -97,9 +102,7 @@ class GradientMethod:
 
     def act_layer(self, number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
         """One layer's next state (B, s, N), given its input (B, D) and its state."""
-        weight, bias, recurrent = layer.parameters
-        u = torch.nn.functional.linear(x, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
-        return self.cell.step(u, state, recurrent)
+        return self.cell.step(layer.parameters.preactivations(x), state, layer.parameters.recurrent)
 
 
 @runtime_checkable

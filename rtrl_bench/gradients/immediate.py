@@ -20,7 +20,7 @@ from torch.func import vjp
 
 from rtrl_bench.gradients import GRADIENTS, Carry, GradientMethod, Layer
 from rtrl_bench.gradients.machinery.episodes import Episodes
-from rtrl_bench.gradients.machinery.jacobians import parameter_gradient, preactivations, to_input
+from rtrl_bench.gradients.machinery.jacobians import parameter_gradient, to_input
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape, learning_states
 
 
@@ -45,6 +45,7 @@ class Immediate(GradientMethod):
 
 
 def _of_each_step(tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
-    back = vjp(tape.cell.step, preactivations(tape), tape.previous, tape.parameters.recurrent)[1]
+    u = tape.parameters.preactivations(tape.x)
+    back = vjp(tape.cell.step, u, tape.previous, tape.parameters.recurrent)[1]
     d_u, _, d_w = back(g)
     return LayerGradient(to_input(tape, d_u) if wants_x else None, parameter_gradient(tape, d_u, d_w))

@@ -13,8 +13,6 @@ exist at an episode's start too, where v and A are zero. Nothing is dropped on a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
@@ -22,14 +20,14 @@ from rtrl_bench.cells import Cell, DenseCell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
 from rtrl_bench.gradients.machinery.carry import LayerCarry
-from rtrl_bench.gradients.machinery.jacobians import input_gradient, preactivations, state_jacobians
-from rtrl_bench.gradients.machinery.per_layer import PerLayer
+from rtrl_bench.gradients.machinery.jacobians import state_jacobians
 from rtrl_bench.gradients.machinery.random_signs import balance, norm, over, signs
-from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
+from rtrl_bench.gradients.machinery.step_by_step import StepByStep
+from rtrl_bench.gradients.machinery.tape import Tape
 
 
 @GRADIENTS.register("kf_rtrl")
-class KroneckerFactored(PerLayer):
+class KroneckerFactored(StepByStep):
     """Each layer's own sensitivities as one Kronecker product, with random signs at every step, for `rnn` and `lstm`.
 
     On average over the signs the gradient is exact for one layer, and that of `rtrl_segment` for a stack. The matrix
@@ -58,31 +56,19 @@ class KroneckerFactored(PerLayer):
             "outputs": weight.new_zeros(batch, len(self.cell.state), units, gates, units),
         }
 
-    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
-        gates, units, inputs = tape.parameters.weight.shape
-        found = g.new_zeros(gates, units, inputs + units + 1)
-        for t in self._moving(tape, carry):
-            to_gates = torch.einsum("bin,binkm->bkm", g[t], carry.traces["outputs"])
-            found += torch.einsum("bkm,bd->kmd", to_gates, carry.traces["inputs"])
-        weight, recurrent, bias = found.split([inputs, units, 1], dim=-1)
-        return LayerGradient(input_gradient(tape, g) if wants_x else None, Parameters(weight, bias[..., 0], recurrent))
+    def move(self, tape: Tape, carry: LayerCarry, t: int, u: Tensor) -> None:
+        v, a, c = carry.traces["inputs"], carry.traces["outputs"], tape.previous[t]
+        read = torch.cat([tape.x[t], c[:, 0], torch.ones_like(v[:, :1])], dim=1)
+        by_u, by_c = state_jacobians(tape.cell, u, c, tape.parameters.recurrent)
+        moved = (by_c.flatten(3).flatten(1, 2) @ a.flatten(3).flatten(1, 2)).view_as(a)
+        keep, renew = signs((2, len(v)), v, carry.generator)
+        keep, renew = keep * balance(norm([moved]), norm([v])), renew * balance(norm([by_u]), norm([read]))
+        v.copy_(over(keep, v) * v + over(renew, v) * read)
+        a.copy_(moved / over(keep, a) + by_u / over(renew, a))
 
-    def advance(self, tape: Tape, carry: LayerCarry) -> None:
-        for _ in self._moving(tape, carry):
-            pass
-
-    def _moving(self, tape: Tape, carry: LayerCarry) -> Iterator[int]:
-        """Every step in turn, with v and A moved to it."""
-        v, a = carry.traces["inputs"], carry.traces["outputs"]
-        for t, u in enumerate(preactivations(tape)):
-            for trace in carry.traces.values():
-                tape.episodes.stop(t, trace)
-            c = tape.previous[t]
-            read = torch.cat([tape.x[t], c[:, 0], torch.ones_like(v[:, :1])], dim=1)
-            by_u, by_c = state_jacobians(tape.cell, u, c, tape.parameters.recurrent)
-            moved = (by_c.flatten(3).flatten(1, 2) @ a.flatten(3).flatten(1, 2)).view_as(a)
-            keep, renew = signs((2, len(v)), v, carry.generator)
-            keep, renew = keep * balance(norm([moved]), norm([v])), renew * balance(norm([by_u]), norm([read]))
-            v.copy_(over(keep, v) * v + over(renew, v) * read)
-            a.copy_(moved / over(keep, a) + by_u / over(renew, a))
-            yield t
+    def gradient(self, traces: dict[str, Tensor], g: Tensor) -> Parameters:
+        units = g.shape[-1]
+        to_gates = torch.einsum("bin,binkm->bkm", g, traces["outputs"])
+        found = torch.einsum("bkm,bd->kmd", to_gates, traces["inputs"])
+        weight, recurrent, bias = found.tensor_split([-units - 1, -1], dim=-1)
+        return Parameters(weight, bias[..., 0], recurrent)

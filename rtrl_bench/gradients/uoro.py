@@ -12,8 +12,6 @@ vectors equally long, for little variance. Nothing is dropped on average.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 from torch.func import jvp, vjp, vmap
@@ -22,14 +20,13 @@ from rtrl_bench.cells import Cell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
 from rtrl_bench.gradients.machinery.carry import LayerCarry
-from rtrl_bench.gradients.machinery.jacobians import input_gradient, preactivations
-from rtrl_bench.gradients.machinery.per_layer import PerLayer
 from rtrl_bench.gradients.machinery.random_signs import balance, norm, over, signs
-from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
+from rtrl_bench.gradients.machinery.step_by_step import StepByStep
+from rtrl_bench.gradients.machinery.tape import Tape
 
 
 @GRADIENTS.register("uoro")
-class UORO(PerLayer):
+class UORO(StepByStep):
     """Each layer's own sensitivities as one product of two vectors, with random signs at every step, for any cell.
 
     On average over the signs the gradient is exact for one layer, and that of `rtrl_segment` for a stack; a single
@@ -51,36 +48,22 @@ class UORO(PerLayer):
         state = parameters.weight.new_zeros(batch, len(self.cell.state), parameters.weight.shape[1])
         return {"state": state} | {name: p.new_zeros(batch, *p.shape) for name, p in parameters._asdict().items()}
 
-    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
-        found = {name: torch.zeros_like(p) for name, p in tape.parameters._asdict().items()}
-        for t in self._moving(tape, carry):
-            along = (g[t] * carry.traces["state"]).sum(dim=(1, 2))
-            for name, total in found.items():
-                total += torch.einsum("b,b...->...", along, carry.traces[name])
-        return LayerGradient(input_gradient(tape, g) if wants_x else None, Parameters(**found))
+    def move(self, tape: Tape, carry: LayerCarry, t: int, u: Tensor) -> None:
+        w, c, x = tape.parameters.recurrent, tape.previous[t], tape.x[t]
+        of_state, of_parameters = carry.traces["state"], [carry.traces[name] for name in Parameters._fields]
+        nu = signs(c.shape, c, carry.generator)
+        moved = jvp(lambda c: tape.cell.step(u, c, w), (c,), (of_state,))[1]
+        by_u, by_w = _signs_back(tape.cell, u, c, w, nu)
+        direct = [by_u[..., None] * x[:, None, None, :], by_u, by_w]
+        keep = balance(norm(of_parameters), norm([moved]))
+        renew = balance(norm(direct), norm([nu]))
+        of_state.copy_(moved * over(keep, moved) + nu * over(renew, nu))
+        for trace, new in zip(of_parameters, direct, strict=True):
+            trace.div_(over(keep, trace)).add_(new / over(renew, new))
 
-    def advance(self, tape: Tape, carry: LayerCarry) -> None:
-        for _ in self._moving(tape, carry):
-            pass
-
-    def _moving(self, tape: Tape, carry: LayerCarry) -> Iterator[int]:
-        """Every step in turn, with the traces moved to it."""
-        w, traces = tape.parameters.recurrent, carry.traces
-        of_state, of_parameters = traces["state"], [traces[name] for name in Parameters._fields]
-        for t, u in enumerate(preactivations(tape)):
-            for trace in traces.values():
-                tape.episodes.stop(t, trace)
-            c, x = tape.previous[t], tape.x[t]
-            nu = signs(c.shape, c, carry.generator)
-            moved = jvp(lambda c, u=u: tape.cell.step(u, c, w), (c,), (of_state,))[1]
-            by_u, by_w = _signs_back(tape.cell, u, c, w, nu)
-            direct = [by_u[..., None] * x[:, None, None, :], by_u, by_w]
-            keep = balance(norm(of_parameters), norm([moved]))
-            renew = balance(norm(direct), norm([nu]))
-            of_state.copy_(moved * over(keep, moved) + nu * over(renew, nu))
-            for trace, new in zip(of_parameters, direct, strict=True):
-                trace.div_(over(keep, trace)).add_(new / over(renew, new))
-            yield t
+    def gradient(self, traces: dict[str, Tensor], g: Tensor) -> Parameters:
+        along = (g * traces["state"]).sum(dim=(1, 2))
+        return Parameters(*(torch.einsum("b,b...->...", along, traces[name]) for name in Parameters._fields))
 
 
 def _signs_back(cell: Cell, u: Tensor, c: Tensor, w: Tensor, nu: Tensor) -> tuple[Tensor, Tensor]:

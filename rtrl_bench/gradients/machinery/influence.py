@@ -20,15 +20,9 @@ from rtrl_bench.cells import Cell, ElementwiseCell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Layer, Parameters
 from rtrl_bench.gradients.machinery.carry import LayerCarry
-from rtrl_bench.gradients.machinery.jacobians import (
-    input_gradient,
-    preactivations,
-    pulled_back,
-    state_jacobians,
-    unit_rows,
-)
-from rtrl_bench.gradients.machinery.per_layer import PerLayer
-from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
+from rtrl_bench.gradients.machinery.jacobians import pulled_back, state_jacobians, unit_rows
+from rtrl_bench.gradients.machinery.step_by_step import StepByStep
+from rtrl_bench.gradients.machinery.tape import Tape
 
 
 class Kept(Protocol):
@@ -45,7 +39,7 @@ class Kept(Protocol):
         """From step t - 1 to step t, in place; u (B, K, N) are the pre-activations."""
 
 
-class Influence(PerLayer):
+class Influence(StepByStep):
     """A layer learns from sensitivities to its own parameters that move step by step, as `kept` says."""
 
     def __init__(self, cell: Cell, layers: int, kept: Kept):
@@ -62,26 +56,17 @@ class Influence(PerLayer):
         parameters = layer.parameters._asdict().items()
         return {name: self.kept.first(batch, len(self.cell.state), parameter) for name, parameter in parameters}
 
-    def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
-        found = {name: torch.zeros_like(p) for name, p in tape.parameters._asdict().items()}
-        for t in self._moving(tape, carry.traces):
-            for name, total in found.items():
-                total += torch.einsum(self.kept.collect, g[t], carry.traces[name])
-        return LayerGradient(input_gradient(tape, g) if wants_x else None, Parameters(**found))
+    def move(self, tape: Tape, carry: LayerCarry, t: int, u: Tensor) -> None:
+        self.kept.move(carry.traces, tape, t, u)
 
-    def advance(self, tape: Tape, carry: LayerCarry) -> None:
-        for _ in self._moving(tape, carry.traces):
-            pass
+    def gradient(self, traces: dict[str, Tensor], g: Tensor) -> Parameters:
+        return Parameters(*(torch.einsum(self.kept.collect, g, traces[name]) for name in Parameters._fields))
 
-    def _moving(self, tape: Tape, traces: dict[str, Tensor]) -> Iterator[int]:
-        """Every step in turn, with the traces moved to it."""
+    def steps(self, tape: Tape, carry: LayerCarry) -> Iterator[int]:
         masks = self.masks(tape.parameters)
-        for t, u in enumerate(preactivations(tape)):
-            for name in Parameters._fields:
-                tape.episodes.stop(t, traces[name])
-            self.kept.move(traces, tape, t, u)
+        for t in super().steps(tape, carry):
             for name, mask in masks.items():
-                traces[name].mul_(mask)
+                carry.traces[name].mul_(mask)
             yield t
 
 

@@ -5,18 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.func import vjp, vmap
-from torch.nn.functional import linear
 
 from rtrl_bench.cells import Cell
 from rtrl_bench.gradients import Parameters
 from rtrl_bench.gradients.machinery.subnormal import SWEEP_STEPS, sweep
 from rtrl_bench.gradients.machinery.tape import Tape
-
-
-def preactivations(tape: Tape) -> Tensor:
-    """u (M, B, K, N), which the tape of a cell that steps in place no longer has."""
-    weight, bias, _ = tape.parameters
-    return linear(tape.x, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
 
 
 def pulled_back(cell: Cell, u: Tensor, c: Tensor, w: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -52,7 +45,7 @@ def unit_rows(c: Tensor) -> Tensor:
 
 def input_gradient(tape: Tape, g: Tensor) -> Tensor:
     """∂L/∂x (M, B, D) by back-propagation inside the segment, given g = ∂L/∂c (M, B, s, N)."""
-    u, w, later = preactivations(tape), tape.parameters.recurrent, torch.zeros_like(g[0])
+    u, w, later = tape.parameters.preactivations(tape.x), tape.parameters.recurrent, torch.zeros_like(g[0])
     d_u = torch.empty_like(u)
     for t in reversed(range(len(u))):
         back = vjp(lambda u, c: tape.cell.step(u, c, w), u[t], tape.previous[t])[1]

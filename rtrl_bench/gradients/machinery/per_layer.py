@@ -31,8 +31,8 @@ class PerLayer(GradientMethod):
     through time has to be cleared where an episode begins: `tape.episodes`. A method that draws random numbers says
     `draws = True`, and takes them from `carry.generator`, which is saved and restored with the traces.
 
-    `rtrl_stepwise.py` is such a method, written to be read. Traces move during the backward pass, so a segment without
-    a loss is run under `torch.no_grad()`.
+    `rtrl_stepwise.py` is such a method, written to be read; `StepByStep` has the loop of those whose traces move at
+    every step. Traces move during the backward pass, so a segment without a loss is run under `torch.no_grad()`.
     """
 
     draws: ClassVar[bool] = False  # whether the method needs random numbers

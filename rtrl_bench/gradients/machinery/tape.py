@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
 from rtrl_bench.cells import Cell
 from rtrl_bench.gradients import Parameters
@@ -59,8 +58,7 @@ def forward_states(
     cell: Cell, parameters: Parameters, x: Tensor, episodes: Episodes, state: Tensor
 ) -> tuple[Tape, Tensor]:
     """Run a segment without autograd: its tape and its states (M, B, s, N)."""
-    weight, bias, w = parameters
-    u = linear(x, weight.flatten(0, 1), bias.flatten()).unflatten(-1, bias.shape)
+    u, w = parameters.preactivations(x), parameters.recurrent
     by_kernels = fused(cell, x.device, x.dtype)
     if by_kernels is not None:
         previous, of_steps = by_kernels.forward(u, w, state, episodes.starts)
