@@ -192,6 +192,15 @@ def test_every_m_of_watermaze_is_one_comparison_only_once_all_are_tested(tree):
     assert part(tree, "dmlab", "watermaze, M = 100: RTRL better than TBPTT").verdict == NOT_TESTED
 
 
+def test_every_m_of_watermaze_is_one_comparison_of_all_three(tree):
+    for m, rtrl, tbptt in ((10, 20.0, 5.0), (50, 20.0, 5.0), (100, 5.0, 20.0)):
+        for seed in range(3):
+            tree.level(WATERMAZE, "rtrl", seed, real=False, unroll=m, returns=[rtrl + seed])
+            tree.level(WATERMAZE, "tbptt", seed, real=False, unroll=m, returns=[tbptt + seed])
+    found = part(tree, "dmlab", "watermaze, every M: RTRL better than TBPTT")
+    assert (found.verdict, found.n) == (NOT_SHOWN, "9 + 9")
+
+
 def test_difference_is_welchs():
     x, y = [1.0, 2.0, 4.0], [0.5, 0.7, 0.1, 0.9]
     found, other = stats.difference(x, y), ttest_ind(x, y, equal_var=False)
