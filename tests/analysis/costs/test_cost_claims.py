@@ -1,0 +1,74 @@
+"""What is said of costs: the claim about a second layer, and how long RTRL takes beside TBPTT."""
+
+from __future__ import annotations
+
+import cost_study
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN
+from analysis.costs import answer, claims
+
+SIZES = {"cell": "elstm", "hidden": 64, "inputs": 64, "batch": 32, "unroll": 50}
+
+
+def operations(study, two, one, wobble=1.0):
+    """The part on operations, counted as N to the power of `two` and `one`, every second one `wobble` times that."""
+    points = cost_study.points()
+    powers = points["layers"].map({1: one, 2: two})
+    wobbles = np.where(np.log2(points["hidden"]) % 2, wobble, 1.0)
+    (claim,) = claims.claims(study(costs=points.assign(counted_flops_per_step=points["hidden"] ** powers * wobbles)))
+    return claim.parts[0]
+
+
+@pytest.mark.parametrize(
+    ("two", "one", "verdict"),
+    [
+        (3.0, 2.0, SHOWN),
+        (2.55, 2.0, SHOWN),
+        (2.45, 2.0, NOT_SHOWN),
+        (2.0, 2.0, NOT_SHOWN),
+        (2.0, 3.0, CONTRADICTED),
+    ],
+)
+def test_a_second_layer_is_shown_to_cost_more_by_an_exponent_that_is_larger_by_half(study, two, one, verdict):
+    assert operations(study, two, one).verdict == verdict
+
+
+@pytest.mark.parametrize(("two", "one"), [(3.0, 2.0), (2.0, 3.0)])
+def test_exponents_whose_intervals_overlap_show_nothing(study, two, one):
+    assert operations(study, two, one, wobble=5.0).verdict == NOT_SHOWN
+
+
+def test_both_exponents_and_how_many_sizes_they_rest_on_are_told(study):
+    part = operations(study, 3.0, 2.0)
+    powers = "3.00 [3.00, 3.00] with two layers, 2.00 [2.00, 2.00] with one"
+    assert (part.said, part.n) == (f"N to the power of {powers}", "3 + 4 sizes")  # the upper half of each sweep
+
+
+def test_without_counts_of_two_layers_nothing_is_tested(study):
+    points = cost_study.points()
+    (claim,) = claims.claims(study(costs=points[points["layers"] != 2]))
+    assert [part.verdict for part in claim.parts] == [NOT_TESTED] * 2
+
+
+def test_the_answer_is_the_range_of_rtrls_time_over_tbptts_at_equal_sizes():
+    times = [
+        *(("rtrl", 1, 64, 4.0), ("tbptt", 1, 64, 2.0)),
+        *(("rtrl", 1, 128, 15.0), ("tbptt", 1, 128, 3.0)),
+        *(("rtrl", 1, 256, 90.0), ("tbptt", 1, 512, 1.0)),  # no pair
+        *(("rtrl", 2, 64, 99.0), ("tbptt", 2, 64, 1.0)),  # two layers
+    ]
+    rows = [
+        {**SIZES, "gradient": gradient, "layers": layers, "hidden": hidden, "measured_step_s": seconds}
+        for gradient, layers, hidden, seconds in times
+    ]
+    assert answer.sentence({"points": pd.DataFrame(rows)}) == (
+        "To learn, a single recurrent layer takes 2.0 to 5.0 times as long per step by RTRL as by TBPTT (2 sizes)."
+    )
+
+
+def test_without_a_pair_of_times_there_is_no_answer():
+    rows = [{**SIZES, "gradient": "rtrl", "layers": 1, "measured_step_s": 1.0}]
+    assert answer.sentence({"points": pd.DataFrame(rows)}) == ""
