@@ -36,6 +36,23 @@ def test_steps_to_solve_are_those_at_which_the_training_return_first_reaches_the
     assert memory_map.steps_to_solve(rising.assign(episode_return_mean=0.5)) == math.inf
 
 
+def test_the_sentence_counts_cells_and_says_how_many_times_tbptts_steps_rtrl_takes():
+    cells = [
+        *((2, 3, "RTRL", 0.9, 600.0), (2, 3, "TBPTT", 0.5, 200.0)),  # 3 times
+        *((5, 10, "RTRL", 1.0, 400.0), (5, 10, "TBPTT", 0.95, 200.0)),  # 2
+        *((5, 3, "RTRL", 1.0, 90.0), (5, 3, "TBPTT", 1.0, 60.0)),  # 1.5
+        *((5, 20, "RTRL", 1.0, 700.0), (5, 20, "TBPTT", 0.5, math.inf)),
+        (20, 20, memory_map.WINDOWS, 1.0, 100.0),
+    ]
+    numbers = pd.DataFrame(cells, columns=["unroll", "delay", "map", "iqm", "steps_to_solve"]).assign(task="T-maze")
+    assert memory_map.verdict(numbers) == (
+        "Delays beyond the segment: RTRL 3 of 3 and TBPTT 1 of 3 cells solved; "
+        "delays within the segment: RTRL 1 of 1 and TBPTT 1 of 1 cells solved; "
+        "where the training return of both reaches 0.9 (cells: 3), RTRL takes 2.00 times TBPTT's steps (median). "
+        "A cell counts as solved from a success rate of 0.9 on in greedy play."
+    )
+
+
 def test_one_segment_length_is_no_map(tree):
     tree.memory("tmaze", 3, "rtrl", 0, 1.0)
     with pytest.raises(NothingToShow, match="more than one segment length"):

@@ -1,0 +1,26 @@
+"""Sample efficiency over the memory tasks, on curves written by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from analysis.load import load
+from analysis.reinforcement.figures import profiles
+
+
+def test_sample_efficiency_is_the_interquartile_mean_of_all_runs_up_to_where_the_shortest_ends(tree):
+    """Straight lines to 40 000 steps, one of them cut at 38 000; too few points for smoothing."""
+    for task, levels in (("tmaze", (0.1, 0.2, 0.3)), ("delayed_match", (0.4, 0.9, 1.0))):
+        for seed, level in enumerate(levels):
+            folder = tree.memory(task, 20, "rtrl", seed, 1.0)
+            steps = [2000 * k for k in range(1, 20 if level == 0.2 else 21)]
+            curve = pd.DataFrame({"env_frames": steps, "env_steps": steps, "updates": range(len(steps)), "wall_s": 1.0})
+            curve = curve.assign(episode_return_mean=[level * at / 40_000 for at in steps], episodes=4)
+            curve.to_csv(folder / "curve.csv", index=False)
+    _, data, _ = profiles.draw(load(tree.root))
+    efficiency = data[data["panel"] == "efficiency"].set_index("x")["value"]
+    assert efficiency.index.tolist() == pytest.approx([1900 * k for k in range(1, 21)])
+    middle = (0.2 + 0.3 + 0.4 + 0.9) / 4
+    expected = [middle * at / 40_000 for at in (3800, 19_000, 38_000)]
+    assert efficiency.iloc[[1, 9, 19]].tolist() == pytest.approx(expected)
