@@ -38,13 +38,22 @@ def numbers(kind):
         yield from ((key, name, value) for key, inner in inside.items() for value in ends(inner))
 
 
+def ends_or_fails_with_a_message(settings, folder):
+    with contextlib.suppress(Failure):
+        execute(settings, folder)
+
+
+@pytest.mark.parametrize(("kind", "base"), [(SequenceConfig, COPY), (RunConfig, AGENT)])
+def test_a_run_within_all_bounds_comes_to_its_end(tmp_path, kind, base):
+    assert execute(build(kind, base), tmp_path)["status"] == "complete"
+
+
 @pytest.mark.parametrize(("key", "inside", "value"), list(numbers(SequenceConfig)))
 def test_a_sequence_run_at_the_end_of_a_bound(tmp_path, key, inside, value):
-    with contextlib.suppress(Failure):
-        execute(build(SequenceConfig, {**COPY, key: value}), tmp_path)
+    ends_or_fails_with_a_message(build(SequenceConfig, {**COPY, key: value}), tmp_path)
 
 
 @pytest.mark.parametrize(("key", "inside", "value"), list(numbers(RunConfig)))
 def test_a_training_run_at_the_end_of_a_bound(tmp_path, key, inside, value):
-    with contextlib.suppress(Failure):
-        execute(build(RunConfig, {**AGENT, **({inside: {key: value}} if inside else {key: value})}), tmp_path)
+    changed = {inside: {**AGENT.get(inside, {}), key: value}} if inside else {key: value}
+    ends_or_fails_with_a_message(build(RunConfig, {**AGENT, **changed}), tmp_path)
