@@ -202,7 +202,7 @@ class BatchEnv(VectorEnv):
         self._load(arrays)
         self._seeds = np.random.SeedSequence(**header["seeds"])
         self._ready = header["ready"]
-        self._part = header.get("part", 0)  # older states, of training, have none
+        self._part = header["part"]
 
     def _identity(self) -> dict[str, Any]:
         return {"environment": self.spec_name, "backend": self.backend, "num_envs": self.num_envs, "rules": self._rules}

@@ -11,7 +11,6 @@ import pytest
 from marks import needs_procgen
 
 from rtrl_bench.envs import procgen
-from rtrl_bench.envs.batch import pack, unpack
 from rtrl_bench.envs.registry import check_available, make, validate
 from rtrl_bench.errors import ConfigError, EnvironmentUnavailable, UnknownName
 
@@ -53,19 +52,6 @@ def test_a_restored_state_goes_on_with_its_part_of_the_test():
     assert 1400 <= _levels(other).min() <= _levels(other).max() < 1600
     env.close()
     other.close()
-
-
-@needs_procgen
-def test_a_state_that_names_no_part_is_of_the_first():
-    env = make("chaser", 2, seed=0, split="test")
-    env.reset()
-    header, arrays = unpack(env.get_state())
-    del header["part"]
-    env.reset(options={"part": 2})
-    env.set_state(pack(header, arrays))
-    env.reset()
-    assert 1000 <= _levels(env).min() <= _levels(env).max() < 1200
-    env.close()
 
 
 @needs_procgen

@@ -131,16 +131,6 @@ def test_a_run_that_has_been_made_again_from_the_same_configuration_keeps_what_t
         assert inputs.file(name) == str(again)
 
 
-def test_a_finished_run_keeps_what_it_started_from_in_an_earlier_version(expand):
-    scale = expand(small_scale(**ONE_RUN))
-    run, inputs = scale.runs[0], Inputs(scale)
-    made = write(inputs, scale.name_of(run))
-    finish(run)
-    old = made.rename(made.parents[1] / made.name)
-    assert inputs.file(scale.name_of(run)) == str(old)
-    assert text(inputs, old) == dump(run.config)
-
-
 @pytest.mark.parametrize("name", ["curve.csv", "gradient.csv", "evaluation.json", "run.json"])
 def test_a_run_without_one_of_its_files_is_not_finished(expand, name):
     run = expand(small_scale(**ONE_RUN, run={"env_steps": 100, "gradient_quality": 3})).runs[0]

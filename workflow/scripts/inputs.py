@@ -56,8 +56,8 @@ class Inputs:
 
         A record that is in the way, being damaged or of another run, asks for a file that is not there yet either.
         """
-        folders, wanted = self._folders(name), self._wanted(name)
-        made = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
+        folder, wanted = self._folder(name), self._wanted(name)
+        made = sorted(folder.glob("*.yaml"))
         if self.finished(name):
             run = self._runs[name]
             fitting = [
@@ -67,7 +67,7 @@ class Inputs:
         else:
             in_the_way = self._record(name)
             fitting = [path for path in made if not in_the_way and path.read_text(encoding="utf-8") == wanted]
-        return (fitting[0] if fitting else folders[0] / f"{_digest(wanted.encode() + in_the_way)}.yaml").as_posix()
+        return (fitting[0] if fitting else folder / f"{_digest(wanted.encode() + in_the_way)}.yaml").as_posix()
 
     def text(self, folder: str, digest: str) -> str:
         """The text of the input file with this digest in a folder within that of all input files."""
@@ -75,10 +75,10 @@ class Inputs:
         name = folder if folder in self.names else str(Path(folder).parent)
         return made.read_text(encoding="utf-8") if self.finished(name) and made.exists() else self._wanted(name)
 
-    def _folders(self, name: str) -> list[Path]:
-        """Where the input file of `name` is, the folder in which it is made first; earlier versions had one for all."""
+    def _folder(self, name: str) -> Path:
+        """Where the input file of `name` is: a run has a folder for each configuration."""
         folder = self._root / FOLDER / name
-        return [folder / self._runs[name].config.fingerprint(), folder] if name in self._runs else [folder]
+        return folder / self._runs[name].config.fingerprint() if name in self._runs else folder
 
     def _record(self, name: str) -> bytes:
         run = self._runs.get(name)
