@@ -14,8 +14,8 @@ import pytest
 OBSERVED = pytest.StashKey[list[str]]()
 HEAD = """# Faults
 
-What was done to the program, and what came of it. Written by `make test-faults` from the results of its tests; "seen"
-is what those tests noted down, with the number of times.
+Injected faults and their outcomes. Written by `make test-faults` from the results of its tests; "seen" is what those
+tests noted down, with the number of times.
 
 | fault | made by | expected | survived | seen |
 |---|---|---|---|---|

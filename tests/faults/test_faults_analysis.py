@@ -15,7 +15,7 @@ from small_runs import config
 from rtrl_bench.experiments import execute
 
 STEPS = ("tables", "figures", "report")
-WHOLE = "no file is there that is not whole; the same command writes the same files"
+WHOLE = "no partial file remains; the same command writes the same files"
 
 
 def step(name, results, out, log, inject=None):
