@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from rtrl_bench.cells import CELLS, ElementwiseCell
+from rtrl_bench.cells import CELLS, Cell
 from rtrl_bench.envs.listing import table
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.experiments.sequences.tasks import TASKS
-from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.gradients import GRADIENTS, make_method
 from rtrl_bench.registry import Registry
 
 
@@ -20,18 +21,28 @@ def list_choices() -> str:
 
 
 def list_cells() -> str:
-    """A table of every cell: its rows of u, of the state and of w, whether exact RTRL takes it, and what it is."""
+    """A table of every cell: its rows of u and of the state, which gradient is its exact RTRL, and what it is."""
     rows = []
     for name in CELLS:
         cell = CELLS[name]()
-        exact = "yes" if isinstance(cell, ElementwiseCell) else "no"
-        rows.append((name, str(len(cell.gates)), str(len(cell.state)), exact, _about(cell)))
+        rows.append((name, str(len(cell.gates)), str(len(cell.state)), _exact(cell), _about(cell)))
     return table(("cell", "gates", "numbers a unit", "exact RTRL", "what it is"), rows)
 
 
 def list_names(title: str, registry: Registry[Any]) -> str:
     """A table of all that is registered: the name, below `title`, and what it is."""
     return table((title, "what it is"), [(name, _about(registry[name])) for name in registry])
+
+
+def _exact(cell: Cell) -> str:
+    """The gradient method that is exact for a layer of the cell: the cheaper one, where two are."""
+    for gradient in ("rtrl", "rtrl_dense"):
+        try:
+            make_method(gradient, cell)
+        except ConfigError:
+            continue
+        return gradient
+    return "none"
 
 
 def _about(registered: Any) -> str:

@@ -20,8 +20,13 @@ def test_every_cell_method_kind_of_run_and_task_has_a_row_that_says_what_it_is()
     assert found["adding"].endswith("(Hochreiter & Schmidhuber 1997, experiment 4).")
 
 
-def test_a_cells_row_says_what_it_is_and_whether_exact_rtrl_takes_it():
+def test_a_cells_row_says_what_it_is_and_which_gradient_is_its_exact_rtrl():
     found = rows(choices.list_cells())
-    assert found["lru"].split()[1:4] == ["2", "2", "yes"]
+    assert found["lru"].split()[1:4] == ["2", "2", "rtrl"]
     assert found["lru"].endswith("(Orvieto et al. 2023, section 3).")
-    assert found["lstm"].split()[1:4] == ["4", "2", "no"]
+    assert found["lstm"].split()[1:4] == ["4", "2", "rtrl_dense"]
+    assert found["none"].split()[1:4] == ["0", "0", "none"]
+
+
+def test_no_two_cells_say_the_same():
+    assert len({choices._about(CELLS[name]) for name in CELLS}) == len(list(CELLS))

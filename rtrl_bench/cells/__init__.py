@@ -87,7 +87,7 @@ class ElementwiseCell(Cell):
 
 
 class DenseCell(Cell):
-    """A cell with a recurrent matrix for each gate, w (K, N, N): exact RTRL is dear (`rtrl_dense`).
+    """A cell with a recurrent matrix for each gate, w (K, N, N): exact RTRL is expensive (`rtrl_dense`).
 
     Initialised as torch.nn's recurrent layers: everything U(±N^-1/2).
     """
