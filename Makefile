@@ -30,7 +30,7 @@ plan: $(READY) ## what `make reproduce` would do, and for how long
 test: lint ## checks and tests, on two cores
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-test-cuda: $(READY) ## on a GPU: gradients, runs and checkpoints give what they give on the CPU (a minute and a half)
+test-cuda: $(READY) ## on a GPU: gradients, runs and checkpoints match the CPU (a minute and a half)
 	$(BIN)/python -m pytest tests/cuda --device cuda
 
 test-faults: $(READY) ## kills, full disks, damaged files, failing environments; writes docs/faults.md

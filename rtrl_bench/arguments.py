@@ -45,11 +45,10 @@ def setting(text: str) -> dict[str, Any]:
     return cast(dict[str, Any], inner)
 
 
-def add_set(parser: argparse.ArgumentParser, what: str) -> None:
-    """The option --set, which ends as a list of dictionaries of nested keys; `what` keys they are, for the help."""
-    parser.add_argument(
-        "--set", type=setting, nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=f"keys {what}"
-    )
+def add_set(parser: argparse.ArgumentParser, more: str) -> None:
+    """The option --set, which ends as a list of dictionaries of nested keys; `more` ends the sentence of its help."""
+    help = f"override or add configuration keys{more}"
+    parser.add_argument("--set", type=setting, nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=help)
 
 
 def path(text: str) -> Path:

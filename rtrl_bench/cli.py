@@ -33,7 +33,8 @@ EXAMPLES = {
     "train": (
         "--config run.yaml --out my_run",
         "--config run.yaml --set gradient=tbptt seed=1 optimiser.learning_rate=1e-3 --out my_tbptt_run",
-        "--set environment=tmaze vision=flat env_steps=120_000 unroll=5 retention=20 --out my_tmaze_run",
+        "--set environment=tmaze vision=flat unroll=5 retention=20 env_steps=120_000 optimiser.learning_rate=6e-3 "
+        "--out my_run",
     ),
     "run": ("--set kind=sequences task=copy task_options.length=5 hidden=64 steps=500 --out my_copy_run",),
     "cost": ("--layers 2 --hidden 256 --input 257 --batch 32 --unroll 50",),
@@ -129,23 +130,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("list", _list, "list environments (and which of them run here), cells, methods, kinds of run, tasks", "")
     command("check", _check, "try each environment for a few steps; says what is missing and how to get it", "")
-    for measured, help in (
-        ("fidelity", "replay recordings of the real DMLab engine in the embedded levels"),
-        ("probe", "measure how well a linear probe reads the objects of an embedded level"),
+    for measured, writes_what, help in (
+        ("fidelity", "errors", "replay recordings of the real DMLab engine in the embedded levels"),
+        ("probe", "accuracies", "measure how well a linear probe reads the objects of an embedded level"),
     ):
         writes = command(measured, partial(_write, measured), help, f"--out {measured}.csv")
-        writes.add_argument("--out", type=path, required=True, help="CSV file for the errors or accuracies")
+        writes.add_argument("--out", type=path, required=True, help=f"CSV file for the {writes_what}")
     _add_show(command("show", _show, "draw what an agent sees in an embedded level", *EXAMPLES["show"]))
     return parser
 
 
 def _add_settings(parser: argparse.ArgumentParser, **config: Any) -> None:
     parser.add_argument("--config", type=path, metavar="FILE", help="YAML file with the keys of a run", **config)
-    add_set(
-        parser,
-        "that are not in the file or replace its own; dots reach nested keys; may be repeated. All keys and their "
-        "defaults: workflow/config/README.md",
-    )
+    add_set(parser, "; dots reach nested keys; may be repeated. All keys, defaults: workflow/config/README.md")
 
 
 def _add_run(parser: argparse.ArgumentParser, kind: str | None) -> None:
@@ -156,7 +153,7 @@ def _add_run(parser: argparse.ArgumentParser, kind: str | None) -> None:
         action="append",
         required=True,
         metavar="DIR",
-        help="run folder; where it is given several times, each with its own --config, the runs are made one by one",
+        help="run folder; given several times, each with its own --config, the runs follow one another",
     )
     parser.add_argument(
         "--restart-if-changed", action="store_true", help="if the folder holds another run, set that aside"
@@ -167,7 +164,7 @@ def _add_run(parser: argparse.ArgumentParser, kind: str | None) -> None:
         type=seconds,
         default=0.0,
         metavar="SECONDS",
-        help="stop then with a checkpoint and exit code 142, to go on in another job; 0: never",
+        help="stop after SECONDS, writing a checkpoint (exit code 142), to go on in another job; 0: never",
     )
     parser.set_defaults(kind=kind, keeps=True)
 
@@ -175,11 +172,14 @@ def _add_run(parser: argparse.ArgumentParser, kind: str | None) -> None:
 def _add_show(show: argparse.ArgumentParser) -> None:
     show.add_argument("level", help="environment of the rooms backend, e.g. rooms_watermaze")
     show.add_argument(
-        "--frames", type=integer(1, 100_000), default=24, help="of the picture, or agent steps of the film"
+        "--frames", type=integer(1, 100_000), default=24, help="number of frames (picture) or agent steps (film)"
     )
-    show.add_argument("--seed", type=integer(0, 2**31 - 1), default=0, help="of the episodes")
+    show.add_argument("--seed", type=integer(0, 2**31 - 1), default=0, help="seed of the episodes")
     show.add_argument(
-        "--agent", type=path, metavar="DIR", help="run folder of the agent that plays; without it, one that knows all"
+        "--agent",
+        type=path,
+        metavar="DIR",
+        help="run folder of the agent that plays (default: a scripted player with full information)",
     )
     show.add_argument(
         "--scale", type=integer(1, 32), help="pixels drawn per pixel seen (default: 3 in a picture, 4 in a film)"
@@ -194,20 +194,20 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
         "--only", nargs="+", choices=tuple(SHARES), metavar="SECTION", help=f"some of {', '.join(SHARES)}"
     )
     bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run")
-    bench.add_argument("--minutes", type=minutes, help="leave out what takes longer in all (default: no limit)")
+    bench.add_argument("--minutes", type=minutes, help="total time limit; skip what does not fit (default: no limit)")
     bench.add_argument("--json", type=path, metavar="FILE", help="everything measured, written after every item")
     bench.add_argument("--revision", help="of the code, where git does not tell it: in an archive, or a copy")
     bench.add_argument(
         "--stem", type=path, metavar="DIR", help="finished run of kind `stems` of nonmatching, for the runs that learn"
     )
-    bench.add_argument("--small", action="store_true", help="only see that it runs: the numbers mean nothing")
+    bench.add_argument("--small", action="store_true", help="smoke test only: ignore the numbers")
     bench.set_defaults(prints=True)
 
 
 def _add_cost(cost: argparse.ArgumentParser) -> None:
     size = integer(1, LARGEST)
     cost.add_argument("--cell", default="elstm", help="recurrent cell, as `list` has them")
-    cost.add_argument("--layers", type=integer(1, MOST_LAYERS), default=1, metavar="L", help="one on the other")
+    cost.add_argument("--layers", type=integer(1, MOST_LAYERS), default=1, metavar="L", help="number of stacked layers")
     cost.add_argument("--hidden", type=size, required=True, metavar="N", help="units of a layer")
     cost.add_argument("--input", type=size, required=True, metavar="D", help="inputs of the first layer")
     cost.add_argument("--batch", type=size, default=32, metavar="B", help="slots")

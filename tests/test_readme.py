@@ -67,6 +67,10 @@ def test_every_command_that_is_shown_is_accepted():
         assert cli._parser().parse_args(shlex.split(command, comments=True))
 
 
+def test_the_run_that_is_shown_is_the_example_of_the_commands_help():
+    assert f"\npython -m rtrl_bench train {cli.EXAMPLES['train'][-1]}\n" in README
+
+
 def test_the_sentence_about_cost_is_that_of_the_table():
     ratios = [float(ratio) for ratio in re.findall(r"^\| (?:256|512) \| [\w, ]+ \| ([\d.]+) \|", README, re.MULTILINE)]
     assert f"takes {min(ratios):.1f} to {max(ratios):.1f} times as long as our own TBPTT" in README

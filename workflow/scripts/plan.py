@@ -225,7 +225,7 @@ def main() -> int:
         epilog="example:\n  python -m workflow.scripts.plan --set scale=overnight --cores 2",
         formatter_class=Help,
     )
-    add_set(parser, "of workflow/config/config.yaml or of the scale, as for Snakemake's --config")
+    add_set(parser, " of workflow/config/config.yaml or of the scale, as for Snakemake's --config")
     parser.add_argument("--cores", type=integer(1, 2**16), default=usable_cores(), help="how many may be used")
     arguments = parser.parse_args()
     try:
