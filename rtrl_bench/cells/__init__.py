@@ -93,7 +93,7 @@ class DenseCell(Cell):
     """
 
     one_map: ClassVar[bool] = False  # whether w only stands in W x + U h + b, which is all that the gates read of h
-    keeping: ClassVar[str] = ""  # the gate that keeps the state, of which `retention` sets the bias
+    keeping: ClassVar[str] = ""  # the gate that keeps the state: `retention` sets its bias; none: retentive = False
 
     def recurrent_shape(self, hidden: int) -> tuple[int, ...]:
         return (len(self.gates), hidden, hidden)
@@ -102,6 +102,9 @@ class DenseCell(Cell):
         for parameter in (weight, bias, w):
             nn.init.uniform_(parameter, -(w.shape[-1] ** -0.5), w.shape[-1] ** -0.5)
         if retention is not None:
+            if self.keeping not in self.gates:
+                missing = f"cell {type(self).__name__} does not say which gate keeps its state"
+                raise ConfigError(f"retention = {retention}: {missing}; set its keeping, or retentive = False")
             retentive_bias_(bias[self.gates.index(self.keeping)], retention)
 
 

@@ -7,7 +7,7 @@ import torch
 from oracles.cells import NAMES
 
 from rtrl_bench import RecurrentStack
-from rtrl_bench.cells import CELLS
+from rtrl_bench.cells import CELLS, DenseCell
 from rtrl_bench.errors import ConfigError
 
 INPUTS, UNITS = 6, 20_000
@@ -68,6 +68,16 @@ def test_the_papers_initialisation_is_another(cell):
 def test_retention_is_refused_for_a_cell_without_a_parameter_for_it(cell):
     with pytest.raises(ConfigError, match=r"retention = 20.0: cell .* has no parameter .*; remove the key"):
         RecurrentStack(3, 4, cell=cell, gradient="tbptt", retention=20.0)
+
+
+def test_retention_is_refused_for_a_dense_cell_that_names_no_gate_that_keeps_its_state():
+    class Forgetful(DenseCell):
+        gates = ("h",)
+
+    with pytest.raises(
+        ConfigError, match=r"retention = 20.0: cell Forgetful .*; set its keeping, or retentive = False"
+    ):
+        Forgetful().initialise(torch.empty(1, 4, 3), torch.empty(1, 4), torch.empty(1, 4, 4), 20.0)
 
 
 @pytest.mark.parametrize("cell", ["lru", "rtu", "rtu_nonlinear"])
