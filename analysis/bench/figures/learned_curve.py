@@ -1,8 +1,8 @@
 """Training return of the runs that a benchmark makes
 
 For the time that the benchmark was given: mean return of training episodes over a twentieth of the run, against
-environment frames. One seed each, and a budget of steps that the machine's speed decides, so that this shows that and
-how fast a machine learns, and compares no methods.
+environment frames. One seed each, and a budget of steps that the machine's speed decides: the figure shows whether and
+how fast training progresses on a machine, and does not compare methods.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Other learning curves
 
-Learning curves of everything that is in neither of the paper's two figures, but for the memory tasks: other
-environments, other segment lengths and agents of more than one layer. Return of the training episodes (unclipped)
-against environment frames. Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over
-seeds, the band ± one standard deviation.
+Learning curves of everything not in Figures 1 and 2, except the memory tasks: other environments, other segment
+lengths and agents of more than one layer. Return of the training episodes (unclipped) against environment frames.
+Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the band ± one standard
+deviation.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Learning rates
 
 Of the methods that were tuned: the mean share of right test sequences with each learning rate that was tried, the same
-ones for every method, over seeds that are not in the results. Best: the highest; of equal ones that which needed fewer
-steps, then the lower one. The results were trained with the best one unless the last column names another.
+ones for every method, over seeds that are not in the results. Best: the highest; ties go to the rate that needed
+fewer steps, then to the lower rate. The results were trained with the best one unless the last column names another.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 How well a vision stem that was taught from the simulator's state tells what is in view, on episodes that it was not
 taught on. For classes the share of right answers, where there is something and in directions where there is nothing;
-for measures the median error. Beside each stands what the best constant answer gets, without looking.
+for measures the median error. The adjacent column gives the best constant guess.
 """
 
 from __future__ import annotations
