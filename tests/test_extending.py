@@ -90,15 +90,16 @@ def train(extended, tmp_path, *settings):
 
 def test_the_exactness_tests_find_the_cell_by_themselves(extended):
     said = extended(
-        *("-m", "pytest", "-q", "-p", "extended", "-p", "no:cacheprovider", "-k", "Leaky-rtrl-2 or partials and Leaky"),
+        *("-m", "pytest", "-q", "-p", "extended", "-p", "no:cacheprovider"),
+        *("-k", "Integrator-rtrl-2 or partials and Integrator"),
         *("tests/gradients/test_exactness.py", "tests/cells/test_derivatives.py"),
     )
     assert re.search(r"[1-9]\d* passed", said) or "100%" in said
-    assert "Leaky" not in said
+    assert "Integrator" not in said
 
 
 def test_the_cell_trains(extended, tmp_path):
-    train(extended, tmp_path, "environment: tmaze", "cell: leaky", "gradient: rtrl")
+    train(extended, tmp_path, "environment: tmaze", "cell: integrator", "gradient: rtrl")
 
 
 def test_the_method_is_what_it_says(extended):
