@@ -8,20 +8,10 @@ from rtrl_bench.gradients.machinery.fused.program import PRIMITIVES, Program
 
 Rule = Callable[..., int]
 
-MOVES = {
-    "cat",
-    "stack",
-    "clone",
-    "repeat",
-    "flip",
-    "roll",
-    "index_select",
-    "_unsafe_view",
-    "_reshape_alias",
-    "contiguous",
-}
-MAKERS = {"empty_like", "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones", "new_full"}
-MAKERS |= {"new_empty_strided"}
+MOVES = set("cat stack clone repeat flip roll index_select _unsafe_view _reshape_alias contiguous".split())
+MAKERS = set(
+    "empty_like zeros_like ones_like full_like new_empty new_zeros new_ones new_full new_empty_strided".split()
+)
 
 
 def _add(p: Program, a: int, b: int, alpha: int | None = None) -> int:
@@ -40,18 +30,6 @@ def _tanh(p: Program, x: int) -> int:
     """2 σ(2 x) - 1: to 2e-7 in float32, as on the CPU; Triton's language has none."""
     two = p.literal(2)
     return p.apply("sub", p.apply("mul", two, _sigmoid(p, p.apply("mul", two, x))), p.literal(1))
-
-
-def _lerp(p: Program, a: int, b: int, weight: int) -> int:
-    return p.apply("add", a, p.apply("mul", weight, p.apply("sub", b, a)))
-
-
-def _addcmul(p: Program, addend: int, a: int, b: int, value: int | None = None) -> int:
-    return _add(p, addend, p.apply("mul", a, b), value)
-
-
-def _addcdiv(p: Program, addend: int, a: int, b: int, value: int | None = None) -> int:
-    return _add(p, addend, p.apply("div", a, b), value)
 
 
 def _square(p: Program, x: int) -> int:
@@ -107,18 +85,6 @@ def _softplus(p: Program, x: int, beta: int | None = None, threshold: int | None
     return p.apply("where", p.apply("gt", scaled, threshold), x, p.apply("div", _positive_log1p_exp(p, scaled), beta))
 
 
-def _logaddexp(p: Program, a: int, b: int) -> int:
-    return p.apply("add", b, _positive_log1p_exp(p, p.apply("sub", a, b)))
-
-
-def _sigmoid_backward(p: Program, grad: int, y: int) -> int:
-    return p.apply("mul", p.apply("mul", grad, p.apply("sub", p.literal(1), y)), y)
-
-
-def _tanh_backward(p: Program, grad: int, y: int) -> int:
-    return p.apply("mul", grad, p.apply("sub", p.literal(1), _square(p, y)))
-
-
 def _clamp(p: Program, x: int, low: int | None = None, high: int | None = None) -> int:
     x = x if low is None else p.apply("maximum", x, low)
     return x if high is None else p.apply("minimum", x, high)
@@ -134,10 +100,6 @@ def _heaviside(p: Program, x: int, at_zero: int) -> int:
     return p.apply("where", p.apply("eq", x, zero), at_zero, p.apply("gt", x, zero))
 
 
-def _silu(p: Program, x: int) -> int:
-    return p.apply("mul", x, _sigmoid(p, x))
-
-
 RULES: dict[str, Rule] = {
     **{name: (lambda p, *lines, name=name: p.apply(name, *lines)) for name in PRIMITIVES},
     **{f"logical_{name}": (lambda p, *lines, name=name: p.apply(name, *lines)) for name in ("and", "or", "not")},
@@ -145,16 +107,16 @@ RULES: dict[str, Rule] = {
     "add": _add,
     "sub": _sub,
     "rsub": lambda p, a, b, alpha=None: _sub(p, b, a, alpha),
-    "addcmul": _addcmul,
-    "addcdiv": _addcdiv,
-    "lerp": _lerp,
+    "addcmul": lambda p, addend, a, b, value=None: _add(p, addend, p.apply("mul", a, b), value),
+    "addcdiv": lambda p, addend, a, b, value=None: _add(p, addend, p.apply("div", a, b), value),
+    "lerp": lambda p, a, b, weight: p.apply("add", a, p.apply("mul", weight, p.apply("sub", b, a))),
     "sigmoid": _sigmoid,
     "tanh": _tanh,
-    "sigmoid_backward": _sigmoid_backward,
-    "tanh_backward": _tanh_backward,
-    "silu": _silu,
+    "sigmoid_backward": lambda p, grad, y: p.apply("mul", p.apply("mul", grad, p.apply("sub", p.literal(1), y)), y),
+    "tanh_backward": lambda p, grad, y: p.apply("mul", grad, p.apply("sub", p.literal(1), _square(p, y))),
+    "silu": lambda p, x: p.apply("mul", x, _sigmoid(p, x)),
     "softplus": _softplus,
-    "logaddexp": _logaddexp,
+    "logaddexp": lambda p, a, b: p.apply("add", b, _positive_log1p_exp(p, p.apply("sub", a, b))),
     "log1p": _log1p,
     "expm1": _expm1,
     "square": _square,
