@@ -11,25 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_bench.rooms import clock
+from rtrl_bench.rooms import clock, state
 from rtrl_bench.rooms.compiled import compiled
 from rtrl_bench.rooms.keys_doors_map import Cell, Layout, cell_centre, generate
 from rtrl_bench.rooms.physics import GROUND_Z, HALF_WIDTH, place, touches_item
 from rtrl_bench.rooms.pictures import FIRST_DOOR_COLOUR, GOAL, KEY
-from rtrl_bench.rooms.state import (
-    CELL,
-    FENCE_COLOUR,
-    FENCE_OPEN,
-    FENCE_X0,
-    FENCE_X1,
-    FENCE_Y0,
-    FENCE_Y1,
-    GRID,
-    SPRITE_COLOUR,
-    SPRITE_PICTURE,
-    SPRITE_X,
-    SPRITE_Y,
-)
 
 KEY_SIZE, GOAL_SIZE = 83.0, 87.0  # units, of a square picture
 FLOOR_Z = 1.0  # measured: floor and invisible walls stand a unit out of their cells
@@ -69,21 +55,22 @@ def _across(cell: Cell, north_south: bool) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 of a door: across the middle of its cell, towards where it slides to."""
     x, y = cell_centre(cell)
     if north_south:
-        return x - CELL / 2, y, x + CELL / 2, y
-    return x, y - CELL / 2, x, y + CELL / 2
+        return x - state.CELL / 2, y, x + state.CELL / 2, y
+    return x, y - state.CELL / 2, x, y + state.CELL / 2
 
 
 @compiled
 def solids(slot, boxes):
     """What is solid within REACH of the player, into boxes (8 or more, 4), rows x0, y0, x1, y1; returns how many."""
     count = 0
-    for row in range(math.floor((slot.y - REACH) / CELL), math.floor((slot.y + REACH) / CELL) + 1):
-        for column in range(math.floor((slot.x - REACH) / CELL), math.floor((slot.x + REACH) / CELL) + 1):
-            inside = 0 <= row < GRID[0] and 0 <= column < GRID[1]
+    for row in range(math.floor((slot.y - REACH) / state.CELL), math.floor((slot.y + REACH) / state.CELL) + 1):
+        for column in range(math.floor((slot.x - REACH) / state.CELL), math.floor((slot.x + REACH) / state.CELL) + 1):
+            inside = 0 <= row < state.GRID[0] and 0 <= column < state.GRID[1]
             if inside and slot.floor[row, column]:
                 continue
-            boxes[count, 0], boxes[count, 1] = column * CELL - WALL_MARGIN, row * CELL - WALL_MARGIN
-            boxes[count, 2], boxes[count, 3] = (column + 1) * CELL + WALL_MARGIN, (row + 1) * CELL + WALL_MARGIN
+            x, y = column * state.CELL, row * state.CELL
+            boxes[count, 0], boxes[count, 1] = x - WALL_MARGIN, y - WALL_MARGIN
+            boxes[count, 2], boxes[count, 3] = x + state.CELL + WALL_MARGIN, y + state.CELL + WALL_MARGIN
             count += 1
     for k in range(slot.fence_count):
         x0, y0, x1, y1 = _door_box(slot.fences, k)
@@ -100,9 +87,9 @@ def door_start(fences, k):
     Whole while closed (FENCE_OPEN < 0) and in the frame in which it opens (0), it slides at an even speed towards its
     end, until after SLIDE_FRAMES the last DOOR_LIP units remain for good.
     """
-    gone = min(max(fences[k, FENCE_OPEN], 0.0) / SLIDE_FRAMES, 1.0) * (CELL - DOOR_LIP) / CELL
-    x0, y0 = fences[k, FENCE_X0], fences[k, FENCE_Y0]
-    return x0 + gone * (fences[k, FENCE_X1] - x0), y0 + gone * (fences[k, FENCE_Y1] - y0)
+    gone = min(max(fences[k, state.FENCE_OPEN], 0.0) / SLIDE_FRAMES, 1.0) * (state.CELL - DOOR_LIP) / state.CELL
+    x0, y0 = fences[k, state.FENCE_X0], fences[k, state.FENCE_Y0]
+    return x0 + gone * (fences[k, state.FENCE_X1] - x0), y0 + gone * (fences[k, state.FENCE_Y1] - y0)
 
 
 @compiled
@@ -110,9 +97,9 @@ def _door_box(fences, k):
     """x0, y0, x1, y1 of what remains of door k."""
     x0, y0 = door_start(fences, k)
     half = DOOR_THICKNESS / 2
-    if fences[k, FENCE_X0] == fences[k, FENCE_X1]:
-        return x0 - half, y0, x0 + half, fences[k, FENCE_Y1]
-    return x0, y0 - half, fences[k, FENCE_X1], y0 + half
+    if fences[k, state.FENCE_X0] == fences[k, state.FENCE_X1]:
+        return x0 - half, y0, x0 + half, fences[k, state.FENCE_Y1]
+    return x0, y0 - half, fences[k, state.FENCE_X1], y0 + half
 
 
 @compiled
@@ -131,15 +118,15 @@ def after_move(slot):
 @compiled
 def _open_doors(slot):
     """A door opens for good when the player's box enters its cell with a key of its colour, which is used up."""
-    fences, reach, reward = slot.fences, CELL / 2 + HALF_WIDTH, 0.0
+    fences, reach, reward = slot.fences, state.CELL / 2 + HALF_WIDTH, 0.0
     for k in range(slot.fence_count):
-        if fences[k, FENCE_OPEN] >= 0:
-            fences[k, FENCE_OPEN] = min(fences[k, FENCE_OPEN] + 1, SLIDE_FRAMES)
+        if fences[k, state.FENCE_OPEN] >= 0:
+            fences[k, state.FENCE_OPEN] = min(fences[k, state.FENCE_OPEN] + 1, SLIDE_FRAMES)
             continue
-        x = slot.x - (fences[k, FENCE_X0] + fences[k, FENCE_X1]) / 2
-        y = slot.y - (fences[k, FENCE_Y0] + fences[k, FENCE_Y1]) / 2
-        if slot.held == fences[k, FENCE_COLOUR] - FIRST_DOOR_COLOUR and abs(x) < reach and abs(y) < reach:
-            fences[k, FENCE_OPEN] = 0
+        x = slot.x - (fences[k, state.FENCE_X0] + fences[k, state.FENCE_X1]) / 2
+        y = slot.y - (fences[k, state.FENCE_Y0] + fences[k, state.FENCE_Y1]) / 2
+        if slot.held == fences[k, state.FENCE_COLOUR] - FIRST_DOOR_COLOUR and abs(x) < reach and abs(y) < reach:
+            fences[k, state.FENCE_OPEN] = 0
             slot.held = -1
             reward += DOOR_REWARD
     return reward
@@ -150,15 +137,15 @@ def _take_objects(slot):
     """Objects within reach are taken out of the world; a new key destroys the one that was held."""
     sprites, reward, kept = slot.sprites, 0.0, 0
     for k in range(slot.sprite_count):
-        if not touches_item(slot, sprites[k, SPRITE_X], sprites[k, SPRITE_Y]):
+        if not touches_item(slot, sprites[k, state.SPRITE_X], sprites[k, state.SPRITE_Y]):
             for column in range(sprites.shape[1]):
                 sprites[kept, column] = sprites[k, column]
             kept += 1
-        elif sprites[k, SPRITE_PICTURE] == GOAL:
+        elif sprites[k, state.SPRITE_PICTURE] == GOAL:
             slot.event = slot.frame
             reward += GOAL_REWARD
         else:
-            slot.held = int(sprites[k, SPRITE_COLOUR]) - FIRST_DOOR_COLOUR
+            slot.held = int(sprites[k, state.SPRITE_COLOUR]) - FIRST_DOOR_COLOUR
             reward += KEY_REWARD
     slot.sprite_count = kept
     return reward

@@ -12,24 +12,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rtrl_bench.rooms import maps, nonmatching, pictures, render
+from rtrl_bench.rooms import maps, nonmatching, pictures, render, state
 from rtrl_bench.rooms.keys_doors_map import COLOURS
 from rtrl_bench.rooms.physics import GROUND_Z
 from rtrl_bench.rooms.sight import Things, facing, floor_ahead, look
-from rtrl_bench.rooms.state import (
-    CELL,
-    FENCE_COLOUR,
-    FENCE_OPEN,
-    FENCE_X0,
-    FENCE_X1,
-    FENCE_Y0,
-    FENCE_Y1,
-    SPRITE_COLOUR,
-    SPRITE_PICTURE,
-    SPRITE_SIZE,
-    SPRITE_X,
-    SPRITE_Y,
-)
 
 Labels = dict[str, np.ndarray]
 FLOOR_STEP, FLOOR_FARTHEST = 10.0, 500.0  # to the edge of an island, in units
@@ -55,8 +41,8 @@ def _nonmatching(slots: np.ndarray) -> Labels:
     sprites, there = _rows(slots, "sprites", "sprite_count")
     seen = look(slots, _drawn(slots, sprites, there), _NONMATCHING_WALLS)
     return {
-        "colour": _of(seen.which, sprites[..., SPRITE_COLOUR]),
-        "shape": _of(seen.which, sprites[..., SPRITE_PICTURE]),
+        "colour": _of(seen.which, sprites[..., state.SPRITE_COLOUR]),
+        "shape": _of(seen.which, sprites[..., state.SPRITE_PICTURE]),
         "distance": seen.distance,
         "room": (slots["x"] > _BETWEEN_ROOMS)[:, None].astype(np.int64),
         "place": _place(slots),
@@ -81,19 +67,20 @@ def _keys_doors(slots: np.ndarray) -> Labels:
     """Without the place, as a picture does not tell where among the islands it was taken."""
     sprites, there = _rows(slots, "sprites", "sprite_count")
     fences, fenced = _rows(slots, "fences", "fence_count")
-    goals = sprites[..., SPRITE_PICTURE] == pictures.GOAL
+    goals = sprites[..., state.SPRITE_PICTURE] == pictures.GOAL
     key, goal = (look(slots, _drawn(slots, sprites, there & kind)) for kind in (~goals, goals))
-    ends = fences[..., [FENCE_X0, FENCE_Y0, FENCE_X1, FENCE_Y1]].reshape(*fences.shape[:2], 2, 2)
-    door = look(slots, Things(ends, fenced & (fences[..., FENCE_OPEN] < 0)))
+    columns = [state.FENCE_X0, state.FENCE_Y0, state.FENCE_X1, state.FENCE_Y1]
+    ends = fences[..., columns].reshape(*fences.shape[:2], 2, 2)
+    door = look(slots, Things(ends, fenced & (fences[..., state.FENCE_OPEN] < 0)))
     return {
-        "key": _of(key.which, sprites[..., SPRITE_COLOUR] - pictures.FIRST_DOOR_COLOUR),
+        "key": _of(key.which, sprites[..., state.SPRITE_COLOUR] - pictures.FIRST_DOOR_COLOUR),
         "key_distance": key.distance,
-        "door": _of(door.which, fences[..., FENCE_COLOUR] - pictures.FIRST_DOOR_COLOUR),
+        "door": _of(door.which, fences[..., state.FENCE_COLOUR] - pictures.FIRST_DOOR_COLOUR),
         "door_distance": door.distance,
         "goal": (goal.which >= 0).astype(np.int64),
         "goal_distance": goal.distance,
         "held": slots["held"][:, None] + 1,
-        "floor": floor_ahead(slots, CELL, FLOOR_STEP, FLOOR_FARTHEST),
+        "floor": floor_ahead(slots, state.CELL, FLOOR_STEP, FLOOR_FARTHEST),
         "heading": _heading(slots),
     }
 
@@ -117,8 +104,8 @@ def _rows(slots: np.ndarray, name: str, count: str) -> tuple[np.ndarray, np.ndar
 def _drawn(slots: np.ndarray, sprites: np.ndarray, there: np.ndarray) -> Things:
     """Sprites as large as they are drawn: in the first second of a map they grow."""
     grown = np.minimum(1.0, (slots["server_ms"] + slots["residual_ms"]) / render.GROWING_MS)
-    width = sprites[..., SPRITE_SIZE] * grown[:, None]
-    return facing(slots, sprites[..., SPRITE_X], sprites[..., SPRITE_Y], width, there)
+    width = sprites[..., state.SPRITE_SIZE] * grown[:, None]
+    return facing(slots, sprites[..., state.SPRITE_X], sprites[..., state.SPRITE_Y], width, there)
 
 
 def _of(which: np.ndarray, number: np.ndarray) -> np.ndarray:

@@ -6,18 +6,9 @@ between a touch and what follows are those of recordings of the engine.
 
 from __future__ import annotations
 
-from rtrl_bench.rooms import clock, maps, physics
+from rtrl_bench.rooms import clock, maps, physics, state
 from rtrl_bench.rooms.compiled import compiled
 from rtrl_bench.rooms.pictures import SIZES
-from rtrl_bench.rooms.state import (
-    SPRITE_COLOUR,
-    SPRITE_PICTURE,
-    SPRITE_SIZE,
-    SPRITE_X,
-    SPRITE_Y,
-    SPRITE_Z,
-    uniform,
-)
 
 OBJECTS, VARIANTS = 36, 3  # 12 shapes in 3 colours
 OBJECT_Z = 13.0
@@ -27,7 +18,7 @@ RELOAD_FRAMES = 2  # after the touch of a choice
 
 @compiled
 def begin(slot):
-    slot.match = int(uniform(slot) * OBJECTS)
+    slot.match = int(state.uniform(slot) * OBJECTS)
     slot.pending = 0.0
     _new_trial(slot)
 
@@ -36,9 +27,9 @@ def begin(slot):
 def _new_trial(slot):
     """The match stays for the episode; the other object and all places are drawn again."""
     slot.event = -1
-    other = (slot.match + 1 + int(uniform(slot) * (OBJECTS - 1))) % OBJECTS
-    example = int(uniform(slot) * 2)
-    slot.choice = int(uniform(slot) * 2)
+    other = (slot.match + 1 + int(state.uniform(slot) * (OBJECTS - 1))) % OBJECTS
+    example = int(state.uniform(slot) * 2)
+    slot.choice = int(state.uniform(slot) * 2)
     slot.sprite_count = 3
     places = (maps.EXAMPLES[example], maps.CHOICES[slot.choice], maps.CHOICES[1 - slot.choice])
     for index in range(3):
@@ -50,9 +41,9 @@ def _new_trial(slot):
 @compiled
 def _put(slot, index, place, which):
     sprite = slot.sprites[index]
-    sprite[SPRITE_X], sprite[SPRITE_Y] = place[0], place[1]
-    sprite[SPRITE_Z], sprite[SPRITE_SIZE] = OBJECT_Z, SIZES[which // VARIANTS]
-    sprite[SPRITE_PICTURE], sprite[SPRITE_COLOUR] = which // VARIANTS, which % VARIANTS
+    sprite[state.SPRITE_X], sprite[state.SPRITE_Y] = place[0], place[1]
+    sprite[state.SPRITE_Z], sprite[state.SPRITE_SIZE] = OBJECT_Z, SIZES[which // VARIANTS]
+    sprite[state.SPRITE_PICTURE], sprite[state.SPRITE_COLOUR] = which // VARIANTS, which % VARIANTS
 
 
 @compiled
@@ -78,7 +69,7 @@ def after_move(slot):
     if x0 <= slot.x + reach and slot.x - reach <= x1 and y0 <= slot.y + reach and slot.y - reach <= y1:
         slot.pending = PAD
     for index in range(1, 3):
-        if physics.touches_item(slot, slot.sprites[index, SPRITE_X], slot.sprites[index, SPRITE_Y]):
+        if physics.touches_item(slot, slot.sprites[index, state.SPRITE_X], slot.sprites[index, state.SPRITE_Y]):
             slot.event = slot.frame
             slot.pending = RIGHT if index == 1 else WRONG
     return reward

@@ -6,22 +6,10 @@ import math
 from collections import deque
 from typing import Any, NamedTuple
 
+from rtrl_bench.rooms import state
 from rtrl_bench.rooms.keys_doors_map import Cell, cell_centre
 from rtrl_bench.rooms.oracles import NOTHING, walk_to
 from rtrl_bench.rooms.pictures import FIRST_DOOR_COLOUR, GOAL
-from rtrl_bench.rooms.state import (
-    CELL,
-    FENCE_COLOUR,
-    FENCE_OPEN,
-    FENCE_X0,
-    FENCE_X1,
-    FENCE_Y0,
-    FENCE_Y1,
-    SPRITE_COLOUR,
-    SPRITE_PICTURE,
-    SPRITE_X,
-    SPRITE_Y,
-)
 
 ARRIVED = 45.0  # units from a cell's centre, which is as far as the player slides after it stops walking
 
@@ -96,17 +84,18 @@ def _way_to(situation: _Situation, came_from: dict[_Situation, _Situation | None
 
 
 def _cell(x: float, y: float) -> Cell:
-    return int(y // CELL), int(x // CELL)
+    return int(y // state.CELL), int(x // state.CELL)
 
 
 def _closed_doors(slot: Any) -> dict[Cell, int]:
     """Colours of the closed doors, by cell."""
     fences = slot["fences"][: slot["fence_count"]]
-    middles = ((fences[:, FENCE_X0] + fences[:, FENCE_X1]) / 2, (fences[:, FENCE_Y0] + fences[:, FENCE_Y1]) / 2)
+    x = (fences[:, state.FENCE_X0] + fences[:, state.FENCE_X1]) / 2
+    y = (fences[:, state.FENCE_Y0] + fences[:, state.FENCE_Y1]) / 2
     return {
-        _cell(x, y): int(fence[FENCE_COLOUR]) - FIRST_DOOR_COLOUR
-        for x, y, fence in zip(*middles, fences)
-        if fence[FENCE_OPEN] < 0
+        _cell(*middle): int(fence[state.FENCE_COLOUR]) - FIRST_DOOR_COLOUR
+        for *middle, fence in zip(x, y, fences)
+        if fence[state.FENCE_OPEN] < 0
     }
 
 
@@ -114,7 +103,7 @@ def _objects(slot: Any, goal: bool) -> dict[Cell, int]:
     """Colours of the goal, or of the keys, by cell."""
     sprites = slot["sprites"][: slot["sprite_count"]]
     return {
-        _cell(sprite[SPRITE_X], sprite[SPRITE_Y]): int(sprite[SPRITE_COLOUR]) - FIRST_DOOR_COLOUR
+        _cell(sprite[state.SPRITE_X], sprite[state.SPRITE_Y]): int(sprite[state.SPRITE_COLOUR]) - FIRST_DOOR_COLOUR
         for sprite in sprites
-        if (sprite[SPRITE_PICTURE] == GOAL) == goal
+        if (sprite[state.SPRITE_PICTURE] == GOAL) == goal
     }

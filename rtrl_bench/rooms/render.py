@@ -11,29 +11,13 @@ import math
 import numpy as np
 
 from rtrl_bench.rooms import hud as overlay
-from rtrl_bench.rooms import keys_doors, raster
+from rtrl_bench.rooms import keys_doors, raster, state
 from rtrl_bench.rooms.clock import FRAME_MS
 from rtrl_bench.rooms.compiled import compiled
 from rtrl_bench.rooms.physics import EYE_Z
 from rtrl_bench.rooms.pictures import FENCE, VIEWS
 from rtrl_bench.rooms.raster import HEIGHT, HORIZON, SLOPES, WIDTH
 from rtrl_bench.rooms.scenes import DRUMS
-from rtrl_bench.rooms.state import (
-    CELL,
-    FENCE_COLOUR,
-    FENCE_OPEN,
-    FENCE_X1,
-    FENCE_Y1,
-    GRID,
-    MAX_FENCES,
-    MAX_SPRITES,
-    SPRITE_COLOUR,
-    SPRITE_PICTURE,
-    SPRITE_SIZE,
-    SPRITE_X,
-    SPRITE_Y,
-    SPRITE_Z,
-)
 
 F32 = np.float32
 TURN_MS, BOB, BOB_RATE = 2048, 4.0, 0.005  # of items. Source: Quake III, cgame/cg_view.c and cg_ents.c
@@ -53,11 +37,11 @@ def draw(slots, low, high, frames, over, scene):
 
     `over`: only where the picture is brighter than what is there.
     """
-    most = max(len(scene.walls), MAX_FENCES + MAX_SPRITES) + 1
+    most = max(len(scene.walls), state.MAX_FENCES + state.MAX_SPRITES) + 1
     camera, flats, hits = np.empty(5, np.float32), np.empty((most, 5), np.float32), np.empty((most, 3), np.float32)
     sources, items = np.empty(most, np.int64), np.empty((most, ITEM_COLUMNS), np.float32)
     spans, nearest = np.empty((WIDTH, 2), np.int64), np.empty(WIDTH, np.float32)
-    canvas, cells = np.empty((HEIGHT, WIDTH), np.uint32), np.empty(GRID, np.uint8)
+    canvas, cells = np.empty((HEIGHT, WIDTH), np.uint32), np.empty(state.GRID, np.uint8)
     textures, sky, views = scene.textures.view(np.uint32), scene.sky.view(np.uint32), scene.pictures.view(np.uint32)
     for i in range(low, high):
         slot = slots[i]
@@ -69,8 +53,8 @@ def draw(slots, low, high, frames, over, scene):
             end = HEIGHT if scene.ground_in_slot else spans[column, 0]
             raster.paint_sky(canvas, column, end, slot.yaw, sky, scene.bearings)
         # One by one: an assignment of slices costs numba four seconds of compiling
-        for k in range(GRID[0] * GRID[1] if scene.ground_in_slot else 0):
-            cells[k // GRID[1], k % GRID[1]] = slot.floor[k // GRID[1], k % GRID[1]]
+        for k in range(state.GRID[0] * state.GRID[1] if scene.ground_in_slot else 0):
+            cells[k // state.GRID[1], k % state.GRID[1]] = slot.floor[k // state.GRID[1], k % state.GRID[1]]
         ground = cells if scene.ground_in_slot else scene.ground
         texture = scene.ground_texture + slot.frame // PHASE_FRAMES % scene.ground_phases
         raster.paint_floor(canvas, spans, ground, camera, camera[2] - F32(scene.ground_z), texture, textures, scene)
@@ -124,11 +108,12 @@ def _items(slot, camera, flats, items, scene):
     for k in range(slot.fence_count):
         fence, item = slot.fences[k], items[count]
         x0, y0 = keys_doors.door_start(slot.fences, k)
-        x1, y1 = fence[FENCE_X1], fence[FENCE_Y1]
-        item[ITEM_Z0], item[ITEM_Z1] = scene.ground_z, scene.ground_z + CELL
-        item[ITEM_VIEW], item[ITEM_COLOUR], item[ITEM_KIND] = scene.first_view[FENCE], fence[FENCE_COLOUR], FENCE_ITEM
-        item[ITEM_LEFT], item[ITEM_RIGHT] = F32(0.0), F32((x1 - x0 + y1 - y0) / CELL)  # the rest is out of sight
-        closing = fence[FENCE_OPEN] < keys_doors.SLIDE_FRAMES  # an open door is gone but for what stops the player
+        x1, y1 = fence[state.FENCE_X1], fence[state.FENCE_Y1]
+        item[ITEM_Z0], item[ITEM_Z1] = scene.ground_z, scene.ground_z + state.CELL
+        item[ITEM_VIEW], item[ITEM_KIND] = scene.first_view[FENCE], FENCE_ITEM
+        item[ITEM_COLOUR] = fence[state.FENCE_COLOUR]
+        item[ITEM_LEFT], item[ITEM_RIGHT] = F32(0.0), F32((x1 - x0 + y1 - y0) / state.CELL)  # the rest is out of sight
+        closing = fence[state.FENCE_OPEN] < keys_doors.SLIDE_FRAMES  # what remains of an open door is not seen
         if closing and raster.stand_between(flats[count], camera, F32(x0), F32(y0), x1, y1):
             count += 1
     milliseconds = FRAME_MS * slot.frame
@@ -137,13 +122,13 @@ def _items(slot, camera, flats, items, scene):
     grown = min(F32(1.0), F32(slot.server_ms + slot.residual_ms) / F32(GROWING_MS))
     for k in range(slot.sprite_count):
         sprite, item = slot.sprites[k], items[count]
-        side, depth = raster.seen_from(camera, sprite[SPRITE_X], sprite[SPRITE_Y])
-        half = F32(0.5) * sprite[SPRITE_SIZE]
-        middle = sprite[SPRITE_Z] + lift + half
+        side, depth = raster.seen_from(camera, sprite[state.SPRITE_X], sprite[state.SPRITE_Y])
+        half = F32(0.5) * sprite[state.SPRITE_SIZE]
+        middle = sprite[state.SPRITE_Z] + lift + half
         half *= grown
         item[ITEM_Z0], item[ITEM_Z1] = middle - half, middle + half
-        item[ITEM_VIEW] = scene.first_view[np.int64(sprite[SPRITE_PICTURE])] + turned
-        item[ITEM_COLOUR], item[ITEM_KIND] = sprite[SPRITE_COLOUR], PICTURE_ITEM
+        item[ITEM_VIEW] = scene.first_view[np.int64(sprite[state.SPRITE_PICTURE])] + turned
+        item[ITEM_COLOUR], item[ITEM_KIND] = sprite[state.SPRITE_COLOUR], PICTURE_ITEM
         item[ITEM_LEFT], item[ITEM_RIGHT] = F32(0.0), F32(1.0)
         if raster.stand(flats[count], side - half, depth, side + half, depth):
             count += 1
