@@ -55,13 +55,10 @@ class AgentNetwork(nn.Module):
 
     def see(self, observation: Tensor) -> Tensor:
         """The vision stem's features (n, F) of observations (n, ...)."""
-        features: Tensor
         if self.precision == torch.float32:
-            features = self.vision(observation)
-            return features
+            return self.vision(observation)
         with torch.autocast(observation.device.type, self.precision):
-            features = self.vision(observation)
-        return features.float()
+            return self.vision(observation).float()
 
     @torch.no_grad()
     def encode(self, observation: Tensor) -> Tensor:

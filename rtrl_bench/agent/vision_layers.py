@@ -14,8 +14,7 @@ class HalvingMaxPool(nn.MaxPool2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or torch.is_grad_enabled():
-            pooled: Tensor = super().forward(x)
-            return pooled
+            return super().forward(x)
         return _largest_of_three(_largest_of_three(x, 2), 3)
 
 

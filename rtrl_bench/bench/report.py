@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from rtrl_bench.bench import BY_DEFAULT, OF_THE_LIBRARY, SHARES
-from rtrl_bench.bench.sections import Outcome, Section, Setup, run
+from rtrl_bench.bench.sections import Outcome, Setup, run
 from rtrl_bench.runs import records
 from rtrl_bench.runs.device import device_name
 from rtrl_bench.runs.process import prepare_process
@@ -61,17 +61,12 @@ def report(
         if name not in OF_THE_LIBRARY:
             prepare_process(0)  # for good, so what is measured as it is in anyone's process comes first
         setup = Setup(device, small, left_s * share, stem)
-        outcome = run(_section(name, setup), setup, keep)
+        outcome = run(importlib.import_module(f"rtrl_bench.bench.{name}").section(setup), setup, keep)
         left_s -= outcome.took_s
         well &= not outcome.failed
     document["status"] = "complete"
     write()
     return well
-
-
-def _section(name: str, setup: Setup) -> Section:
-    section: Section = importlib.import_module(f"rtrl_bench.bench.{name}").section(setup)
-    return section
 
 
 def _head(device: torch.device) -> dict[str, Any]:

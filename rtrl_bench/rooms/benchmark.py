@@ -56,8 +56,7 @@ def measure(level: str) -> dict[str, float]:
 
 def _apart(level: str, kernels: str) -> dict[str, Any]:
     words = [sys.executable, "-m", "rtrl_bench.rooms.benchmark", level, kernels]
-    result: dict[str, Any] = json.loads(subprocess.run(words, capture_output=True, encoding="utf-8", check=True).stdout)
-    return result
+    return json.loads(subprocess.run(words, capture_output=True, encoding="utf-8", check=True).stdout)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     before, settings.CACHE_DIR = settings.CACHE_DIR, folder or ""
     try:
         compiler = numba.njit(cache=folder is not None, nogil=True, fastmath=False, error_model="numpy")
-        machine_code: Callable[..., Any] = compiler(function)
-        return machine_code
+        return compiler(function)
     finally:
         settings.CACHE_DIR = before
 

@@ -189,8 +189,7 @@ def platform(episode: Episode) -> np.ndarray:
 
 def _raised(episode: Episode) -> np.ndarray:
     """Before which steps the player was on the platform, (T,) bool."""
-    raised: np.ndarray = episode["position"][:, 2] > maps.WATER_Z + physics.GROUND_Z + 20
-    return raised
+    return episode["position"][:, 2] > maps.WATER_Z + physics.GROUND_Z + 20
 
 
 def _replay(level: str, episode: Episode, start: Start, end: int) -> Replay:

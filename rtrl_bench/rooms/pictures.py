@@ -67,8 +67,7 @@ def mipmap(images: np.ndarray) -> np.ndarray:
 def _halved(images: np.ndarray) -> np.ndarray:
     """Averages of 2 x 2 along axes 1 and 2."""
     pairs = images[:, ::2] + images[:, 1::2]
-    halved: np.ndarray = (pairs[:, :, ::2] + pairs[:, :, 1::2]) / np.float32(4)
-    return halved
+    return (pairs[:, :, ::2] + pairs[:, :, 1::2]) / np.float32(4)
 
 
 # --- surfaces ---
@@ -82,8 +81,7 @@ def _texels() -> tuple[np.ndarray, np.ndarray]:
 
 def _mixed(colour: Sequence[float], other: Sequence[float], share: np.ndarray) -> np.ndarray:
     """The first colour where `share` (row, column) is 0, the other where it is 1."""
-    mixed: np.ndarray = np.asarray(colour) + (np.asarray(other) - np.asarray(colour)) * share[..., None]
-    return mixed
+    return np.asarray(colour) + (np.asarray(other) - np.asarray(colour)) * share[..., None]
 
 
 def blue_wall() -> np.ndarray:

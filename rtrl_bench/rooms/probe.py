@@ -114,8 +114,7 @@ def _ridge(
     """The labels of images `asked` by a regression on images `fit`, both rows of the matrix of scalar products."""
     targets = np.eye(classes, dtype=np.float32)[labels[fit]] - np.float32(1 / classes)
     damped = products[np.ix_(fit, fit)] + np.float32(penalty) * np.eye(len(fit), dtype=np.float32)
-    answers: np.ndarray = (products[np.ix_(asked, fit)] @ np.linalg.solve(damped, targets)).argmax(axis=1)
-    return answers
+    return (products[np.ix_(asked, fit)] @ np.linalg.solve(damped, targets)).argmax(axis=1)
 
 
 def _collected(episodes: int, seed: int) -> list[Views]:

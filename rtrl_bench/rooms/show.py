@@ -81,8 +81,7 @@ def contact_sheet(level: str, frames: int, seed: int, player: Player, scale: int
     rows = math.ceil(frames / columns)
     padded = np.pad(shown, ((0, rows * columns - frames), (0, GAP), (0, GAP), (0, 0)), constant_values=GAP_COLOUR)
     grid = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2)
-    sheet: np.ndarray = grid.reshape(rows * padded.shape[1], columns * padded.shape[2], 3)[:-GAP, :-GAP]
-    return sheet
+    return grid.reshape(rows * padded.shape[1], columns * padded.shape[2], 3)[:-GAP, :-GAP]
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

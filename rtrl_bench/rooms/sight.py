@@ -79,8 +79,7 @@ def _met(ahead: np.ndarray, left: np.ndarray) -> np.ndarray:
     first, second = aside[:, :, 0], aside[:, :, 1]
     crossing = (first > 0) != (second > 0)
     share = first / np.where(crossing, first - second, 1)
-    met: np.ndarray = crossing & (along[:, :, 0] + share * (along[:, :, 1] - along[:, :, 0]) > 0)
-    return met
+    return crossing & (along[:, :, 0] + share * (along[:, :, 1] - along[:, :, 0]) > 0)
 
 
 def _hidden(eye: np.ndarray, points: np.ndarray, walls: np.ndarray) -> np.ndarray:
@@ -88,22 +87,17 @@ def _hidden(eye: np.ndarray, points: np.ndarray, walls: np.ndarray) -> np.ndarra
     a, b = eye[:, None, None], points[:, :, None]
     c, d = walls[:, 0], walls[:, 1]
     between = (_side(a, b, c) > 0) != (_side(a, b, d) > 0)
-    hidden: np.ndarray = (between & ((_side(c, d, a) > 0) != (_side(c, d, b) > 0))).any(axis=-1)
-    return hidden
+    return (between & ((_side(c, d, a) > 0) != (_side(c, d, b) > 0))).any(axis=-1)
 
 
 def _side(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     """Positive where c is to the left of the way from a to b."""
-    side: np.ndarray = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
-        c[..., 0] - a[..., 0]
-    )
-    return side
+    return (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
 
 
 def _wrapped(angle: np.ndarray) -> np.ndarray:
     """The same angle in [-π, π)."""
-    wrapped: np.ndarray = (angle + math.pi) % (2 * math.pi) - math.pi
-    return wrapped
+    return (angle + math.pi) % (2 * math.pi) - math.pi
 
 
 def floor_ahead(slots: np.ndarray, cell: float, step: float, farthest: float) -> np.ndarray:

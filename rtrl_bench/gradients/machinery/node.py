@@ -34,8 +34,7 @@ def recorded(run: Run, learn: Learn, sources: Sequence[Tensor]) -> Tensor:
         It must not hold on to the sources, which would keep the whole graph alive.
     sources: what `run` reads: input, parameters, state.
     """
-    states: Tensor = _Node.apply(run, learn, *sources)
-    return states
+    return _Node.apply(run, learn, *sources)
 
 
 class _Node(torch.autograd.Function):
