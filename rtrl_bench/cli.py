@@ -26,6 +26,7 @@ from rtrl_bench.experiments import DEFAULT, execute, kind_of, load_run
 from rtrl_bench.runs.asked import merge
 from rtrl_bench.runs.signals import alarm
 from rtrl_bench.system import output
+from rtrl_bench.system.files import check_output, write_rows
 from rtrl_bench.system.foreign import Stopped
 
 PROGRAM = "python -m rtrl_bench"
@@ -275,7 +276,8 @@ def _list(arguments: argparse.Namespace) -> Result:
 
 
 def _write(measured: str, arguments: argparse.Namespace) -> Result:
-    importlib.import_module(f"rtrl_bench.rooms.{measured}").write(arguments.out)
+    check_output(arguments.out)
+    write_rows(arguments.out, importlib.import_module(f"rtrl_bench.rooms.{measured}").measured())
     return Result()
 
 

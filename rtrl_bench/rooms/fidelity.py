@@ -9,7 +9,6 @@ which choice was right, nor when the platform's timer fired by itself, so reward
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_bench.errors import ConfigError
 from rtrl_bench.rooms import clock, keys_doors, levels, maps, physics
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT
 from rtrl_bench.rooms.keys_doors_map import COLOURS, Door, Key, Layout
 from rtrl_bench.rooms.state import GRID, SLOT
-from rtrl_bench.system.files import write_rows
 
 RECORDINGS = Path(__file__).with_name("recordings")
 JUMP = 60.0  # units in a step: nobody walks this far, so the player was moved
@@ -96,7 +93,8 @@ def replays(level: str, episode: Episode) -> list[Replay]:
     if level == KEYS_DOORS:
         if "layout" not in episode:
             return []
-        starts = [_puzzle(_drawn(str(episode["layout"])), episode, residual) for residual in {*_RESIDUALS}]
+        residuals = keys_doors.LOADED_RESIDUALS_MS
+        starts = [_puzzle(_drawn(str(episode["layout"])), episode, residual) for residual in {*residuals}]
         return [min((_replay(level, episode, start, len(episode["action"])) for start in starts), key=_error)]
     edges = [0, *_trials(episode), len(episode["action"])] if level == WATERMAZE else [0, len(episode["action"])]
     found = []
@@ -104,9 +102,6 @@ def replays(level: str, episode: Episode) -> list[Replay]:
         starts = [_standing(level, episode)] if number == 0 else _in_water(episode, begin)
         found.append(min((_replay(level, episode, start, end) for start in starts), key=_error))
     return found
-
-
-_RESIDUALS = keys_doors.LOADED_RESIDUALS_MS
 
 
 def _error(replay: Replay) -> float:
@@ -276,18 +271,3 @@ def measured() -> list[Fidelity]:
     """All levels and files of recordings, the worst position first."""
     rows = [measure(level, recordings) for level in levels.LEVELS for recordings in files()]
     return sorted((row for row in rows if row is not None), key=lambda row: -row.position_error_p95)
-
-
-def write(path: Path) -> None:
-    """`measured()` as CSV with a column per field of `Fidelity`.
-
-    ConfigError, before anything is measured, if no file can be written there.
-    """
-    check_output(path)
-    write_rows(path, measured())
-
-
-def check_output(path: Path) -> None:
-    """ConfigError unless a file can be written at `path`."""
-    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ConfigError(f"--out {path}: expected a file in a folder that exists and can be written")

@@ -11,21 +11,16 @@ import numpy as np
 from rtrl_bench.rooms.compiled import compiled
 from rtrl_bench.rooms.dmlab_levels import FRAMES_PER_SECOND
 from rtrl_bench.rooms.pictures import FIRST_DOOR_COLOUR
-from rtrl_bench.rooms.raster import HEIGHT, WIDTH
+from rtrl_bench.rooms.raster import HEIGHT, WIDTH, packed
 
 # Three bits a row, five rows, the top row in the highest bits
 DIGITS = np.array([0o75557, 0o26227, 0o71747, 0o71717, 0o55711, 0o74717, 0o74757, 0o71222, 0o75757, 0o75717])
 DIGIT_WIDTH, DIGIT_HEIGHT = 3, 5
 
-
-def _packed(red: int, green: int, blue: int) -> int:
-    return red | green << 8 | blue << 16
-
-
-INK, PALE, TAN = _packed(30, 34, 60), _packed(225, 230, 255), _packed(150, 120, 80)
-BOX, SIGN, CROSS, GREY = _packed(90, 86, 170), _packed(190, 245, 250), _packed(230, 235, 240), _packed(170, 165, 150)
-KEY_FIRST, KEY_SIZE, KEY_EDGE = 2, 7, _packed(128, 128, 128)  # 48 x 48 at (12, 12) of 640 x 480
-RING_FRAMES, RING = 7, _packed(24, 24, 26)
+INK, PALE, TAN = packed(30, 34, 60), packed(225, 230, 255), packed(150, 120, 80)
+BOX, SIGN, CROSS, GREY = packed(90, 86, 170), packed(190, 245, 250), packed(230, 235, 240), packed(170, 165, 150)
+KEY_FIRST, KEY_SIZE, KEY_EDGE = 2, 7, packed(128, 128, 128)  # 48 x 48 at (12, 12) of 640 x 480
+RING_FRAMES, RING = 7, packed(24, 24, 26)
 HUNDRED = 100  # of ammunition, and of health
 
 

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
 from rtrl_bench.rooms import maps, nonmatching, physics
 from rtrl_bench.rooms.dmlab_levels import ACTION_REPEAT, FRAMES_PER_SECOND, IMAGE_SHAPE
-from rtrl_bench.rooms.fidelity import check_output
 from rtrl_bench.rooms.oracles import LOOK_LEFT, LOOK_RIGHT, NOTHING
 from rtrl_bench.rooms.pictures import SHAPES
 from rtrl_bench.rooms.simulator import Simulator
 from rtrl_bench.rooms.state import SPRITE_COLOUR, SPRITE_PICTURE, SPRITE_X, SPRITE_Y
-from rtrl_bench.system.files import write_rows
 
 LEVEL = "rooms_select_nonmatching_object"
 EPISODES = 5000
@@ -60,18 +57,9 @@ class Views:
     tested: np.ndarray  # bool (frames,): of an episode kept for the test
 
 
-def measured(episodes: int, seed: int = 0) -> list[Accuracy]:
+def measured(episodes: int = EPISODES, seed: int = 0) -> list[Accuracy]:
     """Accuracies of both properties of all objects, from so many episodes."""
     return [row for name, views in zip(OBJECTS, _collected(episodes, seed)) for row in accuracies(name, views)]
-
-
-def write(path: Path) -> None:
-    """`measured(EPISODES)` as CSV with a column per field of `Accuracy`.
-
-    ConfigError, before anything is measured, if no file can be written there.
-    """
-    check_output(path)
-    write_rows(path, measured(EPISODES))
 
 
 def accuracies(name: str, views: Views) -> list[Accuracy]:

@@ -32,6 +32,11 @@ FULL, DARKEST, FADE = 256, 150, F32(0.035)  # brightness, its least at a distanc
 RED_BLUE, GREEN, EIGHT = np.uint32(0xFF00FF), np.uint32(0x00FF00), np.uint32(8)
 
 
+def packed(red, green, blue):
+    """Colours as pixels of a canvas: integers, or arrays of them."""
+    return red | green << 8 | blue << 16
+
+
 @compiled
 def stand(flat, s0, d0, s1, d1):
     """Make a flat of a segment in camera coordinates; whether any of it may be in view."""

@@ -112,8 +112,7 @@ PLAIN_GROUND: dict[str, Any] = {
 
 def _pixels(colours: Any) -> np.ndarray:
     """Colours (n, 3) as pixels of a canvas, int64 (n,)."""
-    red, green, blue = np.asarray(colours, np.int64).T
-    return red | green << 8 | blue << 16
+    return raster.packed(*np.asarray(colours, np.int64).T)
 
 
 PEDESTAL, PAD_DRUM = range(2)

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from rtrl_bench.errors import ConfigError, UnknownName, one_of
-from rtrl_bench.rooms.fidelity import check_output
 from rtrl_bench.rooms.players import ORACLES
 from rtrl_bench.rooms.simulator import Simulator
+from rtrl_bench.system.files import check_output
 
 SHEET_STEPS = 5  # from one frame of a sheet to the next
 STEPS_PER_SECOND = 15  # of 60 frames a second, four to a step
@@ -42,11 +42,7 @@ def show(level: str, frames: int, seed: int, player: Player | None, out: Path, s
     if out.suffix not in SCALES:
         raise ConfigError(f"--out {out}: expected a name that ends in {', '.join(SCALES)}")
     scale = SCALES[out.suffix] if scale is None else scale
-    if scale < 1:
-        raise ConfigError(f"--scale {scale}: expected an integer >= 1")
     check_output(out)
-    if frames < 1:
-        raise ConfigError(f"--frames {frames}: expected an integer >= 1")
     if level not in ORACLES:
         raise UnknownName(f"unknown level {level!r}: {one_of(level, ORACLES)}")
     player = oracle(level) if player is None else player

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 TRIES = 5  # calls that each number of threads is tried for
@@ -21,7 +21,7 @@ class Workers:
 
     def __init__(self, count: int, threads: int):
         most = min(threads, count)
-        numbers = [*itertools.takewhile(lambda n: n < most, _powers_of_two()), most]
+        numbers = [*(2**k for k in range((most - 1).bit_length())), most]
         self._seconds: dict[int, list[float]] = {number: [] for number in numbers}
         edges = {n: [count * k // n for k in range(n + 1)] for n in numbers}
         self._shares = {n: list(itertools.pairwise(edges[n])) for n in numbers}
@@ -52,7 +52,3 @@ class Workers:
             wait(waiting)
         for done in waiting:
             done.result()
-
-
-def _powers_of_two() -> Iterator[int]:
-    return (2**k for k in itertools.count())

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rtrl_bench.errors import Unwritable
+from rtrl_bench.errors import ConfigError, Unwritable
 
 
 @contextmanager
@@ -40,6 +40,12 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write `data` as `whole_file` does."""
     with whole_file(path) as file:
         file.write(data)
+
+
+def check_output(path: Path) -> None:
+    """ConfigError unless a file can be written at `path`."""
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {path}: expected a file in a folder that exists and can be written")
 
 
 def write_rows(path: Path, rows: Sequence[Any]) -> None:

@@ -22,9 +22,9 @@ from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
-from rtrl_bench.rooms.fidelity import check_output
 from rtrl_bench.rooms.players import ORACLES
 from rtrl_bench.rooms.simulator import Simulator
+from rtrl_bench.system.files import check_output
 
 ENVIRONMENTS = (*ORACLES, "chaser", "breakout", "gravitar", "mspacman", "qbert", "seaquest")
 EPISODES, LONGEST = 96, 10_000  # LONGEST: steps of an episode
