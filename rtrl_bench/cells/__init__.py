@@ -116,6 +116,8 @@ def times_matrices(w: Tensor, h: Tensor) -> Tensor:
 class Readout(nn.Module):
     """What follows the recurrence at every step, h = readout(x, c): an output gate, a projection, a skip path."""
 
+    weights_on_input: int = 0  # how many of the parameters multiply x, for the formulas of what a stack costs
+
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         """The layer's output h (..., O), given its input x (..., D) and its new state c (..., s, N)."""
         raise TypeError(f"{type(self).__name__} must define forward")
@@ -128,10 +130,6 @@ class Readout(nn.Module):
         wants_x: whether the derivatives by x are needed too; for the lowest layer they are not.
         """
         raise TypeError(f"{type(self).__name__} must define vjp before layers of its cell can be stacked under rtrl")
-
-    def weights_on_input(self) -> int:
-        """How many of the parameters multiply x, for the formulas of what a stack costs."""
-        return 0
 
 
 @dataclass

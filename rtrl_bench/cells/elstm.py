@@ -72,6 +72,7 @@ class OutputGate(Readout):
     def __init__(self, inputs: int, hidden: int):
         super().__init__()
         self.linear = nn.Linear(inputs + hidden, hidden)
+        self.weights_on_input = inputs * hidden
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         c = c[..., 0, :]
@@ -85,7 +86,3 @@ class OutputGate(Readout):
         of_x, of_c = self.linear.weight.split([x.shape[-1], c.shape[-1]], dim=-1)
         to_c = torch.addcmul(to_pre @ of_c, rows, gate).unsqueeze(-2)
         return ReadoutVJP(to_c, to_pre @ of_x if wants_x else None, {"linear": (both, to_pre)})
-
-    def weights_on_input(self) -> int:
-        outputs, read = self.linear.weight.shape
-        return outputs * (read - outputs)

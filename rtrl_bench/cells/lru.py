@@ -100,6 +100,7 @@ class Projection(Readout):
     def __init__(self, inputs: int, hidden: int):
         super().__init__()
         self.linear = nn.Linear(2 * hidden + inputs, hidden, bias=False)
+        self.weights_on_input = inputs * hidden
         with torch.no_grad():
             of_c, of_x = self.linear.weight.split([2 * hidden, inputs], dim=-1)
             of_c.normal_(std=1 / math.sqrt(hidden))
@@ -115,7 +116,3 @@ class Projection(Readout):
         of_c, of_x = self.linear.weight.split([both.shape[-1] - x.shape[-1], x.shape[-1]], dim=-1)
         to_c = (to_y @ of_c).unflatten(-1, c.shape[-2:])
         return ReadoutVJP(to_c, to_y @ of_x if wants_x else None, {"linear": (both, to_y)})
-
-    def weights_on_input(self) -> int:
-        outputs, read = self.linear.weight.shape
-        return outputs * (read - 2 * outputs)

@@ -50,6 +50,7 @@ class InputGate(Readout):
     def __init__(self, inputs: int, hidden: int):
         super().__init__()
         self.linear = nn.Linear(inputs, hidden)
+        self.weights_on_input = inputs * hidden
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         return torch.sigmoid(self.linear(x)) * c[..., 0, :]
@@ -59,6 +60,3 @@ class InputGate(Readout):
         to_pre = rows * (c * gate * (1 - gate))
         below = to_pre @ self.linear.weight if wants_x else None
         return ReadoutVJP((rows * gate).unsqueeze(-2), below, {"linear": (x, to_pre)})
-
-    def weights_on_input(self) -> int:
-        return self.linear.weight.numel()

@@ -63,6 +63,7 @@ class Highway(Readout):
         bound = math.sqrt(3 / inputs)
         self.gate = nn.Linear(inputs, hidden)
         self.skip = None if inputs == hidden else nn.Linear(inputs, hidden, bias=False)
+        self.weights_on_input = inputs * hidden * (1 if inputs == hidden else 2)
         self.v = nn.Parameter(torch.empty(hidden).uniform_(-math.sqrt(1.5), math.sqrt(1.5)))
         with torch.no_grad():
             self.gate.weight.uniform_(-bound / math.sqrt(2), bound / math.sqrt(2))
@@ -93,6 +94,3 @@ class Highway(Readout):
             below += SKIP_SCALE * to_skip if self.skip is None else to_skip @ self.skip.weight
         to_v = torch.einsum("bmrn,bmn->brn", to_gate, c)
         return ReadoutVJP(to_c.unsqueeze(-2), below, linear, {"v": to_v})
-
-    def weights_on_input(self) -> int:
-        return sum(part.weight.numel() for part in (self.gate, self.skip) if part is not None)

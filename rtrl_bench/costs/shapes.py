@@ -125,4 +125,4 @@ def _behind_the_recurrence(name: str, inputs: int, hidden: int) -> tuple[int, in
     with shapes_alone():
         readout = cell.readout(inputs, hidden)
     parameters = sum(parameter.numel() for parameter in readout.parameters())
-    return cell.output_size(inputs, hidden), parameters, readout.weights_on_input()
+    return cell.output_size(inputs, hidden), parameters, readout.weights_on_input
