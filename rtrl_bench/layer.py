@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rtrl_bench.cells import CELLS, Cell
 from rtrl_bench.checks import real, whole
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients import Carry, Growing, Layer, Parameters, make_method
+from rtrl_bench.gradients import Carry, Layer, Parameters, make_method
 from rtrl_bench.gradients.machinery.episodes import as_mask
 from rtrl_bench.gradients.machinery.node import no_autocast
 
@@ -56,7 +56,6 @@ class RecurrentStack(nn.Module):
         self.cell = CELLS[cell]()
         self.cell.check_retention(retention)
         self.method = make_method(gradient, self.cell, layers, gradient_options)
-        self._progress = 0.0
         self.layers = nn.ModuleList()
         outputs: list[int] = []  # features of each layer
         for _ in range(layers):
@@ -145,20 +144,18 @@ class RecurrentStack(nn.Module):
         `gradient="columnar"` brings in its layers by it: of L layers, another one each time that 1/L of the budget is
         spent. Other methods take no notice. It is saved with the parameters.
         """
-        return self._progress
+        return self.method.progress
 
     @progress.setter
     def progress(self, share: float) -> None:
         if not 0 <= share <= 1:
             raise ConfigError(f"progress = {share!r}: expected a share of the training budget, from 0 to 1")
-        self._progress = float(share)
-        if isinstance(self.method, Growing):
-            self.method.progress = self._progress
+        self.method.progress = float(share)
 
     @property
     def grown(self) -> int:
         """How many of the layers are in use by now: all, but with `gradient="columnar"`."""
-        return self.method.grown if isinstance(self.method, Growing) else len(self.layers)
+        return self.method.grown
 
     def get_extra_state(self) -> Tensor:
         """What is to be saved beside the parameters: the progress, ()."""

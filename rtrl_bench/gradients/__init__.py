@@ -7,7 +7,7 @@ that `backward()` on a loss of its output leaves the method's gradient in the pa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -45,10 +45,17 @@ RunLayer = Callable[[int, Layer, Tensor, Tensor], Tensor]
 class GradientMethod:
     """Base of the methods, of `layers` stacked layers of `cell`."""
 
+    progress: float = 0.0  # share of the training budget that is spent, from 0 to 1; to be set before a segment
+
     def __init__(self, cell: Cell, layers: int = 1):
         if layers > 1 and not cell.gates:
             raise ConfigError(f"layers = {layers}: cell {type(cell).__name__} has nothing to stack; use layers: 1")
         self.cell, self.layers = cell, layers
+
+    @property
+    def grown(self) -> int:
+        """How many of the layers there are by now: a method may bring them in while it trains."""
+        return self.layers
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
         """The carry before the first step: everything zero, on the parameters' device and in their type."""
@@ -103,17 +110,6 @@ class GradientMethod:
     def act_layer(self, number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
         """One layer's next state (B, s, N), given its input (B, D) and its state."""
         return self.cell.step(layer.parameters.preactivations(x), state, layer.parameters.recurrent)
-
-
-@runtime_checkable
-class Growing(Protocol):
-    """A method that brings in its layers while it trains."""
-
-    progress: float  # share of the training budget that is spent, from 0 to 1
-
-    @property
-    def grown(self) -> int:
-        """How many layers there are by now."""
 
 
 GRADIENTS: Registry[type[GradientMethod]] = Registry("gradient", "rtrl_bench.gradients")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rtrl_bench.cells import Cell
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer, RunLayer
 from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.machinery.tape import forward_states
@@ -25,13 +24,8 @@ class Columnar(SegmentWise):
     output gate over all units of a layer, as the eLSTM's, is outside of the recurrence and leaves the columns apart.
     """
 
-    def __init__(self, cell: Cell, layers: int = 1):
-        super().__init__(cell, layers)
-        self.progress = 0.0  # share of the training budget that is spent; to be set before a segment
-
     @property
     def grown(self) -> int:
-        """How many of the layers there are by now."""
         return min(self.layers, 1 + int(self.progress * self.layers))
 
     def input_size(self, inputs: int, below: Sequence[int]) -> int:
