@@ -17,6 +17,7 @@ and likewise for b, and for w with ω(t) = ∂c(t)/∂w. Both sums over t are pr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,14 +25,19 @@ from torch import Tensor
 from rtrl_bench.gradients import GRADIENTS, Carry, Layer, Parameters
 from rtrl_bench.gradients.machinery.carry import LayerCarry
 from rtrl_bench.gradients.machinery.cross_sensitivities import no_cross_sensitivities
-from rtrl_bench.gradients.machinery.elementwise import InSegmentGradient, Linearised, gradient_by
+from rtrl_bench.gradients.machinery.elementwise import InSegmentGradient, Linearised, gradient_by, transpose_times
 from rtrl_bench.gradients.machinery.own_sensitivities import CarriedSensitivities, SensitivityUpdate
 from rtrl_bench.gradients.machinery.stack import run_stack
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
 
 
 class SegmentWise(CarriedSensitivities):
-    """Each layer's sensitivities to its own parameters, moved once per segment."""
+    """Each layer's sensitivities to its own parameters, moved once per segment.
+
+    same_step: the input gets what the loss owes to the same step alone, αᵀ g in the place of αᵀ e.
+    """
+
+    same_step: ClassVar[bool] = False
 
     def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
         traces = super().first_traces(batch, layer, generator)
@@ -40,8 +46,8 @@ class SegmentWise(CarriedSensitivities):
 
     def learn(self, tape: Tape, carry: LayerCarry, g: Tensor, wants_x: bool) -> LayerGradient:
         if tape.fused is not None:
-            return tape.fused.learn(tape, g, wants_x, carry.traces)
-        return gradient_by(OwnGradient(tape, carry.traces), tape, g, wants_x)
+            return tape.fused.learn(tape, g, wants_x, carry.traces, self.same_step)
+        return gradient_by(OwnGradient(tape, carry.traces, self.same_step), tape, g, wants_x)
 
     def advance(self, tape: Tape, carry: LayerCarry) -> None:
         if tape.fused is not None:
@@ -53,11 +59,15 @@ class SegmentWise(CarriedSensitivities):
 class OwnGradient(InSegmentGradient):
     """∂L/∂θ of a layer: the part inside the segment, and r ⊙ S(0). Moves the sensitivities to S(M)."""
 
-    def __init__(self, tape: Tape, sensitivities: dict[str, Tensor]):
+    def __init__(self, tape: Tape, sensitivities: dict[str, Tensor], same_step: bool):
         super().__init__(tape)
+        if same_step:
+            self.to_input = torch.empty_like(tape.activations)
         self._sensitivities, self._update = sensitivities, SensitivityUpdate(tape, overwrite_tape=True)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
+        if self.to_input is not self.d_u:
+            transpose_times(block.alpha, g, out=self.to_input[steps])  # first: alpha's memory may become that of q
         p = self._update.suffix_products(steps, block)  # step by step, as e: what can be shared by threads follows
         super().add(steps, block, g, e)
         self._update.add(steps, block, p)
