@@ -38,7 +38,7 @@ class Work:
     """
 
     device: torch.device
-    per_update: float = 1
+    per_update: int = 1
     stops_at_once = False
 
     def updates_made(self) -> int:

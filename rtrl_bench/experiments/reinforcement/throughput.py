@@ -209,4 +209,4 @@ class _Run:
         """Train for about so long; env steps per second."""
         torch.set_num_threads(self.threads)
         training = self.training
-        return training.steps_per_update * calls_per_s(training.update, seconds, training.device)
+        return training.per_update * calls_per_s(training.update, seconds, training.device)

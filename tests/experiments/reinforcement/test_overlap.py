@@ -31,7 +31,7 @@ def in_turn_one_behind(settings, updates):
     for number in range(1, updates + 1):
         before = copy.deepcopy(network.state_dict())
         _, training._carry = training.learner.update(
-            acted.segment, training.carry, (number - 1) * training.steps_per_update, number
+            acted.segment, training.carry, (number - 1) * training.per_update, number
         )
         behaviour.load_state_dict(before)
         acted = actor.act(acted.state, number + 1)
