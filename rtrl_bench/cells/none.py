@@ -22,7 +22,7 @@ class Feedforward(Cell):
         return c
 
     def initialise(self, weight: Tensor, bias: Tensor, w: Tensor, retention: float | None) -> None:
-        """See `Cell`; there is nothing to fill."""
+        """There is nothing to fill."""
 
     def readout(self, inputs: int, hidden: int) -> Readout:
         return _Input()

@@ -20,8 +20,9 @@ from rtrl_bench.cells import Cell, DenseCell
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import GRADIENTS, Layer, Parameters
 from rtrl_bench.gradients.machinery.carry import LayerCarry
+from rtrl_bench.gradients.machinery.episodes import over
 from rtrl_bench.gradients.machinery.jacobians import state_jacobians
-from rtrl_bench.gradients.machinery.random_signs import balance, norm, over, signs
+from rtrl_bench.gradients.machinery.random_signs import balance, norm, signs
 from rtrl_bench.gradients.machinery.step_by_step import StepByStep
 from rtrl_bench.gradients.machinery.tape import Tape
 

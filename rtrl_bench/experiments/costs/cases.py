@@ -67,7 +67,6 @@ class TorchCase:
         self.steps = sizes.episode if method == "bptt" else sizes.unroll
 
     def begin(self) -> None:
-        """See `Case`."""
         z, device = self._sizes, self._device
         torch.manual_seed(0)
         self._stack = RecurrentStack(z.inputs, z.hidden, z.layers, z.cell, self._gradient).to(device)
@@ -78,7 +77,6 @@ class TorchCase:
         self._v = torch.randn(self.steps, z.batch, self._stack.output_size, device=device)
 
     def run(self) -> None:
-        """See `Case`."""
         h, self._carry = self._stack(self._x, self._starts, self._carry)
         h.backward(self._v)
         self._stack.zero_grad(set_to_none=True)
@@ -107,11 +105,9 @@ class JaxCase:
         self._run = traced.lower().compile()
 
     def begin(self) -> None:
-        """See `Case`."""
         self._params, self._carry, self._steps = self._make()
 
     def run(self) -> None:
-        """See `Case`."""
         import jax
 
         gradient, self._carry = self._run(self._params, self._carry, self._steps)

@@ -88,6 +88,7 @@ class Training(Work):
     def _set_up(self, config: RunConfig, stem: PretrainedStem | None) -> None:
         """Simulator, network and learner, as they are before the first update."""
         device = self.device
+        self.per_update = config.unroll * config.batch
         torch.manual_seed(config.seed)
         check_sizes(config, device)
         self.env = make_env(config, device, env_seed(config, 0))
@@ -116,7 +117,7 @@ class Training(Work):
         self.actor = make_actor(self.network, self.env, config, device)
         self.acting = InTurn(self.actor) if config.deterministic else Overlapped(self.actor, self.network)
         # Behind it, as an actor's copy of the network would copy what listens to the network too.
-        due = partial(drawn, updates=-(-config.env_steps // self.steps_per_update), seed=config.seed)
+        due = partial(drawn, updates=-(-config.env_steps // self.per_update), seed=config.seed)
         points, cut = config.gradient_quality, config.truncation
         self.quality = GradientQuality(self.network.core, due(points)) if points else None
         if self.quality is not None:
@@ -141,15 +142,6 @@ class Training(Work):
     def finished(self) -> bool:
         return self.counters.env_steps >= self.config.env_steps
 
-    @property
-    def steps_per_update(self) -> int:
-        return self.config.unroll * self.config.batch
-
-    @property
-    def per_update(self) -> float:  # type: ignore[override]
-        """Steps."""
-        return self.steps_per_update
-
     def updates_made(self) -> int:
         """As the counters have it."""
         return self.counters.updates
@@ -168,7 +160,7 @@ class Training(Work):
                 self.counters.wall_s += seconds
                 self.interval.wall_s += seconds
                 self._log_if_due()
-                progress.advance(self.steps_per_update, self._note())
+                progress.advance(self.per_update, self._note())
                 if board is not None:
                     board.write(self.curve)
                 after_update()
@@ -185,7 +177,7 @@ class Training(Work):
         self._aside_s = 0.0
         # Whoever measures the speed of a short run goes on beyond its end.
         self.network.core.progress = min(1.0, env_steps / self.config.env_steps)
-        last = env_steps + self.steps_per_update >= self.config.env_steps
+        last = env_steps + self.per_update >= self.config.env_steps
         with self.acting.segment(self.carry.state, number, last) as acted:
             metrics, self._carry = self.learner.update(acted.segment, self.carry, env_steps, number)
             if self.truncation is not None:
@@ -193,9 +185,9 @@ class Training(Work):
         self.counters.updates, self.counters.acting = number, self.actor.mode
         self.counters.episodes += len(acted.returns)
         self.counters.carried_bytes = max(self.counters.carried_bytes, self.carry.bytes())
-        self.counters.env_steps += self.steps_per_update
+        self.counters.env_steps += self.per_update
         self.interval.updates += 1
-        self.interval.env_steps += self.steps_per_update
+        self.interval.env_steps += self.per_update
         self.interval.returns += acted.returns
         self.interval.lengths += acted.lengths
         self.interval.metrics = [total + m for total, m in zip(self.interval.metrics, metrics.tolist())]
@@ -208,7 +200,7 @@ class Training(Work):
             self._aside_s += time_when_done(self.device) - began
 
     def _log_if_due(self) -> None:
-        total = -(-self.config.env_steps // self.steps_per_update)
+        total = -(-self.config.env_steps // self.per_update)
         every = -(-total // self.config.log_points)
         if self.counters.updates % every and not self.finished:
             return
@@ -246,7 +238,7 @@ class Training(Work):
         }
 
     def restore(self, state: dict[str, Any]) -> str:
-        """See `Work`. If the simulator cannot be restored, its slots begin anew.
+        """If the simulator cannot be restored, its slots begin anew.
 
         The record says so, and also if device, threads or versions have changed. Raises ConfigError if the simulator in
         which the run began cannot run here.

@@ -52,7 +52,7 @@ class Training(Work):
         self.head = nn.Linear(self.layer.output_size, self.task.outputs).to(device)
         self.model = nn.ModuleList([self.layer, self.head])
         if config.threads == 0:
-            use_worthwhile_threads(self._step_on_zeros, int(self.per_update), device)
+            use_worthwhile_threads(self._step_on_zeros, self.per_update, device)
         betas = (config.adam_beta1, config.adam_beta2)
         self.optimiser = Adam(self.model.parameters(), betas, config.adam_epsilon)
         sizes = (config.train_size, config.valid_size, config.test_size)
@@ -137,7 +137,6 @@ class Training(Work):
     PLAIN = ("steps", "updates", "sequences", "resumes", "wall_s", "loss_sum", "solved", "curve", "carried_bytes")
 
     def state(self) -> dict[str, Any]:
-        """See `Work`."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -150,7 +149,6 @@ class Training(Work):
         }
 
     def restore(self, state: dict[str, Any]) -> str:
-        """See `Work`."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.carry = Carry.from_state_dict(state["carry"]).to(self.device)

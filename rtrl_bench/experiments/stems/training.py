@@ -35,6 +35,7 @@ class StemTraining(Work):
 
     def __init__(self, config: StemConfig, device: torch.device):
         self.config, self.device = config, device
+        self.per_update = config.slots
         torch.manual_seed(config.seed)
         self.frames = NewestFrames(config)
         self.backend = self.frames.watched.env.backend
@@ -49,11 +50,6 @@ class StemTraining(Work):
         self.wall_s, self.loss_sum = 0.0, 0.0
         self.curve: list[list[float | None]] = []
         self.started_utc = records.now_utc()
-
-    @property
-    def per_update(self) -> float:  # type: ignore[override]
-        """Steps."""
-        return self.config.slots
 
     def updates_made(self) -> int:
         """Steps of the optimiser."""
@@ -123,7 +119,7 @@ class StemTraining(Work):
         }
 
     def restore(self, state: dict[str, Any]) -> str:
-        """See `Work`. The players are watched anew up to there, as they know nothing of the stem."""
+        """The players are watched anew up to there, as they know nothing of the stem."""
         for part, module in (("vision.", self.vision), ("heads.", self.heads)):
             parameters = {k.removeprefix(part): v for k, v in state["network"].items() if k.startswith(part)}
             module.load_state_dict(parameters)

@@ -67,12 +67,11 @@ class InSegmentGradient:
         self._recurrent = torch.zeros_like(tape.parameters.recurrent)
 
     def add(self, steps: slice, block: Linearised, g: Tensor, e: Tensor) -> None:
-        """See `Accumulator`."""
         transpose_times(block.alpha, e, out=self.d_u[steps])
         self._recurrent += transpose_times(block.omega, e).sum(dim=(0, 1))
 
     def finish(self, r: Tensor) -> Parameters:
-        """See `Accumulator`. What lies before the segment is cut off, so r is not needed."""
+        """What lies before the segment is cut off, so r is not needed."""
         rows = self.d_u.flatten(2).flatten(0, 1)
         transposed = self.tape.x.flatten(0, 1).T @ rows  # (D, K N): its rows are aligned, whatever D is
         weight = transposed.unflatten(1, self.d_u.shape[2:]).movedim(0, -1)

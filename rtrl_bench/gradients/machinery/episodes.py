@@ -53,7 +53,7 @@ class Episodes:
 
     def stop(self, step: int, flow: Tensor, rest: Tensor | None = None) -> None:
         """Where an episode begins with a step, put zero or `rest` for what flows back from it, `flow` (B, ...)."""
-        begins = _over(self.starts[step], flow)
+        begins = over(self.starts[step], flow)
         if rest is None:
             flow.masked_fill_(begins, 0)
         else:
@@ -61,7 +61,7 @@ class Episodes:
 
     def forget_past(self, flow: Tensor, slots: slice = slice(None)) -> bool:
         """Zero, in place, `flow` (b, ...) of those `slots` that begin an episode in the segment; False if all do."""
-        flow.masked_fill_(_over(self.begun[slots], flow), 0)
+        flow.masked_fill_(over(self.begun[slots], flow), 0)
         return True
 
     def without_past(self, values: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class Episodes:
 
     def dropped(self, values: Tensor) -> Tensor:
         """`values` (m, B, ...) of the first m steps, with zero for those left behind."""
-        return values.masked_fill(_over(self.left_behind[: len(values)], values), 0)
+        return values.masked_fill(over(self.left_behind[: len(values)], values), 0)
 
     def times_zero(self, values: Tensor) -> Tensor:
         """`values` (M, B, ...) for a product with what is zero at the steps left behind: zero there, unless finite."""
@@ -83,7 +83,7 @@ class Episodes:
 
         So they are zero there, unless the other factor was not finite: then they become zero, in place.
         """
-        return products.masked_fill_(_over(self.left_behind[steps], products), 0).sum(dim=0)
+        return products.masked_fill_(over(self.left_behind[steps], products), 0).sum(dim=0)
 
 
 class ListedEpisodes(Episodes):
@@ -152,7 +152,7 @@ class ListedEpisodes(Episodes):
 LISTED = {"cpu"}  # devices whose flags can be looked at without waiting
 
 
-def _over(flags: Tensor, values: Tensor) -> Tensor:
+def over(flags: Tensor, values: Tensor) -> Tensor:
     """Flags for the leading dimensions of `values`, over all that follow."""
     return flags.view(*flags.shape, *(values.ndim - flags.ndim) * [1])
 

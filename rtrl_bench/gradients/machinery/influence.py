@@ -11,7 +11,7 @@ s P numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,18 +25,32 @@ from rtrl_bench.gradients.machinery.step_by_step import StepByStep
 from rtrl_bench.gradients.machinery.tape import Tape
 
 
-class Kept(Protocol):
+class Kept:
     """Which sensitivities are kept, and how a step moves them."""
 
-    @property
-    def collect(self) -> str:
-        """Σ_b g S as an einsum."""
+    collect: ClassVar[str]  # Σ_b g S as an einsum
 
     def first(self, batch: int, state: int, parameter: Tensor) -> Tensor:
         """Sensitivities of a state of `state` rows to a parameter, zero."""
+        raise TypeError(f"{type(self).__name__} must define first")
+
+    def derivatives(self, tape: Tape, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the states that are kept by u, by c and by w."""
+        raise TypeError(f"{type(self).__name__} must define derivatives")
+
+    def transported(self, jacobian: Tensor, trace: Tensor, traces: dict[str, Tensor]) -> Tensor:
+        """J S of one parameter, for the derivatives J by c."""
+        raise TypeError(f"{type(self).__name__} must define transported")
 
     def move(self, traces: dict[str, Tensor], tape: Tape, t: int, u: Tensor) -> None:
         """From step t - 1 to step t, in place; u (B, K, N) are the pre-activations."""
+        by_u, by_c, by_w = self.derivatives(tape, u, tape.previous[t], tape.parameters.recurrent)
+        for name in Parameters._fields:
+            traces[name].copy_(self.transported(by_c, traces[name], traces))
+        x = tape.x[t]
+        traces["weight"].addcmul_(by_u[..., None], x.view(len(x), *(by_u.ndim - 1) * [1], -1))
+        traces["bias"].add_(by_u)
+        traces["recurrent"].add_(by_w)
 
 
 class Influence(StepByStep):
@@ -70,51 +84,38 @@ class Influence(StepByStep):
             yield t
 
 
-class Whole:
+class Whole(Kept):
     """All sensitivities, S (B, s, N, *θ) for each parameter θ."""
 
     collect = "bin,bin...->..."
 
     def first(self, batch: int, state: int, parameter: Tensor) -> Tensor:
-        """See `Kept`."""
         return parameter.new_zeros(batch, state, parameter.shape[1], *parameter.shape)
 
-    def move(self, traces: dict[str, Tensor], tape: Tape, t: int, u: Tensor) -> None:
-        """See `Kept`."""
-        c, w = tape.previous[t], tape.parameters.recurrent
+    def derivatives(self, tape: Tape, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         by_u, by_c, by_w = (part.unflatten(1, c.shape[1:]) for part in pulled_back(tape.cell, u, c, w, unit_rows(c)))
-        for name in Parameters._fields:
-            traces[name].copy_(self.transported(by_c, traces[name], traces))
-        traces["weight"].addcmul_(by_u[..., None], tape.x[t, :, None, None, None, None, :])
-        traces["bias"].add_(by_u)
-        traces["recurrent"].add_(by_w)
+        return by_u, by_c, by_w
 
     def transported(self, jacobian: Tensor, trace: Tensor, traces: dict[str, Tensor]) -> Tensor:
-        """J S of one parameter, for J (B, s, N, s, N)."""
         return (jacobian.flatten(3).flatten(1, 2) @ trace.flatten(1, 2).flatten(2)).view_as(trace)
 
 
-class Own:
+class Own(Kept):
     """Each unit's state to its own parameters, S (B, s, *θ) for θ (K, N, ...), which reach no other in one step."""
 
     collect = "bin,bikn...->kn..."
 
     def first(self, batch: int, state: int, parameter: Tensor) -> Tensor:
-        """See `Kept`."""
         return parameter.new_zeros(batch, state, *parameter.shape)
 
-    def move(self, traces: dict[str, Tensor], tape: Tape, t: int, u: Tensor) -> None:
-        """See `Kept`. One row for all units at once has the derivatives of each."""
-        c, w = tape.previous[t], tape.parameters.recurrent
+    def derivatives(self, tape: Tape, u: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One row for all units at once has the derivatives of each."""
         every_unit = torch.eye(c.shape[1], dtype=c.dtype, device=c.device)[:, :, None].expand(-1, -1, c.shape[2])
         by_u, by_c, by_w = pulled_back(tape.cell, u, c, w, every_unit)
-        by_c = self.own_jacobian(tape, u, c, w, by_c)
-        for name in Parameters._fields:
-            trace = traces[name]
-            trace.copy_(torch.einsum("bijn,bjkn...->bikn...", by_c, trace))
-        traces["weight"].addcmul_(by_u[..., None], tape.x[t, :, None, None, None, :])
-        traces["bias"].add_(by_u)
-        traces["recurrent"].add_(by_w)
+        return by_u, self.own_jacobian(tape, u, c, w, by_c), by_w
+
+    def transported(self, jacobian: Tensor, trace: Tensor, traces: dict[str, Tensor]) -> Tensor:
+        return torch.einsum("bijn,bjkn...->bikn...", jacobian, trace)
 
     def own_jacobian(self, tape: Tape, u: Tensor, c: Tensor, w: Tensor, by_c: Tensor) -> Tensor:
         """∂c'/∂c (B, s, s, N) of each unit by itself, given what one row for all units has: the sum over the units."""

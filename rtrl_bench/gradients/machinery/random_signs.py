@@ -23,8 +23,3 @@ def norm(parts: Sequence[Tensor]) -> Tensor:
 def balance(larger: Tensor, smaller: Tensor) -> Tensor:
     """ρ (B,), which makes two norms equal when the second is multiplied and the first divided by it."""
     return (larger / (smaller + EPSILON)).sqrt() + EPSILON
-
-
-def over(rho: Tensor, values: Tensor) -> Tensor:
-    """ρ (B,) over all numbers of a slot in `values` (B, ...)."""
-    return rho.view(-1, *(values.ndim - 1) * [1])

@@ -32,7 +32,7 @@ def run_stack(
     if not any(parameter.requires_grad for parameter in sources):
         sources.append(x)  # its gradient alone can then make a backward pass come by
     if not learns(*sources):
-        h = stack.run(x, carry.state)
+        h = stack.run(x, carry.state, learning=False)
         stack.update().apply(stack.traces)
     else:
         after.waiting.add(GROUP)
@@ -42,7 +42,8 @@ def run_stack(
             gradients = stack.learn(r)
             return [*gradients, *(len(wanted) - len(gradients)) * [None]]
 
-        h = stack.run_learning(x, recorded(lambda: (carry.state.clone(), ()), learn, sources))
+        state = recorded(lambda: (carry.state.clone(), ()), learn, sources)
+        h = stack.run(x, state, learning=True)
     after.state = torch.cat([states[-1] for states in stack.states], dim=-2)
     return h, after
 
@@ -64,25 +65,18 @@ class StackSegment:
         below = [p for layer in self.layers[:-1] for p in parameters_below(layer).values()]
         return [*below, *self.layers[-1].parameters]
 
-    def run(self, x: Tensor, state: Tensor) -> Tensor:
-        """The output (M, B, ·) of a segment that has no loss."""
-
-        def run_layer(number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
-            self.tapes[number], states = forward_states(self.method.cell, layer.parameters, x, self.episodes, state)
-            return states
-
-        h, self.states = self.method.run_layers(self.layers, x, state, run_layer)
-        return h
-
-    def run_learning(self, x: Tensor, state: Tensor) -> Tensor:
-        """The output (M, B, ·) of a segment to learn from."""
+    def run(self, x: Tensor, state: Tensor, learning: bool) -> Tensor:
+        """The output (M, B, ·) of a segment, which has a loss if it is for `learning`."""
 
         def run_layer(number: int, layer: Layer, x: Tensor, state: Tensor) -> Tensor:
             def learn(tape: Tape, g: Tensor, wants_x: bool) -> LayerGradient:
                 self.tapes[number] = tape
                 return in_segment_gradient(tape, g, wants_x)
 
-            return learning_states(self.method.cell, layer.parameters, x, self.episodes, state, learn)
+            if learning:
+                return learning_states(self.method.cell, layer.parameters, x, self.episodes, state, learn)
+            self.tapes[number], states = forward_states(self.method.cell, layer.parameters, x, self.episodes, state)
+            return states
 
         h, self.states = self.method.run_layers(self.layers, x, state, run_layer)
         return h
