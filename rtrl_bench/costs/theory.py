@@ -8,14 +8,15 @@ from statistics import linear_regression
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# P: parameters, P_l those of layer l, G_l those of its readout; n = L s N; R: recurrent parameters; A: numbers that
-# a step leaves for the backward pass. "Own S": a layer's state by its own parameters, s K N D_l numbers and a few.
+# P: parameters, P_l those of layer l; G, G_l those of readouts, C_l without those on the layer's input; n = L s N;
+# R: recurrent parameters; A: numbers that a step leaves for the backward pass. "Own S": a layer's state by its own
+# parameters, s K N D_l numbers and a few.
 _FLOPS = {
     "bptt": "6 B P",
     "tbptt": "6 B P",
     "rtrl_dense": "2 B n² P",
     "rtrl_dense_segment": "2 B n² P / M + 4 B n P",
-    "rtrl_stepwise": "5 B s K N D + 2 B P",
+    "rtrl_stepwise": "(2 s + 3) B s K N D + 2 B P + 4 B G",
     "rtrl": "6 B P + 2 B s K N D",
     "rtrl_layerwise": "6 B P + 2 B L s K N D",
     "rtrl_segment": "6 B P + 2 B L s K N D",
@@ -49,7 +50,7 @@ _MEMORY = {
 _STACKED = {
     ("rtrl_stepwise", 2, "flops"): "2 B s N (own S) + (2 s + 2) B s N P_1 + 4 B s N G_1",
     ("rtrl_stepwise", 3, "flops"): "2 B Σ (s N)² P_k",
-    ("rtrl", 2, "flops"): "2 B s N (P_1 + G_1)",
+    ("rtrl", 2, "flops"): "2 B s N (P_1 + C_1)",
     ("rtrl", 3, "flops"): "2 B s N Σ (P_k + G_k) + 2 B Σ (s N)² P_k / M",
     ("rtrl_stepwise", 2, "memory"): "2 B s N P_1",
     ("rtrl_stepwise", 3, "memory"): "B s N Σ P_k",

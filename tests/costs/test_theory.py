@@ -35,14 +35,19 @@ def test_the_exponent_is_that_of_the_top_half():
 
 
 @pytest.mark.parametrize("cell", ["elstm", "rtu"])
-@pytest.mark.parametrize(("method", "within"), [("rtrl_stepwise", 0.01), ("columnar", 0.22)])
-def test_the_leading_terms_of_two_layers_are_nearly_all_of_the_prediction(method, within, cell):
+@pytest.mark.parametrize(
+    ("method", "layers", "within"),
+    [("rtrl_stepwise", 1, 0.01), ("rtrl_stepwise", 2, 0.01), ("rtrl", 2, 0.01), ("columnar", 2, 0.22)],
+)
+def test_the_leading_terms_are_nearly_all_of_the_prediction(method, layers, within, cell):
     """But for the gradient of the stack's input, which 6 P has in it and a prediction has not."""
-    sizes = Sizes(cell, 2, 2048, 2048, 3, unroll=10**6, episode=10**6)
-    lower, upper = layer_shapes(sizes, reads_all_below=method == "columnar")
-    symbols = {"B": 3, "N": 2048, "D_L": upper.inputs, "s": lower.cell.rows, "K": lower.cell.gates}
+    sizes = Sizes(cell, layers, 2048, 2048, 3, unroll=10**6, episode=10**6)
+    stack = layer_shapes(sizes, reads_all_below=method == "columnar")
+    lower, upper = stack[0], stack[-1]
+    symbols = {"B": 3, "N": 2048, "D": 2048, "D_L": upper.inputs, "s": lower.cell.rows, "K": lower.cell.gates}
     symbols |= {"own": lower.own_sensitivities, "G_1": lower.readout, "P_1": lower.parameters, "P_L": upper.parameters}
-    term = leading_term(method, 2, "flops").replace("(own S)", "own")
+    symbols |= {"C_1": lower.readout - lower.readout_of_x, "G": sum(layer.readout for layer in stack)}
+    term = leading_term(method, layers, "flops").replace("(own S)", "own")
     products = re.sub(r"(?<=[\w)]) (?=[\w(])", " * ", term)
-    value = eval(products, symbols | {"P": lower.parameters + upper.parameters})
+    value = eval(products, symbols | {"P": sum(layer.parameters for layer in stack)})
     assert predict(method, sizes).flops_per_step == pytest.approx(value, rel=within)
