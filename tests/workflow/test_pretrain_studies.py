@@ -13,7 +13,7 @@ from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig
 from rtrl_bench.experiments.stems.config import StemConfig
-from rtrl_bench.runs.settings import dump
+from rtrl_bench.runs.settings import dump, to_dict
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import Inputs, summary
 
@@ -104,8 +104,12 @@ def test_a_finished_run_with_a_stem_of_ones_own_is_not_repeated_when_that_is_gon
     first = scale.runs[0]
     first.folder.mkdir(parents=True)
     (first.folder / "config.yaml").write_text(dump(first.config))
+    _finish(first, "2026-01-01T10:00:00+00:00")
     (source / "run.json").unlink()
-    assert expand(values).runs[0].config == first.config
+    scale = expand(values)
+    assert scale.runs[0].config == first.config
+    inputs = Inputs(scale)
+    assert [inputs.needs(scale.name_of(run), str(source)) for run in scale.runs] == [False, True]
 
 
 TAUGHT = {
@@ -168,6 +172,7 @@ def _finish(run, time):
     """Leave the files of a run that was finished then."""
     run.folder.mkdir(parents=True, exist_ok=True)
     record = {"status": "complete", "fingerprint": run.config.fingerprint(), "finished_utc": time}
+    record["config"] = to_dict(run.config)
     for name in run.outputs:
         (run.folder / name).write_text(json.dumps(record))
 

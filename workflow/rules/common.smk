@@ -83,6 +83,7 @@ def records_needed(wildcards):
         record_needed(name, folder)
         for name in names_of_runs(wildcards)
         for folder in NEEDED[name]
+        if INPUTS.needs(name, folder)
     ]
 
 

@@ -42,6 +42,14 @@ class Inputs:
         """Whether `name` is a run with its whole result."""
         return name in self._runs and finished(self._runs[name])
 
+    def needs(self, name: str, source: str) -> bool:
+        """Whether `name` needs the record in the folder `source`; a finished run does without one that is gone.
+
+        But for those of the scale, which can be made again.
+        """
+        ours = any(run.folder == Path(source) for run in self._runs.values())
+        return ours or not self.finished(name) or finished_record(Path(source)) is not None
+
     def finished_after(self, name: str, source: str) -> bool:
         """Whether `name` is finished, and so was the run in the folder `source` before it, as their records have it."""
         folder = Path(source)
