@@ -17,7 +17,13 @@ EPISODES = (100, 1_000, 10_000, 100_000)
 def describe(sizes: Sizes, gradient: str) -> str:
     """The predictions as text; `gradient` is a method or `all`. ConfigError where there is nothing to predict."""
     wanted = METHODS if gradient == "all" else (gradient,)
-    costs, refused = _predictions(wanted, sizes)
+    costs: dict[str, Cost] = {}
+    refused: dict[str, str] = {}
+    for method in wanted:
+        try:
+            costs[method] = predict(method, sizes)
+        except ConfigError as error:
+            refused[method] = str(error)
     if not costs:
         raise ConfigError(next(iter(refused.values())))
     parameters = human(next(iter(costs.values())).parameter_bytes)
@@ -43,17 +49,6 @@ def human(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     raise AssertionError("unreachable")
-
-
-def _predictions(methods: Sequence[str], sizes: Sizes) -> tuple[dict[str, Cost], dict[str, str]]:
-    """The cost of every method, and the reason for each that has none."""
-    costs, refused = {}, {}
-    for method in methods:
-        try:
-            costs[method] = predict(method, sizes)
-        except ConfigError as error:
-            refused[method] = str(error)
-    return costs, refused
 
 
 def _cost_table(costs: dict[str, Cost], sizes: Sizes, free: int | None) -> list[str]:

@@ -61,14 +61,9 @@ class SweepConfig(Settings):
 
     def sizes(self, cell: str, value: int) -> Sizes:
         """All sizes at a value of the axis."""
-        return Sizes(cell, **self._fixed(**{self.axis: value}))
-
-    def _fixed(self, **changes: int) -> dict[str, int]:
-        at = {name: getattr(self, name) for name in ("hidden", "inputs", "layers", "batch", "unroll", "episode")}
-        at |= changes
-        if at["inputs"] is None:
-            at["inputs"] = at["hidden"]
-        return at
+        names = ("hidden", "inputs", "layers", "batch", "unroll", "episode")
+        at = {name: getattr(self, name) for name in names} | {self.axis: value}
+        return Sizes(cell, **at | {"inputs": at["inputs"] or at["hidden"]})
 
     def curves(self) -> Iterator[tuple[str, str, int]]:
         """(method, cell, largest value at which it is counted and measured) of every method and cell."""

@@ -51,15 +51,11 @@ def lstm_step(params: Params, state: Array, x: Array) -> tuple[Array, Array]:
 
 def elstm_step(params: Params, state: Array, x: Array) -> tuple[Array, Array]:
     """The element-wise LSTM of Irie et al. 2024 (section 3.1), gates f, z; state (1, N). h = σ(O [x, c] + b_o) ⊙ c."""
-    c = elstm_recurrence(params["recurrent"], state[0], preactivations(params, x))
+    c, u, w = state[0], preactivations(params, x), params["recurrent"]
+    f, z = jax.nn.sigmoid(u[0] + w[0] * c), jnp.tanh(u[1] + w[1] * c)
+    c = z + f * (c - z)
     gate = params["readout"]
     return c[None], jax.nn.sigmoid(gate["weight"] @ jnp.concatenate([x, c]) + gate["bias"]) * c
-
-
-def elstm_recurrence(w: Array, c: Array, u: Array) -> Array:
-    """f = σ(u_f + w_f ⊙ c), z = tanh(u_z + w_z ⊙ c), next c = f ⊙ c + (1 - f) ⊙ z; w, u (2, N), c (N,)."""
-    f, z = jax.nn.sigmoid(u[0] + w[0] * c), jnp.tanh(u[1] + w[1] * c)
-    return z + f * (c - z)
 
 
 def preactivations(params: Params, x: Array) -> Array:

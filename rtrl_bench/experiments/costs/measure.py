@@ -26,11 +26,11 @@ PRELOADED = [__name__, "rtrl_bench.gradients.rtrl", "jax", "torch.fx.experimenta
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds per step of all slots together: median and quartiles of `repeats` segments."""
+    """Seconds per step of all slots together: median and quartiles of `repeats` segments. Columns of costs.csv."""
 
-    median_s: float
-    low_s: float
-    high_s: float
+    measured_step_s: float
+    measured_step_s_low: float
+    measured_step_s_high: float
     repeats: int
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from rtrl_bench.costs.predict import Cost, predict
@@ -51,21 +49,3 @@ def _of_sweep(name: str, sweep: SweepConfig) -> Iterable[Point]:
             if not point.reached and sweep.want:
                 point.notes.append(f"counted and measured up to {sweep.axis} {up_to}")
             yield point
-
-
-def key_of(
-    setting: Mapping[str, Any], kind: str, points: Iterable[tuple[str, Sizes]], options: Mapping[str, Any]
-) -> str:
-    """The name of a finding of `kind` about points (method, sizes): the same for the same points of two sweeps.
-
-    `setting`: what all findings depend on: versions, device, and so on. What was found in another one has other names.
-    """
-    about = [[method, _relevant(method, sizes)] for method, sizes in points]
-    text = json.dumps([kind, about, options, setting], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def _relevant(method: str, sizes: Sizes) -> dict[str, Any]:
-    """The sizes that a finding depends on: full BPTT has no segments, and the others do not look at episodes."""
-    without = "unroll" if method == "bptt" else "episode"
-    return {name: value for name, value in asdict(sizes).items() if name != without}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -13,7 +15,7 @@ import torch
 from rtrl_bench.experiments.costs import measure
 from rtrl_bench.experiments.costs.cases import JAX_METHODS, counts, refusal
 from rtrl_bench.experiments.costs.config import ComplexityConfig
-from rtrl_bench.experiments.costs.points import Point, key_of
+from rtrl_bench.experiments.costs.points import Point
 
 Found = dict[str, Any]  # columns of costs.csv, and perhaps a `note`
 
@@ -28,8 +30,14 @@ class Task:
     options: dict[str, Any] = field(default_factory=dict)
 
     def key(self, setting: Mapping[str, Any]) -> str:
-        """The name under which what was found in a setting is remembered."""
-        return key_of(setting, self.kind, [(point.method, point.sizes) for point in self.points], self.options)
+        """The name of the finding: the same for the same points of two sweeps.
+
+        `setting`: what all findings depend on: versions, device, and so on. What was found in another one has other
+        names.
+        """
+        about = [[point.method, _relevant(point)] for point in self.points]
+        text = json.dumps([self.kind, about, self.options, setting], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
 
     @property
     def label(self) -> str:
@@ -37,6 +45,12 @@ class Task:
         first = self.points[0]
         who = first.method if len(self.points) == 1 else f"{len(self.points)} methods"
         return f"{self.kind} {first.sweep}: {who}, {first.axis} = {first.position}"
+
+
+def _relevant(point: Point) -> Found:
+    """The sizes that a finding depends on: full BPTT has no segments, and the others do not look at episodes."""
+    without = "unroll" if point.method == "bptt" else "episode"
+    return {name: value for name, value in asdict(point.sizes).items() if name != without}
 
 
 def tasks_of(config: ComplexityConfig, points: Sequence[Point], device: torch.device, memory: float) -> list[Task]:
@@ -97,16 +111,7 @@ def _memory(point: Point, device: torch.device) -> list[Found]:
 def _times(points: Sequence[Point], device: torch.device, repeats: int, seconds: float) -> list[Found]:
     named = {str(number): (point.method, point.sizes) for number, point in enumerate(points)}
     times = measure.step_times(named, device, repeats, seconds)
-    return [
-        {
-            "measured_step_s": timing.median_s,
-            "measured_step_s_low": timing.low_s,
-            "measured_step_s_high": timing.high_s,
-            "repeats": timing.repeats,
-            **_measured_by(point, device),
-        }
-        for point, timing in zip(points, times.values())
-    ]
+    return [{**vars(timing), **_measured_by(point, device)} for point, timing in zip(points, times.values())]
 
 
 def _measured_by(point: Point, device: torch.device) -> Found:
