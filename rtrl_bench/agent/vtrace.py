@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -33,7 +32,7 @@ def vtrace(
     log_ratios (M, B) = log π(a|x) - log μ(a|x); rewards (M, B); discounts (M, B): γ, or 0 where the step ended its
     episode; values (M, B) = V(x_t); bootstrap (B,) = V(x_M). `rho_bar`, `c_bar` and `pg_rho_bar` cut the ratios of the
     errors δ, of the traces c and of the advantages; `lam` in [0, 1] is λ (remark 2 of the source), 1 in the paper.
-    ValueError for shapes that do not agree and for other thresholds.
+    ValueError for shapes that do not agree.
 
     v_s = V_s + Σ_t γ^(t-s) (Π c) δ_t is computed backwards: with a_s = v_s - V_s,
     a_s = δ_s + γ_s c_s a_(s+1) (`_backwards`), c_s = λ min(c̄, π/μ) and
@@ -43,11 +42,6 @@ def vtrace(
     shapes = {tuple(t.shape) for t in (log_ratios, rewards, discounts, values)}
     if shapes != {tuple(values.shape)} or bootstrap.shape != values.shape[1:]:
         raise ValueError(f"V-trace: expected four (M, B) and a (B,), got {shapes} and {tuple(bootstrap.shape)}")
-    for name, threshold in (("rho_bar", rho_bar), ("c_bar", c_bar), ("pg_rho_bar", pg_rho_bar)):
-        if not isinstance(threshold, Real) or isinstance(threshold, bool) or not threshold > 0:
-            raise ValueError(f"{name} = {threshold!r}: expected a number > 0; math.inf cuts nothing")
-    if not isinstance(lam, Real) or not 0 <= lam <= 1:
-        raise ValueError(f"lam = {lam!r}: expected a number in [0, 1]")
     ratios = log_ratios.exp()
     c = lam * ratios.clamp(max=c_bar)
     next_values = torch.cat([values[1:], bootstrap[None]])

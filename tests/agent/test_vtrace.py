@@ -58,16 +58,6 @@ def test_shapes_that_disagree_are_refused():
         vtrace(torch.zeros(3, 2), torch.zeros(3, 2), torch.zeros(3, 1), torch.zeros(3, 2), torch.zeros(2))
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("rho_bar", None), ("c_bar", 0.0), ("pg_rho_bar", "1"), ("rho_bar", float("nan")), ("lam", None)],
-)
-def test_thresholds_that_are_none_are_refused_by_name(name, value):
-    zeros = torch.zeros(3, 2)
-    with pytest.raises(ValueError, match=f"{name} = {value!r}: expected a number"):
-        vtrace(zeros, zeros, zeros, zeros, torch.zeros(2), **{name: value})
-
-
 def test_an_infinite_threshold_cuts_nothing():
     ratios, rest = torch.log(torch.tensor([[4.0]])), torch.ones(1, 1)
     found = vtrace(ratios, rest, 0 * rest, 0 * rest, torch.zeros(1), rho_bar=float("inf"))
