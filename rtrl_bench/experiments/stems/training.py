@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from rtrl_bench.agent import vision
 from rtrl_bench.envs import registry
@@ -43,7 +44,8 @@ class StemTraining(Work):
         self.vision = vision.build(config.vision, shape, config.features).to(device)
         widths = {name: values.shape[1] for name, values in self.frames.watched.labels().items()}
         self.heads = Heads(self.vision.output_size, CLASSES[config.environment], widths).to(device)
-        self.optimiser = Adam([*self.vision.parameters(), *self.heads.parameters()], BETAS, EPSILON)
+        self.network = nn.ModuleDict({"vision": self.vision, "heads": self.heads})
+        self.optimiser = Adam(self.network.parameters(), BETAS, EPSILON)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.total = -(-config.env_steps // config.slots)
         self.updates = self.resumes = 0
@@ -109,9 +111,8 @@ class StemTraining(Work):
 
     def state(self) -> dict[str, Any]:
         """What goes on from here needs, and a run with `pretrained`, named as in a training run's checkpoint."""
-        network = {"vision": self.vision, "heads": self.heads}
         return {
-            "network": {f"{part}.{k}": v for part in network for k, v in network[part].state_dict().items()},
+            "network": self.network.state_dict(),
             "observation": torch.from_numpy(self.frames.watched.images[:1]),
             "optimiser": self.optimiser.state_dict(),
             "generator": self.generator.get_state(),
@@ -120,9 +121,7 @@ class StemTraining(Work):
 
     def restore(self, state: dict[str, Any]) -> str:
         """The players are watched anew up to there, as they know nothing of the stem."""
-        for part, module in (("vision.", self.vision), ("heads.", self.heads)):
-            parameters = {k.removeprefix(part): v for k, v in state["network"].items() if k.startswith(part)}
-            module.load_state_dict(parameters)
+        self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
         for name, value in state["counters"].items():
