@@ -28,9 +28,9 @@ from rtrl_bench.gradients.machinery.tape import Tape
 class EProp(Influence):
     """Traces that decay with the forget gate, of each unit to its own parameters, for the LSTM.
 
-    It drops all paths through h, of a unit to itself too, which `snap` with order 1 keeps. Layers of a stack are
-    connected by back-propagation inside the segment, as with `rtrl_segment`. It carries 2 P numbers a slot; a step
-    takes some 23 P operations. Use it where `snap` is too slow: it needs no Jacobian of the whole state.
+    It drops all paths through h, of a unit to itself too, which `snap` with order 1 keeps. It carries 2 P
+    numbers a slot; a step takes some 23 P operations. Use it where `snap` is too slow: it needs no Jacobian of the
+    whole state.
     """
 
     def __init__(self, cell: Cell, layers: int = 1):

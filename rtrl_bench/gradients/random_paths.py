@@ -28,11 +28,10 @@ class RandomPaths(Influence):
 
     paths: k, from 0; N and more are all of them. The paper's 4 is the default.
 
-    It drops the other paths; `snap` chooses by structure what it keeps, this by chance. Layers of a stack are connected
-    by back-propagation inside the segment, as with `rtrl_segment`. It carries n P numbers a slot, for n = s N numbers
-    of state and P parameters, and N k indices. The paths that are dropped are zeros in J here, so that a step takes the
-    2 n² P operations of `rtrl_dense`, and not the 2 s k n P that the paths alone need. Use it to see how much of the
-    Jacobian a task needs: it is no cheaper than exact RTRL.
+    It drops the other paths; `snap` chooses by structure what it keeps, this by chance. It carries n P numbers a
+    slot, for n = s N numbers of state and P parameters, and N k indices. The paths that are dropped are zeros in J
+    here, so that a step takes the 2 n² P operations of `rtrl_dense`, and not the 2 s k n P that the paths alone need.
+    Use it to see how much of the Jacobian a task needs: it is no cheaper than exact RTRL.
     """
 
     draws = True

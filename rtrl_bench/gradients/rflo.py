@@ -26,9 +26,8 @@ class RFLO(Influence):
     """Traces that decay with the time constant, of each unit to its own parameters, for the leaky RNN.
 
     It drops all paths through U, of a unit to itself too, which `snap` with order 1 keeps. With τ = 1 nothing but
-    `immediate` would be left. Layers of a stack are connected by back-propagation inside the segment, as with
-    `rtrl_segment`. It carries P numbers a slot; a step takes some 12 P operations and no product of matrices. Use it as
-    the cheapest method that remembers at all; it reaches back for about τ steps.
+    `immediate` would be left. It carries P numbers a slot; a step takes some 12 P operations and no product of
+    matrices. Use it as the cheapest method that remembers at all; it reaches back for about τ steps.
     """
 
     def __init__(self, cell: Cell, layers: int = 1):

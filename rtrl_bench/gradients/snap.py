@@ -24,8 +24,7 @@ class SnAp(Influence):
 
     order: n, from 1. The gradient of one layer is exact where the pattern is full: from n = 2 in dense cells, from
         n = 1 in element-wise ones whose state is one number a unit. An output gate's parameters reach the LSTM's c in
-        the second step alone, and one part of a complex number (`lru`, `rtu`) the other. Layers of a stack are
-        connected by back-propagation inside the segment, as with `rtrl_segment`.
+        the second step alone, and one part of a complex number (`lru`, `rtu`) the other.
 
     Where only a unit's own state is kept: s P numbers a slot, a step takes 2 s² P operations and s N back-propagations
     through one step, 2 s K N³ operations, for the Jacobian of whatever cell it is. Otherwise what it costs is what

@@ -17,7 +17,8 @@ from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape
 class StepByStep(PerLayer):
     """Such a method defines `first_traces`, `move` and `gradient`; traces are cleared where an episode begins.
 
-    The layer's input gets its gradient by back-propagation inside the segment.
+    The layer's input gets its gradient by back-propagation inside the segment, which is what connects the layers of a
+    stack, as with `rtrl_segment`.
     """
 
     def move(self, tape: Tape, carry: LayerCarry, t: int, u: Tensor) -> None:
