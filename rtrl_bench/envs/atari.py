@@ -89,16 +89,13 @@ class AtariBatch(BatchEnv):
         observations, rewards, ended, truncated, infos = self._simulator.step(actions.astype(np.int64))
         lives = infos["lives"].copy()
         game_over = ended | truncated
-        self._fallen = self._lost_life(lives) & ~game_over
+        self._fallen = (lives < self._lives) & (lives > 0) & ~game_over
         terminated = ended | self._fallen
         self._lives = lives
         info = {"game_over": game_over, "lives": lives.copy()}
         if truncated.any():
             info["final_observations"] = infos["final_obs"]
         return observations, rewards.astype(np.float32), terminated, truncated, info
-
-    def _lost_life(self, lives: np.ndarray) -> np.ndarray:
-        return (lives < self._lives) & (lives > 0)
 
     def close_extras(self) -> None:
         """Stop the simulator's threads."""

@@ -61,7 +61,7 @@ class ProcgenBatch(BatchEnv):
         # One worker thread is slower than none: the caller then waits for it all the same.
         threads = request.threads if request.threads > 1 else 0
         self._settings = {"num": request.num_envs, "env_name": spec.target, "num_threads": threads, **options}
-        self._simulator = _simulator(rand_seed=0, **self._settings)
+        self._simulator = simulator_class()(rand_seed=0, **self._settings)
         box = gymnasium.spaces.Box(0, 255, (3, 64, 64), np.uint8)
         actions = int(self._simulator.ac_space.eltype.n)
         super().__init__(spec.name, _version(), request, box, actions, rules=request.options)
@@ -69,7 +69,7 @@ class ProcgenBatch(BatchEnv):
     def _reset(self, seeds: np.random.SeedSequence) -> tuple[np.ndarray, dict[str, Any]]:
         self._simulator.close()  # the simulator takes its seed when it is made, and only then
         seed = int(seeds.generate_state(1)[0] >> 1)
-        self._simulator = _simulator(rand_seed=seed, **(self._settings | self._levels_of_the_test()))
+        self._simulator = simulator_class()(rand_seed=seed, **(self._settings | self._levels_of_the_test()))
         _, observations, _ = self._simulator.observe()
         return _channels_first(observations), {}
 
@@ -101,10 +101,6 @@ class ProcgenBatch(BatchEnv):
 
 def _channels_first(observations: dict[str, np.ndarray]) -> np.ndarray:
     return observations["rgb"].transpose(0, 3, 1, 2)
-
-
-def _simulator(**settings: Any) -> Any:
-    return simulator_class()(**settings)
 
 
 def simulator_class() -> Any:

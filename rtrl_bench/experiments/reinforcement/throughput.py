@@ -26,21 +26,15 @@ from rtrl_bench.runs.timing import calls_per_s, time_when_done
 from rtrl_bench.system.machine import usable_cores
 
 REPEATS = 5
-CPU = torch.device("cpu")
 _LAPTOP = {"vision": "nature", "features": 128, "hidden": 128}
 _PAPER = {"vision": "impala", "features": 256, "hidden": 256, "unroll": 50}
 FROZEN = {"pretrained": {"run": "any"}}  # random parameters are as fast as trained ones
+_WATERMAZE = {**_LAPTOP, "environment": "rooms_watermaze", "batch": 8, "unroll": 100}
 SETTINGS: dict[str, Mapping[str, Any]] = {
-    "laptop: frozen stem": {**_LAPTOP, **FROZEN, "environment": "rooms_watermaze", "batch": 8, "unroll": 100},
-    "laptop: stem pooled": {**_LAPTOP, "vision": "pooled", "environment": "rooms_watermaze", "batch": 8, "unroll": 100},
-    "laptop: stem colours": {
-        **_LAPTOP,
-        "vision": "colours",
-        "environment": "rooms_watermaze",
-        "batch": 8,
-        "unroll": 100,
-    },
-    "laptop: DMLab": {**_LAPTOP, "environment": "rooms_keys_doors_puzzle", "batch": 8, "unroll": 100},
+    "laptop: frozen stem": {**_WATERMAZE, **FROZEN},
+    "laptop: stem pooled": {**_WATERMAZE, "vision": "pooled"},
+    "laptop: stem colours": {**_WATERMAZE, "vision": "colours"},
+    "laptop: DMLab": {**_WATERMAZE, "environment": "rooms_keys_doors_puzzle"},
     "laptop: Atari": {**_LAPTOP, "environment": "breakout", "batch": 8, "unroll": 50},
     "laptop: ProcGen": {**_LAPTOP, "environment": "chaser", "unroll": 50},
     "laptop: memory": {"vision": "flat", "hidden": 64, "environment": "tmaze", "unroll": 5},
@@ -143,7 +137,7 @@ def _only_actor(training: Training) -> Actor:
     return training.actor
 
 
-def profile(config: RunConfig, updates: int, device: torch.device = CPU) -> dict[str, float]:
+def profile(config: RunConfig, updates: int, device: torch.device) -> dict[str, float]:
     """Median seconds of an update by part, over `updates` after a first one; acting and learning in turn."""
     training, rows = Training(config, device), []
     try:
@@ -161,7 +155,7 @@ def profile(config: RunConfig, updates: int, device: torch.device = CPU) -> dict
     return {part: statistics.median(row.get(part, 0.0) for row in rows) for part in PARTS}
 
 
-def floor_seconds(config: RunConfig, updates: int, device: torch.device = CPU) -> float:
+def floor_seconds(config: RunConfig, updates: int, device: torch.device) -> float:
     """Median seconds of an update's vision stem if nothing else were done: the least that `profile`'s sum can be.
 
     For acting it runs as in acting: on a GPU as a replayed graph.
@@ -185,7 +179,7 @@ def floor_seconds(config: RunConfig, updates: int, device: torch.device = CPU) -
     return statistics.median(times[1:])
 
 
-def rates(configs: Mapping[str, RunConfig], seconds: float, device: torch.device = CPU) -> dict[str, float]:
+def rates(configs: Mapping[str, RunConfig], seconds: float, device: torch.device) -> dict[str, float]:
     """Median env steps per second of each, REPEATS alternating stretches of about `seconds`."""
     runs = {name: _Run(config, device) for name, config in configs.items()}
     try:

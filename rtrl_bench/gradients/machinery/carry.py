@@ -114,7 +114,7 @@ class Carry:
     @classmethod
     def from_state_dict(cls, saved: Mapping[str, Any]) -> Carry:
         """The carry that `state_dict` describes, on the device where the tensors are."""
-        state, generator = saved["state"], saved.get("generator")
+        state, generator = saved["state"], saved["generator"]
         if generator is not None:
             generator = _generator_from(generator, state.device)
         traces, owner, segments = dict(saved["traces"]), saved["owner"], saved["segments"]

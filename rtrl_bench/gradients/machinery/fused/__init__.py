@@ -47,18 +47,14 @@ def fused(cell: Cell, device: torch.device, dtype: torch.dtype) -> FusedSegments
 
 def why_plain(cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:
     """Why no fused kernels run the segments of a cell there; None if they do."""
-    if device.type != "cuda" and not (device.type == "cpu" and interpreted()):
+    interpreted = device.type == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
+    if device.type != "cuda" and not interpreted:
         return f"they are for CUDA devices, not {device.type}"
     if not isinstance(cell, ElementwiseCell):
         return f"{type(cell).__name__} is no element-wise cell"
     if dtype not in (torch.float32, torch.float64):
         return f"they are for float32 and float64, not {dtype}"
     return _missing(cell, dtype)
-
-
-def interpreted() -> bool:
-    """Whether Triton's interpreter is to run the kernels on the CPU."""
-    return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 @cache
