@@ -20,8 +20,9 @@ from rtrl_bench.system.machine import peak_resident_bytes, restart_peak
 LEAST_REPEATS = 3
 SEGMENTS = 3  # of a memory measurement: the first has no earlier carry beside its own
 WARM_UPS = (("rtrl", Sizes("elstm", 2, 64, 64, 2, 64, 64)), ("rtrl_dense_segment", Sizes("rnn", 1, 4, 4, 2, 2, 2)))
-# Imported once for all processes that measure memory; the last is what torch loads, in a second, at its first backward.
-PRELOADED = [__name__, "rtrl_bench.gradients.rtrl", "jax", "torch.fx.experimental.symbolic_shapes"]
+# Imported once for all processes that measure memory; the last two are what torch loads at its first backward pass and
+# at its first use of torch.func: 40 MB that are no method's.
+PRELOADED = [__name__, "rtrl_bench.gradients.rtrl", "jax", "torch.fx.experimental.symbolic_shapes", "torch._dynamo"]
 
 
 @dataclass(frozen=True)

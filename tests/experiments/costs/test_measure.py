@@ -27,6 +27,10 @@ def test_peak_memory_is_the_networks_own():
     assert 0.8 < ratio < 1.25
 
 
+def test_what_torch_loads_for_dense_rtrl_is_not_the_methods():
+    assert measure.peak_bytes("rtrl_dense", Sizes("rnn", 1, 8, 8, 8, 5, 5), CPU) < 10 * MB
+
+
 def test_every_point_is_timed_as_often_as_the_others():
     sizes = Sizes("elstm", 1, 4, 4, 2, 5, 10)
     points = {"a": ("rtrl", sizes), "b": ("bptt", sizes), "c": ("tbptt", sizes)}
