@@ -10,8 +10,8 @@ higher in every setting and p of Welch's t test is below 0.05 after Holm's corre
 over random play; "at least as good" if the lower end of its 95 % interval lies above minus that margin. A claim is
 shown if all of its comparisons are, shown in part if some are and none is contradicted.
 
-Each kind of run that tests claims has a file `claims.py` with a function `claims(results)`; the rules for agents are
-`analysis/reinforcement/evidence.py`.
+Each kind of run that tests claims has a file `claims.py` with a function `claims(results)`; agents are weighed by
+`analysis/reinforcement/weighing.py`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from analysis import labels
 from analysis.claims import NOT_TESTED, SHOWN, Claim
 from analysis.load import Results
 from analysis.reinforcement import paper
-from analysis.reinforcement.evidence import Comparison, at, memory, refusal, together, weigh
+from analysis.reinforcement.evidence import Comparison, at, memory, together
+from analysis.reinforcement.weighing import refusal, weigh
 
 NONMATCHING, WATERMAZE, KEYS = (
     f"rooms_{level}" for level in ("select_nonmatching_object", "watermaze", "keys_doors_puzzle")

@@ -10,7 +10,7 @@ from scipy.stats import ttest_ind
 from analysis import claims, stats
 from analysis.claims import CONTRADICTED, IN_PART, NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.load import load
-from analysis.reinforcement import answer, evidence, players
+from analysis.reinforcement import answer, evidence, players, weighing
 from analysis.reinforcement.figures import headline
 
 NONMATCHING, WATERMAZE = "rooms_select_nonmatching_object", "rooms_watermaze"
@@ -87,7 +87,7 @@ def test_a_difference_between_agents_that_have_not_learned_shows_nothing(tree, r
         tree.memory("tmaze", 20, "rtrl", seed, rtrl - 0.01 * seed)
         tree.memory("tmaze", 20, "tbptt", seed, 0.5 + 0.01 * seed)
     comparison = evidence.memory(load(tree.root), "better than", long=True, retained=True)
-    (found,) = evidence.weigh([comparison])
+    (found,) = weighing.weigh([comparison])
     assert found.verdict == verdict
 
 

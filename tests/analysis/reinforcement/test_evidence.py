@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import ttest_ind
 
 from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN
-from analysis.reinforcement.evidence import Comparison, Setting, together, weigh
+from analysis.reinforcement.evidence import Comparison, Setting, together
+from analysis.reinforcement.weighing import weigh
 
 TASK = {"environment": "tmaze", "options": '{"delay": 20}', "unroll": 5, "memory_task": True}
 FAR = [1.0, 0.98, 0.99], [0.5, 0.52, 0.51]  # p far below 0.05

@@ -1,0 +1,156 @@
+"""What a comparison of trained agents says for or against a claim: the rules at the head of `analysis/claims.py`.
+
+In every setting of a comparison the verdict has to hold. The permutation test, which assumes less than Welch's t test,
+is said beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+from analysis import labels
+from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Part
+from analysis.reinforcement import names, paper, players
+from analysis.reinforcement.comparisons import ALPHA
+from analysis.reinforcement.evidence import Comparison, Setting
+from analysis.stats import MINIMUM, difference, holm, improvement, iqm
+
+MARGIN = 0.1  # of what the better side gains over a player that has learned nothing: smaller differences are none
+
+
+def refusal(comparison: Comparison) -> str:
+    """Why a comparison tests nothing; an empty string where it does."""
+    if not comparison.settings:
+        return comparison.untested
+    n = min(min(len(one.left), len(one.right)) for one in comparison.settings)
+    if n < MINIMUM:
+        return f"{n} {'seed' if n == 1 else 'seeds'} a side, {MINIMUM} are needed"
+    for one in comparison.settings:
+        best = max(one.means)
+        if not one.run["memory_task"] and not players.learned(one.run, best):
+            least = players.threshold(one.run)
+            if math.isnan(least):
+                return "no reference player tells whether these agents have learned"
+            return f"nobody has learned: best mean score {labels.number(best)}, {labels.number(least)} is needed"
+        if one.curves and not one.run["memory_task"]:
+            better = one.curves[one.means[0] < one.means[1]]
+            if why := players.fallen(better):
+                return f"not learned: {why}"
+    return ""
+
+
+def weigh(comparisons: Sequence[Comparison]) -> list[Part]:
+    """The comparisons with their verdicts; `comparisons` are all of the page, for whose number p is corrected."""
+    largest = [max(s.gap().p_value for s in one.settings) if _tested(one) else math.nan for one in comparisons]
+    return [_part(one, float(p)) for one, p in zip(comparisons, holm(largest))]
+
+
+def _tested(one: Comparison) -> bool:
+    return one.relation == "better than" and not refusal(one)
+
+
+def _part(one: Comparison, p: float) -> Part:
+    about = {"n": "{} + {}".format(*one.counts), "budget": _budget(one), "differs": _differs(one)}
+    why = refusal(one)
+    if why:
+        scores = ["{} against {}".format(*map(labels.number, s.means)) for s in one.settings]
+        why += f" (so far {'; '.join(scores)})" if scores else ""
+        return Part(one.what, NOT_TESTED, why, **about)
+    if _tested(one):
+        sure, means = p < ALPHA, [s.gap().mean for s in one.settings]
+        verdict = SHOWN if sure and min(means) > 0 else CONTRADICTED if sure and max(means) < 0 else NOT_SHOWN
+        if not all(players.learned(s.run, max(s.means)) for s in one.settings):
+            verdict = NOT_SHOWN
+        shuffled = improvement([(s.left, s.right) for s in one.settings])
+        end = (
+            f"; p {labels.compared(p)} after Holm's correction; permutation test: p {labels.compared(shuffled.p_value)}"
+        )
+        if math.isclose(shuffled.p_value, shuffled.smallest_p):
+            end += ", the least that so few seeds can give"
+    else:
+        gains = [max(s.means) - players.floor(s.run) for s in one.settings]
+        margins = [MARGIN * max(0.0, gain) for gain in gains]
+        verdict, end = _within(one, margins), f"; within ± {labels.span(margins)} counts as equal"
+    said = "; ".join(_effect(one, s) for s in one.settings) + end
+    texts = (text(one, s) for s in one.settings for text in (_sampled, _beside_feedforward))
+    beside = "".join(f"; {text}" for text in texts if text)
+    return Part(one.what, verdict, said + beside, _brief(one) + ("" if _tested(one) else end) + beside, **about)
+
+
+def _sampled(one: Comparison, setting: Setting) -> str:
+    """Play with sampled actions at the end of training, beside which greedy play may mislead; of games alone."""
+    if not setting.curves or any(len(players.logged(c)) < players.FIFTHS for side in setting.curves for c in side):
+        return ""
+    ends = [[float(players.fifths(curve)[-1]) for curve in side] for side in setting.curves]
+    scores = "{} against {}".format(*(labels.number(fmean(side)) for side in ends))
+    m = f"M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
+    spans = labels.span(end for side in ends for end in side), labels.span([*setting.left, *setting.right])
+    return f"{m}sampled play, last fifth of training: {scores} (seeds {spans[0]}; greedy {spans[1]})"
+
+
+def _beside_feedforward(one: Comparison, setting: Setting) -> str:
+    """Whether the better side is above a feedforward agent of the same budget, where memory should matter."""
+    if setting.run["environment"] not in players.NEED_MEMORY or "Feedforward" in (one.left, one.right):
+        return ""
+    m = f"M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
+    if (n := len(setting.feedforward)) < MINIMUM:
+        found = "no feedforward agent" if n == 0 else f"only {n} feedforward {'agent' if n == 1 else 'agents'}"
+        return f"{m}{found} of the same budget to compare with"
+    name, scores = max(zip((one.left, one.right), setting.sides), key=lambda side: fmean(side[1]))
+    gap = difference(scores, setting.feedforward)
+    clearly = "clearly" if gap.low > 0 else "not clearly"
+    return f"{m}{name} is {clearly} above the feedforward agent, difference {labels.interval(*gap[:3])}"
+
+
+def _within(one: Comparison, margins: Sequence[float]) -> str:
+    shown = refuted = True
+    for setting, margin in zip(one.settings, margins):
+        gap, inner = setting.gap(), setting.gap(0.9)
+        if one.relation == "equal to":
+            shown &= -margin <= inner.low and inner.high <= margin
+            refuted &= gap.low > margin or gap.high < -margin
+        else:
+            shown &= gap.low >= -margin
+            refuted &= gap.high < -margin
+    return SHOWN if shown else CONTRADICTED if refuted else NOT_SHOWN
+
+
+def _effect(one: Comparison, setting: Setting) -> str:
+    """`T-maze, delay 10, M = 5: 1.00 against 0.58, difference 0.42 [0.30, 0.54]`; the task only if there are several.
+
+    Where the interquartile means tell another story than the means, they are given too.
+    """
+    task = names.variant(setting.run["environment"], setting.run["options"])
+    several = f"{task}, M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
+    middles = [float(iqm(side)) for side in setting.sides]
+    scores = "{} against {}".format(*map(labels.number, setting.means))
+    apart = any(abs(mean - middle) > 0.05 * abs(mean) for mean, middle in zip(setting.means, middles))
+    scores += " (interquartile means {} against {})".format(*map(labels.number, middles)) if apart else ""
+    digits = 2 if setting.run["memory_task"] else None
+    return f"{several}{scores}, difference {labels.interval(*setting.gap()[:3], digits)}"
+
+
+def _brief(one: Comparison) -> str:
+    left, right = one.counts
+    unit = "seeds" if len(one.settings) == 1 else "runs"
+    facts = f"{left} {unit} a side" if left == right else f"{left} and {right} {unit}"
+    facts += f", {_budget(one)} of the paper's steps" if _budget(one) != labels.NOTHING else ""
+    if len(one.settings) == 1:
+        return f"{_effect(one, one.settings[0])} ({facts})"
+    means = [labels.number(fmean(side)) for side in zip(*(s.means for s in one.settings))]
+    differences = labels.span([s.gap().mean for s in one.settings])
+    settings = f"means of {len(one.settings)} settings, differences {differences}"
+    return f"{means[0]} against {means[1]}, {settings} ({facts})"
+
+
+def _budget(one: Comparison) -> str:
+    return labels.span([s.run["budget_fraction"] for s in one.settings], labels.percent)
+
+
+def _differs(one: Comparison) -> str:
+    found = [paper.differences(s.run) for s in one.settings if not s.run["memory_task"]]
+    conditions = labels.joined(text for different in found for text in different.conditions if "budget" not in text)
+    settings = labels.joined(key for different in found for key in different.settings)
+    return "; ".join(text for text in (conditions, settings) if text != labels.NOTHING)
