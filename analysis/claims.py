@@ -5,10 +5,14 @@ compared, and, on the paper's environments, by agents of which the better ones h
 random play, on select_nonmatching half of the oracle's, and a training return that has levelled off or still rises
 (in the last fifth of the run at least 80 % of that in the best fifth). On watermaze and Chaser the verdict also says
 whether the better method is clearly above a feedforward agent of the same budget. "Better" is shown if the mean is
-higher in every setting and p of Welch's t test is below 0.05 after Holm's correction for all such tests on this page.
-"Equal" is shown if the 90 % interval of the difference lies within a margin, a tenth of what the better side gains
-over random play; "at least as good" if the lower end of its 95 % interval lies above minus that margin. A claim is
-shown if all of its comparisons are, shown in part if some are and none is contradicted.
+higher in every setting and p of Welch's t test is below 0.05 after Holm's correction for all such tests on this page,
+and contradicted if the same holds the other way round. "Equal" is shown if the 90 % interval of the difference lies
+within a margin, a tenth of what the better side gains over random play, and contradicted if its 95 % interval lies
+outside; "at least as good" is shown if the lower end of the 95 % interval lies above minus that margin, and
+contradicted if its upper end lies below. Agents that have learned nothing are equal, however they were trained: where
+nobody has learned a memory task, nothing is shown. A claim is shown if all of its comparisons are, shown in part if
+some are and none is contradicted. A control, in which the methods should not differ, can keep a claim from being shown
+as a whole, but does not show a part of it.
 
 Each kind of run that tests claims has a file `claims.py` with a function `claims(results)`; agents are weighed by
 `analysis/reinforcement/weighing.py`.
@@ -37,7 +41,7 @@ class Part:
 
     `what` is compared, `said` is the effect with its interval or the reason of the verdict, `brief` the same for the
     first screen, `n` counts runs, `budget` is the share of the paper's training steps, and `differs` what else is not
-    as in the paper.
+    as in the paper. A `control` is no part of what the claim says: it shows what the difference is due to.
     """
 
     what: str
@@ -47,6 +51,12 @@ class Part:
     n: str = ""
     budget: str = ""
     differs: str = ""
+    control: bool = False
+
+    @property
+    def title(self) -> str:
+        """What is compared, and whether as a control."""
+        return f"control: {self.what}" if self.control else self.what
 
 
 @dataclass(frozen=True)
@@ -68,32 +78,38 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """Contradicted if any part is; not tested if no part is; shown (in part) as far as the parts are."""
-        found = {part.verdict for part in self.parts}
+        """Contradicted if any part is; not tested if no part is; shown (in part) as far as the parts are.
+
+        Controls decide only whether a claim is shown as a whole.
+        """
+        found = {part.verdict for part in self.parts if not part.control}
         if CONTRADICTED in found:
             return CONTRADICTED
         if found <= {NOT_TESTED}:
             return NOT_TESTED
         if SHOWN in found:
-            return SHOWN if found == {SHOWN} else IN_PART
+            return SHOWN if {part.verdict for part in self.parts} == {SHOWN} else IN_PART
         return NOT_SHOWN
 
     @property
     def counts(self) -> str:
-        """`2 of 6 comparisons shown, 3 not tested`."""
-        verdicts = [part.verdict for part in self.parts]
+        """`2 of 6 comparisons shown, 3 not tested; 1 of 2 controls shown`."""
+        verdicts = [part.verdict for part in self.parts if not part.control]
         others = [f"{verdicts.count(v)} {v}" for v in (CONTRADICTED, NOT_SHOWN, NOT_TESTED) if v in verdicts]
-        return ", ".join([f"{verdicts.count(SHOWN)} of {len(verdicts)} comparisons shown", *others])
+        counted = ", ".join([f"{verdicts.count(SHOWN)} of {len(verdicts)} comparisons shown", *others])
+        controls = [part.verdict for part in self.parts if part.control]
+        return f"{counted}; {controls.count(SHOWN)} of {len(controls)} controls shown" if controls else counted
 
     @property
     def evidence(self) -> list[str]:
-        """The parts that were tested, in words, those that contradict the claim first; where none was, why not."""
+        """The parts that were tested, in words, contradictions first and controls last; where none was, why not."""
         order = [part for verdict in (CONTRADICTED, SHOWN, NOT_SHOWN) for part in self.parts if part.verdict == verdict]
+        order.sort(key=lambda part: part.control)
         tested = [
-            f"{part.what}{'' if part.verdict == SHOWN else f' ({part.verdict})'}: {part.brief or part.said}"
+            f"{part.title}{'' if part.verdict == SHOWN else f' ({part.verdict})'}: {part.brief or part.said}"
             for part in order
         ]
-        begun = [f"{part.what}: {part.said}" for part in self.parts if part.n not in ("", "0 + 0")]
+        begun = [f"{part.title}: {part.said}" for part in self.parts if part.n not in ("", "0 + 0")]
         return tested or begun or list(dict.fromkeys(part.said for part in self.parts))
 
     @property
@@ -104,9 +120,10 @@ class Claim:
     @property
     def table(self) -> pd.DataFrame:
         """The parts as texts, a row each."""
-        titles = {"what": "Comparison", "verdict": "Verdict", "said": "Effect or reason", "n": "n"}
+        titles = {"title": "Comparison", "verdict": "Verdict", "said": "Effect or reason", "n": "n"}
         titles |= {"budget": "Of the paper's steps", "differs": "Differs from the paper in"}
-        return pd.DataFrame([vars(part) for part in self.parts])[list(titles)].rename(columns=titles)
+        rows = [{**vars(part), "title": part.title} for part in self.parts]
+        return pd.DataFrame(rows)[list(titles)].rename(columns=titles)
 
 
 def claims(results: Results) -> list[Claim]:

@@ -112,7 +112,7 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
         ],
         "memory": [
             *(memory(results, "better than", long=True, retained=True, unroll=m) for m in segments),
-            *(memory(results, "equal to", long=False, retained=True, unroll=m) for m in segments),
+            *(memory(results, "equal to", long=False, retained=True, unroll=m, control=True) for m in segments),
             *(at(results, NONMATCHING, m, "better than") for m in others),
             memory(results, "better than", long=True, retained=False),
         ],

@@ -56,8 +56,11 @@ def pairs(
 def sides(
     results: Results, left: str = "rtrl", right: str = "tbptt", in_training: bool = False
 ) -> list[tuple[pd.Series, pd.DataFrame, pd.DataFrame]]:
-    """The same as `pairs`, with the runs of `left` and of `right` in the place of their scores."""
-    runs = results["runs"]
+    """The same as `pairs`, with the runs of `left` and of `right` in the place of their scores.
+
+    `greedy` is their score in greedy play after training, whatever `score` is.
+    """
+    runs = results["runs"].assign(greedy=results["runs"]["score"])
     if in_training:
         returns = results["curves"].groupby("folder")["episode_return_mean"].mean()
         runs = runs.assign(score=runs["folder"].map(returns))

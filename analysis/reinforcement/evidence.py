@@ -9,14 +9,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from analysis import methods
 from analysis.load import Results
-from analysis.reinforcement import names
-from analysis.reinforcement.comparisons import EQUAL, delay_study, pairs, sides
+from analysis.reinforcement import names, players
+from analysis.reinforcement.comparisons import EQUAL, delay_study, sides
 from analysis.stats import CONFIDENCE, MINIMUM, Difference, difference
 
 Relation = Literal["better than", "equal to", "at least as good as"]
@@ -26,13 +26,15 @@ Relation = Literal["better than", "equal to", "at least as good as"]
 class Setting:
     """Where both sides of a comparison were run: one of the runs (its task and budget), and the scores of each side.
 
-    `curves` are the learning curves of each side, `feedforward` the scores of feedforward agents that had the same
-    budget; both stay empty where the verdict does not ask for them.
+    `greedy` is the larger of their mean scores in greedy play after training, by which agents have learned or not;
+    `left` and `right` may be scores of another kind. `curves` are the learning curves of each side, `feedforward` the
+    scores of feedforward agents that had the same budget; both stay empty where the verdict does not ask for them.
     """
 
     run: pd.Series
     left: list[float]
     right: list[float]
+    greedy: float
     curves: tuple[list[pd.DataFrame], ...] = ()
     feedforward: tuple[float, ...] = ()
 
@@ -46,6 +48,11 @@ class Setting:
         """The mean scores of both."""
         return fmean(self.left), fmean(self.right)
 
+    @property
+    def learned(self) -> bool:
+        """Whether the better side has learned, by its score."""
+        return players.learned(self.run, self.greedy)
+
     def gap(self, confidence: float = CONFIDENCE) -> Difference:
         """What the left side is ahead by."""
         return difference(self.left, self.right, confidence)
@@ -53,14 +60,18 @@ class Setting:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a claim says of two methods: `left` is `relation` `right` in each of the `settings`."""
+    """What a claim says of two methods: `left` is `relation` `right` in each of the `settings`.
+
+    `untested` says why it has no settings; a `control` is one of `analysis.claims.Part`.
+    """
 
     where: str
     relation: Relation
     settings: tuple[Setting, ...]
     left: str = "RTRL"
     right: str = "TBPTT"
-    untested: str = ""  # why it has no settings
+    untested: str = ""
+    control: bool = False
 
     @property
     def what(self) -> str:
@@ -78,7 +89,7 @@ def at(
 ) -> Comparison:
     """Two gradients on an environment at one M: of several such comparisons the one with most seeds and steps."""
     where = f"{names.panel(environment)}, M = {unroll}"
-    labelled = {"left": methods.gradient_label(left), "right": methods.gradient_label(right)}
+    labelled: dict[str, Any] = {"left": methods.gradient_label(left), "right": methods.gradient_label(right)}
     found = [
         _setting(results, run, x, y)
         for run, x, y in sides(results, left, right)
@@ -114,7 +125,11 @@ def _setting(results: Results, run: pd.Series, left: pd.DataFrame, right: pd.Dat
         without = without[without[key] == run[key]]
     at_m = without[without["unroll"] == run["unroll"]]
     scores = tuple((at_m if len(at_m) else without)["score"])
-    return Setting(run, list(left["score"]), list(right["score"]), found, scores)
+    return Setting(run, list(left["score"]), list(right["score"]), _greedy(left, right), found, scores)
+
+
+def _greedy(left: pd.DataFrame, right: pd.DataFrame) -> float:
+    return float(max(left["greedy"].mean(), right["greedy"].mean()))
 
 
 def memory(
@@ -125,6 +140,7 @@ def memory(
     right: str = "tbptt",
     in_training: bool = False,
     unroll: int | None = None,
+    control: bool = False,
 ) -> Comparison:
     """RTRL beside `right` on the one-layer memory tasks whose delay a segment can hold, or (`long`) cannot hold.
 
@@ -136,8 +152,8 @@ def memory(
     runs = runs[runs["memory_task"] & (runs["layers"] == 1)]
     main = set(delay_study(runs)["pairing"]) if len(runs) else set()
     found = [
-        Setting(run, x, y)
-        for run, (x, y) in pairs(results, "rtrl", right, in_training)
+        Setting(run, list(x["score"]), list(y["score"]), _greedy(x, y))
+        for run, x, y in sides(results, "rtrl", right, in_training)
         if run["memory_task"]
         and run["layers"] == 1
         and (run["delay"] >= run["unroll"]) == long
@@ -150,4 +166,4 @@ def memory(
     segment = "" if unroll is None else f"M = {unroll}, "
     where, rival = f"memory tasks, {segment}{delay}{start}{when}", methods.gradient_label(right)
     lack = f"no runs of both RTRL and {rival} under these conditions"
-    return Comparison(where, relation, tuple(found), right=rival, untested=lack)
+    return Comparison(where, relation, tuple(found), right=rival, untested=lack, control=control)

@@ -1,7 +1,7 @@
 """What a comparison of trained agents says for or against a claim: the rules at the head of `analysis/claims.py`.
 
-In every setting of a comparison the verdict has to hold. The permutation test, which assumes less than Welch's t test,
-is said beside it.
+A verdict has to hold in every setting of a comparison; in how many "better than" holds by itself is said beside it. So
+is the permutation test, which assumes less than Welch's t test, and which side is ahead where two count as equal.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Any
 
 from analysis import labels
 from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Part
@@ -18,6 +19,8 @@ from analysis.reinforcement.evidence import Comparison, Setting
 from analysis.stats import MINIMUM, difference, holm, improvement, iqm
 
 MARGIN = 0.1  # of what the better side gains over a player that has learned nothing: smaller differences are none
+INNER = 0.9  # confidence of the interval that has to lie within it: two one-sided tests at 5 %
+FEW = 0.01  # so few seeds that the permutation test cannot get below this p are said to be
 
 
 def refusal(comparison: Comparison) -> str:
@@ -28,55 +31,100 @@ def refusal(comparison: Comparison) -> str:
     if n < MINIMUM:
         return f"{n} {'seed' if n == 1 else 'seeds'} a side, {MINIMUM} are needed"
     for one in comparison.settings:
-        best = max(one.means)
-        if not one.run["memory_task"] and not players.learned(one.run, best):
+        if one.run["memory_task"]:
+            continue
+        if not one.learned:
             least = players.threshold(one.run)
             if math.isnan(least):
                 return "no reference player tells whether these agents have learned"
-            return f"nobody has learned: best mean score {labels.number(best)}, {labels.number(least)} is needed"
-        if one.curves and not one.run["memory_task"]:
-            better = one.curves[one.means[0] < one.means[1]]
-            if why := players.fallen(better):
-                return f"not learned: {why}"
+            return f"nobody has learned: best mean score {labels.number(one.greedy)}, {labels.number(least)} is needed"
+        if one.curves and (why := players.fallen(one.curves[one.means[0] < one.means[1]])):
+            return f"not learned: {why}"
     return ""
 
 
 def weigh(comparisons: Sequence[Comparison]) -> list[Part]:
     """The comparisons with their verdicts; `comparisons` are all of the page, for whose number p is corrected."""
     largest = [max(s.gap().p_value for s in one.settings) if _tested(one) else math.nan for one in comparisons]
-    return [_part(one, float(p)) for one, p in zip(comparisons, holm(largest))]
+    each = iter(holm([s.gap().p_value for one in comparisons if _tested(one) for s in one.settings]))
+    found = []
+    for one, p in zip(comparisons, holm(largest)):
+        alone = [float(next(each)) for _ in one.settings] if _tested(one) else []
+        found.append(_part(one, float(p), alone))
+    return found
 
 
 def _tested(one: Comparison) -> bool:
     return one.relation == "better than" and not refusal(one)
 
 
-def _part(one: Comparison, p: float) -> Part:
-    about = {"n": "{} + {}".format(*one.counts), "budget": _budget(one), "differs": _differs(one)}
+def _part(one: Comparison, p: float, alone: Sequence[float]) -> Part:
+    """With its p and that of each setting by itself, both corrected."""
+    about: dict[str, Any] = {"n": "{} + {}".format(*one.counts), "budget": _budget(one), "differs": _differs(one)}
+    about["control"] = one.control
     why = refusal(one)
     if why:
         scores = ["{} against {}".format(*map(labels.number, s.means)) for s in one.settings]
         why += f" (so far {'; '.join(scores)})" if scores else ""
         return Part(one.what, NOT_TESTED, why, **about)
-    if _tested(one):
-        sure, means = p < ALPHA, [s.gap().mean for s in one.settings]
-        verdict = SHOWN if sure and min(means) > 0 else CONTRADICTED if sure and max(means) < 0 else NOT_SHOWN
-        if not all(players.learned(s.run, max(s.means)) for s in one.settings):
-            verdict = NOT_SHOWN
-        shuffled = improvement([(s.left, s.right) for s in one.settings])
-        end = (
-            f"; p {labels.compared(p)} after Holm's correction; permutation test: p {labels.compared(shuffled.p_value)}"
-        )
-        if math.isclose(shuffled.p_value, shuffled.smallest_p):
-            end += ", the least that so few seeds can give"
-    else:
-        gains = [max(s.means) - players.floor(s.run) for s in one.settings]
-        margins = [MARGIN * max(0.0, gain) for gain in gains]
-        verdict, end = _within(one, margins), f"; within ± {labels.span(margins)} counts as equal"
-    said = "; ".join(_effect(one, s) for s in one.settings) + end
-    texts = (text(one, s) for s in one.settings for text in (_sampled, _beside_feedforward))
-    beside = "".join(f"; {text}" for text in texts if text)
-    return Part(one.what, verdict, said + beside, _brief(one) + ("" if _tested(one) else end) + beside, **about)
+    verdict, test, found = _better(one, p, alone) if _tested(one) else _within(one)
+    if not all(s.learned for s in one.settings):
+        verdict = NOT_SHOWN
+    said = "; ".join(_effect(one, s) for s in one.settings)
+    texts = [text(one, s) for s in one.settings for text in (_unlearned, _sampled, _beside_feedforward)]
+    beside = [*found, *(text for text in texts if text)]
+    return Part(one.what, verdict, "; ".join([said, *test, *beside]), "; ".join([_brief(one), *beside]), **about)
+
+
+def _better(one: Comparison, p: float, alone: Sequence[float]) -> tuple[str, list[str], list[str]]:
+    """The verdict on "better than", its test, and how many of several settings show it by themselves."""
+    means = [s.gap().mean for s in one.settings]
+    verdict = NOT_SHOWN if p >= ALPHA else SHOWN if min(means) > 0 else CONTRADICTED if max(means) < 0 else NOT_SHOWN
+    shuffled = improvement([s.sides for s in one.settings])
+    test = [f"p {labels.compared(p)} after Holm's correction"]
+    least = math.isclose(shuffled.p_value, shuffled.smallest_p) and shuffled.smallest_p >= FEW
+    few = ", the least that so few seeds can give" if least else ""
+    test.append(f"permutation test: p {labels.compared(shuffled.p_value)}{few}")
+    if len(alone) == 1:
+        return verdict, test, []
+    ahead = [s.gap().mean > 0 for s, corrected in zip(one.settings, alone) if corrected < ALPHA and s.learned]
+    said = f"{one.left} is better in {sum(ahead)} of {len(alone)} settings taken alone"
+    said += "" if all(ahead) else f", {one.right} in {len(ahead) - sum(ahead)}"
+    return verdict, test, [f"{said} (p < {ALPHA:g} after Holm's correction for all settings on this page)"]
+
+
+def _within(one: Comparison) -> tuple[str, list[str], list[str]]:
+    """The verdict on "equal to" and "at least as good as", no further test, and the margin and who is ahead."""
+    margins = [MARGIN * max(0.0, max(s.means) - players.floor(s.run)) for s in one.settings]
+    shown = refuted = True
+    for setting, margin in zip(one.settings, margins):
+        gap, inner = setting.gap(), setting.gap(INNER)
+        if one.relation == "equal to":
+            shown &= -margin <= inner.low and inner.high <= margin
+            refuted &= gap.low > margin or gap.high < -margin
+        else:
+            shown &= gap.low >= -margin
+            refuted &= gap.high < -margin
+    verdict = SHOWN if shown else CONTRADICTED if refuted else NOT_SHOWN
+    found = [f"within ± {labels.span(margins)} counts as equal"]
+    if one.relation == "equal to":
+        found += [text for setting in one.settings if (text := _ahead(one, setting))]
+    return verdict, [], found
+
+
+def _ahead(one: Comparison, setting: Setting) -> str:
+    """Which side is ahead, equal or not; an empty string where it cannot be told."""
+    gap = setting.gap()
+    if gap.low <= 0 <= gap.high:
+        return ""
+    left = gap.mean > 0
+    low, high = (setting.left, setting.right) if left else (setting.right, setting.left)
+    how = " with every seed" if min(low) > max(high) else f", p {labels.compared(gap.p_value)}"
+    return f"{_where(one, setting)}{one.left if left else one.right} is ahead{how}"
+
+
+def _unlearned(one: Comparison, setting: Setting) -> str:
+    return "" if setting.learned else f"{_where(one, setting)}neither has learned"
 
 
 def _sampled(one: Comparison, setting: Setting) -> str:
@@ -104,32 +152,26 @@ def _beside_feedforward(one: Comparison, setting: Setting) -> str:
     return f"{m}{name} is {clearly} above the feedforward agent, difference {labels.interval(*gap[:3])}"
 
 
-def _within(one: Comparison, margins: Sequence[float]) -> str:
-    shown = refuted = True
-    for setting, margin in zip(one.settings, margins):
-        gap, inner = setting.gap(), setting.gap(0.9)
-        if one.relation == "equal to":
-            shown &= -margin <= inner.low and inner.high <= margin
-            refuted &= gap.low > margin or gap.high < -margin
-        else:
-            shown &= gap.low >= -margin
-            refuted &= gap.high < -margin
-    return SHOWN if shown else CONTRADICTED if refuted else NOT_SHOWN
+def _where(one: Comparison, setting: Setting) -> str:
+    """`T-maze, delay 10, M = 5: `, only if there are several."""
+    task = names.variant(setting.run["environment"], setting.run["options"])
+    return f"{task}, M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
 
 
 def _effect(one: Comparison, setting: Setting) -> str:
-    """`T-maze, delay 10, M = 5: 1.00 against 0.58, difference 0.42 [0.30, 0.54]`; the task only if there are several.
+    """`T-maze, delay 10, M = 5: 1.00 against 0.58, difference 0.42 [0.30, 0.54]`.
 
-    Where the interquartile means tell another story than the means, they are given too.
+    Where the interquartile means tell another story than the means, they are given too; of two that may be equal, the
+    interval that decides it.
     """
-    task = names.variant(setting.run["environment"], setting.run["options"])
-    several = f"{task}, M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
     middles = [float(iqm(side)) for side in setting.sides]
     scores = "{} against {}".format(*map(labels.number, setting.means))
     apart = any(abs(mean - middle) > 0.05 * abs(mean) for mean, middle in zip(setting.means, middles))
     scores += " (interquartile means {} against {})".format(*map(labels.number, middles)) if apart else ""
     digits = 2 if setting.run["memory_task"] else None
-    return f"{several}{scores}, difference {labels.interval(*setting.gap()[:3], digits)}"
+    inner = [labels.number(end, digits) for end in setting.gap(INNER)[1:3]]
+    decides = ", 90 % interval [{}, {}]".format(*inner) if one.relation == "equal to" else ""
+    return f"{_where(one, setting)}{scores}, difference {labels.interval(*setting.gap()[:3], digits)}{decides}"
 
 
 def _brief(one: Comparison) -> str:

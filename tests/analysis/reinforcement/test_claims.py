@@ -41,6 +41,39 @@ def test_a_claim_is_as_good_as_its_parts():
     assert verdict(NOT_TESTED) == verdict() == NOT_TESTED
 
 
+@pytest.mark.parametrize(
+    ("own", "control", "verdict"),
+    [
+        (NOT_SHOWN, SHOWN, NOT_SHOWN),
+        (NOT_TESTED, SHOWN, NOT_TESTED),
+        (NOT_TESTED, CONTRADICTED, NOT_TESTED),
+        (SHOWN, SHOWN, SHOWN),
+        (SHOWN, NOT_SHOWN, IN_PART),
+        (SHOWN, CONTRADICTED, IN_PART),
+    ],
+)
+def test_a_control_can_keep_a_claim_from_being_shown_whole_and_shows_no_part_of_it(own, control, verdict):
+    assert Claim(1, "", "", "", (Part("", own, ""), Part("", control, "", control=True))).verdict == verdict
+
+
+def test_controls_are_counted_apart_come_last_and_are_named_so():
+    claim = Claim(1, "", "", "", (Part("a", SHOWN, "1", control=True), Part("b", NOT_SHOWN, "2")))
+    assert claim.counts == "0 of 1 comparisons shown, 1 not shown; 1 of 1 controls shown"
+    assert claim.evidence == ["b (not shown): 2", "control: a: 1"]
+    assert claim.table["Comparison"].tolist() == ["control: a", "b"]
+
+
+def test_where_a_segment_holds_the_delay_the_comparison_is_a_control(tree):
+    for seed in range(3):
+        for method in ("rtrl", "tbptt"):
+            tree.memory("tmaze", 3, method, seed, 1.0)
+            tree.memory("tmaze", 20, method, seed, 1.0 - 0.1 * seed)
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "memory"]
+    found = {part.verdict: part.control for part in claim.parts if part.n != "0 + 0"}
+    assert found == {SHOWN: True, NOT_SHOWN: False}
+    assert claim.verdict == NOT_SHOWN
+
+
 def test_the_evidence_names_first_what_contradicts_a_claim():
     parts = (Part("a", SHOWN, "1"), Part("b", NOT_TESTED, "2"), Part("c", CONTRADICTED, "3"), Part("d", NOT_SHOWN, "4"))
     assert Claim(1, "", "", "", parts).evidence == ["c (contradicted): 3", "a: 1", "d (not shown): 4"]

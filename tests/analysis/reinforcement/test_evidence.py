@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from statistics import fmean
 
 import pandas as pd
 import pytest
@@ -21,7 +23,8 @@ HALF = 0.5  # what an agent without memory scores in a memory task: the margin i
 
 def setting(left, right):
     """A setting of a memory task with these scores."""
-    return Setting(pd.Series({**TASK, "budget_fraction": math.nan}), left, right)
+    greedy = max(fmean(left), fmean(right))
+    return Setting(pd.Series({**TASK, "budget_fraction": math.nan}), left, right, greedy)
 
 
 def comparison(relation, *pairs):
@@ -141,3 +144,69 @@ def test_comparisons_together_are_one_with_the_settings_of_all():
 
 def test_settings_in_which_nobody_has_learned_show_nothing_beside_one_that_was_learned():
     assert verdict("better than", FAR, ([0.7, 0.71, 0.72], [0.5, 0.51, 0.52])) == NOT_SHOWN
+
+
+@pytest.mark.parametrize("relation", ["equal to", "at least as good as"])
+def test_agents_that_have_learned_nothing_are_neither_equal_nor_unequal(relation):
+    """Of two answers one always gives the left, the other the right: 0.02 apart, with a margin of next to nothing."""
+    (part,) = weigh([comparison(relation, ([0.48] * 3, [0.52] * 3))])
+    assert part.verdict == NOT_SHOWN
+    assert part.said.endswith("; neither has learned") and part.brief.endswith("; neither has learned")
+
+
+def test_whether_agents_have_learned_is_judged_by_greedy_play_whatever_is_compared():
+    whole = setting([0.6] * 3, [0.6] * 3)  # success over the whole of training
+    verdicts = [weigh([Comparison("here", "equal to", (replace(whole, greedy=best),))]) for best in (0.7, 1.0)]
+    assert [part.verdict for (part,) in verdicts] == [NOT_SHOWN, SHOWN]
+
+
+def test_the_text_on_equality_has_the_interval_that_decides_and_who_is_ahead_all_the_same():
+    left, right = [0.99, 0.985, 0.98], [0.97, 0.965, 0.96]
+    inner = ttest_ind(left, right, equal_var=False).confidence_interval(0.9)
+    (part,) = weigh([comparison("equal to", (left, right))])
+    assert part.verdict == SHOWN
+    decides = f"90 % interval [{inner.low:.2f}, {inner.high:.2f}]"
+    for text in (part.said, part.brief):
+        assert decides in text and text.endswith("counts as equal; RTRL is ahead with every seed")
+
+
+def test_a_side_that_is_ahead_without_every_seed_is_said_to_be_with_its_p():
+    left, right = [0.95, 0.96, 0.97, 0.96, 0.96], [0.99, 0.98, 0.965, 0.98, 0.98]
+    p = ttest_ind(left, right, equal_var=False).pvalue
+    (part,) = weigh([comparison("equal to", (left, right))])
+    assert p < 0.05 and part.said.endswith(f"; TBPTT is ahead, p = {p:.3f}")
+    (even,) = weigh([comparison("equal to", OVERLAP)])
+    assert "ahead" not in even.said
+
+
+def test_in_how_many_settings_a_side_is_better_by_itself_is_said():
+    (part,) = weigh([comparison("better than", FAR, OVERLAP, FAR)])
+    assert part.verdict == NOT_SHOWN
+    said = "RTRL is better in 2 of 3 settings taken alone (p < 0.05 after Holm's correction for all settings"
+    assert said in part.said and said in part.brief
+    (mixed,) = weigh([comparison("better than", FAR, reverse(FAR))])
+    assert "RTRL is better in 1 of 2 settings taken alone, TBPTT in 1 (p" in mixed.said
+
+
+def test_settings_taken_alone_are_corrected_for_all_settings_of_the_page():
+    (alone,), two = (weigh([comparison("better than", FAR, NEAR)] * times) for times in (1, 2))
+    assert "2 of 2 settings taken alone" in alone.said
+    assert all("1 of 2 settings taken alone" in part.said for part in two)
+
+
+def test_a_setting_that_nobody_has_learned_is_not_better_by_itself():
+    (part,) = weigh([comparison("better than", FAR, ([0.7, 0.71, 0.72], [0.5, 0.51, 0.52]))])
+    assert "1 of 2 settings taken alone" in part.said
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(3, True), (4, True), (5, False)])
+def test_only_so_few_seeds_that_p_cannot_be_small_are_said_to_be_few(seeds, said):
+    """2 of 20, of 70 and of 252 deals are as extreme."""
+    pair = [1 - 0.01 * k for k in range(seeds)], [0.5 + 0.01 * k for k in range(seeds)]
+    (part,) = weigh([comparison("better than", pair)])
+    assert ("the least that so few seeds can give" in part.said) == said
+
+
+def test_a_control_is_one_in_its_part():
+    parts = weigh([comparison("equal to", FAR), replace(comparison("equal to", FAR), control=True)])
+    assert [part.control for part in parts] == [False, True]
