@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 import pandas as pd
 
-from analysis import labels
+from analysis import labels, methods
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import names, players
 from analysis.reinforcement.claims import NONMATCHING
-from analysis.reinforcement.comparisons import pairs
+from analysis.reinforcement.comparisons import CELL, pairs
 from analysis.stats import MINIMUM, difference
 
 FIRST = (NONMATCHING, 10)
@@ -25,19 +27,20 @@ def sentence(results: Results) -> str:
     beside = [f"a player at random scores {labels.number(floor)}"] if floor == floor else []
     beside += [f"one that sees everything {labels.number(oracle)}"] if oracle == oracle else []
     task = names.variant(*run[["environment", "options", "backend"]]).removeprefix("rooms_")
-    scores = f"agents trained by RTRL score {labels.number(left)}, by TBPTT {labels.number(right)}"
+    agents = "agents" if run["cell"] == CELL else f"{methods.cell_label(run['cell'])} agents"
+    scores = f"{agents} trained by RTRL score {labels.number(left)}, by TBPTT {labels.number(right)}"
     return f"On {task}, updated every M = {run['unroll']} steps, {scores}" + (
         f" ({', '.join(beside)})." if beside else "."
     )
 
 
 def chosen(results: Results) -> tuple[pd.Series, float, float]:
-    """One of the runs of the comparison, and the mean scores of RTRL and TBPTT; NothingToShow where there is none."""
+    """One of the runs of RTRL, and the mean scores of RTRL and TBPTT; NothingToShow where there is none."""
     found = []
     for run, (x, y) in pairs(results):
         if run["layers"] > 1:
             continue
-        left, right = sum(x) / len(x), sum(y) / len(y)
+        left, right = fmean(x), fmean(y)
         short = run["memory_task"] and run["delay"] < run["unroll"]
         if not short and players.learned(run, max(left, right)):
             scale = max(left, right) - players.floor(run)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sized
 
 import numpy as np
 import pandas as pd
 
-from analysis import labels
+from analysis import labels, methods
 from analysis.load import Results
 from analysis.reinforcement import SUITES, names
 from analysis.stats import MINIMUM, Improvement, improvement, iqm, iqm_interval
@@ -17,7 +18,8 @@ COLUMNS = (
     " smallest_p n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high verdict memory_task"
 ).split()
 ALPHA = 0.05
-EQUAL = ["environment", "options", "unroll", "backend", "env_steps", "pretrained", "vision"]
+EQUAL = ["design", "options"]  # of a recurrent network's runs and those of a feedforward one, which has no cell
+CELL = methods.DEFAULTS["cell"]  # the paper's, of which the claims are
 
 Scores = tuple[list[float], list[float]]
 
@@ -46,7 +48,8 @@ def pairs(
 ) -> list[tuple[pd.Series, Scores]]:
     """For each setting that was run with both gradients: one of its runs, and the scores of `left` and of `right`.
 
-    The runs of a setting differ in gradient and seed alone; the feedforward network, which has no cell, in this too.
+    The runs of a setting differ in gradient and seed alone; the feedforward network, which is always `right`, also in
+    what it does not have: cell and initial retention.
     `in_training`: not of the play after training, but the mean return over the whole of training.
     """
     found = sides(results, left, right, in_training)
@@ -63,32 +66,44 @@ def sides(
     runs = results["runs"].assign(greedy=results["runs"]["score"])
     if in_training:
         returns = results["curves"].groupby("folder")["episode_return_mean"].mean()
-        runs = runs.assign(score=runs["folder"].map(returns))
+        runs = runs.assign(score=runs["folder"].map(returns)).dropna(subset="score")
     plain = runs["gradient_options"] == "{}"
-    x, y = ((runs["gradient"] == gradient) & plain for gradient in (left, right))
+    ours, others = (runs[(runs["gradient"] == gradient) & plain] for gradient in (left, right))
+    keys = EQUAL if right == "feedforward" else ["pairing"]
     found = []
-    for _, group in runs[x | y].groupby(EQUAL if "feedforward" in (left, right) else "pairing", sort=False):
-        ours, other = group[x[group.index]], group[y[group.index]]
-        if len(ours) and len(other):
-            found.append((ours.iloc[0], ours, other))
+    for _, x in ours.groupby("pairing", sort=False):
+        y = others[(others[keys] == x.iloc[0][keys]).all(axis="columns")]
+        if len(y):
+            found.append((x.iloc[0], x, y))
     key = ["suite", "layers", "environment", "other_options", "unroll", "retention", "delay"]
     order = pd.DataFrame([first for first, *_ in found], columns=key).reset_index(drop=True).sort_values(key)
     return [found[i] for i in order.index]
 
 
+def weight(run: pd.Series, left: Sized, right: Sized) -> tuple[int, int, int]:
+    """By which one of several settings of a task is taken: enough seeds, then most steps, then most seeds."""
+    seeds = min(len(left), len(right))
+    return min(MINIMUM, seeds), run["env_steps"], seeds
+
+
 def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
-    """Rows over the tasks of a suite at one M.
+    """Rows over the tasks of a suite at one M, of the paper's cell; of several settings of a task one counts.
 
     Memory tasks are kept apart by whether a segment of M steps can hold the cue and the answer, `delay` steps later.
     """
-    groups: dict[tuple[str, int, str, int], list[tuple[pd.Series, Scores]]] = {}
-    memory = pd.DataFrame([first for first, _ in pairs if first["memory_task"]])
+    memory = pd.DataFrame([first for first, _ in pairs if first["memory_task"] and first["cell"] == CELL])
     main = set() if memory.empty else set(delay_study(memory)["pairing"])
+    tasks: dict[tuple[object, ...], tuple[pd.Series, Scores]] = {}
     for first, scores in pairs:
+        if first["cell"] != CELL or (first["memory_task"] and first["pairing"] not in main):
+            continue
+        task = tuple(first[["environment", "options", "unroll", "layers", "backend"]])
+        if task not in tasks or weight(first, *scores) > weight(tasks[task][0], *tasks[task][1]):
+            tasks[task] = first, scores
+    groups: dict[tuple[str, int, str, int], list[tuple[pd.Series, Scores]]] = {}
+    for first, scores in tasks.values():
         scope = f"{SUITES.get(first['suite'], first['suite'])}{names.simulator(first['backend'])}, all"
         if first["memory_task"]:
-            if first["pairing"] not in main:
-                continue
             scope = f"Memory tasks, delay {'<' if first['delay'] < first['unroll'] else '≥'} M"
         groups.setdefault((scope, first["layers"], first["backend"], first["unroll"]), []).append((first, scores))
     return [_row(scope, group) for (scope, *_), group in groups.items() if len(group) > 1]
@@ -98,15 +113,17 @@ def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]
     first, pairs = group[0][0], [scores for _, scores in group]
     result = improvement(pairs)
     row: dict[str, object] = {key: first[key] for key in ("suite", "layers", "unroll", "backend", "memory_task")}
+    scope = labels.layered(scope, first["layers"])
     row |= {
-        "scope": labels.layered(scope, first["layers"]),
+        "scope": scope if first["cell"] == CELL else f"{scope}, {methods.cell_label(first['cell'])}",
         "tasks": len(group),
         **vars(result),
         "n_rtrl": result.n_x,
         "n_tbptt": result.n_y,
     }
     row["budget_fraction"] = min(float(run["budget_fraction"]) for run, _ in group)
-    for key in ("environment", "delay", "retention"):
+    row["retention"] = labels.joined(labels.retention(run["retention"]) for run, _ in group)
+    for key in ("environment", "delay"):
         row[key] = first[key] if len({str(run[key]) for run, _ in group}) == 1 else None
     # Scores of different games have different scales: their average would mean nothing.
     if len(group) == 1 or first["memory_task"]:
@@ -123,5 +140,7 @@ def _verdict(result: Improvement) -> str:
         return "no difference seen"
     better = "RTRL" if result.probability > 0.5 else "TBPTT"
     if result.p_value >= ALPHA:
-        return f"{better} ahead, {'too few seeds to decide' if result.smallest_p >= ALPHA else 'not significant'}"
+        return (
+            f"{better} ahead, {'too few seeds to call it better' if result.smallest_p >= ALPHA else 'not significant'}"
+        )
     return f"{better} better"

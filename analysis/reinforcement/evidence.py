@@ -5,7 +5,6 @@ How they are weighed is in `analysis/reinforcement/weighing.py`, by the rules at
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -16,8 +15,8 @@ import pandas as pd
 from analysis import methods
 from analysis.load import Results
 from analysis.reinforcement import names, players
-from analysis.reinforcement.comparisons import EQUAL, delay_study, sides
-from analysis.stats import CONFIDENCE, MINIMUM, Difference, difference
+from analysis.reinforcement.comparisons import CELL, EQUAL, delay_study, sides, weight
+from analysis.stats import CONFIDENCE, Difference, difference
 
 Relation = Literal["better than", "equal to", "at least as good as"]
 
@@ -62,7 +61,7 @@ class Setting:
 class Comparison:
     """What a claim says of two methods: `left` is `relation` `right` in each of the `settings`.
 
-    `untested` says why it has no settings; a `control` is one of `analysis.claims.Part`.
+    `untested` says why it has no settings, `chosen` how they were chosen; a `control` is one of `analysis.claims.Part`.
     """
 
     where: str
@@ -72,6 +71,7 @@ class Comparison:
     right: str = "TBPTT"
     untested: str = ""
     control: bool = False
+    chosen: str = ""
 
     @property
     def what(self) -> str:
@@ -87,29 +87,32 @@ class Comparison:
 def at(
     results: Results, environment: str, unroll: int, relation: Relation, left: str = "rtrl", right: str = "tbptt"
 ) -> Comparison:
-    """Two gradients on an environment at one M: of several such comparisons the one with most seeds and steps."""
+    """Two gradients on an environment at one M: of several settings that with enough seeds, then with most steps."""
     where = f"{names.panel(environment)}, M = {unroll}"
     labelled: dict[str, Any] = {"left": methods.gradient_label(left), "right": methods.gradient_label(right)}
+    place = (environment, unroll, 1)
     found = [
-        _setting(results, run, x, y)
-        for run, x, y in sides(results, left, right)
-        if (run["environment"], run["unroll"], run["layers"]) == (environment, unroll, 1)
+        one
+        for one in sides(results, left, right)
+        if tuple(one[0][["environment", "unroll", "layers"]]) == place and one[0]["cell"] == CELL
     ]
     if not found:
         here = results["runs"]
         here = here[(here["environment"] == environment) & (here["unroll"] == unroll) & (here["layers"] == 1)]
-        return Comparison(where, relation, (), **labelled, untested=_lacking(set(here["gradient"]), left, right))
-    best = max(found, key=lambda one: (min(MINIMUM, len(one.left), len(one.right)), one.run["env_steps"]))
-    return Comparison(where, relation, (best,), **labelled)
+        gradients = set(here.loc[here["cell"].isin([CELL, "none"]), "gradient"])
+        return Comparison(where, relation, (), **labelled, untested=_lacking(gradients, left, right))
+    best = max(found, key=lambda one: weight(*one))
+    chosen = f"of {len(found)} settings, the one with enough seeds and most steps" if len(found) > 1 else ""
+    return Comparison(where, relation, (_setting(results, *best),), **labelled, chosen=chosen)
 
 
 def _lacking(run: set[str], left: str, right: str) -> str:
-    """Which side of a comparison has no run."""
+    """Which side of a comparison has no finished run."""
     labelled = {side: methods.gradient_label(side) for side in (left, right)} | {"feedforward": "a feedforward network"}
     lack = [labelled[side] for side in (left, right) if side not in run]
     if len(lack) == 2:
-        return f"neither {lack[0]} nor {lack[1]} was run"
-    return f"{lack[0]} was not run" if lack else "no runs of the two are equal in everything else"
+        return f"neither {lack[0]} nor {lack[1]} has a finished run"
+    return f"{lack[0]} has no finished run" if lack else "no runs of the two are equal in everything else"
 
 
 def together(where: str, comparisons: Sequence[Comparison]) -> Comparison:
@@ -121,10 +124,7 @@ def _setting(results: Results, run: pd.Series, left: pd.DataFrame, right: pd.Dat
     curves = results["curves"]
     found = tuple([curves[curves["folder"] == folder] for folder in side["folder"]] for side in (left, right))
     without = results["runs"][results["runs"]["gradient"] == "feedforward"]
-    for key in (key for key in EQUAL if key != "unroll"):
-        without = without[without[key] == run[key]]
-    at_m = without[without["unroll"] == run["unroll"]]
-    scores = tuple((at_m if len(at_m) else without)["score"])
+    scores = tuple(without.loc[(without[EQUAL] == run[EQUAL]).all(axis="columns"), "score"])
     return Setting(run, list(left["score"]), list(right["score"]), _greedy(left, right), found, scores)
 
 
@@ -142,23 +142,22 @@ def memory(
     unroll: int | None = None,
     control: bool = False,
 ) -> Comparison:
-    """RTRL beside `right` on the one-layer memory tasks whose delay a segment can hold, or (`long`) cannot hold.
+    """RTRL beside `right` on the memory tasks whose delay a segment can hold, or (`long`) cannot hold.
 
+    Only networks with one layer of the paper's cell count.
     `unroll`: with segments of this M alone; otherwise with those of every M.
     `retained`: at the initial retention that was run with the most delays; otherwise at the paper's initialisation.
     `in_training`: by their success over the whole of training, which tells slow from fast where all end at 1.
     """
     runs = results["runs"]
-    runs = runs[runs["memory_task"] & (runs["layers"] == 1)]
-    main = set(delay_study(runs)["pairing"]) if len(runs) else set()
+    runs = runs[runs["memory_task"] & (runs["layers"] == 1) & (runs["cell"] == CELL)]
+    runs = delay_study(runs) if retained else runs[runs["retention"].isna()]
     found = [
         Setting(run, list(x["score"]), list(y["score"]), _greedy(x, y))
         for run, x, y in sides(results, "rtrl", right, in_training)
-        if run["memory_task"]
-        and run["layers"] == 1
+        if run["pairing"] in set(runs["pairing"])
         and (run["delay"] >= run["unroll"]) == long
         and unroll in (None, run["unroll"])
-        and (run["pairing"] in main if retained else math.isnan(run["retention"]))
     ]
     delay = "a delay that a segment cannot hold" if long else "a delay within the segment"
     start = "" if retained else ", the paper's initialisation"

@@ -72,7 +72,7 @@ def _part(one: Comparison, p: float, alone: Sequence[float]) -> Part:
         verdict = NOT_SHOWN
     said = "; ".join(_effect(one, s) for s in one.settings)
     texts = [text(one, s) for s in one.settings for text in (_unlearned, _sampled, _beside_feedforward)]
-    beside = [*found, *(text for text in texts if text)]
+    beside = [text for text in (*found, *texts, one.chosen) if text]
     return Part(one.what, verdict, "; ".join([said, *test, *beside]), "; ".join([_brief(one), *beside]), **about)
 
 

@@ -25,9 +25,7 @@ def draw(results: Results) -> style.Drawing:
     """One panel: RTRL, TBPTT, and full BPTT and the feedforward network where they were run on the same."""
     run, left, right = chosen(results)
     runs = results["runs"]
-    same = (
-        (runs[EQUAL] == run[EQUAL]).all(axis="columns") & (runs["layers"] == 1) & (runs["cell"].isin(["elstm", "none"]))
-    )
+    same = (runs[EQUAL] == run[EQUAL]).all(axis="columns") & runs["cell"].isin([run["cell"], "none"])
     alike = (runs["retention"] == run["retention"]) | (runs["retention"].isna() & pd.isna(run["retention"]))
     same &= alike | (runs["gradient"] == "feedforward")
     runs = runs[same & runs["gradient"].isin(BESIDE) & (runs["gradient_options"] == "{}")]

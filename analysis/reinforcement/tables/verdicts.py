@@ -8,7 +8,9 @@ beside it. Neither is computed with fewer than three seeds a side. Rows that com
 task and average over tasks. The columns RTRL and TBPTT hold the interquartile mean (IQM) of the score or success
 rate. A method is called better if the interval excludes 0.5 and p is below 0.05. That judges each row alone, without
 correction for the number of rows. The verdicts on the claims use Welch's t test, corrected for all comparisons, and ask
-that it holds in every setting: the two can differ.
+that it holds in every setting: the two can differ. One of the two may be ahead and both count as equal there, if the
+difference is small. A row that combines tasks is of the paper's cell alone, with one setting of each task: of several
+with enough seeds that with most steps.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def build(results: Results) -> Table:
     text = {
         "Task": frame["scope"],
         "M": frame["unroll"].astype(str),
-        "Retention": frame["retention"].map(labels.retention).where(frame["memory_task"], ""),
+        "Retention": frame["retention"].where(frame["memory_task"], ""),
         "P(RTRL > TBPTT)": texts(frame, partial(labels.interval, digits=2), "probability", "low", "high"),
         "Permutation p": frame["p_value"].map(labels.p_value),
         "Smallest possible p": frame["smallest_p"].map(labels.p_value),

@@ -141,8 +141,11 @@ def test_a_copied_length_needs_three_seeds_and_every_sequence(tree, seeds, accur
 
 def test_what_is_missing_for_a_comparison_is_named(tree):
     chaser(tree, 50, rtrl=[8.0])
-    assert part(tree, "chaser", "Chaser, M = 50: RTRL equal to TBPTT").said == "TBPTT was not run"
-    assert part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").said == "neither RTRL nor TBPTT was run"
+    assert part(tree, "chaser", "Chaser, M = 50: RTRL equal to TBPTT").said == "TBPTT has no finished run"
+    assert (
+        part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").said
+        == "neither RTRL nor TBPTT has a finished run"
+    )
 
 
 def test_sampled_play_at_the_end_of_training_stands_beside_greedy_play(tree):
@@ -181,6 +184,30 @@ def test_the_headline_is_nonmatching_at_ten_once_it_is_learned(tree):
             tree.level(NONMATCHING, method, seed, real=False, unroll=10, returns=[score + seed])
     assert answer.chosen(load(tree.root))[0]["environment"] == NONMATCHING
     assert "[rooms backend]" in " ".join(headline.draw(load(tree.root)).figure.axes[0].get_title().split())
+
+
+def test_the_headline_draws_the_runs_whose_scores_it_names(tree):
+    for seed in range(3):
+        for cell, scores in (("elstm", (1.0, 0.6)), ("egru", (1.0, 0.5))):
+            for method, score in zip(("rtrl", "tbptt"), scores):
+                place = {"retention": 20.0 + (cell == "egru"), "cell": cell}
+                tree.memory("tmaze", 20, method, seed, score, **place)
+    results = load(tree.root)
+    assert "eGRU agents trained by RTRL score 1.00, by TBPTT 0.50" in answer.sentence(results)
+    drawn = headline.draw(results).numbers
+    assert set(drawn["method"]) == {"eGRU RTRL", "eGRU TBPTT"}
+
+
+def test_of_several_settings_at_one_m_the_verdict_says_that_it_took_one(tree):
+    for rate in (6e-4, 1e-3):
+        for seed in range(3):
+            for method, score in (("rtrl", 8.0), ("tbptt", 4.0)):
+                settings = {"unroll": 5, "optimiser": {"learning_rate": rate}}
+                folder = tree.run("procgen", "chaser", method, seed, returns=[score + seed], **settings)
+                folder.rename(folder.with_name(f"rate{rate}_seed{seed}"))
+    found = part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT")
+    assert "; of 2 settings, the one with enough seeds and most steps" in found.said
+    assert found.n == "3 + 3"
 
 
 def test_a_taught_stem_stands_beside_the_verdict(tree):

@@ -12,18 +12,30 @@ from analysis.reinforcement.comparisons import comparisons, pairs
 
 RUN = {
     **{"suite": "memory", "environment": "tmaze", "options": '{"delay": 20}', "other_options": "{}", "delay": 20},
-    **{"memory_task": True, "layers": 1, "unroll": 5, "retention": 20.0, "backend": "rtrl_bench 0.1.0", "design": "1"},
+    **{"memory_task": True, "layers": 1, "unroll": 5, "retention": 20.0, "backend": "rtrl_bench 0.1.0"},
+    **{"cell": "elstm", "learning_rate": 1e-3},
     **{"gradient_options": "{}", "env_steps": 1000, "pretrained": "", "vision": "flat", "budget_fraction": math.nan},
 }
 CURVES = pd.DataFrame({"folder": ["a"], "env_frames": [1], "episodes": [1], "episode_return_mean": [1.0]})
 
 
+GAME = {"environment": "chaser", "options": "{}", "suite": "procgen", "memory_task": False, "delay": 0}
+
+
 def runs(rtrl, tbptt, **changes):
-    """A run for each score of either method; `pairing` is what is equal in all of them."""
+    """A run for each score of either method; `pairing` and `design` are what is equal in all of them."""
     row = {**RUN, **changes}
     row["pairing"] = str({key: value for key, value in row.items() if key != "gradient_options"})
+    apart = ("gradient_options", "cell", "retention", "options", "delay", "budget_fraction")
+    row["design"] = str({key: value for key, value in row.items() if key not in (*apart, "pairing")})
     scores = [*(("rtrl", score) for score in rtrl), *(("tbptt", score) for score in tbptt)]
     return [{**row, "gradient": gradient, "score": score, "folder": f"{gradient}{score}"} for gradient, score in scores]
+
+
+def without_memory(scores, **changes):
+    """Runs of the feedforward network, which has neither cell nor retention."""
+    made = runs(scores, [], **{"cell": "none", "retention": math.nan, **changes})
+    return [{**row, "gradient": "feedforward", "folder": f"feedforward{row['score']}"} for row in made]
 
 
 def results(*groups):
@@ -40,8 +52,8 @@ def delays(comparison):
     [
         ([5.0, 6, 7, 8, 9], [0.0, 1, 2, 3, 4], "RTRL better"),
         ([0.0, 1, 2, 3, 4], [5.0, 6, 7, 8, 9], "TBPTT better"),
-        ([5.0, 6, 7], [0.0, 1, 2], "RTRL ahead, too few seeds to decide"),
-        ([0.0, 1, 2], [5.0, 6, 7], "TBPTT ahead, too few seeds to decide"),
+        ([5.0, 6, 7], [0.0, 1, 2], "RTRL ahead, too few seeds to call it better"),
+        ([0.0, 1, 2], [5.0, 6, 7], "TBPTT ahead, too few seeds to call it better"),
         ([0.0, 5, 6, 7], [1.0, 2, 3, 4.5], "no difference seen"),
         ([5.2, 5.6, 6, 7], [1.0, 2, 3, 5.5], "RTRL ahead, not significant"),  # 4 of 70 deals are as extreme
         ([5.0, 6], [0.0, 1], "fewer than 3 seeds a side, no verdict"),
@@ -87,13 +99,87 @@ def test_memory_of_one_segment_length_takes_no_other():
 
 @pytest.mark.parametrize(("longest", "chosen"), [(2, 2000), (3, 4000)])
 def test_of_several_budgets_that_with_enough_seeds_counts_and_of_those_the_largest(longest, chosen):
-    game = {"environment": "chaser", "options": "{}", "memory_task": False, "delay": 0}
     made = results(
-        runs([1.0] * 5, [0.5] * 5, **game, env_steps=1000),
-        runs([1.0] * 3, [0.5] * 3, **game, env_steps=2000),
-        runs([1.0] * 5, [0.5] * longest, **game, env_steps=4000),
-        runs([1.0] * 5, [0.5] * 5, **{**game, "layers": 2}, env_steps=8000),
-        runs([1.0] * 5, [0.5] * 5, **{**game, "unroll": 50}, env_steps=8000),
+        runs([1.0] * 5, [0.5] * 5, **GAME, env_steps=1000),
+        runs([1.0] * 3, [0.5] * 3, **GAME, env_steps=2000),
+        runs([1.0] * 5, [0.5] * longest, **GAME, env_steps=4000),
+        runs([1.0] * 5, [0.5] * 5, **{**GAME, "layers": 2}, env_steps=8000),
+        runs([1.0] * 5, [0.5] * 5, **{**GAME, "unroll": 50}, env_steps=8000),
     )
     (setting,) = evidence.at(made, "chaser", 5, "better than").settings
     assert setting.run["env_steps"] == chosen
+
+
+def test_of_settings_with_enough_seeds_and_equal_budgets_that_with_most_seeds_counts_which_is_said():
+    made = results(
+        runs([1.0] * 3, [0.5] * 3, **GAME),
+        runs([2.0] * 5, [0.5] * 5, **GAME, learning_rate=3e-3),
+        runs([3.0] * 9, [0.5] * 4, **GAME, learning_rate=6e-3),
+    )
+    one = evidence.at(made, "chaser", 5, "better than")
+    assert one.settings[0].left == [2.0] * 5
+    assert one.chosen == "of 3 settings, the one with enough seeds and most steps"
+    assert evidence.at(results(runs([1.0], [0.5], **GAME)), "chaser", 5, "better than").chosen == ""
+
+
+def test_claims_are_of_the_papers_cell_alone():
+    others = [runs([1.0] * 9, [0.5] * 9, cell="egru"), runs([1.0] * 9, [0.5] * 9, cell="egru", **GAME)]
+    made = results(runs([0.9] * 3, [0.4] * 3), runs([0.9] * 3, [0.4] * 3, **GAME), *others)
+    (task,) = evidence.memory(made, "better than", long=True, retained=True).settings
+    (game,) = evidence.at(made, "chaser", 5, "better than").settings
+    assert task.left == game.left == [0.9] * 3
+    none = evidence.at(results(*others), "chaser", 5, "better than")
+    assert none.untested == "neither RTRL nor TBPTT has a finished run"
+
+
+def test_rows_of_another_cell_say_so_and_are_not_combined():
+    long = [{"delay": delay, "options": f'{{"delay": {delay}}}'} for delay in (10, 20)]
+    made = results(*(runs([1.0] * 3, [0.5] * 3, cell=cell, **task) for cell in ("elstm", "egru") for task in long))
+    frame = comparisons(made).set_index("scope")
+    assert frame.loc["Memory tasks, delay ≥ M", ["tasks", "n_rtrl"]].tolist() == [2, 6]
+    tasks = {f"T-maze, delay {delay}{cell}" for delay in (10, 20) for cell in ("", ", eGRU")}
+    assert set(frame.index) == {"Memory tasks, delay ≥ M", *tasks}
+
+
+def test_a_game_at_two_learning_rates_is_one_task_of_a_suite():
+    games = [
+        runs([2.0] * 3, [1.0] * 3, **GAME),
+        runs([0.0] * 3, [1.0] * 3, **GAME, env_steps=500),
+        runs([0.0] * 2, [1.0] * 9, **GAME, env_steps=2000),
+    ]
+    assert comparisons(results(*games))["tasks"].tolist() == [1, 1, 1]
+    row = comparisons(results(*games, runs([2.0] * 3, [1.0] * 3, **{**GAME, "environment": "maze"}))).iloc[0]
+    assert (row["scope"], row["tasks"], row["n_rtrl"], row["probability"]) == ("ProcGen, all", 2, 6, 1.0)
+
+
+def test_tasks_with_different_retentions_are_combined_under_all_of_them():
+    tasks = {"tmaze": 20.0, "delayed_match": 30.0, "other": math.nan}
+    made = results(*(runs([1.0] * 3, [0.5] * 3, environment=name, retention=value) for name, value in tasks.items()))
+    row = comparisons(made).set_index("scope").loc["Memory tasks, delay ≥ M"]
+    assert set(row["retention"].split("; ")) == {"20", "30", "paper's"}
+
+
+def test_feedforward_runs_stand_beside_the_setting_that_they_share_with_recurrent_ones():
+    made = results(
+        runs([5.0], [1.0], **GAME),
+        runs([6.0], [], **GAME, learning_rate=3e-3),
+        without_memory([2.0], **GAME),
+        without_memory([3.0], **GAME, learning_rate=3e-3),
+        without_memory([4.0], **GAME, unroll=50),
+    )
+    assert [scores for _, scores in pairs(made, "rtrl", "feedforward")] == [([5.0], [2.0]), ([6.0], [3.0])]
+    (setting,) = evidence.at(made, "chaser", 5, "better than").settings
+    assert setting.feedforward == (2.0,)
+
+
+def test_feedforward_runs_at_another_m_are_no_floor():
+    made = results(runs([5.0], [1.0], **GAME), without_memory([4.0], **GAME, unroll=50))
+    (setting,) = evidence.at(made, "chaser", 5, "better than").settings
+    assert setting.feedforward == ()
+
+
+def test_runs_in_which_no_training_episode_ended_have_no_success_over_training():
+    made = results(runs([1.0, 0.9], [0.5, 0.6]))
+    ended = pd.DataFrame({"folder": ["rtrl1.0", "tbptt0.5", "tbptt0.6"], "episode_return_mean": [0.7, 0.4, math.nan]})
+    ((_, scores),) = pairs({**made, "curves": ended}, in_training=True)
+    assert scores == ([0.7], [0.4])
