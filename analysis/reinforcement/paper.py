@@ -20,7 +20,10 @@ from rtrl_bench.runs.settings import to_dict
 # The paper's simulators, as they begin in a run's `backend`. DMLab counts only with the real one.
 SIMULATORS = {"atari": "ale-py", "procgen": "procgen", "dmlab": "deepmind_lab"}
 # The harness's defaults are the paper's settings (its appendix on hyper-parameters). The values of these are compared.
-COMPARED = ("cell", "vision", "features", "hidden", "batch", "retention", "optimiser", "loss", "evaluation")
+COMPARED = (
+    *("cell", "vision", "features", "hidden", "batch", "retention", "optimiser", "loss", "evaluation"),
+    *("precision", "deterministic"),
+)
 OTHER_THAN_DEFAULT: dict[str, Any] = {"cell": ("elstm", "none"), "last_reward_across_episodes": True}  # of its code
 # Options of an environment, where a run sets them; those that it does not set have the paper's values.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -42,9 +45,9 @@ SUITES: dict[str, dict[str, Any]] = {
 # Env steps for which the paper trains the vision stem by TBPTT and then freezes it; elsewhere it trains from scratch.
 PRETRAINING = {"rooms_select_nonmatching_object": 50_000_000, "rooms_watermaze": 200_000_000}
 BUDGET_TOLERANCE = 0.01
-# Environments of which the paper shows learning curves (Fig. 1) but prints no score: name -> values of M.
+# Environments of which the paper shows learning curves (Fig. 1) but prints no score: name -> values of M; the methods.
 CURVES_ONLY = {"chaser": (5, 50)}
-GRADIENTS = ("feedforward", "tbptt", "rtrl")
+METHODS = ("Feedforward", "TBPTT", "RTRL")
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,11 @@ def _expected(suite: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return expected | {key: OPTIONS.get(suite, {}).get(key.partition(".")[2]) for key in options}
 
 
+def has_its_options(suite: str, options: Mapping[str, Any]) -> bool:
+    """Whether the options that a run sets of its environment are the paper's, which are the harness's defaults."""
+    return all(value == OPTIONS.get(suite, {}).get(key) for key, value in options.items())
+
+
 def same_simulator(suite: str, backend: str) -> bool:
     """Whether a backend is the simulator of the paper; only then may its scores stand beside published ones."""
     return backend.startswith(SIMULATORS.get(suite, ""))
@@ -144,7 +152,7 @@ def human_normalised(setting: pd.Series) -> float:
 def verdict(setting: pd.Series, different: Differences) -> Verdict:
     """Is this setting comparable with the paper's value, and if so, do they agree?"""
     reference = published(setting)
-    curve = setting["unroll"] in CURVES_ONLY.get(setting["environment"], ()) and setting["gradient"] in GRADIENTS
+    curve = setting["unroll"] in CURVES_ONLY.get(setting["environment"], ()) and setting["method"] in METHODS
     if same_simulator(setting["suite"], setting["backend"]) and reference is None and not curve:
         return Verdict("not in the paper")
     reasons = different.conditions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from functools import cache
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import labels
+from analysis.reinforcement import paper
 
 CHANCE = 0.5  # success of a policy without memory, in every memory task of the harness
 SUCCESS = 0.75  # from which a memory task counts as learned: halfway from chance to perfect
@@ -37,7 +39,7 @@ def score(environment: str, backend: str, player: str) -> float:
 
 def floor(run: pd.Series) -> float:
     """What a player that has learned nothing scores in a run's environment; nan where that is not known."""
-    return CHANCE if run["memory_task"] else score(run["environment"], run["backend"], "random")
+    return CHANCE if run["memory_task"] else _reference(run, "random")
 
 
 def threshold(run: pd.Series) -> float:
@@ -45,8 +47,14 @@ def threshold(run: pd.Series) -> float:
     if run["memory_task"]:
         return SUCCESS
     if run["environment"] in HALF_OF_ORACLE:
-        return score(run["environment"], run["backend"], "oracle") / 2
+        return _reference(run, "oracle") / 2
     return TIMES_RANDOM * floor(run)
+
+
+def _reference(run: pd.Series, player: str) -> float:
+    """The score of a reference player in a run's environment; nan if it played with other options."""
+    same = paper.has_its_options(run["suite"], json.loads(run["options"]))
+    return score(run["environment"], run["backend"], player) if same else math.nan
 
 
 def learned(run: pd.Series, mean: float) -> bool:

@@ -217,7 +217,43 @@ def test_a_taught_stem_stands_beside_the_verdict(tree):
     assert claim.note == ""
     tree.level(NONMATCHING, "rtrl", 1, real=False, record={"pretrained": {**stem, "fingerprint": "1"}})
     (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "dmlab"]
-    assert "taught what is in view from the simulator's state" in claim.note
+    assert "taught what is in view from the simulator's state and then frozen, in 1 of 2 runs" in claim.note
+
+
+@pytest.mark.parametrize(
+    ("rtrl", "tbptt", "said"),
+    [
+        (1.0, 0.5, "RTRL gains there too: 0.99"),
+        (0.6, 0.5, "RTRL gains nothing that can be told from chance: 0.59"),
+        (0.5, 1.0, "TBPTT is ahead of RTRL: 0.49"),
+    ],
+)
+def test_what_rtrl_gains_with_the_papers_initialisation_is_said(tree, rtrl, tbptt, said):
+    for seed in range(3):
+        for method, score in (("rtrl", rtrl), ("tbptt", tbptt)):
+            tree.memory("tmaze", 20, method, seed, score - 0.01 * seed, retention=None)
+            for delay in (20, 10):
+                tree.memory("tmaze", delay, method, seed, score - 0.01 * seed)
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "memory"]
+    assert f"With the paper's own initialisation {said}" in claim.note
+
+
+def test_a_study_with_the_papers_initialisation_alone_is_weighed_once_and_departs_in_nothing(tree):
+    for seed in range(3):
+        for method, score in (("rtrl", 1.0), ("tbptt", 0.5)):
+            tree.memory("tmaze", 20, method, seed, score - 0.01 * seed, retention=None)
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "memory"]
+    assert [part.what for part in claim.parts if part.verdict == SHOWN] == [
+        "memory tasks, M = 5, a delay that a segment cannot hold: RTRL better than TBPTT"
+    ]
+    assert "the paper's initialisation" not in " ".join(part.what for part in claim.parts)
+    assert claim.note == ""
+
+
+def test_settings_that_are_the_papers_are_no_departure(tree):
+    tree.memory("tmaze", 20, "rtrl", 0, 1.0)
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "memory"]
+    assert claim.note.startswith("Departures from the paper: initial retention") and "learning rate" not in claim.note
 
 
 def test_agents_whose_return_fell_at_the_end_have_not_learned(tree):

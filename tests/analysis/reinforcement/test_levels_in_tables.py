@@ -285,3 +285,15 @@ def test_the_page_and_all_figures_are_made_with_levels_and_pretraining(with_pret
     assert report.main([*options, str(root / "report")]) == 0
     page = (root / "report/index.html").read_text()
     assert f"{WATERMAZE}{TAG}, vision pre-training" in page
+
+
+@pytest.mark.parametrize(("key", "value"), [("precision", "bfloat16"), ("deterministic", False)])
+def test_runs_that_compute_otherwise_than_the_paper_are_not_comparable(tree, key, value):
+    tree.level(NONMATCHING, "rtrl", 0, real=True, **{key: value})
+    assert scores(tree).numbers["verdict"].iloc[0].endswith(f"; other {key}")
+
+
+@pytest.mark.parametrize(("method", "comparable"), [("rtrl", True), ("rtrl_l2", False), ("tbptt_w20", False)])
+def test_only_the_papers_own_methods_stand_beside_its_curves(tree, method, comparable):
+    tree.run("procgen", "chaser", method, 0, fraction=1.0, unroll=5, record={"backend": "procgen 0.10.7"})
+    assert scores(tree).numbers["verdict"].iloc[0].startswith("not in the paper") != comparable

@@ -10,7 +10,12 @@ import pytest
 
 from analysis.reinforcement import players
 
-CHASER = pd.Series({"environment": "chaser", "backend": "procgen-mirror 0.10.7", "memory_task": False})
+CHASER = pd.Series(
+    {
+        **{"environment": "chaser", "backend": "procgen-mirror 0.10.7", "memory_task": False},
+        **{"suite": "procgen", "options": "{}"},
+    }
+)
 
 
 def curve(returns, episodes=1, folder="a"):
@@ -35,6 +40,13 @@ def test_a_reference_score_is_of_the_same_simulator_in_whatever_version():
         ({"environment": "rooms_watermaze", "backend": "rooms 0.1.0"}, 0.583, 3 * 0.583),
         ({"environment": "tmaze", "memory_task": True}, 0.5, 0.75),
         ({"environment": "mine"}, math.nan, math.nan),
+        ({"options": '{"distribution_mode": "hard"}'}, 0.642, 3 * 0.642),
+        ({"options": '{"distribution_mode": "easy"}'}, math.nan, math.nan),  # the players played on hard levels
+        (
+            {"environment": "rooms_select_nonmatching_object", "backend": "rooms 0.1.0", "options": '{"a": 1}'},
+            *[math.nan] * 2,
+        ),
+        ({"environment": "tmaze", "memory_task": True, "options": '{"delay": 20}'}, 0.5, 0.75),
     ],
 )
 def test_learned_begins_at_three_times_random_half_the_oracle_or_halfway_to_perfect(changes, floor, threshold):
