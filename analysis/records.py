@@ -84,7 +84,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Unusable(f"{path.name} is missing: the run has not finished; start it again to continue") from None
+        why = "the run has not finished; start it again to continue; if it ended with an error, run.log says why"
+        raise Unusable(f"{path.name} is missing: {why}") from None
     except (OSError, ValueError) as error:
         raise Unusable(f"{path.name} cannot be read ({error})") from error
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:

@@ -180,7 +180,8 @@ def test_page_lists_what_is_missing_once_per_suite_with_reason_and_fix(page):
 
 
 def test_page_lists_runs_left_out(page):
-    reason = "run.json is missing: the run has not finished; start it again to continue"
+    reason = "run.json is missing: the run has not finished; start it again to continue; if it ended with an error, "
+    reason += "run.log says why"
     assert f"{reason}: runs/reinforcement/breakout/rtrl/M50/seed9" in page.text
 
 
