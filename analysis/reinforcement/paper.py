@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis import labels
 from analysis.records import flat
+from analysis.reinforcement.options import OPTIONS
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.runs.settings import to_dict
 
@@ -25,17 +26,6 @@ COMPARED = (
     *("precision", "deterministic"),
 )
 OTHER_THAN_DEFAULT: dict[str, Any] = {"cell": ("elstm", "none"), "last_reward_across_episodes": True}  # of its code
-# Options of an environment, where a run sets them; those that it does not set have the paper's values.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "atari": {"max_frames": 108_000},
-    "procgen": {
-        "distribution_mode": "hard",
-        "num_levels": 500,
-        "start_level": 0,
-        "test_levels": 200,
-        "test_start_level": 1000,
-    },
-}
 # What differs by suite. Of its evaluation first what the paper's text says, then its code.
 SUITES: dict[str, dict[str, Any]] = {
     "dmlab": {"hidden": 512},
@@ -100,11 +90,6 @@ def _expected(suite: str, config: Mapping[str, Any]) -> dict[str, Any]:
     expected = flat({key: default[key] for key in COMPARED}) | OTHER_THAN_DEFAULT | SUITES.get(suite, {})
     options = [key for key in config if key.startswith("environment_options.")]
     return expected | {key: OPTIONS.get(suite, {}).get(key.partition(".")[2]) for key in options}
-
-
-def has_its_options(suite: str, options: Mapping[str, Any]) -> bool:
-    """Whether the options that a run sets of its environment are the paper's, which are the harness's defaults."""
-    return all(value == OPTIONS.get(suite, {}).get(key) for key, value in options.items())
 
 
 def same_simulator(suite: str, backend: str) -> bool:

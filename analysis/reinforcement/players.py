@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import labels
-from analysis.reinforcement import paper
+from analysis.reinforcement import options
 
 CHANCE = 0.5  # success of a policy without memory, in every memory task of the harness
 SUCCESS = 0.75  # from which a memory task counts as learned: halfway from chance to perfect
@@ -53,7 +53,7 @@ def threshold(run: pd.Series) -> float:
 
 def _reference(run: pd.Series, player: str) -> float:
     """The score of a reference player in a run's environment; nan if it played with other options."""
-    same = paper.has_its_options(run["suite"], json.loads(run["options"]))
+    same = options.are_the_papers(run["suite"], json.loads(run["options"]))
     return score(run["environment"], run["backend"], player) if same else math.nan
 
 
