@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -114,11 +115,11 @@ def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
         "setting": run.setting(),
         "pairing": run.setting(*GRADIENT_KEYS),
         "design": design.setting(*DESIGN_KEYS),
-        "score": math.fsum(returns) / len(returns),
+        "score": fmean(returns),
         "score_std_over_sets": per_set.std(),
         "evaluation_episodes": len(returns),
         "evaluation_truncated": sum(int(one.get("truncated", 0)) for one in sets),
-        "life_score": math.fsum(lives) / len(lives) if lives else math.nan,
+        "life_score": fmean(lives) if lives else math.nan,
         "evaluation_lives": len(lives),
     }
 
@@ -152,7 +153,7 @@ def _evaluation(run: Run) -> list[dict[str, Any]]:
         raise Unusable("evaluation.json: expected sets with finite returns and as many lengths")
     if any(of_lives and of_lives != s["returns"] for s, of_lives in zip(sets, lives)):
         raise Unusable("evaluation.json: expected life_returns that add up to the returns")
-    mean = math.fsum(returns) / len(returns)
+    mean = fmean(returns)
     if not math.isclose(mean, stated, rel_tol=1e-6, abs_tol=1e-6):
         raise Unusable(f"evaluation.json has mean {mean:g} but run.json says {stated:g}")
     return sets

@@ -10,6 +10,8 @@ where RTRL or TBPTT has learned, with three seeds a side and ten comparisons of 
 
 from __future__ import annotations
 
+from statistics import fmean
+
 import pandas as pd
 from matplotlib import pyplot as plt
 from scipy.stats import spearmanr
@@ -35,7 +37,7 @@ def draw(results: Results) -> style.Drawing:
     elsewhere = truncations.means(results)
     rows = []
     for run, (x, y) in pairs(results):
-        best = max(sum(x) / len(x), sum(y) / len(y))
+        best = max(fmean(x), fmean(y))
         own = run["pairing"] in cosines
         cosine = cosines[run["pairing"]] if own else elsewhere.get(truncations.key(run))
         if cosine is not None and min(len(x), len(y)) >= MINIMUM and players.learned(run, best):
