@@ -102,12 +102,17 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
     # Each M on its own: they are trained with as many steps, so that longer segments get fewer updates.
     tasks = runs[runs["memory_task"] & (runs["layers"] == 1) & (runs["cell"] == CELL)]
     segments = sorted(set(tasks["unroll"])) or [None]
+    delayed = tasks[tasks["delay"] >= tasks["unroll"]]
+    conditions = sorted({(m, name) for m, name in zip(delayed["unroll"], delayed["environment"], strict=True)})
     others = sorted({m for m in lengths if m < TRIAL} - {10})
     maze = [at(results, WATERMAZE, m, "better than") for m in (10, 50, 100)]
     without = [
         at(results, "chaser", m, "better than", left, "feedforward") for left in ("rtrl", "tbptt") for m in (5, 50)
     ]
-    retained = [memory(results, "better than", long=True, retained=True, unroll=m) for m in segments]
+    retained = [
+        memory(results, "better than", long=True, retained=True, unroll=m, task=name)
+        for m, name in conditions or [(None, None)]
+    ]
     return {
         "dmlab": [
             *([together("watermaze, every M", maze)] if not any(map(refusal, maze)) else maze),

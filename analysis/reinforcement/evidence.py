@@ -140,12 +140,13 @@ def memory(
     right: str = "tbptt",
     in_training: bool = False,
     unroll: int | None = None,
+    task: str | None = None,
     control: bool = False,
 ) -> Comparison:
     """RTRL beside `right` on the memory tasks whose delay a segment can hold, or (`long`) cannot hold.
 
     Only networks with one layer of the paper's cell count.
-    `unroll`: with segments of this M alone; otherwise with those of every M.
+    `unroll`, `task`: with segments of this M alone, on this environment alone; otherwise with those of every M, on all.
     `retained`: at the initial retention that was run with the most delays; otherwise at the paper's initialisation.
     `in_training`: by their success over the whole of training, which tells slow from fast where all end at 1.
     """
@@ -158,11 +159,13 @@ def memory(
         if run["pairing"] in set(runs["pairing"])
         and (run["delay"] >= run["unroll"]) == long
         and unroll in (None, run["unroll"])
+        and task in (None, run["environment"])
     ]
     delay = "a delay that a segment cannot hold" if long else "a delay within the segment"
     start = "" if retained else ", the paper's initialisation"
     when = ", success over the whole of training" if in_training else ""
     segment = "" if unroll is None else f"M = {unroll}, "
-    where, rival = f"memory tasks, {segment}{delay}{start}{when}", methods.gradient_label(right)
+    tasks = "memory tasks" if task is None else names.environment(task)
+    where, rival = f"{tasks}, {segment}{delay}{start}{when}", methods.gradient_label(right)
     lack = f"no runs of both RTRL and {rival} under these conditions"
     return Comparison(where, relation, tuple(found), right=rival, untested=lack, control=control)

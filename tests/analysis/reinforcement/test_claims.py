@@ -244,10 +244,21 @@ def test_a_study_with_the_papers_initialisation_alone_is_weighed_once_and_depart
             tree.memory("tmaze", 20, method, seed, score - 0.01 * seed, retention=None)
     (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "memory"]
     assert [part.what for part in claim.parts if part.verdict == SHOWN] == [
-        "memory tasks, M = 5, a delay that a segment cannot hold: RTRL better than TBPTT"
+        "T-maze, M = 5, a delay that a segment cannot hold: RTRL better than TBPTT"
     ]
     assert "the paper's initialisation" not in " ".join(part.what for part in claim.parts)
     assert claim.note == ""
+
+
+def test_a_memory_task_without_gain_leaves_the_gain_on_another_one_shown(tree):
+    for seed in range(3):
+        for method, score in (("rtrl", 1.0), ("tbptt", 0.5)):
+            tree.memory("tmaze", 20, method, seed, score - 0.01 * seed)
+            tree.memory("delayed_match", 20, method, seed, 1.0 - 0.01 * seed)
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "memory"]
+    assert claim.verdict == IN_PART
+    assert [part.verdict for part in claim.parts if part.what.startswith("T-maze, M = 5")] == [SHOWN]
+    assert [part.verdict for part in claim.parts if part.what.startswith("Delayed match, M = 5")] == [NOT_SHOWN]
 
 
 def test_settings_that_are_the_papers_are_no_departure(tree):
