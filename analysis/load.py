@@ -2,10 +2,12 @@
 
 Everything known about a run comes from its files, never from their names. A run that is unfinished, damaged, a
 duplicate or not part of the scale is left out of the numbers and listed, with the reason, in the frame `problems`.
+Of two runs that are equal but for measurements along the way, that which measured stays.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +18,9 @@ from typing import Any
 import pandas as pd
 
 from analysis import kinds, scope
-from analysis.records import Unusable, read_run
+from analysis.records import Run, Unusable, read_run
 from analysis.scope import LoadError
+from rtrl_bench.experiments import KINDS
 
 # What the page says of every run of every kind: `suite`, `task` and what follows as far as a kind says it, then the
 # keys of its record.
@@ -29,6 +32,7 @@ RECORD = (
     "config wall_s device device_name versions machine git_revision git_dirty resumes exact_resume started_utc"
     " finished_utc"
 ).split()
+FOREIGN = "not part of this scale"
 PARTS = ("scale.json", "runs")  # of a results folder, one of them at least
 COMMON = {"index": ["folder", *INDEX, *RECORD], "problems": ["folder", "reason"]}
 
@@ -62,25 +66,28 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     listed = scope.listed_runs(root)
     loaders = {kind: _loader(kind) for kind in kinds.kinds()}
     columns = {**COMMON, **{name: wanted for loader in loaders.values() for name, wanted in loader.FRAMES.items()}}
-    rows: dict[str, list[Any]] = {name: [] for name in columns}
-    seen: dict[tuple[str, Any, bool], str] = {}
-    for folder in _run_folders(root, listed):
+    folders = _run_folders(root, listed)
+    runs, made = list[Run](), dict[str, dict[str, Any]]()
+    for folder in folders:
         try:
-            if listed is not None and folder not in listed:
-                raise Unusable("not part of this scale")
-            run = read_run(root, folder)
-            kind = run.record["kind"]
-            if kind not in loaders:
-                raise Unusable(f"run.json: kind is {kind!r}, which the analysis does not know")
-            key = (run.setting(), run.config.get("seed"), bool(run.config.get("truncation")))
+            runs.append(_run(root, folder, listed, loaders))
+        except Unusable as error:
+            made[folder] = _problem(folder, error)
+    seen: dict[tuple[str, ...], str] = {}
+    for run in sorted(runs, key=lambda run: not run.config.get("gradient_quality")):  # of two, that which measured
+        lent = bool(listed and listed.get(run.folder))
+        key = (run.setting(), json.dumps([run.config.get("seed"), run.config.get("truncation"), lent], sort_keys=True))
+        try:
             if key in seen:
                 raise Unusable(f"same configuration and seed as {seen[key]}: counted once")
-            made = loaders[kind].read(run, lent=bool(listed and listed[folder]))
-            seen[key] = folder
-            made["index"] = {"folder": folder, "kind": kind, **run.common(RECORD), **made["index"]}
+            frames_of = loaders[kind := run.record["kind"]].read(run, lent=lent)
+            index = {"folder": run.folder, "kind": kind, **run.common(RECORD), **frames_of["index"]}
+            made[run.folder], seen[key] = {**frames_of, "index": index}, run.folder
         except Unusable as error:
-            made = {"problems": {"folder": folder, "reason": str(error)}}
-        for name, more in made.items():
+            made[run.folder] = _problem(run.folder, error)
+    rows: dict[str, list[Any]] = {name: [] for name in columns}
+    for folder in folders:
+        for name, more in made[folder].items():
             rows[name].append(more)
     frames = {name: _frame(rows[name], wanted) for name, wanted in columns.items()}
     frames["missing"] = scope.missing(root)
@@ -98,6 +105,27 @@ def _loader(kind: str) -> ModuleType:
     return loader
 
 
+def _run(root: Path, folder: str, listed: Mapping[str, bool] | None, loaders: Mapping[str, ModuleType]) -> Run:
+    """The run in a folder, if it is of a known kind and, of those that scales ask for, one of this scale."""
+    foreign = listed is not None and folder not in listed
+    try:
+        run = read_run(root, folder)
+    except Unusable as error:
+        if foreign:
+            raise Unusable(FOREIGN) from error
+        raise
+    kind = run.record["kind"]
+    if kind not in loaders:
+        raise Unusable(f"run.json: kind is {kind!r}, which the analysis does not know")
+    if foreign and kind in KINDS:
+        raise Unusable(FOREIGN)
+    return run
+
+
+def _problem(folder: str, reason: Unusable) -> dict[str, Any]:
+    return {"problems": {"folder": folder, "reason": str(reason)}}
+
+
 def _run_folders(root: Path, listed: Mapping[str, bool] | None) -> list[str]:
     """Folders that hold, or should hold, a run. Checkpoints have files of their own and are not runs."""
     files = [file for name in ("config.yaml", "run.json") for file in (root / PARTS[1]).rglob(name)]
@@ -108,7 +136,8 @@ def _run_folders(root: Path, listed: Mapping[str, bool] | None) -> list[str]:
 def _frame(parts: list[Any], columns: list[str]) -> pd.DataFrame:
     """Rows, or frames one below the other, with at least these columns; null becomes nan."""
     if parts and isinstance(parts[0], pd.DataFrame):
-        return pd.concat(parts, ignore_index=True)
+        frame = pd.concat(parts, ignore_index=True)
+        return frame.reindex(columns=[*dict.fromkeys([*columns, *frame.columns])])
     frame = pd.DataFrame(parts, columns=columns)
     return frame.where(frame.notna(), math.nan).infer_objects()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ from rtrl_bench.runs.yaml_files import load_yaml
 SCHEMA = 1
 QUALITY_KEYS = "points cosine_mean cosine_min cosine_lowest_mean norm_ratio_mean".split()
 NO_SETTING = ("seed", "pretrained", "gradient_quality", "truncation")  # measuring along the way changes nothing
+# What tables and figures name by themselves: method, task and M.
+NAMED = (
+    "gradient gradient_options window cell layers unroll environment environment_options backend task task_options"
+).split()
 
 
 class Unusable(ValueError):
@@ -72,6 +76,35 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         inner = isinstance(value, Mapping) and value
         found |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
     return found
+
+
+def texts(config: Mapping[str, Any]) -> dict[str, str]:
+    """The values of settings as JSON text, by their whole path."""
+    return {key: as_json(value) for key, value in flat(config).items()}
+
+
+def shared(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The settings that are the same in all runs; where there is one run alone, all but its seed."""
+    first = settings[0]
+    return {key: value for key, value in first.items() if key != "seed" and all(s.get(key) == value for s in settings)}
+
+
+def apart(configs: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAMED)) -> list[str]:
+    """For each configuration (JSON) the decisive keys in which it differs from the others: `learning_rate 0.01`.
+
+    Of a vision stem that was trained beforehand it is the fingerprint.
+    """
+    found = []
+    for config in configs:
+        given = decisive(json.loads(config))
+        stem = given.get("pretrained") or {}
+        kept = {key: value for key, value in given.items() if key not in ignored}
+        found.append(texts(kept) | ({"stem": stem["fingerprint"]} if stem.get("fingerprint") else {}))
+    same = shared(found) if found else {}
+    return [
+        ", ".join(f"{key.rpartition('.')[2]} {value.strip(chr(34))}" for key, value in one.items() if key not in same)
+        for one in found
+    ]
 
 
 def as_json(value: Any) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis import labels, methods
 from analysis.load import Results
-from analysis.records import flat
+from analysis.records import shared, texts
 
 
 def groups(results: Results) -> list[dict[str, Any]]:
@@ -17,8 +17,8 @@ def groups(results: Results) -> list[dict[str, Any]]:
     index = results["index"]
     made = []
     for (_, task, unroll), runs in index.groupby(["suite", "task", "unroll"], sort=False, dropna=False, observed=True):
-        settings = {folder: _texts(json.loads(text)) for folder, text in zip(runs["folder"], runs["config"])}
-        shared = _shared(list(settings.values()))
+        settings = {folder: texts(json.loads(text)) for folder, text in zip(runs["folder"], runs["config"])}
+        same = shared(list(settings.values()))
         names = methods.named(runs)["method"] if runs["gradient"].notna().all() else pd.Series("", runs.index)
         rows = [
             {
@@ -26,7 +26,7 @@ def groups(results: Results) -> list[dict[str, Any]]:
                 "method": name,
                 "seed": labels.whole(run["seed"]),
                 "score": labels.number(run["score"]),
-                "differs": _text({k: v for k, v in settings[run["folder"]].items() if k not in shared and k != "seed"}),
+                "differs": _text({k: v for k, v in settings[run["folder"]].items() if k not in same and k != "seed"}),
                 "versions": ", ".join(f"{k} {v}" for k, v in json.loads(run["versions"]).items()),
                 "revision": str(run["git_revision"])[:12],
                 "time": labels.duration(run["wall_s"]),
@@ -34,18 +34,8 @@ def groups(results: Results) -> list[dict[str, Any]]:
             for (_, run), name in zip(runs.iterrows(), names)
         ]
         title = f"{task}, M = {unroll:g}" if unroll == unroll else str(task)  # nan: no M
-        made.append({"title": title, "shared": _text(shared), "runs": rows})
+        made.append({"title": title, "shared": _text(same), "runs": rows})
     return made
-
-
-def _shared(settings: list[dict[str, str]]) -> dict[str, str]:
-    """The settings that are the same in all runs; where there is one run alone, all but its seed."""
-    first = settings[0]
-    return {key: value for key, value in first.items() if key != "seed" and all(s.get(key) == value for s in settings)}
-
-
-def _texts(settings: dict[str, Any]) -> dict[str, str]:
-    return {key: json.dumps(value) for key, value in flat(settings).items()}
 
 
 def _text(settings: dict[str, str]) -> str:

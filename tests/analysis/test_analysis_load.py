@@ -193,6 +193,24 @@ def test_the_same_run_in_two_folders_counts_once(tree):
     assert problem(tree).startswith("same configuration and seed as")
 
 
+def test_of_two_equal_runs_that_with_comparisons_of_gradients_counts_whatever_their_folders(tree):
+    tree.memory("tmaze", 20, "rtrl", 0, 1.0, gradient_quality=0)
+    (tree.root / "runs/reinforcement/tmaze_delay20").rename(tree.root / "runs/a")
+    measured = tree.two_layers("rtrl", 0, 1.0, [0.9] * 10, gradient_quality=10)
+    results = load(tree.root)
+    assert results["runs"]["folder"].tolist() == [measured.relative_to(tree.root).as_posix()]
+    assert len(results["problems"]) == 1
+
+
+def test_a_lent_run_hides_no_result_of_the_same_settings(tree):
+    lent = tree.run("atari", "breakout", "rtrl", 0)
+    result = lent.with_name("z")
+    shutil.copytree(lent, result)
+    tree.scale(result, lent=[lent])
+    results = load(tree.root)
+    assert [len(results[name]) for name in ("runs", "pretraining", "problems")] == [1, 1, 0]
+
+
 def memory_tasks(tree):
     """The environments of the memory study, and all others; no run is left out."""
     results = load(tree.root)

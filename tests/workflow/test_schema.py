@@ -6,12 +6,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from small_scales import SETTINGS, small_scale
 
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.experiments.costs.config import ComplexityConfig
 from rtrl_bench.runs.asked import Grid
 from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, schema_files
-from workflow.scripts.schema import ScaleSettings, WorkflowSettings
+from workflow.scripts.schema import ScaleSettings, WorkflowSettings, check_scale
 
 COPY = {"kind": "sequences", "tasks": {"copy": {"batch": 5}}, "methods": {"rtrl": None}, "run": {}}
 SWEEP = {"axis": "hidden", "values": [1], "methods": {"rtrl": None}}
@@ -64,3 +65,10 @@ def test_the_json_schema_knows_every_key_and_bound(change):
     assert SCALE.is_valid(small_scale(studies={"copy": COPY, "costs": {"kind": "costs", "sweeps": {"width": SWEEP}}}))
     assert SCALE.is_valid(small_scale(study={"pretrain": {"method": "state", "run": {"slots": 5}}}))
     assert not SCALE.is_valid(small_scale(**change))
+
+
+def test_a_scale_without_a_study_is_refused():
+    values = {**small_scale(), "studies": {}}
+    assert not SCALE.is_valid(values)
+    with pytest.raises(ConfigError, match="studies"):
+        check_scale(values)

@@ -24,7 +24,7 @@ class ScaleSettings(Settings):
     resources: Resources = Field(description="of one run")
     run: AgentKeys = Field(description="shared by the runs of agents; other kinds take only `threads` from it")
     studies: dict[str, Annotated[Options, WithJsonSchema({"type": "object", "studies": "of every kind"})]] = Field(
-        description=f"what is run, each of one `kind` (without that key: {DEFAULT})"
+        min_length=1, description=f"what is run, each of one `kind` (without that key: {DEFAULT})"
     )
 
 

@@ -95,3 +95,9 @@ def test_a_benchmark_of_small_sizes_is_no_result(bench):
     assert "--small" in results["problems"]["reason"].iloc[0]
     with pytest.raises(NothingToShow):
         segment_times.build(results)
+
+
+def test_a_benchmark_belongs_to_a_scale_that_lists_no_such_run(bench, tmp_path):
+    bench()
+    (tmp_path / "results/scale.json").write_text('{"studies": {}, "lent": []}')
+    assert load(tmp_path / "results")["problems"].empty

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import pytest
 
+from analysis.kinds import NothingToShow
 from analysis.load import load
 from analysis.sequences.figures import cells, horizon
 
@@ -42,3 +43,9 @@ def test_the_horizon_ends_at_the_first_multiple_that_is_not_learned(tree):
         "RTRL, M = 5, delay 10, retention 20: of the 2 cells that learned, the median reaches ×3.5, the best (SRU) ×5."
     )
     assert sorted(drawing.numbers["multiple"].unique()) == [1, 2, 5, 10]
+
+
+def test_without_a_test_at_another_delay_the_horizon_has_nothing_to_show(tree):
+    tree.recall("elstm", "rtrl", 0, 1.0)
+    with pytest.raises(NothingToShow, match="tested at another delay"):
+        horizon.draw(load(tree.root))
