@@ -48,15 +48,12 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
     }
     if lent:
         return {"sequence_tuning": row, "index": index}
-    rows = [
+    tests = [
         {"folder": run.folder, "options": as_json(options | test["options"]), "accuracy": test["accuracy"]}
         for test in run.keys(["tests"])["tests"]
     ]
-    return {
-        "sequence_runs": row,
-        "index": index,
-        "sequence_tests": pd.DataFrame(tests, columns=FRAMES["sequence_tests"]),
-    }
+    tested = pd.DataFrame(tests, columns=FRAMES["sequence_tests"])
+    return {"sequence_runs": row, "index": index, "sequence_tests": tested}
 
 
 def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
