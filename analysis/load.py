@@ -136,7 +136,7 @@ def _run_folders(root: Path, listed: Mapping[str, bool] | None) -> list[str]:
 def _frame(parts: list[Any], columns: list[str]) -> pd.DataFrame:
     """Rows, or frames one below the other, with at least these columns; null becomes nan."""
     if parts and isinstance(parts[0], pd.DataFrame):
-        frame = pd.concat(parts, ignore_index=True)
+        frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         return frame.reindex(columns=[*dict.fromkeys([*columns, *frame.columns])])
     frame = pd.DataFrame(parts, columns=columns)
     return frame.where(frame.notna(), math.nan).infer_objects()

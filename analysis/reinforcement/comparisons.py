@@ -31,14 +31,15 @@ def comparisons(results: Results) -> pd.DataFrame:
     return pd.DataFrame(_combined(found) + rows, columns=COLUMNS)
 
 
-def delay_study(runs: pd.DataFrame) -> pd.DataFrame:
+def delay_study(runs: pd.DataFrame, every_m: bool = False) -> pd.DataFrame:
     """Of each memory task at each M, the runs whose design and initial retention were run with the most delays.
 
-    Networks of one layer and of several are studies of their own.
+    Networks of one layer and of several are studies of their own. `every_m`: chosen once for all M of a task.
     """
+    keys, design = ["environment", "other_options", "layers"], "study" if every_m else "design"
     chosen = []
-    for _, task in runs.groupby(["environment", "other_options", "unroll", "layers"]):
-        studies = [study for _, study in task.groupby(["design", "retention"], dropna=False, sort=False)]
+    for _, task in runs.groupby(keys if every_m else [*keys, "unroll"]):
+        studies = [study for _, study in task.groupby([design, "retention"], dropna=False, sort=False)]
         chosen.append(max(studies, key=lambda study: (study["delay"].nunique(), len(study))))
     return pd.concat(chosen) if chosen else runs
 

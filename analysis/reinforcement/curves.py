@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from analysis.reinforcement import names, panels, paper, players
 
 LOGGED = 10  # log intervals with a finished episode, at least: fewer are no curve
 POINTS = 100  # of a drawn curve
+WIDE = 3  # panels side by side
 SMOOTHING = 0.05  # share of a run's log intervals in the sliding mean
 SAME = ["folder", "panel", "environment", "backend", "unroll", "method", *methods.COLUMNS]
 PAPER = {**style.REFERENCE, "lw": 1.1}
@@ -26,19 +28,25 @@ LABELS = {"random": "random play", "oracle": "oracle: sees everything"}
 POINT = ["environment", "backend", "unroll", "method", "env_frames"]
 
 
-def draw_panels(results: Results, places: Sequence[tuple[str, int]]) -> style.Drawing:
-    """The paper's panels (a), (b), ..., each an environment and an M, of agents with one layer; some may be empty.
+def draw_panels(
+    results: Results, places: Sequence[tuple[str, int]], others: Sequence[tuple[str, int]] | None = None
+) -> style.Drawing:
+    """The paper's panels (a), (b), ..., each an environment and an M, of agents with one layer.
 
-    A place has a panel for each simulator that ran there.
+    A place has a panel for each simulator that ran there. Panels without runs are left out where half of them or more
+    have none. With `others`, which follow, rows are as wide as what is left of the first.
     """
     runs, chosen, order = results["runs"], [], []
-    for letter, (environment, unroll) in zip("abcdef", places):
+    for letter, (environment, unroll) in zip_longest("abcdef"[: len(places)], [*places, *(others or ())], fillvalue=""):
         here = runs[at(runs, environment, unroll)]
-        m = style.unbroken(f"M = {unroll}")
-        titles = [f"({letter}) {names.panel(environment, backend)}, {m}" for backend in here["backend"]]
-        order += sorted(set(titles)) or [f"({letter}) {names.panel(environment)}, {m}"]
+        start, m = f"({letter}) " * bool(letter), style.unbroken(f"M = {unroll}")
+        titles = [f"{start}{names.panel(environment, backend)}, {m}" for backend in here["backend"]]
+        order.append(sorted(set(titles)) or [f"{start}{names.panel(environment)}, {m}"])
         chosen.append(here.assign(panel=titles))
-    return draw(results, pd.concat(chosen), order=order)
+    if 2 * sum(here.empty for here in chosen[: len(places)]) >= len(places):
+        order = [[] if here.empty else titles for here, titles in zip(chosen, order)]
+    wide = WIDE if others is None else min(WIDE, sum(map(len, order[:WIDE])) or WIDE)
+    return draw(results, pd.concat(chosen), order=[title for titles in order for title in titles], wide=wide)
 
 
 def at(runs: pd.DataFrame, environment: str, unroll: int) -> pd.Series:
@@ -47,12 +55,21 @@ def at(runs: pd.DataFrame, environment: str, unroll: int) -> pd.Series:
 
 
 def draw(
-    results: Results, runs: pd.DataFrame, height: float = 2.7, aspect: float = 1.1, order: Sequence[str] = ()
+    results: Results,
+    runs: pd.DataFrame,
+    height: float = 2.7,
+    aspect: float = 1.1,
+    order: Sequence[str] = (),
+    wide: int = WIDE,
 ) -> style.Drawing:
-    """A panel for each title in column `panel`, in the order of the runs or in `order`; `height` in inches."""
+    """A panel for each title in column `panel`, in the order of the runs or in `order`; `height` in inches.
+
+    Runs that differ in more than method and seed get panels of their own. At most `wide` stand side by side.
+    """
     if runs.empty:
-        raise NothingToShow("no runs of this kind")
-    curves = of_runs(results)
+        raise NothingToShow("no finished runs of these environments")
+    curves, before, runs = of_runs(results), runs["panel"], panels.split(runs)
+    parts_of = {title: list(runs["panel"][before[runs.index] == title].unique()) or [title] for title in order}
     parts = [common_frames(group, curves) for _, group in runs.groupby(["panel", "setting"], sort=False)]
     parts = [part for part in parts if len(part)]
     drawn = list(dict.fromkeys(part["panel"].iloc[0] for part in parts))
@@ -61,18 +78,18 @@ def draw(
     if not drawn:
         raise NothingToShow(too_few)
     note = f"not drawn, {too_few}" if few else ""
-    drawn = list(order) or drawn
+    drawn = [part for title in order for part in parts_of[title]] or drawn
     curve = pd.concat(parts)
     found = methods.methods(curve)
     grid = sns.relplot(
         data=curve,
         **{"x": "env_frames", "y": "return", "kind": "line", "errorbar": "sd"},
-        **{"col": "panel", "col_order": drawn, "col_wrap": min(3, len(drawn)), "aspect": aspect},
+        **{"col": "panel", "col_order": drawn, "col_wrap": min(wide, len(drawn)), "aspect": aspect},
         **{**style.FACETS, **style.lines(found, marked=False), "height": height},
     )
     has_paper, references = False, dict[str, Line2D]()
     for title, axes in grid.axes_dict.items():
-        chosen = runs[runs["folder"].isin(curve.loc[curve["panel"] == title, "folder"])]
+        chosen = runs[(runs["panel"] == title) & runs["folder"].isin(curve.loc[curve["panel"] == title, "folder"])]
         if chosen.empty:
             style.headed(axes, title, [])
             why = "too short" if title in few else "not run"

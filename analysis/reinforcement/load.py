@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from functools import cache
 from statistics import fmean
 from typing import Any
 
@@ -23,7 +24,7 @@ SETTINGS = ["unroll", "retention", "seed", "vision", "hidden", "batch"]
 RUN_COLUMNS = [
     *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "learning_rate", "config", "carried_bytes"),
     *(f"gradient_{key}" for key in QUALITY_KEYS),
-    *("pretrained", "delay", "options", "other_options", "setting", "pairing", "design"),
+    *("pretrained", "delay", "options", "other_options", "setting", "pairing", "design", "study"),
     *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated", "life_score", "evaluation_lives"),
     "memory_task",
 ]
@@ -92,9 +93,11 @@ def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
-    options = run.config.get("environment_options") or {}
+    options = _options(run)
     others = {key: value for key, value in options.items() if key != "delay"}
-    design = dataclasses.replace(run, config={**run.config, "environment_options": others})
+    run, design = (
+        dataclasses.replace(run, config={**run.config, "environment_options": those}) for those in (options, others)
+    )
     per_set = pd.Series([pd.Series(one["returns"], dtype=float).mean() for one in sets])
     returns = [value for one in sets for value in one["returns"]]
     lives = [value for one in sets for game in one.get("life_returns") or () for value in game]
@@ -105,7 +108,7 @@ def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
         **methods.of_config(run.config),
         **{key: run.config.get(key) for key in SETTINGS},
         "learning_rate": (run.config.get("optimiser") or {}).get("learning_rate"),
-        "config": as_json(run.config),
+        "config": as_json(run.record["config"]),
         "carried_bytes": run.record.get("carried_bytes"),
         **{f"gradient_{key}": value for key, value in run.quality().items()},
         "pretrained": as_json(pretrained) if pretrained else "",
@@ -115,6 +118,7 @@ def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
         "setting": run.setting(),
         "pairing": run.setting(*GRADIENT_KEYS),
         "design": design.setting(*DESIGN_KEYS),
+        "study": design.setting(*DESIGN_KEYS, "unroll"),
         "score": fmean(returns),
         "score_std_over_sets": per_set.std(),
         "evaluation_episodes": len(returns),
@@ -122,6 +126,24 @@ def _row(run: Run, sets: list[dict[str, Any]]) -> dict[str, Any]:
         "life_score": fmean(lives) if lives else math.nan,
         "evaluation_lives": len(lives),
     }
+
+
+def _options(run: Run) -> dict[str, Any]:
+    """The environment's options; of memory tasks as if the delay were always given, and no other that is the default.
+
+    So that the same task is one, however much of it a configuration spells out.
+    """
+    given = run.config.get("environment_options") or {}
+    defaults = _defaults(run.config["environment"]) if run.record.get("suite") == "memory" else {}
+    return {k: v for k, v in {**defaults, **given}.items() if k == "delay" or (k, v) not in defaults.items()}
+
+
+@cache
+def _defaults(environment: str) -> Mapping[str, Any]:
+    """The options of an environment with their defaults; none of one that this harness does not have."""
+    from rtrl_bench.envs.registry import ENVIRONMENTS  # imports gymnasium, which other results do not need
+
+    return ENVIRONMENTS[environment].options if environment in ENVIRONMENTS else {}
 
 
 def _number(value: Any) -> float | None:

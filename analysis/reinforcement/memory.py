@@ -22,8 +22,15 @@ def runs(results: Results) -> pd.DataFrame:
     """The runs of the study; NothingToShow where there are none."""
     found = results["runs"][results["runs"]["memory_task"]]
     if found.empty:
-        raise NothingToShow("no runs of this kind")
+        raise NothingToShow("no finished runs of the memory tasks")
     return found
+
+
+def aside(found: pd.DataFrame, chosen: pd.DataFrame) -> str:
+    """What has to be said where runs of a study were not chosen."""
+    left = len(found) - len(chosen)
+    runs = "run" if left == 1 else "runs"
+    return f"Not shown: {left} {runs} with other settings or another initial retention." if left else ""
 
 
 def draw(chosen: pd.DataFrame, x: str, write: Callable[[float], str], x_label: str) -> sns.FacetGrid:

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import labels, style
+from analysis.records import NAMED, NO_SETTING, apart
 from analysis.reinforcement import names, paper
 
 
@@ -33,3 +34,27 @@ def title(run: pd.Series, *more: str, options: str = "other_options") -> str:
     """`T-maze, 2 layers, M = 5, initial retention 20`."""
     task = names.variant(run["environment"], run[options], run["backend"])
     return ", ".join([labels.layered(task, run["layers"]), *map(style.unbroken, [f"M = {run['unroll']}", *more])])
+
+
+def split(runs: pd.DataFrame, retention: bool = True) -> pd.DataFrame:
+    """The runs with a panel for each set of them that are equal in all but method and seed; titles say what differs.
+
+    A feedforward network, which retains nothing, stands in every panel of its settings. `retention`: panels differ in
+    it; else it may vary within one.
+    """
+    made = []
+    for title, panel in runs.groupby("panel", sort=False):
+        sets = []
+        for _, alike in panel.groupby(["design", "options"], sort=False):
+            plain = alike["gradient"] == "feedforward"
+            if retention and not plain.all():
+                of_each = alike[~plain].groupby("retention", dropna=False, sort=False)
+                sets += [pd.concat([group, alike[plain]]) for _, group in of_each]
+            else:
+                sets.append(alike)
+        ignored = (*NO_SETTING, *NAMED, *([] if retention else ["retention"]))
+        said = apart([one["config"].iloc[0] for one in sets], ignored)
+        for number, (one, what) in enumerate(zip(sets, said), 1):
+            same = f" ({number})" if said.count(what) > 1 else ""  # such as another version of the simulator
+            made.append(one.assign(panel=", ".join(filter(None, [str(title), what])) + same))
+    return pd.concat(made) if made else runs

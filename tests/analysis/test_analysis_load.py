@@ -229,6 +229,15 @@ def test_a_run_in_suite_memory_without_a_number_as_delay_is_a_run_like_any_other
     assert memory_tasks(tree) == ({"tmaze"}, {"levers"})
 
 
+def test_a_memory_task_with_the_default_delay_is_that_task_however_much_of_it_is_spelled_out(tree):
+    for seed, options in enumerate([{}, {"delay": 10}, {"delay": 10, "noise": 0.1}]):
+        tree.run("memory", "tmaze", "rtrl", seed, returns=[1, 0], fraction=None, environment_options=options)
+    runs = load(tree.root)["runs"]
+    assert runs["memory_task"].all()
+    assert set(runs["delay"]) == {10} and set(runs["options"]) == {'{"delay": 10}'}
+    assert runs[["setting", "pairing", "design", "other_options"]].nunique().tolist() == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("returns", [[-1, -1, 1], [12, 15, 14]])
 def test_an_environment_in_suite_memory_whose_score_is_no_success_rate_is_one_like_any_other(tree, returns):
     """With all of its runs, also those whose score might be one."""

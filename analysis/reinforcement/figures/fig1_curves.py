@@ -1,14 +1,17 @@
 """Figure 1. Learning curves, TBPTT against RTRL
 
 Learning curves in the layout of the paper's Fig. 1: two DMLab levels and ProcGen Chaser, above with short segments,
-below with long ones. Return of the training episodes (unclipped, full games) against environment frames. Each run is
-smoothed by a sliding mean over 5 % of its length, weighted by episodes; the line is the mean over seeds, the band ± one
-standard deviation. Above each panel stand the number of seeds, the simulator, the budget, and, where the vision stem
-was trained beforehand and then frozen, the frames that this took, which are not on the axis. ``[rooms backend]`` marks
-this project's own version of the DMLab levels, which is not the simulator that the paper used.
+below with long ones; panels without a letter have another M than the paper's. Return of the training episodes
+(unclipped, full games) against environment frames. Each run is smoothed by a sliding mean over 5 % of its length,
+weighted by episodes; the line is the mean over seeds, the band ± one standard deviation. Above each panel stand the
+number of seeds, the simulator, the budget, and, where the vision stem was trained beforehand and then frozen, the
+frames that this took, which are not on the axis. ``[rooms backend]`` marks this project's own version of the DMLab
+levels, which is not the simulator that the paper used.
 """
 
 from __future__ import annotations
+
+import pandas as pd
 
 from analysis.load import Results
 from analysis.reinforcement import curves
@@ -21,6 +24,14 @@ PANELS = (
 )
 
 
+def others(runs: pd.DataFrame) -> list[tuple[str, int]]:
+    """The same environments at any other M."""
+    names = list(dict.fromkeys(environment for environment, _ in PANELS))
+    here = runs[runs["environment"].isin(names) & (runs["layers"] == 1)]
+    found = {*zip(here["environment"], here["unroll"])} - {*PANELS}
+    return sorted(found, key=lambda place: (names.index(place[0]), place[1]))
+
+
 def draw(results: Results) -> Drawing:
-    """The panels (a) to (f)."""
-    return curves.draw_panels(results, PANELS)
+    """The panels (a) to (f), and those of other M."""
+    return curves.draw_panels(results, PANELS, others(results["runs"]))

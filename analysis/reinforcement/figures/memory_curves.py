@@ -17,6 +17,8 @@ PLACE = 5
 
 def draw(results: Results) -> Drawing:
     """A panel per task with its delay, and M."""
-    runs = delay_study(memory.runs(results))
+    found = memory.runs(results)
+    runs = delay_study(found)
     runs = runs.assign(panel=[panels.title(run, f"delay {run['delay']:g}") for _, run in runs.iterrows()])
-    return curves.draw(results, runs.sort_values(["layers", "environment", "delay", "unroll"]))
+    drawing = curves.draw(results, runs.sort_values(["layers", "environment", "delay", "unroll"]))
+    return drawing._replace(note="; ".join(filter(None, [drawing.note, memory.aside(found, runs)])))

@@ -23,7 +23,8 @@ M_LINE = {**style.MARK, "label": "delay of M steps"}
 
 def draw(results: Results) -> style.Drawing:
     """A panel per task, M and number of layers, at the initial retention that was run with the most delays."""
-    runs = delay_study(memory.runs(results))
+    found = memory.runs(results)
+    runs = delay_study(found)
     titles = [
         panels.title(run, f"initial retention {labels.retention(run['retention'])}") for _, run in runs.iterrows()
     ]
@@ -34,7 +35,7 @@ def draw(results: Results) -> style.Drawing:
         axes.axvline(position(group["unroll"].iloc[0], sorted(group["delay"].unique())), **M_LINE)
     extra = [Line2D([], [], **M_LINE), Line2D([], [], **memory.CHANCE_LINE)]
     style.finish(grid.figure, methods.methods(runs).values(), extra)
-    return style.Drawing(grid.figure, memory.numbers(runs))
+    return style.Drawing(grid.figure, memory.numbers(runs), memory.aside(found, runs))
 
 
 def position(value: float, places: Sequence[float]) -> float:

@@ -3,7 +3,8 @@
 Memory tasks that were run with several segment lengths M, each cell a delay and an M, or a window of TBPTT that reaches
 back over several segments. Above: success rate in greedy play, interquartile mean over seeds. Below: environment steps
 until the training return, smoothed as in the learning curves, first reaches 0.9; median over seeds, a dash where half
-of them or more never get there. All runs have equal budgets, so that a longer segment means fewer updates.
+of them or more never get there. A blank cell was not run. All runs of a task are equal but for method, M and delay, in
+their budget too, so that a longer segment means fewer updates.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ CELL = ["task", "retention", "map", "reach", "unroll", "delay"]
 
 def draw(results: Results) -> style.Drawing:
     """Two rows of maps for each task: success, and steps to solve it."""
-    runs = memory.runs(results)
-    runs = delay_study(runs[(runs["layers"] == 1) & runs["gradient"].isin(["rtrl", "tbptt", "bptt"])])
+    found = memory.runs(results)
+    found = found[
+        (found["layers"] == 1) & (found["cell"] == "elstm") & found["gradient"].isin(["rtrl", "tbptt", "bptt"])
+    ]
+    runs = delay_study(found, every_m=True)
     runs = runs.assign(
         task=[names.variant(*row) for row in zip(runs["environment"], runs["other_options"], runs["backend"])]
     )
@@ -49,7 +53,8 @@ def draw(results: Results) -> style.Drawing:
         for key, cell in runs.assign(steps=steps).join(maps).groupby(CELL, sort=False, dropna=False)
     ]
     numbers = pd.DataFrame(rows).sort_values(CELL).reset_index(drop=True)
-    return style.Drawing(_figure(numbers), numbers, verdict(numbers))
+    said = " ".join(filter(None, [verdict(numbers), memory.aside(found, runs)]))
+    return style.Drawing(_figure(numbers), numbers, said)
 
 
 def steps_to_solve(curve: pd.DataFrame) -> float:
@@ -61,7 +66,7 @@ def steps_to_solve(curve: pd.DataFrame) -> float:
 
 def verdict(numbers: pd.DataFrame) -> str:
     """How many cells RTRL and TBPTT solve on either side of the segment's length, and who needs more steps."""
-    plain = numbers[numbers["map"] != WINDOWS]
+    plain = numbers[numbers["map"].isin([RTRL, TBPTT])]
     said = []
     for where, cells in plain.groupby((plain["delay"] >= plain["unroll"]).map({True: "beyond", False: "within"})):
         counts = [f"{name} {(c['iqm'] >= SOLVED).sum()} of {len(c)}" for name, c in cells.groupby("map")]
@@ -77,15 +82,15 @@ def verdict(numbers: pd.DataFrame) -> str:
 
 
 def _place(run: pd.Series) -> tuple[str, float]:
-    """On which map a run is, and how far up: its M, or the steps that its window reaches back."""
-    if run["gradient"] == "bptt":
-        return WINDOWS, math.inf
-    window = json.loads(run["gradient_options"]).get("window")
-    return (WINDOWS, window) if window else (RTRL if run["gradient"] == "rtrl" else TBPTT, run["unroll"])
+    """On which map a run is, and how far up: its M, or the steps that its window reaches back, on a map for each M."""
+    window = math.inf if run["gradient"] == "bptt" else json.loads(run["gradient_options"]).get("window")
+    if window:
+        return f"{WINDOWS} at M = {run['unroll']}", window
+    return RTRL if run["gradient"] == "rtrl" else TBPTT, run["unroll"]
 
 
 def _figure(numbers: pd.DataFrame) -> plt.Figure:
-    maps = [name for name in (RTRL, TBPTT, WINDOWS) if name in set(numbers["map"])]
+    maps = sorted(set(numbers["map"]), key=lambda name: (name != RTRL, name != TBPTT, len(name), name))
     tasks = list(numbers["task"].unique())
     figure, grid = plt.subplots(2 * len(tasks), len(maps), figsize=(2.4 * len(maps), 4.4 * len(tasks)), squeeze=False)
     most = numbers["steps_to_solve"].where(lambda steps: steps.map(math.isfinite)).max()
@@ -96,12 +101,16 @@ def _figure(numbers: pd.DataFrame) -> plt.Figure:
     for number, task in enumerate(tasks):
         for column, name in enumerate(maps):
             cells = numbers[(numbers["task"] == task) & (numbers["map"] == name)]
-            title = f"{task}, {name}" + (f" at M = {labels.span(cells['unroll'], labels.whole)}" * (name == WINDOWS))
             for row, (value, head, look) in enumerate(looks):
                 axes = grid[2 * number + row, column]
+                if cells.empty:
+                    axes.axis("off")
+                    continue
                 _map(axes, cells.pivot(index="reach", columns="delay", values=value).sort_index(ascending=False), look)
-                axes.set(xlabel="delay (steps)", ylabel="window (steps)" if name == WINDOWS else "M (steps)")
-                style.headed(axes, title, [head, f"n = {labels.span(cells['n'], labels.whole)} seeds a cell"])
+                axes.set(xlabel="delay (steps)", ylabel="M (steps)" if name in (RTRL, TBPTT) else "window (steps)")
+                style.headed(
+                    axes, f"{task}, {name}", [head, f"n = {labels.span(cells['n'], labels.whole)} seeds a cell"]
+                )
     figure.tight_layout()
     return figure
 

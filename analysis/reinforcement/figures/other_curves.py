@@ -1,7 +1,7 @@
 """Other learning curves
 
 Learning curves of everything not in Figures 1 and 2, except the memory tasks: other environments, other segment
-lengths and agents of more than one layer. Return of the training episodes (unclipped) against environment frames.
+lengths on Atari and agents of more than one layer. Return of the training episodes (unclipped) against environment frames.
 Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the band ± one standard
 deviation.
 """
@@ -14,13 +14,12 @@ from analysis.reinforcement.figures import fig1_curves, fig2_atari
 from analysis.style import Drawing
 
 PLACE = 3
-ELSEWHERE = (*fig1_curves.PANELS, *fig2_atari.PANELS)
 
 
 def draw(results: Results) -> Drawing:
     """A panel per environment, its options and M."""
     runs = results["runs"]
-    for place in ELSEWHERE:
+    for place in (*fig1_curves.PANELS, *fig1_curves.others(runs), *fig2_atari.PANELS):
         runs = runs[~curves.at(runs, *place)]
     runs = runs[~runs["memory_task"]]
     titles = [panels.title(run, options="options") for _, run in runs.iterrows()]

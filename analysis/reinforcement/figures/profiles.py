@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.ticker import EngFormatter
 
-from analysis import methods, stats, style
+from analysis import labels, methods, stats, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import curves, memory
@@ -28,19 +28,23 @@ LEVELS, TIMES = np.linspace(0, 1, 51), 20  # success rates of the profile, point
 
 def draw(results: Results) -> style.Drawing:
     """Two panels, with the methods that were run on every task."""
-    runs = delay_study(memory.runs(results))
+    found = memory.runs(results)
+    runs = delay_study(found)
+    said = memory.aside(found, runs)
     runs = runs[(runs["layers"] == 1) & (runs["delay"] >= runs["unroll"])]
-    tasks = runs.groupby("method", observed=True)["pairing"].nunique()
-    runs = runs[runs["method"].isin(tasks.index[tasks == runs["pairing"].nunique()])]
-    if runs.empty:
-        raise NothingToShow("no method was run on every memory task with a delay that a segment cannot hold")
+    runs = runs.assign(task=runs.groupby(["environment", "options", "unroll"]).ngroup())
     of_run = curves.of_runs(results)
     smooth = {folder: curves.smoothed(of_run[folder]) for folder in runs["folder"]}
-    steps = np.linspace(0, min(curve["x"].max() for curve in smooth.values()), TIMES + 1)[1:]
+    runs = runs[[len(smooth[folder]) > 0 for folder in runs["folder"]]]  # an episode ended in it
+    tasks = runs.groupby("method", observed=True)["task"].nunique()
+    runs = runs[runs["method"].isin(tasks.index[tasks == runs["task"].nunique()])]
+    if runs.empty:
+        raise NothingToShow("no method was run on every memory task with a delay that a segment cannot hold")
+    steps = np.linspace(0, min(smooth[folder]["x"].max() for folder in runs["folder"]), TIMES + 1)[1:]
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9))
     rows = []
     for label in methods.methods(runs):
-        strata = [group for _, group in runs[runs["method"] == label].groupby("pairing")]
+        strata = [group for _, group in runs[runs["method"] == label].groupby("task")]
         scores = [group["score"].to_numpy() for group in strata]
         rows += [(label, "profile", x, *stats.bounded(partial(share, x), scores)) for x in LEVELS]
         for at in steps:
@@ -54,7 +58,7 @@ def draw(results: Results) -> style.Drawing:
             axes.plot(shown["x"], shown["value"], **look)
             axes.fill_between(shown["x"], shown["low"], shown["high"], color=method.colour, alpha=0.13, lw=0)
         axes.set_ylim(0, 1.04)
-    n = f"{runs['pairing'].nunique()} tasks, {len(runs) // runs['method'].nunique()} runs a method"
+    n = f"{runs['task'].nunique()} tasks, {labels.span(runs['method'].value_counts(), labels.whole)} runs a method"
     style.headed(left, "Performance profile", [n])
     style.headed(right, "Sample efficiency", [n])
     left.set(xlabel="success rate τ", ylabel="share of runs with success ≥ τ")
@@ -62,7 +66,7 @@ def draw(results: Results) -> style.Drawing:
     right.axhline(memory.CHANCE, **style.REFERENCE)
     right.xaxis.set_major_formatter(EngFormatter(sep=""))
     style.finish(figure, methods.methods(runs).values(), marked=False)
-    return style.Drawing(figure, numbers)
+    return style.Drawing(figure, numbers, said)
 
 
 def share(level: float, scores: np.ndarray) -> np.ndarray:

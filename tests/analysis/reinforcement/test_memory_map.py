@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -24,9 +25,33 @@ def test_the_map_has_a_cell_for_each_m_and_window_and_counts_those_solved(tree):
     cells = numbers.set_index(["map", "reach", "delay"])["iqm"]
     assert cells["RTRL"].to_dict() == {(m, d): 1.0 for m in (2, 5) for d in (3, 10)}
     assert cells["TBPTT"].to_dict() == {(5, 3): 1.0, (5, 10): 0.5}
-    assert cells[memory_map.WINDOWS].to_dict() == {(20, 3): 0.9, (20, 10): 0.9}
+    assert cells[f"{memory_map.WINDOWS} at M = 5"].to_dict() == {(20, 3): 0.9, (20, 10): 0.9}
     assert verdict.startswith("Delays beyond the segment: RTRL 3 of 3 and TBPTT 0 of 1 cells solved; ")
     assert "within the segment: RTRL 1 of 1 and TBPTT 1 of 1 cells solved" in verdict
+
+
+def test_windows_at_several_m_have_a_map_each(tree):
+    for unroll in (2, 5):
+        tree.memory("tmaze", 10, "rtrl", 0, 1.0, unroll=unroll)
+        tree.memory("tmaze", 10, "bptt", 0, 0.1 * unroll, unroll=unroll)
+    numbers = memory_map.draw(load(tree.root)).numbers.set_index("map")["iqm"]
+    windows = {f"{memory_map.WINDOWS} at M = {m}": pytest.approx(0.1 * m) for m in (2, 5)}
+    assert {name: value for name, value in numbers.items() if name.startswith(memory_map.WINDOWS)} == windows
+
+
+def test_the_map_has_one_retention_for_all_m_and_says_what_is_left_aside_and_no_other_cell(tree):
+    for unroll, retention, success in ((2, 20.0, 0.6), (5, 20.0, 0.7), (5, 80.0, 1.0)):
+        for seed in range(1 if retention == 20 else 3):
+            tree.memory("tmaze", 10, "rtrl", seed, success, unroll=unroll, retention=retention)
+    tree.memory("tmaze", 5, "rtrl", 0, 0.9, unroll=2)
+    tree.memory("tmaze", 10, "tbptt", 5, 0.5)
+    shutil.move(tree.memory("tmaze", 10, "tbptt", 0, 1.0, cell="lstm"), tree.root / "runs/lstm")
+    drawing = memory_map.draw(load(tree.root))
+    cells = drawing.numbers.set_index(["map", "unroll", "delay"])
+    assert cells["iqm"].to_dict() == {
+        ("RTRL", 2, 5): 0.9, ("RTRL", 2, 10): 0.6, ("RTRL", 5, 10): 0.7, ("TBPTT", 5, 10): 0.5,
+    }  # fmt: skip
+    assert drawing.note.endswith("Not shown: 3 runs with other settings or another initial retention.")
 
 
 def test_steps_to_solve_are_those_at_which_the_training_return_first_reaches_the_mark():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -24,3 +26,20 @@ def test_sample_efficiency_is_the_interquartile_mean_of_all_runs_up_to_where_the
     middle = (0.2 + 0.3 + 0.4 + 0.9) / 4
     expected = [middle * at / 40_000 for at in (3800, 19_000, 38_000)]
     assert efficiency.iloc[[1, 9, 19]].tolist() == pytest.approx(expected)
+
+
+def test_a_run_in_which_no_episode_ended_is_left_out(tree):
+    for seed in range(2):
+        folder = tree.memory("tmaze", 20, "rtrl", seed, 1.0)
+    rows = pd.read_csv(folder / "curve.csv").assign(episodes=0, episode_return_mean=float("nan"))
+    rows.to_csv(folder / "curve.csv", index=False)
+    drawing = profiles.draw(load(tree.root))
+    assert "1 tasks, 1 runs a method" in drawing.figure.axes[0].texts[0].get_text()
+
+
+def test_another_cell_makes_no_further_task(tree):
+    for seed in range(2):
+        tree.memory("tmaze", 20, "rtrl", seed, 1.0)
+        tree.memory("tmaze", 20, "tbptt", seed + 5, 0.5)
+        shutil.move(tree.memory("tmaze", 20, "tbptt", seed, 0.5, cell="lstm"), tree.root / f"runs/lstm{seed}")
+    assert set(profiles.draw(load(tree.root)).numbers["method"]) == {"TBPTT", "RTRL", "LSTM TBPTT"}
