@@ -19,7 +19,7 @@ KEYS = (
 SETTINGS = ["update", "unroll", "hidden", "batch", "retention", "learning_rate", "seed"]
 FRAMES = {
     "sequence_runs": [
-        *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options"),
+        *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options", "config"),
         *(f"gradient_{key}" for key in QUALITY_KEYS),
         *("setting", "tuned"),
     ],
@@ -38,6 +38,7 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
         **{key: run.config.get(key) for key in SETTINGS},
         "options": as_json(options),
         **{f"gradient_{key}": value for key, value in run.quality().items()},
+        "config": as_json(run.config),
         "setting": run.setting(),
         "tuned": run.setting("learning_rate", "test_options"),
     }

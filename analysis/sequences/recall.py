@@ -13,21 +13,38 @@ from matplotlib.figure import Figure
 from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, apart
 from analysis.stats import MINIMUM
 
 CHANCE = 0.5
 LEARNED = 0.75  # mean success from which a setting counts as learned: halfway from chance to perfect
-SETTING = ["cell", "gradient", "retention", "delay", "unroll"]
+SETTING = ["cell", "gradient", "gradient_options", "retention", "delay", "unroll", "apart"]
+# What settings may not differ in without being told apart: not in how a run is tested, and in what panels name.
+NAMED_HERE = (*NO_SETTING, *NAMED, "retention", "test_options")
 
 
 def runs(results: Results) -> pd.DataFrame:
     """Those of one layer of a cell that `rtrl` is for, with the `delay` of their training, or NothingToShow."""
     found = results["sequence_runs"]
     found = found[(found["task"] == "recall") & (found["layers"] == 1)]
-    found = found[found["cell"].isin(found.loc[found["gradient"] == "rtrl", "cell"])]  # dense ones: `approximations`
-    if found.empty:
-        raise NothingToShow("no runs of the recall task")
-    return found.assign(delay=found["options"].map(lambda text: json.loads(text)["delay"]))
+    wise = found[found["cell"].isin(found.loc[found["gradient"] == "rtrl", "cell"])]  # dense ones: `approximations`
+    if wise.empty:
+        dense = f", but {len(found)} of dense ones" if len(found) else ""
+        raise NothingToShow(f"no finished runs of the recall task with element-wise cells{dense}")
+    delays = wise["options"].map(lambda text: json.loads(text)["delay"])
+    return told_apart(wise.assign(delay=delays), SETTING[:-1])
+
+
+def told_apart(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The rows with a column `apart`: in which settings those with equal `keys` differ."""
+    groups = [group for _, group in found.groupby(keys, dropna=False, observed=True, sort=False)]
+    said = [group.assign(apart=apart(list(group["config"]), NAMED_HERE)) for group in groups]
+    return pd.concat(said).loc[found.index]
+
+
+def panel(*said: str) -> str:
+    """A title: the parts that are not empty."""
+    return ", ".join(filter(None, said))
 
 
 def means(scores: pd.DataFrame, *more: str) -> pd.DataFrame:

@@ -1,14 +1,13 @@
 """Approximations of RTRL: accuracy against cost and cosine
 
-One cell with full recurrent matrices, trained on one task by exact RTRL (dense RTRL), by approximations of it and by
-TBPTT. Each mark is a method: mean accuracy on test sequences, with a bar from the lowest to the highest seed, against
-the time of a training step (left), the bytes carried from segment to segment (middle), both for the whole batch, and
-the mean cosine between the method's gradient and the exact one while it trains (right). The exact one is full BPTT's,
-with the parameters as they are at that moment; a run that ends early, because its task is solved, has fewer such
-comparisons. The sentence above gives mean accuracy and, in brackets, mean training steps. The dotted line is chance.
-The table Learning rates has what was tried for each method and which results were not trained with the best; a method
-that is not there was not tuned. Times are those of the fastest seed, as other work on a machine adds to them, and
-compare within one machine.
+Cells with full recurrent matrices, a row for each, trained on one task by exact RTRL (dense RTRL), by approximations of
+it and by TBPTT. Each mark is a method: mean accuracy on test sequences, with a bar from the lowest to the highest seed,
+against the time of a training step (left), the bytes carried from segment to segment (middle), both for the whole
+batch, and the mean cosine between the method's gradient and the exact one while it trains (right). The exact one is
+full BPTT's, with the parameters as they are at that moment; a run that ends early, because its task is solved, has
+fewer such comparisons. The dotted line is chance. The table Learning rates has what was tried for each method and which
+results were not trained with the best; a method that is not there was not tuned. Times are those of the fastest seed,
+as other work on a machine adds to them; they are comparable only within one machine.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from analysis.stats import MINIMUM
 
 PLACE = 3
 PANEL = ["task", "options", "cell", "retention", "unroll", "hidden", "batch"]
+NAMES = ["gradient", "gradient_options"]
 SIDES = {
     "step_ms": "time of a step (ms)",
     "carried_kib": "carried (KiB)",
@@ -40,21 +40,22 @@ SIDES = {
 def draw(results: Results) -> style.Drawing:
     """Three panels for each cell and task on which exact RTRL of a dense cell was trained."""
     numbers = points(results["sequence_runs"])
-    found = methods.methods(numbers[["gradient", "gradient_options"]])  # told apart by gradient: a row has one cell
+    found = methods.methods(numbers[NAMES])  # told apart by gradient: a row has one cell
     groups = [group for _, group in numbers.groupby(PANEL, sort=False, dropna=False)]
     figure, grid = plt.subplots(len(groups), 3, figsize=(9, 2.9 * len(groups)), squeeze=False, sharey="row")
     for row, group in zip(grid, groups):
         first = group.iloc[0]
         for axes, (column, label) in zip(row, SIDES.items()):
-            for look, (_, point) in zip(
-                methods.methods(group[["gradient", "gradient_options"]]).values(), group.iterrows()
-            ):
+            for (_, point), name in zip(group.iterrows(), methods.named(group[NAMES])["method"]):
+                look = found[name]
                 spread = [[point["accuracy"] - point["low"]], [point["high"] - point["accuracy"]]]
                 mark = {"color": look.colour, "marker": look.marker, "mec": "white", "mew": 0.5, "ms": 8}
                 axes.errorbar(point[column], point["accuracy"], spread, elinewidth=0.8, **mark)
+            least = -0.04
             if first["task"] == "recall":
                 axes.axhline(recall.CHANCE, **style.REFERENCE)
-            axes.set(xlabel=label, ylim=(-0.04, 1.06))
+                least = min(recall.CHANCE, group["low"].min()) - 0.04
+            axes.set(xlabel=label, ylim=(least, 1.04))
             said = f"M = {first['unroll']}, N = {first['hidden']}, n = {labels.span(group['n'], labels.whole)} seeds"
             if column == "cosine":
                 said += f", {labels.span(group['comparisons'], labels.whole)} comparisons"
@@ -68,8 +69,9 @@ def draw(results: Results) -> style.Drawing:
 
 def points(runs: pd.DataFrame) -> pd.DataFrame:
     """A row per cell, task and method, from three seeds on, where exact RTRL is among the methods."""
+    runs = runs[runs["layers"] == 1]
     runs = runs.assign(step_ms=1000 * runs["wall_s"] / runs["steps"], carried_kib=runs["carried_bytes"] / 1024)
-    grouped = runs.groupby([*PANEL, "method", "gradient", "gradient_options"], observed=True, dropna=False, sort=False)
+    grouped = runs.groupby([*PANEL, "method", *NAMES, "setting"], observed=True, dropna=False, sort=False)
     numbers = grouped.agg(
         accuracy=("accuracy", "mean"),
         low=("accuracy", "min"),
@@ -82,12 +84,14 @@ def points(runs: pd.DataFrame) -> pd.DataFrame:
         cosine=("gradient_cosine_mean", "mean"),
         cosine_std=("gradient_cosine_mean", "std"),
         comparisons=("gradient_points", "sum"),
+        config=("config", "first"),
     ).reset_index()
     numbers = numbers[numbers["n"] >= MINIMUM]
     exact = numbers.assign(exact=numbers["gradient"] == "rtrl_dense")
     numbers = numbers[exact.groupby(PANEL, dropna=False)["exact"].transform("any")]
     if numbers.empty:
         raise NothingToShow("no dense cell was trained by exact RTRL on a sequence task with three seeds")
+    numbers = recall.told_apart(numbers, [*PANEL, *NAMES]).drop(columns=["setting", "config"])
     return numbers.sort_values([*PANEL, "method"], kind="stable", ignore_index=True)
 
 
@@ -95,8 +99,8 @@ def verdict(group: pd.DataFrame) -> str:
     """What each method reaches in how many steps, the best first, and whether the cosine tells it."""
     best = group.assign(shown=group["accuracy"].round(2)).sort_values(["shown", "steps"], ascending=[False, True])
     said = ", ".join(
-        f"{methods.gradient_label(gradient)} {accuracy:.2f} ({steps:.0f})"
-        for gradient, accuracy, steps in zip(best["gradient"], best["accuracy"], best["steps"])
+        f"{recall.panel(methods.gradient_label(gradient), apart)} {accuracy:.2f} ({steps:.0f})"
+        for gradient, apart, accuracy, steps in zip(*(best[key] for key in ("gradient", "apart", "accuracy", "steps")))
     )
     rank = labels.number(spearmanr(group["cosine"], group["accuracy"]).statistic, 2)
     title = f"{_title(group.iloc[0])}, mean accuracy (and steps)"

@@ -21,11 +21,11 @@ PLACE = 1
 def draw(results: Results) -> style.Drawing:
     """A map for each delay and initialisation."""
     numbers = recall.means(recall.runs(results))
-    numbers = numbers.assign(method=methods.named(numbers[["gradient"]])["method"])
+    numbers = numbers.assign(method=methods.named(numbers[["gradient", "gradient_options"]])["method"])
     numbers = numbers.sort_values(["delay", "retention", "method"], na_position="first", kind="stable")
     panels = [
-        f"delay {delay}, M = {unroll}, {recall.initialisation(retention)}"
-        for delay, unroll, retention in zip(numbers["delay"], numbers["unroll"], numbers["retention"])
+        recall.panel(f"delay {delay}", f"M = {unroll}", recall.initialisation(retention), apart)
+        for delay, unroll, retention, apart in zip(*(numbers[key] for key in ("delay", "unroll", "retention", "apart")))
     ]
     numbers = numbers.assign(method=numbers["method"].astype(str), panel=panels)
     return style.Drawing(recall.heat_maps(numbers, "method", "", 4), numbers, verdict(numbers))

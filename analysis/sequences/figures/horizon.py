@@ -29,13 +29,16 @@ def draw(results: Results) -> style.Drawing:
         raise NothingToShow("no run of the recall task was tested at another delay")
     at = tests.assign(tested=tests["options"].map(lambda text: json.loads(text).get("delay")))
     longer = runs.drop(columns="accuracy").merge(at[["folder", "tested", "accuracy"]], on="folder")
+    longer = longer[longer["tested"] != longer["delay"]]  # that is what `accuracy` of the run is
     scores = pd.concat([runs.assign(tested=runs["delay"]), longer])
     numbers = recall.means(scores.assign(multiple=scores["tested"] / scores["delay"]), "multiple")
-    numbers = numbers.assign(method=methods.named(numbers[["gradient"]])["method"])
+    numbers = numbers.assign(method=methods.named(numbers[["gradient", "gradient_options"]])["method"])
     numbers = numbers.sort_values(["retention", "method", "multiple"], na_position="first", kind="stable")
     panels = [
-        f"{methods.gradient_label(g)}, M = {m}, delay {d}, {recall.initialisation(r)}"
-        for g, m, d, r in zip(*(numbers[key] for key in ("gradient", "unroll", "delay", "retention")))
+        recall.panel(method, f"M = {m}", f"delay {d}", recall.initialisation(r), apart)
+        for method, m, d, r, apart in zip(
+            *(numbers[key] for key in ("method", "unroll", "delay", "retention", "apart"))
+        )
     ]
     numbers = numbers.assign(panel=panels).drop(columns="method")
     numbers = numbers.assign(times=numbers["multiple"].map("{:g}".format))
@@ -60,5 +63,5 @@ def verdict(numbers: pd.DataFrame) -> str:
 
 def _reach(setting: pd.DataFrame) -> float:
     """The largest multiple up to which all are learned; 0 where the trained delay is not."""
-    kept = setting.sort_values("multiple")
+    kept = setting[setting["multiple"] >= 1].sort_values("multiple")
     return float(kept["multiple"].where(kept["learned"].cummin()).max()) if kept["learned"].iloc[0] else 0.0

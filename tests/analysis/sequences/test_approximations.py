@@ -45,8 +45,22 @@ def test_the_figure_has_mean_range_time_bytes_and_cosine_of_each_method(study):
 
 
 def test_dense_cells_stand_in_no_figure_of_element_wise_ones(study):
-    with pytest.raises(NothingToShow, match="no runs of the recall task"):
+    with pytest.raises(NothingToShow, match="element-wise cells, but 9 of dense ones"):
         cells.draw(study(*FOUND))
+
+
+def test_another_learning_rate_is_another_point(study, tree):
+    study("rtrl_dense", "snap")
+    for seed in range(3):
+        record, settings = (
+            {"wall_s": 1.0, "steps": 500},
+            {"cell": "lstm", "unroll": 5, "retention": 20.0, "window": None},
+        )
+        settings |= {"learning_rate": 0.1, "gradient_quality": 10}
+        tree.sequence("recall", "fast", "snap", seed, 0.6, {"delay": 20}, record, **settings)
+    points = approximations.points(load(tree.root)["sequence_runs"])
+    assert points["n"].tolist() == [3, 3, 3]
+    assert points.loc[points["gradient"] == "snap", "apart"].tolist() == ["learning_rate 3e-05", "learning_rate 0.1"]
 
 
 def test_without_exact_rtrl_there_is_nothing_to_compare_with(study):

@@ -49,3 +49,21 @@ def test_without_a_test_at_another_delay_the_horizon_has_nothing_to_show(tree):
     tree.recall("elstm", "rtrl", 0, 1.0)
     with pytest.raises(NothingToShow, match="tested at another delay"):
         horizon.draw(load(tree.root))
+
+
+def test_seeds_of_another_learning_rate_are_no_seeds_of_the_same_setting(tree):
+    for seed in range(3):
+        tree.recall("elstm", "rtrl", seed, 1.0)
+        settings = {"cell": "elstm", "unroll": 5, "retention": 20.0, "learning_rate": 0.1}
+        tree.sequence("recall", "fast", "rtrl", seed, 0.5, {"delay": 10}, {}, **settings)
+    numbers = cells.draw(load(tree.root)).numbers
+    assert numbers.set_index("apart")["success"].to_dict() == {"learning_rate 3e-05": 1.0, "learning_rate 0.1": 0.5}
+    assert all(panel.endswith(apart) for panel, apart in zip(numbers["panel"], numbers["apart"]))
+
+
+def test_a_test_at_the_trained_delay_is_no_further_seed_and_shorter_ones_do_not_bound_the_horizon(tree):
+    for seed in range(3):
+        tree.recall("elstm", "rtrl", seed, 1.0, {5: 0.5, 10: 1.0, 20: 0.9})
+    drawing = horizon.draw(load(tree.root))
+    assert set(drawing.numbers["n"]) == {3}
+    assert "the median reaches ×2" in drawing.note
