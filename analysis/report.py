@@ -129,6 +129,7 @@ def render(results: Results, out: Path) -> str:
         scale=results.scale,
         warning=labels.scale_warning(results.scale),
         under_trained=labels.under_trained(results["index"]["budget_fraction"]),
+        budgets=results["index"]["budget_fraction"].notna().any(),
         answer=claims.answer(results, found),
         claims=[{**one.facts, "html": table(f"claim_{one.name}", one.table)} for one in found],
         rules=" ".join((claims.__doc__ or "").split("\n\n")[1].split()),

@@ -13,7 +13,7 @@ from analysis.costs import SUITES
 from analysis.records import Run, Unusable, read_csv
 from rtrl_bench.experiments.costs import tables
 
-NOT_STUDIED = "no cost study in this scale: nothing was predicted, counted or measured"
+NOT_STUDIED = "no finished cost study in this scale: nothing was predicted, counted or measured"
 # A sweep varies one of these sizes; their symbols as in the text.
 SYMBOLS = {"layers": "L", "hidden": "N", "inputs": "D", "batch": "B", "unroll": "M", "episode": "T"}
 SERIES = ["sweep", "gradient", "cell"]  # a row of these at each value of the sweep's axis

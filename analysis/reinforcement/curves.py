@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 
 import numpy as np
 import pandas as pd
@@ -37,7 +36,8 @@ def draw_panels(
     have none. With `others`, which follow, rows are as wide as what is left of the first.
     """
     runs, chosen, order = results["runs"], [], []
-    for letter, (environment, unroll) in zip_longest("abcdef"[: len(places)], [*places, *(others or ())], fillvalue=""):
+    letters = [*"abcdef"[: len(places)], *("" for _ in others or ())]
+    for letter, (environment, unroll) in zip(letters, [*places, *(others or ())]):
         here = runs[at(runs, environment, unroll)]
         start, m = f"({letter}) " * bool(letter), style.unbroken(f"M = {unroll}")
         titles = [f"{start}{names.panel(environment, backend)}, {m}" for backend in here["backend"]]

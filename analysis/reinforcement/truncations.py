@@ -10,9 +10,20 @@ from analysis.load import Results
 from analysis.reinforcement import names, players
 
 PARTS = {"start": 0, "middle": players.FIFTHS // 2, "end": players.FIFTHS - 1}  # of training, by fifths
-SAME = "environment options backend memory_task retention layers vision pretrained method trained_at".split()
-LINE = ["task", "backend", "method", "trained_at", "env_frames", "retention"]  # in figure and table
-ON = ["environment", "options", "backend", "retention", "layers", "unroll"]  # what a comparison of scores shares
+SAME = "environment options backend memory_task retention layers vision pretrained method trained_at setting".split()
+LINE = [
+    "task",
+    "backend",
+    "method",
+    "trained_at",
+    "env_frames",
+    "retention",
+    "vision",
+    "pretrained",
+    "setting",
+]  # in figure and table
+# What a comparison of scores shares.
+ON = "environment options backend retention layers unroll cell hidden vision pretrained learning_rate".split()
 
 
 def measured(results: Results) -> pd.DataFrame:
@@ -26,7 +37,7 @@ def numbers(results: Results) -> pd.DataFrame:
     rows = measured(results)
     if rows.empty:
         raise NothingToShow("no run compared TBPTT's gradient at several M with the exact one")
-    fifth = (players.FIFTHS * rows["env_steps"] / rows["env_steps_run"]).astype(int)
+    fifth = (players.FIFTHS * rows["env_steps"] / rows["env_steps_run"]).astype(int).clip(upper=players.FIFTHS - 1)
     rows["part"] = fifth.map({number: name for name, number in PARTS.items()})
     rows["task"] = [names.variant(*row) for row in zip(rows["environment"], rows["options"])]
     keys = [*SAME, "env_frames", "task", "part", "unroll"]

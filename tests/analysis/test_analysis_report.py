@@ -231,6 +231,7 @@ def test_without_films_nothing_is_said_of_them(page):
 def test_page_without_any_run(tree):
     page = make(tree.root)
     assert "No run in this folder has finished." in page.text
+    assert "less than the paper's training" not in page.text
     assert "Atari: no finished run at this scale" in page.text
 
 

@@ -162,7 +162,7 @@ def test_an_environment_in_suite_memory_that_is_no_task_of_its_study_is_among_th
                 "memory", "levers", method, seed, returns=returns, fraction=None, environment_options={"pulls": 20}
             )
     results = load(tree.root)
-    with pytest.raises(NothingToShow, match="no runs of this kind"):
+    with pytest.raises(NothingToShow, match="no finished runs"):
         memory_study.build(results)
     assert scores_table.build(results).text["Environment"].tolist() == ["levers, pulls 20"] * 2
     (said,) = verdicts.build(results).text["Verdict on this row"]
@@ -216,7 +216,7 @@ def test_command_writes_the_promised_files(written):
 def test_command_writes_the_promised_files_without_any_run(tree, tmp_path):
     assert tables.main(["--runs", str(tree.root), "--out", str(tmp_path / "out")]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == expected_files()
-    assert pd.read_csv(tmp_path / "out/memory_study.csv")["note"].tolist() == ["no runs of this kind"]
+    assert pd.read_csv(tmp_path / "out/memory_study.csv")["note"].tolist() == ["no finished runs of the memory tasks"]
 
 
 def test_command_is_deterministic(tree, tmp_path):

@@ -22,7 +22,7 @@ def build(results: Results) -> alt.Chart:
     """A point per setting of the chosen task."""
     runs = results["runs"]
     if runs.empty:
-        raise NothingToShow("no runs of this kind")
+        raise NothingToShow("no finished runs of agents")
     runs = runs.assign(
         task=[names.variant(*row) for row in zip(runs["environment"], runs["options"], runs["backend"])],
         update_ms=1000 * runs["wall_s"] / runs["updates"],

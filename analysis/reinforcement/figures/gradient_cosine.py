@@ -34,6 +34,7 @@ def draw(results: Results) -> style.Drawing:
         raise NothingToShow(f"no gradient of two layers was compared with the exact one {LOGGED} times or more")
     runs = runs.assign(panel=[panels.title(run, options="options") for _, run in runs.iterrows()])
     measured = _by_tenth(results["gradients"], runs)
+    runs = panels.split(runs)
     titles, found = list(runs["panel"].unique()), methods.methods(runs)
     look = {**style.FACETS, **style.lines(found), "ms": 4, "err_kws": {"alpha": 0.13, "lw": 0}}
     grid = sns.relplot(
@@ -58,5 +59,5 @@ def _by_tenth(gradients: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """The mean of every run in each tenth of its training; env_steps: its middle, as runs compare at other updates."""
     tenths = runs[["folder", *SAME]].assign(tenth=runs["env_steps"] / 10)
     rows = gradients[["folder", "env_steps", "cosine"]].merge(tenths, on="folder")
-    rows["env_steps"] = (rows["env_steps"] // rows["tenth"] + 0.5) * rows["tenth"]
+    rows["env_steps"] = ((rows["env_steps"] // rows["tenth"]).clip(upper=9) + 0.5) * rows["tenth"]
     return rows.groupby(["folder", *SAME, "env_steps"], dropna=False, observed=True)["cosine"].mean().reset_index()

@@ -28,6 +28,7 @@ def draw(results: Results) -> style.Drawing:
     if runs.empty:
         raise NothingToShow("no method was run at more than one initial retention")
     runs = runs.assign(panel=[panels.title(run, f"delay {run['delay']:g}") for _, run in runs.iterrows()])
+    runs = panels.split(runs, retention=False)
     x_label = "initial retention (upper end of the initial time scale, steps)"
     grid = memory.draw(runs, "retention", lambda value: "paper's\ninit" if np.isnan(value) else f"{value:g}", x_label)
     style.finish(grid.figure, methods.methods(runs).values(), [Line2D([], [], **memory.CHANCE_LINE)])

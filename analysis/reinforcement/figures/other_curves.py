@@ -1,8 +1,8 @@
 """Other learning curves
 
-Learning curves of everything not in Figures 1 and 2, except the memory tasks: other environments, other segment
-lengths on Atari and agents of more than one layer. Return of the training episodes (unclipped) against environment frames.
-Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the band ± one standard
+Learning curves of everything not in Figures 1 and 2, except the memory tasks: other environments, other segment lengths
+on Atari and agents of more than one layer. Return of the training episodes (unclipped) against environment frames. Each
+run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the band ± one standard
 deviation.
 """
 

@@ -29,7 +29,7 @@ def build(results: Results) -> Table:
     frame = settings(results)
     frame = frame[frame["memory_task"]].drop(columns=ELSEWHERE)
     if frame.empty:
-        raise NothingToShow("no runs of this kind")
+        raise NothingToShow("no finished runs of the memory tasks")
     text = {
         "Task": texts(frame, names.variant, "environment", "other_options"),
         "Delay": frame["delay"].map("{:.0f}".format),

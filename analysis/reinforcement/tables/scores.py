@@ -32,7 +32,7 @@ def build(results: Results) -> Table:
     ours = settings(results)
     ours = ours[~ours["memory_task"]].drop(columns="memory_task")
     if ours.empty:
-        raise NothingToShow("no runs of this kind")
+        raise NothingToShow("no finished runs of these environments")
     rows = [paper.published(setting) for _, setting in ours.iterrows()]
     frame = ours.assign(
         paper_score=[np.nan if row is None else row["score"] for row in rows],

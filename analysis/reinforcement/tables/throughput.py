@@ -22,7 +22,7 @@ KEYS = ["suite", "environment", "unroll", "method", *methods.COLUMNS, "backend",
 def build(results: Results) -> Table:
     """A row per setting and machine."""
     if results["runs"].empty:
-        raise NothingToShow("no runs of this kind")
+        raise NothingToShow("no finished runs of agents")
     grouped = results["runs"].groupby([*KEYS, *NETWORK], dropna=False, observed=True)
     frame = grouped.agg(
         n=("folder", "size"),

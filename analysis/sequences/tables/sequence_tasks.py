@@ -27,7 +27,7 @@ def build(results: Results) -> Table:
     """A row per setting."""
     runs = results["sequence_runs"]
     if runs.empty:
-        raise NothingToShow("no runs of this kind")
+        raise NothingToShow("no finished runs on sequence tasks")
     grouped = runs.groupby([*KEYS, "setting"], dropna=False, observed=True)
     frame = grouped.agg(
         n=("folder", "size"),

@@ -27,7 +27,7 @@ Ascending = Annotated[list[Amount], Field(min_length=1), AfterValidator(_ascendi
 class MethodConfig(Settings):
     """A method of a sweep."""
 
-    cells: list[str] = Field(default=["elstm"], min_length=1, description="recurrent cells")
+    cells: Distinct[str] = Field(default=["elstm"], min_length=1, description="recurrent cells")
     up_to: Amount | None = Field(
         default=None, description="largest value at which the method is counted and measured; null: all of them"
     )

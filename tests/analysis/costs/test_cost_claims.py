@@ -47,6 +47,13 @@ def test_both_exponents_and_how_many_sizes_they_rest_on_are_told(study):
     assert (part.said, part.n) == (f"N to the power of {powers}", "3 + 4 sizes")  # the upper half of each sweep
 
 
+def test_only_the_papers_cell_with_as_many_inputs_as_units_is_judged(study):
+    points = cost_study.points()
+    for change in ({"cell": "rtu"}, {"inputs": 7}):
+        (claim,) = claims.claims(study(costs=points.assign(**change)))
+        assert [part.verdict for part in claim.parts] == [NOT_TESTED] * 2
+
+
 def test_without_counts_of_two_layers_nothing_is_tested(study):
     points = cost_study.points()
     (claim,) = claims.claims(study(costs=points[points["layers"] != 2]))

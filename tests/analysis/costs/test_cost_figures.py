@@ -61,7 +61,7 @@ def points(sweep, method):
     ids=lambda m: m.__name__,
 )
 def test_a_scale_without_a_study_has_nothing_to_draw(tree, figure):
-    with pytest.raises(NothingToShow, match="no cost study in this scale"):
+    with pytest.raises(NothingToShow, match="no finished cost study in this scale"):
         figure.draw(load(tree.root))
 
 

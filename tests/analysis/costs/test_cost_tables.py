@@ -32,7 +32,7 @@ def test_a_scale_without_a_study_has_empty_tables_that_say_so(tree):
     (tree.root / "runs/costs/complexity").mkdir(parents=True)
     results = load(tree.root)
     for table in (costs, exponents, crossovers, limits):
-        with pytest.raises(NothingToShow, match="no cost study in this scale"):
+        with pytest.raises(NothingToShow, match="no finished cost study in this scale"):
             table.build(results)
 
 

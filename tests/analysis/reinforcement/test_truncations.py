@@ -13,9 +13,9 @@ from analysis.reinforcement.tables import cosines
 LEVEL = "rooms_select_nonmatching_object"
 
 
-def agent(tree, seed, cosine):
+def agent(tree, seed, cosine, **more):
     """An agent of RTRL. At M = 10 the cosine falls by 0.1 from a fifth of training to the next, at M = 100 it is 1."""
-    settings = {"unroll": 20, "retention": 30.0, "truncation": {"points": 10}}
+    settings = {"unroll": 20, "retention": 30.0, "truncation": {"points": 10}, **more}
     folder = tree.level(LEVEL, "rtrl", seed, real=False, returns=[40.0] * 3, **settings)
     steps = [8_000_000 * k for k in range(10)]
     rows = [(at, 10, cosine - 0.1 * (k // 2)) for k, at in enumerate(steps)] + [(at, 100, 1.0) for at in steps]
@@ -35,6 +35,17 @@ def test_cosines_are_those_of_the_first_the_middle_and_the_last_fifth_of_trainin
     assert text[["Part of training", "M = 10", "M = 100", "Learned"]].values.tolist() == [
         ["start", "0.85", "1.00", "yes"], ["middle", "0.65", "1.00", "yes"], ["end", "0.45", "1.00", "yes"]
     ]  # fmt: skip
+
+
+def test_agents_of_another_size_are_no_seeds_and_the_last_update_is_in_the_last_fifth(tree):
+    agent(tree, 0, 0.8)
+    agent(tree, 1, 0.8, hidden=64)
+    path = tree.root / "runs/reinforcement" / LEVEL / "rtrl_retention30.0/M20/seed0/truncation.csv"
+    pd.read_csv(path).replace({"env_steps": {72_000_000: 80_000_000}}).to_csv(path, index=False)
+    numbers = truncation.draw(load(tree.root)).numbers
+    end = numbers[(numbers["part"] == "end") & (numbers["unroll"] == 10)]
+    assert end["n"].tolist() == [1, 1]
+    assert end["cosine"].tolist() == pytest.approx([0.4, 0.4])
 
 
 def test_the_gain_in_a_game_is_drawn_against_the_cosine_on_rollouts_at_the_same_m_and_retention(tree):
