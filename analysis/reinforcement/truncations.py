@@ -10,18 +10,9 @@ from analysis.load import Results
 from analysis.reinforcement import names, players
 
 PARTS = {"start": 0, "middle": players.FIFTHS // 2, "end": players.FIFTHS - 1}  # of training, by fifths
-SAME = "environment options backend memory_task retention layers vision pretrained method trained_at setting".split()
-LINE = [
-    "task",
-    "backend",
-    "method",
-    "trained_at",
-    "env_frames",
-    "retention",
-    "vision",
-    "pretrained",
-    "setting",
-]  # in figure and table
+SAME = "suite environment options backend memory_task layers retention".split()
+SAME += "vision pretrained method trained_at setting".split()
+LINE = "task backend method trained_at env_frames retention vision pretrained setting".split()  # in figure and table
 # What a comparison of scores shares.
 ON = "environment options backend retention layers unroll cell hidden vision pretrained learning_rate".split()
 
