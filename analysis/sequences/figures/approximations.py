@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -48,7 +49,8 @@ def draw(results: Results) -> style.Drawing:
         for axes, (column, label) in zip(row, SIDES.items()):
             for (_, point), name in zip(group.iterrows(), methods.named(group[NAMES])["method"]):
                 look = found[name]
-                spread = [[point["accuracy"] - point["low"]], [point["high"] - point["accuracy"]]]
+                # not below 0: the mean of equal numbers may be rounded to beyond them
+                spread = np.maximum([[point["accuracy"] - point["low"]], [point["high"] - point["accuracy"]]], 0)
                 mark = {"color": look.colour, "marker": look.marker, "mec": "white", "mew": 0.5, "ms": 8}
                 axes.errorbar(point[column], point["accuracy"], spread, elinewidth=0.8, **mark)
             least = -0.04
