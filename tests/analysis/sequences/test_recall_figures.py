@@ -7,6 +7,7 @@ import pytest
 
 from analysis.kinds import NothingToShow
 from analysis.load import load
+from analysis.sequences import recall
 from analysis.sequences.figures import cells, horizon
 
 
@@ -67,3 +68,36 @@ def test_a_test_at_the_trained_delay_is_no_further_seed_and_shorter_ones_do_not_
     drawing = horizon.draw(load(tree.root))
     assert set(drawing.numbers["n"]) == {3}
     assert "the median reaches ×2" in drawing.note
+
+
+@pytest.fixture
+def success(tree):
+    """The figure of cells, where three have a seed for each of these scores at this delay and M = 5."""
+
+    def make(*scores, delay=10):
+        for seed, score in enumerate(scores):
+            for cell in ("elstm", "lru", "sru"):
+                tree.sequence("recall", cell, "rtrl", seed, score, {"delay": delay}, {}, cell=cell, unroll=5)
+        return cells.draw(load(tree.root))
+
+    return make
+
+
+def test_success_is_the_mean_over_seeds_in_the_numbers_and_on_the_map(success):
+    drawing = success(0.5, 0.9, 0.91)
+    assert drawing.numbers["success"].tolist() == pytest.approx([0.77] * 3)
+    assert [text.get_text() for text in drawing.figure.axes[0].texts[:3]] == ["0.77"] * 3
+
+
+def test_runs_of_the_papers_initialisation_are_shown_by_that_name(success):
+    assert success(0.9, 0.9, 0.9).note.startswith("delay 10, M = 5, paper's initialisation (")
+
+
+@pytest.mark.parametrize(("delay", "where"), [(4, "within"), (5, "beyond")])
+def test_a_delay_of_the_segments_length_is_beyond_it(success, delay, where):
+    assert f"({where} the segment)" in success(0.9, 0.9, 0.9, delay=delay).note
+
+
+@pytest.mark.parametrize(("retention", "said"), [(float("nan"), "paper's initialisation"), (20.0, "retention 20")])
+def test_an_initialisation_is_named(retention, said):
+    assert recall.initialisation(retention) == said

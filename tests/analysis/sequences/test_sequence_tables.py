@@ -1,0 +1,19 @@
+"""What a row of the table of sequence tasks says of seeds that differ."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.load import load
+from analysis.sequences.tables import sequence_tasks
+
+
+def test_a_row_has_the_mean_accuracy_and_the_median_steps_of_those_that_solved(tree):
+    for seed, (accuracy, reached) in enumerate([(0.4, None), (1.0, 100), (1.0, 200), (1.0, 900)]):
+        tree.copy_task(50, "rtrl", seed, accuracy, reached)
+    table = sequence_tasks.build(load(tree.root))
+    (row,) = table.numbers.to_dict("records")
+    assert row["accuracy_mean"] == pytest.approx(0.85)
+    assert row["steps_to_solve_median"] == 200
+    (said,) = table.text.to_dict("records")
+    assert (said["Accuracy"], said["Steps to solve"], said["Solved"]) == ("0.850 ± 0.300", "200", "3 of 4")
