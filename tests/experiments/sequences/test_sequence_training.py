@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ import torch
 from rtrl_bench.cli import main
 from rtrl_bench.errors import ConfigError, NonFiniteLoss
 from rtrl_bench.experiments import execute
+from rtrl_bench.experiments.sequences import training as module
 from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.experiments.sequences.tasks import TASKS
 from rtrl_bench.experiments.sequences.training import Training
@@ -79,6 +82,87 @@ def test_a_resumed_run_equals_the_whole(task):
     assert [row[:5] for row in whole.curve] == [row[:5] for row in cut.curve]
     if whole.quality:
         assert len(whole.quality.rows) == 10 and whole.quality.rows == cut.quality.rows
+
+
+def test_a_resumed_run_goes_on_counting_its_time():
+    training, resumed = (Training(config(), torch.device("cpu")) for _ in range(2))
+    training.update()
+    resumed.restore(training.state())
+    assert resumed.wall_s == training.wall_s > 0
+
+
+def test_seeds_differ_in_parameters_data_and_order():
+    one, other = (Training(config(seed=seed), torch.device("cpu")) for seed in (0, 1))
+    assert not torch.equal(one.head.weight, other.head.weight)
+    assert not (one.valid.x == other.valid.x).all()
+    assert not torch.equal(one.stream.data.x, other.stream.data.x)
+    assert not torch.equal(one.stream.which, other.stream.which)
+
+
+def test_training_validation_and_test_have_the_sequences_that_the_settings_say():
+    training = Training(config(valid_size=20, test_size=30), torch.device("cpu"))
+    assert [len(each.lengths) for each in (training.stream.data, training.valid, training.test)] == [100, 20, 30]
+
+
+def test_the_record_of_a_run_that_did_not_solve_its_task_is_of_the_test_sequences(monkeypatch):
+    training, seen = Training(config(test_options=[{"length": 1}]), torch.device("cpu")), []
+    training.update()
+    monkeypatch.setattr(training, "accuracy", lambda data: seen.append(data) or 0.5)
+    record = training.result().record
+    assert seen[0] is training.test and len(seen) == 2
+    assert (record["accuracy"], record["steps_to_solve"], record["parameters"]) == (0.5, None, 937)
+    assert record["carried_bytes"] == 4 * 16 * (24 + 240)  # of a slot: the state and two sensitivities of 5 parameters
+
+
+def test_rows_of_the_curve_are_equally_far_apart_with_the_mean_loss_of_an_update_since_the_last(monkeypatch):
+    update = itertools.count(1)
+
+    def numbered(task, outputs, y):
+        return 0 * outputs.sum(-1) + next(update)
+
+    monkeypatch.setattr(module, "losses", numbered)
+    run = Training(config(task="flipflop", task_options={}, steps=60, unroll=4, validations=6), torch.device("cpu"))
+    while not run.finished:
+        run.update()
+    assert [row[:2] for row in run.curve] == [[12, 3], [20, 5], [32, 8], [40, 10], [52, 13], [60, 15]]
+    assert [row[3] for row in run.curve] == pytest.approx([4 * k for k in (2, 4.5, 7, 9.5, 12, 14.5)])
+
+
+@pytest.fixture
+def comparing():
+    """A run that compares gradients and clips them."""
+    settings = config(task="flipflop", task_options={}, gradient_quality=5, gradient_clip=1e-3)
+    return Training(settings, torch.device("cpu"))
+
+
+def test_the_gradient_is_compared_before_it_is_clipped(comparing, monkeypatch):
+    norms = []
+
+    def compare(*arguments):
+        norms.append(torch.cat([p.grad.flatten() for p in comparing.model.parameters()]).norm())
+
+    monkeypatch.setattr(comparing.quality, "compare", compare)
+    comparing.update()
+    assert len(norms) == 1 and norms[0] > 2e-3
+
+
+def test_comparing_gradients_is_not_training_time(comparing, monkeypatch):
+    clock = [0.0]
+
+    def taking(seconds, work=None):
+        def slowed(*arguments):
+            clock[0] += seconds
+            return work(*arguments) if work else None
+
+        return slowed
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(module, "time_when_done", lambda device: clock[0])
+    monkeypatch.setattr(module, "losses", taking(2, module.losses))
+    monkeypatch.setattr(comparing.quality, "compare", taking(1000))
+    monkeypatch.setattr(comparing.optimiser, "step", taking(1, comparing.optimiser.step))
+    comparing.update()
+    assert comparing.wall_s == 3
 
 
 def test_random_paths_are_drawn_on_where_a_run_of_whole_sequences_stopped():
