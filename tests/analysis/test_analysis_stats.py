@@ -6,19 +6,22 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu, trim_mean
+from scipy.stats import mannwhitneyu
 
 from analysis import stats
 
 
-@pytest.mark.parametrize("n", range(1, 13))
-def test_iqm_is_scipys_trimmed_mean(n):
-    scores = np.random.default_rng(n).normal(size=n)
-    assert stats.iqm(scores) == pytest.approx(trim_mean(scores, 0.25))
-
-
 def test_iqm_of_eight_by_hand():
     assert stats.iqm(np.array([8.0, 1, 2, 100, 4, 5, -50, 7])) == (2 + 4 + 5 + 7) / 4
+
+
+def test_a_quarter_that_is_no_whole_number_of_scores_is_rounded_down():
+    assert stats.iqm(np.array([0.0, 1, 2, 3, 4, 5, 90])) == (1 + 2 + 3 + 4 + 5) / 5
+    assert stats.iqm(np.array([0.0, 1, 5])) == 2
+
+
+def test_a_summarys_iqm_is_without_the_extremes():
+    assert stats.summarise([0.0, 1, 2, 3, 20]).iqm == 2
 
 
 def test_standard_deviation_is_the_sample_one():
@@ -33,11 +36,11 @@ def test_a_single_seed_has_neither_deviation_nor_interval():
     assert np.isnan([summary.std, summary.low, summary.high]).all()
 
 
-def test_interval_is_the_bootstrap_of_a_plain_loop():
+def test_interval_is_the_bootstrap_written_out():
     strata = [np.array([0.1, 0.4, 0.9, 0.5, 0.2]), np.array([3.0, 1.0, 2.0])]
     rng = np.random.default_rng(stats.SEED)
     drawn = [rng.integers(0, len(s), (stats.RESAMPLES, len(s))) for s in strata]
-    values = [trim_mean(np.concatenate([s[d[k]] for s, d in zip(strata, drawn)]), 0.25) for k in range(stats.RESAMPLES)]
+    values = np.sort(np.concatenate([s[d] for s, d in zip(strata, drawn)], axis=1))[:, 2:6].mean(axis=1)
     assert stats.iqm_interval(strata) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])))
 
 
@@ -54,6 +57,14 @@ def test_interval_keeps_strata_apart():
     assert stats.iqm_interval([[0.0, 0.0], [1.0, 1.0]]) == (0.5, 0.5)
 
 
+def test_a_bounded_statistic_keeps_strata_apart():
+    assert stats.bounded(lambda x: x.mean(axis=-1), [[0.0] * 3, [1.0] * 3]) == (0.5, 0.5, 0.5)
+
+
+def test_a_bounded_statistic_has_the_interval_of_its_resamples():
+    assert stats.bounded(lambda x: x.mean(axis=-1), [[0.0, 1, 2, 3]]) == (1.5, 0.5, 2.5)
+
+
 def test_same_scores_give_the_same_interval():
     scores = np.random.default_rng(3).normal(size=6)
     first = stats.summarise(scores)
@@ -64,7 +75,7 @@ def test_same_scores_give_the_same_interval():
 def test_interval_covers_the_mean_of_a_wide_sample_about_as_often_as_it_says():
     rng = np.random.default_rng(0)
     samples = rng.normal(size=(60, 30))
-    inside = [low <= 0 <= high for low, high in (stats.iqm_interval([sample]) for sample in samples)]
+    inside = [low <= 0 <= high for _, low, high in (stats.bounded(stats.iqm, [sample]) for sample in samples)]
     assert 0.85 <= np.mean(inside) <= 1.0
 
 
@@ -135,11 +146,36 @@ def test_permutation_p_of_several_strata_is_that_of_all_deals_of_both():
     assert result.smallest_p == 2 / 20**2
 
 
+def test_the_interval_of_several_strata_is_of_their_mean_probability():
+    both = stats.improvement([([4.0, 5, 6], [1.0, 2, 3]), ([1.0, 5, 3], [2.0, 4, 6])])
+    assert (both.low, both.high) == (0.5, pytest.approx(17 / 18))
+
+
+def test_drawn_deals_of_several_strata_are_of_their_mean():
+    x = np.arange(7.0)
+    alone, drawn = (stats.improvement([*equal, (x, x - 2.2)]) for equal in ([], [([1.0] * 7, [1.0] * 7)]))
+    assert drawn.p_value == pytest.approx(alone.p_value, abs=0.01)
+
+
 def test_permutation_p_of_many_deals_is_drawn_and_never_zero():
     x = np.arange(12.0)
     result = stats.improvement([(x + 100, x)])
     assert result.p_value == result.smallest_p == 1 / (1 + stats.RESAMPLES)
     assert stats.improvement([(x, x)]).p_value == 1
+
+
+@pytest.mark.parametrize(("left", "right", "p_value"), [(1.0, 0.5, 0.0), (1.0, 1.0, 1.0)])
+def test_a_difference_without_any_spread_is_certain(left, right, p_value):
+    mean = left - right
+    assert stats.difference([left] * 3, [right] * 3) == (mean, mean, mean, p_value)
+
+
+def test_two_scores_a_side_have_a_difference_with_an_interval():
+    assert stats.difference([1.0, 2.0], [1.0, 2.0]).p_value == 1
+
+
+def test_holms_correction_is_never_above_one():
+    assert stats.holm([0.6, 0.7]).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("scores", [[], [1.0, np.nan], [[1.0]]])
