@@ -54,6 +54,14 @@ def test_only_the_papers_cell_with_as_many_inputs_as_units_is_judged(study):
         assert [part.verdict for part in claim.parts] == [NOT_TESTED] * 2
 
 
+def test_memory_is_judged_by_its_own_counts(study):
+    points = cost_study.points()
+    powers = points["layers"].map({1: 2.0, 2: 3.0})
+    memory = {"counted_peak_bytes": points["hidden"] ** 2.0, "counted_flops_per_step": points["hidden"] ** powers}
+    (claim,) = claims.claims(study(costs=points.assign(**memory)))
+    assert [part.verdict for part in claim.parts] == [SHOWN, NOT_SHOWN]
+
+
 def test_without_counts_of_two_layers_nothing_is_tested(study):
     points = cost_study.points()
     (claim,) = claims.claims(study(costs=points[points["layers"] != 2]))

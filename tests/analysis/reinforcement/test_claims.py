@@ -210,6 +210,20 @@ def test_of_several_settings_at_one_m_the_verdict_says_that_it_took_one(tree):
     assert found.n == "3 + 3"
 
 
+def test_the_answer_and_the_headline_give_each_method_its_score(tree):
+    chaser(tree, 5, rtrl=[8.0, 9.0, 10.0], tbptt=[4.0, 5.0, 6.0])
+    results = load(tree.root)
+    assert "agents trained by RTRL score 9.00, by TBPTT 5.00" in answer.sentence(results)
+    title = headline.draw(results).figure.axes[0].get_title()
+    assert "RTRL 9.00, TBPTT 5.00" in " ".join(title.split())
+
+
+def test_the_answer_counts_the_papers_claims_alone(tree):
+    found = [Claim(n, "", "", "", (Part("", verdict, ""),)) for n, verdict in ((1, SHOWN), (2, NOT_SHOWN), (0, SHOWN))]
+    said = claims.answer(load(tree.root), found)
+    assert said.endswith("Of the paper's 2 claims: 1 shown, 1 not shown.")
+
+
 def test_a_taught_stem_stands_beside_the_verdict(tree):
     stem = {"method": "state", "environment": NONMATCHING, "env_steps": 57600, "env_frames": 230400}
     tree.level(NONMATCHING, "rtrl", 0, real=False)
