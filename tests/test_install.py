@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from test_floors import BARE, imports, modules
+from test_floors import imports, modules
 
 import rtrl_bench
 
@@ -74,4 +74,3 @@ def test_a_command_of_a_bare_installation_says_what_is_missing():
 def test_the_package_shows_its_public_names():
     assert dir(rtrl_bench) == ["Carry", "ElementwiseCell", "RecurrentStack", "RunConfig", "__version__"]
     assert all(getattr(rtrl_bench, name) for name in dir(rtrl_bench))
-    assert {"torch", "numpy"} < BARE

@@ -17,11 +17,10 @@ MB = 1e6
 
 
 def test_peak_memory_is_the_networks_own():
-    held = torch.ones(25_000_000)  # 100 MB of this process, which are none of the other's
     small = measure.peak_bytes("rtrl", Sizes("elstm", 1, 16, 16, 2, 5, 5), CPU)
     large = Sizes("elstm", 2, 64, 64, 8, 10, 10)
     cost = predict("rtrl", large)
-    assert small < 5 * MB < held.numel()
+    assert small < 5 * MB  # torch alone takes a hundred
     ratio = measure.peak_bytes("rtrl", large, CPU) / (cost.peak_bytes + cost.parameter_bytes)
     assert cost.peak_bytes > 30 * MB
     assert 0.8 < ratio < 1.25

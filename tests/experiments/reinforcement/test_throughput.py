@@ -10,6 +10,7 @@ from device_apart import device_apart  # noqa: F401 (a fixture)
 from small_runs import config
 
 from rtrl_bench.experiments.reinforcement import throughput
+from rtrl_bench.experiments.reinforcement.agents import check_choices
 from rtrl_bench.experiments.reinforcement.loop import Training
 from rtrl_bench.runs import timing
 
@@ -75,8 +76,9 @@ def test_a_closed_clock_leaves_nothing_behind(training):
     assert "forward" not in vars(training.network.core)
 
 
-def test_every_setting_of_the_benchmark_is_a_valid_configuration():
-    assert [throughput.settings(name).environment for name in throughput.SETTINGS]
+@pytest.mark.parametrize("name", list(throughput.SETTINGS))
+def test_every_setting_of_the_benchmark_can_be_run(name):
+    check_choices(throughput.settings(name))
 
 
 def test_what_a_gpu_still_works_on_counts_for_the_part_that_gave_it(training, monkeypatch):
