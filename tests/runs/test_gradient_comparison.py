@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rtrl_bench.layer import RecurrentStack
-from rtrl_bench.runs.gradient_quality import GradientQuality, columns, compared
+from rtrl_bench.runs.gradient_quality import GradientQuality, columns, compared, drawn
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,10 @@ from rtrl_bench.runs.gradient_quality import GradientQuality, columns, compared
 )
 def test_cosine_and_ratio_of_norms_are_of_the_found_gradient_to_the_exact_one(found, exact, expected):
     assert compared(torch.tensor(found), torch.tensor(exact)) == pytest.approx(expected)
+
+
+def test_the_updates_that_are_compared_at_differ_between_seeds():
+    assert drawn(10, 1000, 0) == drawn(10, 1000, 0) != drawn(10, 1000, 1)
 
 
 def test_the_summary_is_the_mean_and_the_least_of_the_rows():

@@ -56,6 +56,19 @@ def test_fit_and_interval_are_scipys():
     assert (found.low, found.high) == pytest.approx((oracle.slope - half, oracle.slope + half), rel=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("basis", "quantity", "column"),
+    [
+        *(("counted", "flops", "counted_flops_per_step"), ("counted", "memory", "counted_peak_bytes")),
+        *(("measured", "flops", "measured_step_s"), ("measured", "memory", "measured_peak_bytes")),
+    ],
+)
+def test_each_exponent_is_fitted_to_its_own_column(study, basis, quantity, column):
+    points = cost_study.points()
+    found = exponents(study(costs=points.assign(**{column: points["hidden"] ** 7.0})))
+    assert row(found, "hidden", "rtrl", basis, quantity)["exponent"] == pytest.approx(7)
+
+
 def test_interval_covers_the_exponent_as_often_as_it_says():
     rng = np.random.default_rng(0)
     x = np.geomspace(10, 1000, 9)

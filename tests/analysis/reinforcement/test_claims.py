@@ -305,6 +305,14 @@ def test_where_memory_should_matter_the_verdict_says_how_a_feedforward_agent_doe
     assert "RTRL is not clearly above the feedforward agent, difference -10" in found.said.replace("−", "-")
 
 
+def test_a_method_whose_interval_lies_above_a_feedforward_agents_is_clearly_above_it(tree):
+    for seed in range(3):
+        for method, score in (("rtrl", 20.0), ("tbptt", 5.0), ("feedforward", 3.0)):
+            tree.level(WATERMAZE, method, seed, real=False, unroll=10, returns=[score + seed])
+    said = part(tree, "dmlab", "watermaze, M = 10: RTRL better than TBPTT").said
+    assert "RTRL is clearly above the feedforward agent, difference 17" in said
+
+
 def test_every_m_of_watermaze_is_one_comparison_only_once_all_are_tested(tree):
     for m, seeds in ((10, 3), (50, 3), (100, 1)):
         for seed in range(seeds):

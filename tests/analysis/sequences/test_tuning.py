@@ -10,15 +10,18 @@ from analysis.sequences.tables import tuning
 
 @pytest.fixture
 def tuned(tree):
-    """A result with this learning rate, and its tuning, in which 0.01 and 0.1 are the most accurate, 0.1 the faster."""
+    """A result with this learning rate, and its tuning, in which 0.01 and 0.1 are the most accurate, 0.1 the faster.
 
-    def run(seed, rate, accuracy=1.0, steps=1000):
-        place, record = f"tuned/rate{rate}", {"steps": steps}
-        return tree.sequence("copy", place, "rtrl", seed, accuracy, {"length": 5}, record, learning_rate=rate)
+    The result alone is tested further.
+    """
+
+    def run(seed, rate, accuracy=1.0, steps=1000, **more):
+        place, record, more = f"tuned/rate{rate}", {"steps": steps}, {"learning_rate": rate, **more}
+        return tree.sequence("copy", place, "rtrl", seed, accuracy, {"length": 5}, record, **more)
 
     def make(taken):
         tried = [run(100, 0.001, 0.5), run(100, 0.01), run(100, 0.1, steps=500)]
-        tree.scale(run(0, taken), lent=tried)
+        tree.scale(run(0, taken, test_options=[{"length": 9}]), lent=tried)
         return load(tree.root)
 
     return make

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from rtrl_bench.costs.crossovers import episode_crossover, unroll_crossover
 from rtrl_bench.costs.predict import predict
 from rtrl_bench.costs.shapes import Sizes
 from rtrl_bench.experiments.costs import tables
@@ -32,3 +35,31 @@ def test_a_small_peak_is_not_compared():
 def test_limits_are_in_decimal_gigabytes_and_their_bytes_are_of_one_slot():
     (row,) = tables.limits(LimitsConfig(memory_gb=[2], layers=[1], methods={"rtrl": ["elstm"]}))
     assert (row["largest_hidden"], row["bytes_per_slot"]) == (9212, 19124112)
+
+
+def predicted(axis, rival, sizes):
+    """The predicted crossover of RTRL and its rival along an axis."""
+    points = [
+        Point("a", axis, method, sizes.cell, replace(sizes, **{axis: value}), predict(method, sizes), True)
+        for value in (2, 4)
+        for method in (rival, "rtrl")
+    ]
+    (row,) = (row for row in tables.crossovers(points) if row["basis"] == "predicted")
+    return row
+
+
+def test_the_predicted_crossover_with_full_bptt_is_an_episodes_length():
+    sizes = Sizes("elstm", 2, 32, 33, 4, 50, 700)
+    row, episode = predicted("episode", "bptt", sizes), episode_crossover("rtrl", sizes)
+    assert (row["kind"], row["value"]) == ("episode", episode)
+    assert (
+        row["text"] == f"RTRL is predicted to need less memory than full BPTT for episodes of {episode} steps and more"
+    )
+    assert [row[key] for key in ("cell", "layers", "hidden", "inputs", "batch")] == ["elstm", 2, 32, 33, 4]
+
+
+def test_the_predicted_crossover_with_tbptt_is_a_segments_length():
+    sizes = Sizes("elstm", 1, 64, 8, 4, 50, 700)  # few inputs
+    row, unroll = predicted("unroll", "tbptt", sizes), unroll_crossover(sizes)
+    assert (row["kind"], row["value"]) == ("unroll", unroll)
+    assert row["text"].endswith(f"less than 1.1 x the operations of TBPTT from segments of {unroll} on")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 import torch
 
 from rtrl_bench.costs.predict import predict
 from rtrl_bench.costs.shapes import Sizes
-from rtrl_bench.experiments.costs.cases import counts, refusal
-from rtrl_bench.experiments.costs.counted import TorchOperators, counted_by_xla
+from rtrl_bench.experiments.costs.cases import counts, make_case, refusal
+from rtrl_bench.experiments.costs.counted import Counts, TorchOperators, counted_by_xla
 
 B, M, N, D = 3, 10, 48, 80
 
@@ -93,6 +94,38 @@ def test_the_compilers_operations_in_loops_are_those_of_the_loop_written_out():
     loop, line = (counted_by_xla(jax.jit(f).trace(c, xs), 6).flops_per_step for f in (looped, written_out))
     assert loop == pytest.approx(line, rel=0.05)
     assert line == pytest.approx(2 * 20**3, rel=0.05)
+
+
+def test_the_compilers_bytes_and_peak_are_those_of_what_goes_in_and_out():
+    program = jax.jit(lambda a: a + 1).trace(jax.ShapeDtypeStruct((1000,), jnp.float32))
+    assert counted_by_xla(program, 2) == Counts(500, 4000, 8000)
+
+
+def test_a_case_in_jax_goes_on_from_the_state_that_it_was_left_in():
+    case = make_case("rtrl_dense_segment", Sizes("rnn", 1, 4, 4, 2, 2, 2), torch.device("cpu"))
+    case.begin()
+    carried = []
+    for _ in range(3):
+        carried.append(jax.tree.map(np.array, case._carry))
+        case.run()
+    first, second, third = ([float(np.abs(part).sum()) for part in jax.tree.leaves(carry)] for carry in carried)
+    assert set(first) == {0.0}
+    assert 0.0 not in second and second != third
+
+
+@pytest.mark.parametrize(
+    ("method", "cell", "ratio"),
+    [
+        *(("immediate", "lstm", 0.96), ("eprop", "lstm", 1.10), ("rflo", "leaky_rnn", 0.98), ("snap", "lstm", 0.74)),
+        *(("uoro", "lstm", 0.80), ("kf_rtrl", "lstm", 0.96), ("random_paths", "lstm", 1.03)),
+        ("rtrl_dense", "gru", 1.26),
+    ],
+)
+def test_the_formulas_peak_of_an_approximation_is_the_counted_one_but_for_temporary_copies(method, cell, ratio):
+    sizes = Sizes(cell, 1, 24, 24, 4, M, M)
+    predicted = predict(method, sizes)
+    found = counts(method, sizes).peak_bytes / (predicted.peak_bytes + predicted.parameter_bytes)
+    assert found == pytest.approx(ratio, abs=0.05)
 
 
 def test_a_cell_without_a_program_in_jax_is_refused_by_name():

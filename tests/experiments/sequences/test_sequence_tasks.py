@@ -128,6 +128,16 @@ def test_a_flipflop_asks_on_each_channel_for_the_sign_of_its_last_pulse():
     assert (data.x[:, 1:] != 0).mean() == pytest.approx(0.2, abs=0.02)
 
 
+def test_half_of_a_flipflops_pulses_are_positive():
+    _, data = drawn("flipflop", 100)
+    assert data.x[data.x != 0].mean() == pytest.approx(0, abs=0.05)
+
+
+def test_a_task_counts_as_solved_from_the_share_that_its_page_says():
+    solved = {name: make_task(name, {}).solved for name in TASKS}
+    assert solved == {"adding": 0.99, "copy": 1, "digits": 0.95, "flipflop": 1, "reber": 1, "recall": 1}
+
+
 def test_recall_asks_at_the_end_for_the_sign_of_the_first_step():
     _, data = drawn("recall", 2000, delay=4)
     assert data.y[:, 4, 0].tolist() == (data.x[:, 0, 0] > 0).tolist()
