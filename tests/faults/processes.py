@@ -32,7 +32,7 @@ CONTEXT.set_forkserver_preload(
     ]
 )
 # A checkpoint every few updates and a long evaluation, so that a random moment can be in any of them.
-SETTINGS = config(env_steps=2000, checkpoint_minutes=2e-4, evaluation={"sets": 2, "episodes": 600})
+SETTINGS = config(env_steps=800, checkpoint_minutes=2e-4, evaluation={"sets": 2, "episodes": 240})
 PATIENCE_S = 180.0  # a busy machine is slow
 OF_THE_PROCESS = ("wall_s", "steps_per_s", "started_utc", "finished_utc", "resumes", "processes", "peak_bytes")
 

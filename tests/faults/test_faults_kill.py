@@ -112,7 +112,9 @@ def test_a_run_that_is_killed_in_its_evaluation_only_evaluates_again(whole, tmp_
     observed("lost: the evaluation, made again")
 
 
-STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+def stops(first, *more):
+    """The first of these signals in `make test`, all in `make test-faults`."""
+    return pytest.mark.parametrize("signum", [first, *(pytest.param(each, marks=pytest.mark.faults) for each in more)])
 
 
 @pytest.mark.injects(
@@ -120,7 +122,7 @@ STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
     "the parent",
     "a checkpoint within 10 s, exit code 128 + the signal's; " + SAME,
 )
-@pytest.mark.parametrize("signum", STOPS)
+@stops(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def test_a_signal_in_training_ends_it_with_a_checkpoint(whole, tmp_path, observed, signum):
     folder = tmp_path / "run"
     words = command(SETTINGS, folder)
@@ -155,7 +157,7 @@ def test_a_larger_network_has_its_checkpoint_within_ten_seconds(tmp_path, observ
 @pytest.mark.injects(
     "SIGTERM, SIGINT in the evaluation", "the process itself", "exit code 128 + the signal's at once; " + SAME
 )
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@stops(signal.SIGTERM, signal.SIGINT)
 def test_a_signal_in_the_evaluation_ends_it_at_once(whole, tmp_path, observed, signum):
     words = command(SETTINGS, tmp_path / "run")
     program = Program(words, tmp_path / "log", partial(injections.signal_in_evaluation, signum, 4))
@@ -234,7 +236,7 @@ COPY = build(
             "task_options": {"length": 3},
             "hidden": 8,
             "batch": 4,
-            "steps": 600,
+            "steps": 200,
             "checkpoint_minutes": 2e-4,
         },
         **{"train_size": 50, "valid_size": 20, "test_size": 20, "validations": 10, "threads": 1, "device": "cpu"},
