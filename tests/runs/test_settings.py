@@ -131,15 +131,19 @@ def test_what_is_written_is_read_back():
 def test_every_committed_run_keeps_its_fingerprint_and_its_configuration():
     files = sorted(REFERENCE.glob("**/run.json"))
     assert len(files) > 200
+    written = set()
     for file in files:
         record = json.loads(file.read_text())
         if record["kind"] not in KINDS:  # a benchmark
             continue
-        config = file.with_name("config.yaml")
+        config = load_yaml(file.with_name("config.yaml"))
         settings = build(KINDS[record["kind"]].settings, record["config"])
-        assert settings.fingerprint() == fingerprint_of(load_yaml(config)) == record["fingerprint"]
+        assert settings.fingerprint() == fingerprint_of(config) == record["fingerprint"]
         assert _asked(to_dict(settings)) == _asked(record["config"])
-        assert _asked(parse_yaml(dump(settings))) == _asked(load_yaml(config))
+        but_for_seed = json.dumps(record["config"] | {"seed": None})
+        if but_for_seed not in written:
+            written.add(but_for_seed)
+            assert _asked(parse_yaml(dump(settings))) == _asked(config)
 
 
 def _asked(settings):
