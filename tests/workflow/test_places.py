@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_scales import SETTINGS, small_scale
+from small_scales import SETTINGS
 
 from workflow.scripts import startup
 
@@ -59,15 +59,6 @@ def test_a_result_is_kept_where_nobody_can_read_what_is_printed(project):
         done = subprocess.run(words, cwd=project.root, stdout=full, stderr=subprocess.PIPE, timeout=600)
     assert done.returncode == 0, done.stderr
     assert page.exists()
-
-
-def test_an_environment_whose_module_is_absent_is_left_out_and_said_so(expand):
-    name = "gymnasium:no_such_module:Foo-v0"
-    scale = expand(small_scale(study={"environments": {"tmaze": None, name: None}}))
-    assert {run.config.environment for run in scale.runs} == {"tmaze"}
-    (missing,) = scale.missing
-    assert (missing.name, missing.suite) == (name, "gymnasium")
-    assert "no_such_module" in missing.reason
 
 
 def test_the_workflow_runs_from_another_folder_with_results_in_a_folder_of_any_name(project, tmp_path):
