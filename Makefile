@@ -28,7 +28,7 @@ plan: $(READY) ## what `make reproduce` would do, and for how long
 	@$(PLAN)
 
 test: lint ## checks and tests, on two cores
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 test-cuda: $(READY) ## on a GPU: gradients, runs and checkpoints match the CPU (a minute and a half)
 	$(BIN)/python -m pytest tests/cuda --device cuda

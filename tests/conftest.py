@@ -17,6 +17,8 @@ settings.load_profile("rtrl")
 
 
 CUDA_TESTS = Path(__file__).parent / "cuda"
+# Fixtures that take seconds. A test that uses several goes with the first.
+COSTLY = ("first_run", "written", "whole", "analysed", "undisturbed", "trained", "project", "program", "measured")
 LEFT_OUT = "tests/cuda: left out, torch sees no CUDA device here; --device cpu runs the same tests on the CPU"
 
 
@@ -39,6 +41,15 @@ def _without_a_device(config):
 
 def pytest_ignore_collect(collection_path, config):
     return True if collection_path == CUDA_TESTS and _without_a_device(config) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """With --dist loadgroup, what several tests share and takes seconds to make is made by one worker alone."""
+    for item in items:
+        shared = next((name for name in COSTLY if name in item.fixturenames), None)
+        if shared is not None:
+            item.add_marker(pytest.mark.xdist_group(shared))
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -26,9 +26,15 @@ def places(written, tmp_path, monkeypatch):
     monkeypatch.setattr(verify, "subset", lambda: GROUPS)
     monkeypatch.setattr(verify, "exact_files", lambda: [ERRORS])  # the rooms table is another test's business
     for name in ("reference", "here"):
-        shutil.copytree(written, tmp_path / name / "laptop")
+        shutil.copytree(written, tmp_path / name / "laptop", ignore=shutil.ignore_patterns("figures"))
         pd.DataFrame({"level": ["a"], "median": [0.4]}).to_csv(tmp_path / name / "laptop" / ERRORS)
     return tmp_path / "reference" / "laptop", tmp_path / "here" / "laptop"
+
+
+@pytest.fixture
+def tables_hold(monkeypatch):
+    """The tables are other tests' business, and take seconds."""
+    monkeypatch.setattr(verify, "same_tables", lambda reference: iter(()))
 
 
 def compared(places):
@@ -53,6 +59,7 @@ def test_the_same_again_holds(places, capsys):
     assert "NO" not in capsys.readouterr().out.split()
 
 
+@pytest.mark.usefixtures("tables_hold")
 @pytest.mark.parametrize(("key", "value"), [("fingerprint", "0" * 12), ("updates", 1), ("evaluation.mean", -5.0)])
 def test_another_run_does_not(places, capsys, key, value):
     change(places[1] / GROUPS[0].folder, key, value)
@@ -60,11 +67,13 @@ def test_another_run_does_not(places, capsys, key, value):
     assert capsys.readouterr().out.split().count("NO") == 1
 
 
+@pytest.mark.usefixtures("tables_hold")
 def test_the_score_of_a_game_is_not_compared(places):
     change(places[1] / GROUPS[1].folder, "evaluation.mean", -5.0)
     assert compared(places) == 0
 
 
+@pytest.mark.usefixtures("tables_hold")
 def test_runs_that_end_when_the_task_is_solved_may_take_longer(places, monkeypatch):
     solved = [dataclasses.replace(group, until_solved=True) for group in GROUPS]
     monkeypatch.setattr(verify, "subset", lambda: solved)
@@ -90,6 +99,7 @@ def test_a_table_that_came_after_the_reference_is_named_and_breaks_nothing(place
     )
 
 
+@pytest.mark.usefixtures("tables_hold")
 def test_another_simulator_is_found(places):
     path = places[1] / ERRORS
     path.write_text(path.read_text().replace("0.4", "0.41"))
@@ -105,6 +115,7 @@ def test_tables_alone_need_no_run_again_and_say_that_nothing_was_trained(places,
     assert verify.main(words) == 1
 
 
+@pytest.mark.usefixtures("tables_hold")
 def test_a_missing_run_is_named(places, capsys):
     (places[1] / GROUPS[1].folder / "seed0" / "run.json").unlink()
     assert compared(places) == 2

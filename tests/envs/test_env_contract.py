@@ -118,17 +118,29 @@ def test_returned_arrays_are_not_overwritten_by_later_steps(env):
     assert all(np.array_equal(array, copy) for array, copy in zip(kept, before))
 
 
+def test_every_simulator_is_stepped_by_what_refuses_wrong_actions(env):
+    assert type(env).step is BatchEnv.step
+
+
+@pytest.fixture(scope="module")
+def waiting():
+    """A batch of any kind: what is refused never reaches its simulator."""
+    made = _make("tmaze")
+    made.reset()
+    return made
+
+
 @pytest.mark.parametrize("action", [-1, "n"])
-def test_actions_out_of_range_are_refused_with_the_slot(env, action):
-    bad = int(env.single_action_space.n) if action == "n" else action
-    with pytest.raises(ValueError, match=f"action {bad} in slot 1 of {env.spec_name}"):
-        env.step(np.array([0, bad]))
+def test_actions_out_of_range_are_refused_with_the_slot(waiting, action):
+    bad = int(waiting.single_action_space.n) if action == "n" else action
+    with pytest.raises(ValueError, match=f"action {bad} in slot 1 of tmaze"):
+        waiting.step(np.array([0, bad]))
 
 
 @pytest.mark.parametrize("actions", [np.zeros(SLOTS), np.zeros(SLOTS + 1, int), np.zeros((SLOTS, 1), int)])
-def test_actions_of_wrong_type_or_shape_are_refused(env, actions):
+def test_actions_of_wrong_type_or_shape_are_refused(waiting, actions):
     with pytest.raises(ValueError, match="expected integers of shape"):
-        env.step(actions)
+        waiting.step(actions)
 
 
 def test_same_seed_and_actions_give_the_same_bytes_in_a_fresh_batch(env):

@@ -18,6 +18,7 @@ from rtrl_bench.gradients.machinery import cross_sensitivities, elementwise, own
 
 CELLS_TRIED = [*ELEMENTWISE, *DENSE]
 ALL = list(combinations(CELLS_TRIED))
+HELD = [(cell, choice, depth) for cell, choice, depth in ALL if depth in EQUALS[choice][0]]
 
 
 def named(part):
@@ -28,22 +29,24 @@ def test_every_registered_method_and_cell_is_held_to_what_the_method_says_it_equ
     drawing = {name for name in GRADIENTS if getattr(GRADIENTS[name], "draws", False)}
     assert all((Path(__file__).parent / f"test_{name}.py").exists() for name in drawing)
     assert {choice.method for choice in EQUALS} == set(GRADIENTS) - drawing
-    held = [(cell, choice, depth) for cell, choice, depth in ALL if depth in EQUALS[choice][0]]
-    assert {choice for _, choice, _ in held} == set(EQUALS)
-    assert {cell for cell, _, _ in held} == set(CELLS_TRIED)
+    assert {choice for _, choice, _ in HELD} == set(EQUALS)
+    assert {cell for cell, _, _ in HELD} == set(CELLS_TRIED)
     left_out = {(choice.method, depth) for _, choice, depth in ALL if depth not in EQUALS[choice][0]}
     assert left_out == {("columnar", 2), ("columnar", 3)}  # which have a file of their own
 
 
-@pytest.mark.parametrize(
-    ("cell_type", "choice", "depth"),
-    [(cell, choice, depth) for cell, choice, depth in ALL if depth in EQUALS[choice][0]],
-    ids=named,
-)
+@pytest.mark.parametrize(("cell_type", "choice", "depth"), [one for one in HELD if one[2] < 3], ids=named)
 @settings(max_examples=5)
 @given(size=SIZES)
 def test_a_methods_gradient_equals_autograd_with_what_it_drops_cut(cell_type, choice, depth, size):
     problem = Problem(cell_type, depth, **size, **choice._asdict())
+    assert_same(problem.learn()[0], EQUALS[choice][1](problem))
+
+
+@pytest.mark.parametrize(("cell_type", "choice"), [one[:2] for one in HELD if one[2] == 3], ids=named)
+def test_so_does_that_of_three_layers(cell_type, choice):
+    problem = Problem(cell_type, 3, 3, 3, 2, 3, 4, seed=1, **choice._asdict())
+    assert problem.starts[1:].any()
     assert_same(problem.learn()[0], EQUALS[choice][1](problem))
 
 

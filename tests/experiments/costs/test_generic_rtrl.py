@@ -20,6 +20,7 @@ from rtrl_bench.experiments.costs.jax_cells import JAX_CELLS, JaxCell, Params, s
 T, B, D, N = 8, 2, 3, 4
 STARTS = [(0, 0), (0, 1), (3, 0), (5, 1), (6, 1)]  # (step, slot): inside segments of 4 and at the start of one of 1
 TOLERANCE = 1e-10
+pytestmark = pytest.mark.xdist_group("generic_rtrl")  # programs are compiled once for all tests
 each_cell = pytest.mark.parametrize("cell", list(JAX_CELLS))
 
 

@@ -49,6 +49,8 @@ def test_a_resumed_atari_run_says_that_it_began_new_games(tmp_path, monkeypatch,
         ({"cell": "rtu", "retention": 20.0}, 7),
         ({"gradient": "tbptt", "window": 12}, 7),
         ({"gradient": "tbptt", "window": "episode"}, 1),
+        ({"cell": "lstm", "gradient": "tbptt"}, 7),
+        ({"cell": "none", "gradient": "tbptt"}, 7),
     ],
 )
 def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, monkeypatch, method, updates):

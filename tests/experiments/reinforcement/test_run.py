@@ -50,21 +50,6 @@ def test_a_run_is_complete_before_its_record_is_there(tmp_path, monkeypatch):
     assert there[-1] == {"config.yaml", "curve.csv", "evaluation.json", "checkpoint", ".lock"}
 
 
-@pytest.mark.parametrize(
-    "method",
-    [
-        {},
-        {"gradient": "tbptt", "window": "episode"},
-        {"cell": "lstm", "gradient": "tbptt"},
-        {"cell": "none", "gradient": "tbptt"},
-    ],
-)
-def test_two_runs_of_one_configuration_are_identical(tmp_path, method):
-    execute(config(**method), tmp_path / "a")
-    execute(config(**method), tmp_path / "b")
-    assert_same_run(tmp_path / "a", tmp_path / "b")
-
-
 def test_seeds_that_share_a_process_are_the_runs_that_each_would_be_by_itself(tmp_path):
     words = []
     for seed in (0, 1):
