@@ -57,6 +57,7 @@ def draw(results: Results) -> style.Drawing:
             if first["task"] == "recall":
                 axes.axhline(recall.CHANCE, **style.REFERENCE)
                 least = min(recall.CHANCE, group["low"].min()) - 0.04
+            axes.margins(x=0.1)  # a mark at the edge is not cut
             axes.set(xlabel=label, ylim=(least, 1.04))
             said = f"M = {first['unroll']}, N = {first['hidden']}, n = {labels.span(group['n'], labels.whole)} seeds"
             if column == "cosine":
