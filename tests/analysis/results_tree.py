@@ -148,6 +148,12 @@ class Tree:
         self._write(folder, "run.json", json.dumps(run))
         return folder
 
+    def chaser(self, unroll: int, **scores: list[float]) -> None:
+        """Runs of Chaser at M = `unroll`, a seed per score of each method."""
+        for method, found in scores.items():
+            for seed, score in enumerate(found):
+                self.run("procgen", "chaser", method, seed, returns=[score], unroll=unroll)
+
     def level(
         self, environment: str, method: str, seed: int, *, real: bool, record: Mapping[str, Any] = {}, **more: Any
     ) -> Path:

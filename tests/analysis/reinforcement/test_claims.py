@@ -10,8 +10,7 @@ from scipy.stats import ttest_ind
 from analysis import claims, stats
 from analysis.claims import CONTRADICTED, IN_PART, NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.load import load
-from analysis.reinforcement import answer, evidence, players, weighing
-from analysis.reinforcement.figures import headline
+from analysis.reinforcement import evidence, players, weighing
 
 NONMATCHING, WATERMAZE = "rooms_select_nonmatching_object", "rooms_watermaze"
 
@@ -21,13 +20,6 @@ def part(tree, claim, what):
     (found,) = [one for one in claims.claims(load(tree.root)) if one.name == claim]
     (only,) = [one for one in found.parts if one.what == what]
     return only
-
-
-def chaser(tree, unroll, **scores):
-    """Runs of Chaser at M = `unroll`, a seed per score of each method."""
-    for method, found in scores.items():
-        for seed, score in enumerate(found):
-            tree.run("procgen", "chaser", method, seed, returns=[score], unroll=unroll)
 
 
 def test_a_claim_is_as_good_as_its_parts():
@@ -90,7 +82,7 @@ def test_the_evidence_names_first_what_contradicts_a_claim():
     ],
 )
 def test_better_takes_learned_agents_three_seeds_and_a_small_p(tree, rtrl, tbptt, verdict):
-    chaser(tree, 5, rtrl=rtrl, tbptt=tbptt)
+    tree.chaser(5, rtrl=rtrl, tbptt=tbptt)
     assert part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").verdict == verdict
 
 
@@ -99,7 +91,7 @@ def test_better_takes_learned_agents_three_seeds_and_a_small_p(tree, rtrl, tbptt
     [([8.0, 8.1, 8.2], SHOWN), ([4.0, 4.1, 4.2], CONTRADICTED), ([6.0, 8.0, 10.0], NOT_SHOWN)],
 )
 def test_equal_means_within_the_margin(tree, tbptt, verdict):
-    chaser(tree, 50, rtrl=[8.0, 8.1, 8.2], tbptt=tbptt)
+    tree.chaser(50, rtrl=[8.0, 8.1, 8.2], tbptt=tbptt)
     assert part(tree, "chaser", "Chaser, M = 50: RTRL equal to TBPTT").verdict == verdict
 
 
@@ -140,7 +132,7 @@ def test_a_copied_length_needs_three_seeds_and_every_sequence(tree, seeds, accur
 
 
 def test_what_is_missing_for_a_comparison_is_named(tree):
-    chaser(tree, 50, rtrl=[8.0])
+    tree.chaser(50, rtrl=[8.0])
     assert part(tree, "chaser", "Chaser, M = 50: RTRL equal to TBPTT").said == "TBPTT has no finished run"
     assert (
         part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").said
@@ -149,7 +141,7 @@ def test_what_is_missing_for_a_comparison_is_named(tree):
 
 
 def test_sampled_play_at_the_end_of_training_stands_beside_greedy_play(tree):
-    chaser(tree, 5, rtrl=[8.0, 2.0, 5.0], tbptt=[4.0, 4.1, 4.3])
+    tree.chaser(5, rtrl=[8.0, 2.0, 5.0], tbptt=[4.0, 4.1, 4.3])
     for number, path in enumerate(sorted(tree.root.glob("runs/reinforcement/chaser/*/M5/seed*/curve.csv"))):
         curve = pd.read_csv(path)
         curve.loc[curve.index >= 0.8 * len(curve), "episode_return_mean"] = 10.0 + number
@@ -159,7 +151,7 @@ def test_sampled_play_at_the_end_of_training_stands_beside_greedy_play(tree):
 
 
 def test_the_smallest_p_of_three_seeds_is_named(tree):
-    chaser(tree, 5, rtrl=[8.0, 8.2, 8.1], tbptt=[4.0, 4.1, 4.3])
+    tree.chaser(5, rtrl=[8.0, 8.2, 8.1], tbptt=[4.0, 4.1, 4.3])
     said = part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").said
     assert "permutation test: p = 0.100, the least that so few seeds can give" in said
 
@@ -176,28 +168,6 @@ def test_nonmatching_counts_as_learned_from_half_of_the_oracles_score(tree):
     assert not players.learned(run, oracle / 2 - 0.1)
 
 
-def test_the_headline_is_nonmatching_at_ten_once_it_is_learned(tree):
-    chaser(tree, 5, rtrl=[8.0, 8.2, 8.1], tbptt=[1.0, 1.1, 1.3])
-    assert answer.chosen(load(tree.root))[0]["environment"] == "chaser"
-    for seed in range(3):
-        for method, score in (("rtrl", 50.0), ("tbptt", 40.0)):
-            tree.level(NONMATCHING, method, seed, real=False, unroll=10, returns=[score + seed])
-    assert answer.chosen(load(tree.root))[0]["environment"] == NONMATCHING
-    assert "[rooms backend]" in " ".join(headline.draw(load(tree.root)).figure.axes[0].get_title().split())
-
-
-def test_the_headline_draws_the_runs_whose_scores_it_names(tree):
-    for seed in range(3):
-        for cell, scores in (("elstm", (1.0, 0.6)), ("egru", (1.0, 0.5))):
-            for method, score in zip(("rtrl", "tbptt"), scores):
-                place = {"retention": 20.0 + (cell == "egru"), "cell": cell}
-                tree.memory("tmaze", 20, method, seed, score, **place)
-    results = load(tree.root)
-    assert "eGRU agents trained by RTRL score 1.00, by TBPTT 0.50" in answer.sentence(results)
-    drawn = headline.draw(results).numbers
-    assert set(drawn["method"]) == {"eGRU RTRL", "eGRU TBPTT"}
-
-
 def test_of_several_settings_at_one_m_the_verdict_says_that_it_took_one(tree):
     for rate in (6e-4, 1e-3):
         for seed in range(3):
@@ -208,20 +178,6 @@ def test_of_several_settings_at_one_m_the_verdict_says_that_it_took_one(tree):
     found = part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT")
     assert "; of 2 settings, the one with enough seeds and most steps" in found.said
     assert found.n == "3 + 3"
-
-
-def test_the_answer_and_the_headline_give_each_method_its_score(tree):
-    chaser(tree, 5, rtrl=[8.0, 9.0, 10.0], tbptt=[4.0, 5.0, 6.0])
-    results = load(tree.root)
-    assert "agents trained by RTRL score 9.00, by TBPTT 5.00" in answer.sentence(results)
-    title = headline.draw(results).figure.axes[0].get_title()
-    assert "RTRL 9.00, TBPTT 5.00" in " ".join(title.split())
-
-
-def test_the_answer_counts_the_papers_claims_alone(tree):
-    found = [Claim(n, "", "", "", (Part("", verdict, ""),)) for n, verdict in ((1, SHOWN), (2, NOT_SHOWN), (0, SHOWN))]
-    said = claims.answer(load(tree.root), found)
-    assert said.endswith("Of the paper's 2 claims: 1 shown, 1 not shown.")
 
 
 def test_a_taught_stem_stands_beside_the_verdict(tree):
@@ -282,7 +238,7 @@ def test_settings_that_are_the_papers_are_no_departure(tree):
 
 
 def test_agents_whose_return_fell_at_the_end_have_not_learned(tree):
-    chaser(tree, 5, rtrl=[8.0, 8.2, 8.1], tbptt=[4.0, 4.1, 4.3])
+    tree.chaser(5, rtrl=[8.0, 8.2, 8.1], tbptt=[4.0, 4.1, 4.3])
     for path in tree.root.glob("runs/reinforcement/chaser/rtrl/M5/seed*/curve.csv"):
         curve = pd.read_csv(path)
         curve.loc[40:, "episode_return_mean"] /= 2
