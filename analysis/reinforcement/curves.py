@@ -28,25 +28,22 @@ POINT = ["environment", "backend", "unroll", "method", "env_frames"]
 
 
 def draw_panels(
-    results: Results, places: Sequence[tuple[str, int]], others: Sequence[tuple[str, int]] | None = None
+    results: Results, places: Sequence[tuple[str, int]], others: Sequence[tuple[str, int]] = ()
 ) -> style.Drawing:
-    """The paper's panels (a), (b), ..., each an environment and an M, of agents with one layer.
+    """The paper's panels (a), (b), ..., each an environment and an M, of agents with one layer; then those of `others`.
 
-    A place has a panel for each simulator that ran there. Panels without runs are left out where half of them or more
-    have none. With `others`, which follow, rows are as wide as what is left of the first.
+    A place has a panel for each simulator that ran there; those without a curve are named in the note.
     """
-    runs, chosen, order = results["runs"], [], []
-    letters = [*"abcdef"[: len(places)], *("" for _ in others or ())]
-    for letter, (environment, unroll) in zip(letters, [*places, *(others or ())]):
+    runs, chosen, order, missing = results["runs"], [], [], []
+    letters = [*"abcdef"[: len(places)], *("" for _ in others)]
+    for letter, (environment, unroll) in zip(letters, [*places, *others]):
         here = runs[at(runs, environment, unroll)]
         start, m = f"({letter}) " * bool(letter), style.unbroken(f"M = {unroll}")
         titles = [f"{start}{names.panel(environment, backend)}, {m}" for backend in here["backend"]]
-        order.append(sorted(set(titles)) or [f"{start}{names.panel(environment)}, {m}"])
+        order += sorted(set(titles))
+        missing += [] if titles else [f"{start}{names.panel(environment)}, {m}"]
         chosen.append(here.assign(panel=titles))
-    if 2 * sum(here.empty for here in chosen[: len(places)]) >= len(places):
-        order = [[] if here.empty else titles for here, titles in zip(chosen, order)]
-    wide = WIDE if others is None else min(WIDE, sum(map(len, order[:WIDE])) or WIDE)
-    return draw(results, pd.concat(chosen), order=[title for titles in order for title in titles], wide=wide)
+    return draw(results, pd.concat(chosen), order=order, missing=missing)
 
 
 def at(runs: pd.DataFrame, environment: str, unroll: int) -> pd.Series:
@@ -60,16 +57,17 @@ def draw(
     height: float = 2.7,
     aspect: float = 1.1,
     order: Sequence[str] = (),
-    wide: int = WIDE,
+    missing: Sequence[str] = (),
 ) -> style.Drawing:
     """A panel for each title in column `panel`, in the order of the runs or in `order`; `height` in inches.
 
-    Runs that differ in more than method and seed get panels of their own. At most `wide` stand side by side.
+    Runs that differ in more than method and seed get panels of their own. `missing` are the titles of panels that no
+    run has finished for.
     """
     if runs.empty:
         raise NothingToShow("no finished runs of these environments")
     curves, before, runs = of_runs(results), runs["panel"], panels.split(runs)
-    parts_of = {title: list(runs["panel"][before[runs.index] == title].unique()) or [title] for title in order}
+    parts_of = {title: list(runs["panel"][before[runs.index] == title].unique()) for title in order}
     parts = [common_frames(group, curves) for _, group in runs.groupby(["panel", "setting"], sort=False)]
     parts = [part for part in parts if len(part)]
     drawn = list(dict.fromkeys(part["panel"].iloc[0] for part in parts))
@@ -77,25 +75,21 @@ def draw(
     too_few = f"fewer than {LOGGED} logged points a run: {'; '.join(few)}"
     if not drawn:
         raise NothingToShow(too_few)
-    note = f"not drawn, {too_few}" if few else ""
-    drawn = [part for title in order for part in parts_of[title]] or drawn
+    none = f"no finished runs: {'; '.join(missing)}"
+    left_out = [why for why, which in ((too_few, few), (none, missing)) if which]
+    note = f"not drawn, {'; '.join(left_out)}" if left_out else ""
+    drawn = [part for title in order for part in parts_of[title] if part in drawn] or drawn
     curve = pd.concat(parts)
     found = methods.methods(curve)
     grid = sns.relplot(
         data=curve,
         **{"x": "env_frames", "y": "return", "kind": "line", "errorbar": "sd"},
-        **{"col": "panel", "col_order": drawn, "col_wrap": min(wide, len(drawn)), "aspect": aspect},
+        **{"col": "panel", "col_order": drawn, "col_wrap": min(WIDE, len(drawn)), "aspect": aspect},
         **{**style.FACETS, **style.lines(found, marked=False), "height": height},
     )
     has_paper, references = False, dict[str, Line2D]()
     for title, axes in grid.axes_dict.items():
         chosen = runs[(runs["panel"] == title) & runs["folder"].isin(curve.loc[curve["panel"] == title, "folder"])]
-        if chosen.empty:
-            style.headed(axes, title, [])
-            why = "too short" if title in few else "not run"
-            axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", color=style.GREY)
-            axes.set(xticks=[], yticks=[])
-            continue
         panels.facts(axes, title, chosen)
         style.from_zero(axes)
         has_paper |= _draw_paper(axes, chosen)

@@ -1,11 +1,11 @@
 """Figure 1. Learning curves, TBPTT against RTRL
 
-Learning curves in the layout of the paper's Fig. 1: two DMLab levels and ProcGen Chaser, above with short segments,
-below with long ones; panels without a letter have another M than the paper's. Return of the training episodes
-(unclipped, full games) against environment frames. Each run is smoothed by a sliding mean over 5 % of its length,
-weighted by episodes; the line is the mean over seeds, the band ± one standard deviation. Above each panel stand the
-number of seeds, the simulator, the budget, and, where the vision stem was trained beforehand and then frozen, the
-frames that this took, which are not on the axis. ``[rooms backend]`` marks this project's own version of the DMLab
+Learning curves of the paper's Fig. 1: two DMLab levels and ProcGen Chaser, (a) to (c) with short segments, (d) to (f)
+with long ones; panels without a letter have another M than the paper's. What is not drawn is named above. Return of the
+training episodes (unclipped, full games) against environment frames. Each run is smoothed by a sliding mean over 5 % of
+its length, weighted by episodes; the line is the mean over seeds, the band ± one standard deviation. Above each panel
+stand the number of seeds, the simulator, the budget, and, where the vision stem was trained beforehand and then frozen,
+the frames that this took, which are not on the axis. ``[rooms backend]`` marks this project's own version of the DMLab
 levels, which is not the simulator that the paper used.
 """
 
