@@ -35,7 +35,8 @@ def draw(results: Results) -> style.Drawing:
     runs = runs.assign(task=runs.groupby(["environment", "options", "unroll"]).ngroup())
     of_run = curves.of_runs(results)
     smooth = {folder: curves.smoothed(of_run[folder]) for folder in runs["folder"]}
-    runs = runs[[len(smooth[folder]) > 0 for folder in runs["folder"]]]  # an episode ended in it
+    ended = [folder for folder, curve in smooth.items() if len(curve)]  # in which an episode ended
+    runs = runs[runs["folder"].isin(ended)]
     tasks = runs.groupby("method", observed=True)["task"].nunique()
     runs = runs[runs["method"].isin(tasks.index[tasks == runs["task"].nunique()])]
     if runs.empty:

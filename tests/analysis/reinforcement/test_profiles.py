@@ -7,6 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from analysis.kinds import NothingToShow
 from analysis.load import load
 from analysis.reinforcement.figures import profiles
 
@@ -35,6 +36,12 @@ def test_a_run_in_which_no_episode_ended_is_left_out(tree):
     rows.to_csv(folder / "curve.csv", index=False)
     drawing = profiles.draw(load(tree.root))
     assert "1 tasks, 1 runs a method" in drawing.figure.axes[0].texts[0].get_text()
+
+
+def test_delays_that_a_segment_holds_are_no_reason_to_fail(tree):
+    tree.memory("tmaze", 3, "rtrl", 0, 1.0)
+    with pytest.raises(NothingToShow, match="with a delay that a segment cannot hold"):
+        profiles.draw(load(tree.root))
 
 
 def test_another_cell_makes_no_further_task(tree):
