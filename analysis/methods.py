@@ -58,8 +58,10 @@ _GRADIENTS = {
     "rtrl_dense": Look("dense RTRL", "#404040", "*", _SOLID),
 }
 _OTHERS = ("#C44E52", "#5E6B73", "#A05EB5", "#2F7F4F")  # of methods that are not listed, by their name
-_DARKER, _LIGHTER = 0.6, 0.4  # what a further layer leaves of a colour; what of white options add to it
-_OPTION_MARKERS = (">", "<", "^", "d")  # a number twice as large has the next one
+_DARKER = 0.6  # what a further layer leaves of a colour
+# Of a method with an option: share of white in its colour, mark, dashes. A number twice as large has the next one.
+_LIGHTER, _OPTION_MARKERS = (0.25, 0.45, 0.65), (">", "<", "^", "d")
+_OPTION_DASHES: tuple[Dashes, ...] = ((7, 1.5), (2, 1), (7, 1.5, 2, 1.5), (1.5, 3))
 _CELL_MARKERS, _CELL_DASHES = "p*H8hd<>^vsDPX", ((5, 1), (2, 1), (3, 1, 1, 1), (1, 1))
 
 
@@ -91,27 +93,39 @@ class Method(NamedTuple):
     @property
     def colour(self) -> str:
         """The gradient method's in every figure; darker with more layers, lighter with options of its own."""
-        white, left = _LIGHTER if self._options else 0.0, _DARKER ** (self.layers - 1)
+        number, left = self._option_number, _DARKER ** (self.layers - 1)
+        white = 0.0 if number is None else _LIGHTER[number % len(_LIGHTER)]
         red, green, blue = (left * (white + (1 - white) * part) for part in to_rgb(self._look.colour))
         return to_hex((red, green, blue))
 
     @property
     def marker(self) -> str:
         """The gradient method's in every figure, or that of its options, or of a cell that is not the paper's."""
-        for value in self._options.values():
-            number = int(math.log2(value)) if isinstance(value, int) and value > 0 else zlib.crc32(repr(value).encode())
+        number = self._option_number
+        if number is not None:
             return _OPTION_MARKERS[number % len(_OPTION_MARKERS)]
         return self._look.marker if self._papers_cell else _CELL_MARKERS[self._cell_number]
 
     @property
     def dashes(self) -> Dashes:
-        """As seaborn takes them; a cell that is not the paper's has its own."""
-        return self._look.dashes if self._papers_cell else _CELL_DASHES[self._cell_number % len(_CELL_DASHES)]
+        """As seaborn takes them; a cell that is not the paper's has its own, and so has the paper's with options."""
+        if not self._papers_cell:
+            return _CELL_DASHES[self._cell_number % len(_CELL_DASHES)]
+        number = self._option_number
+        return self._look.dashes if number is None else _OPTION_DASHES[number % len(_OPTION_DASHES)]
 
     @property
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = json.loads(self.gradient_options)
         return options
+
+    @property
+    def _option_number(self) -> int | None:
+        """By which the first option is told apart: larger by one where it is a number twice as large."""
+        for value in self._options.values():
+            number = isinstance(value, int) and value > 0
+            return int(math.log2(value)) if number else zlib.crc32(repr(value).encode())
+        return None
 
     @property
     def _papers_cell(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 
@@ -13,7 +14,7 @@ from analysis.load import Results
 from analysis.reinforcement import panels
 from analysis.reinforcement.players import CHANCE
 
-SPREAD = 0.8  # width, in steps of the x axis, over which seaborn's strip plot sets the methods side by side
+SPREAD = 0.36  # width, in steps of the x axis, over which methods stand side by side: no step could be meant
 SAME = ["environment", "options", "unroll", "retention", "delay", "method", "backend", "env_frames"]
 CHANCE_LINE = {**style.REFERENCE, "label": "chance"}
 
@@ -48,10 +49,14 @@ def draw(chosen: pd.DataFrame, x: str, write: Callable[[float], str], x_label: s
         found = methods.methods(group)
         data = {"x": [write(value) for value in group[x]], "y": group["score"].tolist(), "hue": list(group["method"])}
         same = {"hue_order": list(found), "palette": [m.colour for m in found.values()], "legend": False, "ax": axes}
-        sns.stripplot(**data, **same, dodge=True, jitter=False, alpha=0.45, size=3)
+        places, spread = list(dict.fromkeys(data["x"])), SPREAD if len(found) > 1 else 0
+        for shift, (label, method) in zip(np.linspace(-spread / 2, spread / 2, len(found)), found.items()):
+            seeds = group[group["method"] == label]
+            stand = [places.index(write(value)) + shift for value in seeds[x]]  # seaborn's would stand wider apart
+            axes.scatter(stand, seeds["score"], s=9, alpha=0.45, color=method.colour, linewidths=0)
         sns.pointplot(
             **{**data, **same, "estimator": stats.iqm, "errorbar": lambda seeds: stats.iqm_interval([seeds])},
-            **{"dodge": SPREAD - SPREAD / len(found) or False, "capsize": 0.04, "lw": 1.1, "err_kws": {"lw": 1.1}},
+            **{"dodge": spread or False, "capsize": 0.04, "lw": 1.1, "err_kws": {"lw": 1.1}},
             **{"markers": [m.marker for m in found.values()], "markersize": 6, "markeredgecolor": "white", "mew": 0.6},
             linestyles=[(0, m.dashes or (1, 0)) for m in found.values()],
         )

@@ -208,6 +208,14 @@ def test_delay_figure_marks_m_and_holds_every_seed(small):
     assert any(list(line.get_xdata()) == pytest.approx([m_line] * 2) for line in figure.axes[0].lines)
 
 
+def test_marks_and_seeds_of_a_delay_stand_clearly_nearer_to_it_than_to_the_next(small):
+    axes = memory_delay.draw(small).figure.axes[0]
+    places = [x for dots in axes.collections for x in dots.get_offsets()[:, 0]]
+    places += [x for line in axes.lines if line.get_marker() not in ("", "None", None) for x in line.get_xdata()]
+    assert len(places) > 8
+    assert max(abs(x - round(x)) for x in places) < 0.25
+
+
 def test_delay_figure_has_a_panel_for_each_task_with_its_own_delays(tree):
     for method in ("rtrl", "tbptt"):
         for delay in (3, 10, 40):

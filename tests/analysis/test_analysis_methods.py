@@ -64,6 +64,11 @@ def test_no_two_methods_look_alike():
     assert len(set(looks)) == len(EVERY)
 
 
+def test_windows_differ_in_colour_mark_and_dashes_each():
+    windows = [method("tbptt"), method("tbptt", window=10), method("tbptt", window=20)]
+    assert [len({getattr(one, look) for one in windows}) for look in ("colour", "marker", "dashes")] == [3, 3, 3]
+
+
 def test_a_gradient_method_has_its_colour_with_every_cell():
     assert {method("rtrl", cell).colour for cell in ("elstm", "lstm", "other")} == {method("rtrl").colour}
 
