@@ -24,6 +24,8 @@ class Drawing(NamedTuple):
 
 GREY = "#444444"
 REFERENCE: dict[str, Any] = {"color": "#7a7a7a", "lw": 0.9, "ls": (0, (1, 2)), "zorder": 0}  # chance, exact, paper
+EXACT = {**REFERENCE, "label": "exact gradient"}  # a cosine of 1
+MARKERS = "osD^vPX*"  # of lines that no method tells apart
 MARK: dict[str, Any] = {"color": GREY, "lw": 1, "ls": (0, (4, 3)), "zorder": 0}  # a length that matters
 SMALL = 6.5  # points
 LETTERS = 14  # of a panel's title, per inch

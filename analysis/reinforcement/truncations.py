@@ -33,11 +33,12 @@ def numbers(results: Results) -> pd.DataFrame:
     rows["task"] = [names.variant(*row) for row in zip(rows["environment"], rows["options"])]
     keys = [*SAME, "env_frames", "task", "part", "unroll"]
     seeds = rows.dropna(subset="part").groupby([*keys, "folder", "score"], dropna=False, observed=True, sort=False)
-    each = seeds[["cosine", "norm_ratio"]].mean().reset_index()
+    each = seeds[["cosine", "norm_ratio"]].mean().assign(comparisons=seeds.size()).reset_index()
     found = each.groupby(keys, dropna=False, observed=True, sort=False)
     frame = found.agg(
         **{"n": ("cosine", "size"), "cosine": ("cosine", "mean"), "low": ("cosine", "min"), "high": ("cosine", "max")},
         **{"norm_ratio": ("norm_ratio", "mean"), "score": ("score", "mean")},
+        **{f"comparisons_{name}": ("comparisons", of) for name, of in (("low", "min"), ("high", "max"))},
     ).reset_index()
     frame["part"] = pd.Categorical(frame["part"], list(PARTS), ordered=True)
     return frame.sort_values([*LINE, "part", "unroll"], kind="stable", ignore_index=True)

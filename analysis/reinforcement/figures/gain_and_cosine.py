@@ -10,10 +10,12 @@ where RTRL or TBPTT has learned, with three seeds a side and ten comparisons of 
 
 from __future__ import annotations
 
+import math
 from statistics import fmean
 
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
 from scipy.stats import spearmanr
 
 from analysis import labels, style
@@ -25,7 +27,10 @@ from analysis.reinforcement.curves import LOGGED
 from analysis.stats import MINIMUM, difference
 
 PLACE = 6
-MARKERS = "osD^vPX*"
+COMPARED = {
+    True: ("full", "compared in TBPTT's own runs"),
+    False: ("none", "compared on the rollouts of RTRL's agents"),
+}
 
 
 def draw(results: Results) -> style.Drawing:
@@ -51,14 +56,18 @@ def draw(results: Results) -> style.Drawing:
     figure, axes = plt.subplots(figsize=(5.6, 3.4))
     for place, row in numbers.iterrows():
         spread = [[row["gain"] - row["low"]], [row["high"] - row["gain"]]]
-        marker = MARKERS[int(str(place)) % len(MARKERS)]
+        marker = style.MARKERS[int(str(place)) % len(style.MARKERS)]
         look = {"marker": marker, "ls": "", "capsize": 2, "label": row["setting"]}
-        axes.errorbar(row["cosine"], row["gain"], spread, fillstyle="full" if row["own_runs"] else "none", **look)
+        axes.errorbar(row["cosine"], row["gain"], spread, fillstyle=COMPARED[row["own_runs"]][0], **look)
     axes.axhline(0, **style.REFERENCE)
-    axes.set(xlim=(min(0, numbers["cosine"].min() - 0.05), 1.02), xlabel="cosine of TBPTT's gradient to the exact one")
+    left = (math.ceil(10 * numbers["cosine"].min()) - 1) / 10  # the next tenth below
+    axes.set(xlim=(left, 1.02), xlabel="cosine of TBPTT's gradient to the exact one")
     axes.set_ylabel("gain of RTRL over TBPTT")
     figure.tight_layout()
-    figure.legend(loc="upper left", bbox_to_anchor=(0.02, 0), ncols=1)
+    handles = axes.get_legend_handles_labels()[0]
+    for fill, text in (COMPARED[own] for own in sorted(set(numbers["own_runs"]), reverse=True)):
+        handles.append(Line2D([], [], ls="", marker="o", color=style.GREY, fillstyle=fill, label=text))
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.02, 0), ncols=1)
     return style.Drawing(figure, numbers, verdict(numbers))
 
 

@@ -23,7 +23,6 @@ from analysis.reinforcement.curves import LOGGED
 PLACE = 6
 KEYS = ["environment", "other_options", "delay", "unroll", "retention", "design"]
 SAME = ["panel", "environment", "options", "unroll", "retention", "delay", "method"]
-EXACT = {**style.REFERENCE, "label": "exact gradient"}
 
 
 def draw(results: Results) -> style.Drawing:
@@ -44,12 +43,12 @@ def draw(results: Results) -> style.Drawing:
     )
     for title, axes in grid.axes_dict.items():
         panels.facts(axes, title, runs[runs["panel"] == title])
-        axes.axhline(1, **EXACT)
+        axes.axhline(1, **style.EXACT)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_ylim(min(0, axes.get_ylim()[0]), 1.05)
     grid.set_axis_labels("environment steps", "cosine to the exact gradient")
-    style.finish(grid.figure, found.values(), [Line2D([], [], **EXACT)])
+    style.finish(grid.figure, found.values(), [Line2D([], [], **style.EXACT)])
     bands = measured.groupby([*SAME, "env_steps"], dropna=False, observed=True)["cosine"]
     numbers = bands.agg(mean="mean", low="min", high="max", n="count").reset_index().drop(columns="panel")
     return style.Drawing(grid.figure, numbers)

@@ -21,7 +21,6 @@ from analysis.load import Results
 from analysis.reinforcement import truncations
 
 PLACE = 5
-MARKERS = "osD^vPX*"
 ENOUGH = 0.95
 
 
@@ -31,14 +30,15 @@ def draw(results: Results) -> style.Drawing:
     figure, panels = plt.subplots(1, len(truncations.PARTS), figsize=(7.2, 3.0), sharey=True)
     lines = [line for _, line in numbers.groupby(truncations.LINE, dropna=False, observed=True, sort=False)]
     for axes, part in zip(panels, truncations.PARTS):
-        for line, colour, marker in zip(lines, cycle(sns.color_palette("colorblind")), cycle(MARKERS)):
+        for line, colour, marker in zip(lines, cycle(sns.color_palette("colorblind")), cycle(style.MARKERS)):
             shown = line[line["part"] == part]
             axes.plot(shown["unroll"], shown["cosine"], color=colour, marker=marker, ms=4, label=_label(line))
             axes.fill_between(shown["unroll"], shown["low"], shown["high"], color=colour, alpha=0.13, lw=0)
-        axes.axhline(1, **style.REFERENCE)
-        axes.set(xscale="log", xlabel="M of TBPTT", title=f"{part} of training", xticks=sorted(set(numbers["unroll"])))
+        axes.axhline(1, **style.EXACT)
+        axes.set(xscale="log", xlabel="M of TBPTT", xticks=sorted(set(numbers["unroll"])))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
+        style.headed(axes, f"{part} of training", [_held(numbers[numbers["part"] == part])])
     panels[0].set(ylim=(min(0, numbers["low"].min() - 0.03), 1.05), ylabel="cosine to the exact gradient")
     figure.tight_layout()
     figure.legend(*panels[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.02, 0), ncols=1)
@@ -49,6 +49,13 @@ def _label(line: pd.DataFrame) -> str:
     first = line.iloc[0]
     agents = f"{first['method']} at M = {first['trained_at']}, {labels.count(first['env_frames'])} env frames"
     return f"{first['task']}: {agents}, n = {labels.span(line['n'], labels.whole)}, {first['backend']}"
+
+
+def _held(points: pd.DataFrame) -> str:
+    """How much a point rests on: `9–10 comparisons an agent, 3 agents a line`."""
+    each = labels.span([*points["comparisons_low"], *points["comparisons_high"]], labels.whole)
+    agents = labels.span(points["n"], labels.whole)
+    return f"{each} comparison{'s' * (each != '1')} an agent, {agents} agent{'s' * (agents != '1')} a line"
 
 
 def verdict(numbers: pd.DataFrame) -> str:

@@ -37,6 +37,17 @@ def test_cosines_are_those_of_the_first_the_middle_and_the_last_fifth_of_trainin
     ]  # fmt: skip
 
 
+def test_panels_say_how_many_comparisons_and_agents_a_point_rests_on_and_the_legend_what_the_line_at_1_is(tree):
+    agent(tree, 0, 0.8)
+    agent(tree, 1, 0.8)
+    path = tree.root / "runs/reinforcement" / LEVEL / "rtrl_retention30.0/M20/seed0/truncation.csv"
+    pd.read_csv(path).query("env_steps > 0").to_csv(path, index=False)
+    figure = truncation.draw(load(tree.root)).figure
+    said = [axes.texts[0].get_text() for axes in figure.axes]
+    assert said == ["1–2 comparisons an agent, 2 agents a line", *["2 comparisons an agent, 2 agents a line"] * 2]
+    assert "exact gradient" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_agents_of_another_size_are_no_seeds_and_the_last_update_is_in_the_last_fifth(tree):
     agent(tree, 0, 0.8)
     agent(tree, 1, 0.8, hidden=64)
@@ -55,10 +66,12 @@ def test_the_gain_in_a_game_is_drawn_against_the_cosine_on_rollouts_at_the_same_
             for method, score in (("rtrl", 40.0), ("tbptt", 20.672)):  # the random player's is 1.344
                 more = {"unroll": unroll, "retention": retention}
                 tree.level(LEVEL, method, seed, real=False, returns=[score] * 3, **more)
-    _, numbers, _ = gain_and_cosine.draw(load(tree.root))
+    figure, numbers, _ = gain_and_cosine.draw(load(tree.root))
     assert numbers["setting"].tolist() == [f"{LEVEL} [rooms backend], M = 10, retention 30"]
     assert (numbers["cosine"][0], numbers["gain"][0]) == (pytest.approx(0.6), pytest.approx(0.5))
     assert not numbers["own_runs"][0]
+    assert figure.axes[0].get_xlim()[0] == 0.5  # the next tenth below
+    assert figure.legends[0].get_texts()[-1].get_text() == "compared on the rollouts of RTRL's agents"
 
 
 def test_agents_whose_gradients_are_measured_are_no_results(tree):
