@@ -92,19 +92,32 @@ def shared(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
 def apart(configs: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAMED)) -> list[str]:
     """For each configuration (JSON) the decisive keys in which it differs from the others: `learning_rate 0.01`.
 
-    Of a vision stem that was trained beforehand it is the fingerprint.
+    `ignored`: keys, or whole paths of them, that are not looked at. Of a vision stem that was trained beforehand it is
+    the fingerprint.
     """
     found = []
     for config in configs:
         given = decisive(json.loads(config))
         stem = given.get("pretrained") or {}
         kept = {key: value for key, value in given.items() if key not in ignored}
-        found.append(texts(kept) | ({"stem": stem["fingerprint"]} if stem.get("fingerprint") else {}))
+        written = {key: value for key, value in texts(kept).items() if key not in ignored}
+        found.append(written | ({"stem": stem["fingerprint"]} if stem.get("fingerprint") else {}))
     same = shared(found) if found else {}
     return [
         ", ".join(f"{key.rpartition('.')[2]} {value.strip(chr(34))}" for key, value in one.items() if key not in same)
         for one in found
     ]
+
+
+def told_apart(
+    found: pd.DataFrame, keys: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAMED)
+) -> pd.DataFrame:
+    """The rows with a column `apart`: in which settings those with equal `keys` differ."""
+    if found.empty:
+        return found.assign(apart="")
+    groups = [group for _, group in found.groupby(list(keys), dropna=False, observed=True, sort=False)]
+    said = [group.assign(apart=apart(list(group["config"]), ignored)) for group in groups]
+    return pd.concat(said).loc[found.index]
 
 
 def as_json(value: Any) -> str:

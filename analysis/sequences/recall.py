@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, apart
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.stats import MINIMUM
 
 CHANCE = 0.5
@@ -32,14 +32,7 @@ def runs(results: Results) -> pd.DataFrame:
         dense = f", but {len(found)} of dense ones" if len(found) else ""
         raise NothingToShow(f"no finished runs of the recall task with element-wise cells{dense}")
     delays = wise["options"].map(lambda text: json.loads(text)["delay"])
-    return told_apart(wise.assign(delay=delays), SETTING[:-1])
-
-
-def told_apart(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The rows with a column `apart`: in which settings those with equal `keys` differ."""
-    groups = [group for _, group in found.groupby(keys, dropna=False, observed=True, sort=False)]
-    said = [group.assign(apart=apart(list(group["config"]), NAMED_HERE)) for group in groups]
-    return pd.concat(said).loc[found.index]
+    return told_apart(wise.assign(delay=delays), SETTING[:-1], NAMED_HERE)
 
 
 def panel(*said: str) -> str:

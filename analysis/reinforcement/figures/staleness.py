@@ -1,10 +1,10 @@
 """How stale RTRL's gradient becomes
 
-RTRL carries sensitivities that were computed with earlier parameters. Networks of one layer, trained by RTRL with
-several learning rates and segment lengths M. Left: one minus the cosine between RTRL's gradient and that of full BPTT
-through the episode so far, recomputed with the current parameters; mean along training, over seeds. Right: success rate
-in greedy play, interquartile mean over seeds with its 95 % bootstrap interval. With equal steps, a shorter segment also
-means more updates.
+RTRL carries sensitivities that were computed with earlier parameters. Networks of one layer of the paper's cell,
+trained by RTRL with several learning rates and segment lengths M; runs that differ in more have panels of their own.
+Left: one minus the cosine between RTRL's gradient and that of full BPTT through the episode so far, recomputed with the
+current parameters; mean along training, over seeds. Right: success rate in greedy play, interquartile mean over seeds
+with its 95 % bootstrap interval. With equal steps, a shorter segment also means more updates.
 """
 
 from __future__ import annotations
@@ -12,38 +12,44 @@ from __future__ import annotations
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis import labels, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import memory, names
 from analysis.reinforcement.curves import LOGGED
 from analysis.stats import summarise
 
 PLACE = 7
-SETTING = ["task", "retention", "learning_rate", "unroll"]
+SETTING = ["panel", "task", "apart", "retention", "learning_rate", "unroll"]
+VARIED = (*NO_SETTING, *NAMED, "optimiser.learning_rate")  # within a panel
 MARGIN = 0.1  # of success that a setting may lack and still count as high as the best
 
 
 def draw(results: Results) -> style.Drawing:
-    """Two panels for each task that was run with more than one learning rate."""
+    """Two panels for each setting of a task that was run with more than one learning rate."""
     runs = memory.runs(results)
-    runs = runs[(runs["gradient"] == "rtrl") & (runs["layers"] == 1) & (runs["gradient_points"] >= LOGGED)]
+    exact = (runs["gradient"] == "rtrl") & (runs["cell"] == "elstm") & (runs["layers"] == 1)
+    runs = runs[exact & (runs["gradient_points"] >= LOGGED)]
     runs = runs.assign(
         task=[names.variant(*row) for row in zip(runs["environment"], runs["options"], runs["backend"])],
     )
-    runs = runs[runs.groupby("task")["learning_rate"].transform("nunique") > 1]
+    runs = told_apart(runs, ["task"], VARIED)
+    runs["panel"] = [", ".join(filter(None, said)) for said in zip(runs["task"], runs["apart"])]
+    runs = runs[runs.groupby("panel")["learning_rate"].transform("nunique") > 1]
     if runs.empty:
         raise NothingToShow("RTRL's gradient was not compared with the exact one at more than one learning rate")
     numbers = pd.DataFrame([_row(key, group) for key, group in runs.groupby(SETTING, dropna=False)])
-    tasks = list(numbers["task"].unique())
-    figure, grid = plt.subplots(len(tasks), 2, figsize=(6.6, 2.9 * len(tasks)), squeeze=False)
+    titles = list(numbers["panel"].unique())
+    figure, grid = plt.subplots(len(titles), 2, figsize=(6.6, 2.9 * len(titles)), squeeze=False)
     colours = dict(zip(sorted(numbers["unroll"].unique()), sns.color_palette("viridis", numbers["unroll"].nunique())))
-    for (left, right), task in zip(grid, tasks):
-        of_task = numbers[numbers["task"] == task]
-        for unroll, line in of_task.groupby("unroll"):
-            same = {"color": colours[unroll], "marker": "o", "ms": 4, "label": f"M = {unroll}"}
+    for (left, right), title in zip(grid, titles):
+        here = numbers[numbers["panel"] == title]
+        for unroll, line in here.groupby("unroll"):
+            same = {"color": colours[unroll], "marker": "o", "ms": 4}
             left.plot(line["learning_rate"], 1 - line["cosine"], **same)
             spread = [line["iqm"] - line["low"], line["high"] - line["iqm"]]
             right.errorbar(line["learning_rate"], line["iqm"], spread, capsize=2, **same)
@@ -51,23 +57,25 @@ def draw(results: Results) -> style.Drawing:
         right.set(ylim=(-0.03, 1.06), ylabel="success rate")
         right.axhline(memory.CHANCE, **memory.CHANCE_LINE)
         for axes in (left, right):
-            axes.set(xscale="log", xlabel="learning rate", xticks=sorted(of_task["learning_rate"].unique()))
+            axes.set(xscale="log", xlabel="learning rate", xticks=sorted(here["learning_rate"].unique()))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
-            style.headed(axes, task, [f"n = {labels.span(of_task['n'], labels.whole)} seeds"])
+            style.headed(axes, title, [f"n = {labels.span(here['n'], labels.whole)} seeds"])
     figure.tight_layout()
-    figure.legend(*grid[0, 1].get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, 0), ncols=4)
-    return style.Drawing(figure, numbers, verdict(numbers))
+    handles = [Line2D([], [], color=colour, marker="o", ms=4, label=f"M = {m}") for m, colour in colours.items()]
+    handles.append(Line2D([], [], **memory.CHANCE_LINE))
+    figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=4)
+    return style.Drawing(figure, numbers.drop(columns="panel"), verdict(numbers))
 
 
 def verdict(numbers: pd.DataFrame) -> str:
-    """Where the gradient is stalest, and whether success is lower there than in the best setting of the same task."""
+    """Where the gradient is stalest, and whether success is lower there than in the best setting of the same panel."""
     said = []
-    for task, of_task in numbers.groupby("task", sort=False):
-        worst, best = (of_task.loc[of_task["cosine"].agg(end)] for end in ("idxmin", "idxmax"))
-        lost = of_task["iqm"].max() - worst["iqm"]
+    for title, here in numbers.groupby("panel", sort=False):
+        worst, best = (here.loc[here["cosine"].agg(end)] for end in ("idxmin", "idxmax"))
+        lost = here["iqm"].max() - worst["iqm"]
         success = f"{labels.number(lost)} below the best setting's" if lost > MARGIN else "as high as in any setting"
-        said.append(f"{task}: stalest at {_where(worst)}, where success is {success}; least stale at {_where(best)}")
+        said.append(f"{title}: stalest at {_where(worst)}, where success is {success}; least stale at {_where(best)}")
     return f"{'. '.join(said)}."
 
 

@@ -24,6 +24,7 @@ from scipy.stats import spearmanr
 from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import told_apart
 from analysis.sequences import recall
 from analysis.sequences.load import described
 from analysis.stats import MINIMUM
@@ -94,7 +95,7 @@ def points(runs: pd.DataFrame) -> pd.DataFrame:
     numbers = numbers[exact.groupby(PANEL, dropna=False)["exact"].transform("any")]
     if numbers.empty:
         raise NothingToShow("no dense cell was trained by exact RTRL on a sequence task with three seeds")
-    numbers = recall.told_apart(numbers, [*PANEL, *NAMES]).drop(columns=["setting", "config"])
+    numbers = told_apart(numbers, [*PANEL, *NAMES], recall.NAMED_HERE).drop(columns=["setting", "config"])
     return numbers.sort_values([*PANEL, "method"], kind="stable", ignore_index=True)
 
 
