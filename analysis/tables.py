@@ -36,6 +36,11 @@ def texts(frame: pd.DataFrame, write: Callable[..., str], *columns: str) -> list
     return [write(*values) for values in zip(*(frame[column] for column in columns))]
 
 
+def differing(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """A column of what `apart` says, where rows differ in a setting that no other column has."""
+    return {"Differs in": frame["apart"]} if frame["apart"].ne("").any() else {}
+
+
 def build(results: Results) -> list[tuple[kinds.Item, Table]]:
     """All tables of one results folder, in the order of the page."""
     return [(item, _build(item, results)) for item in kinds.items("tables")]

@@ -15,7 +15,7 @@ COLUMNS = [
     *("suite", "environment", "options", "other_options", "delay", "method", *methods.COLUMNS, "unroll", "retention"),
     *("learning_rate", "backend", "n", "seeds", "mean", "std", "iqm", "low", "high", "env_frames", "budget_fraction"),
     *("pretrained", "evaluation_episodes", "evaluation_truncated", "evaluation_lives", "life_mean", "life_std"),
-    *("conditions", "settings", "verdict", "setting", "pairing", "memory_task"),
+    *("conditions", "settings", "verdict", "setting", "pairing", "memory_task", "config"),
 ]
 
 

@@ -13,7 +13,7 @@ from analysis import kinds, tables
 from analysis.kinds import NothingToShow
 from analysis.load import load
 from analysis.reinforcement import paper
-from analysis.reinforcement.tables import memory_study, rooms_fidelity, table1, table2, throughput, verdicts
+from analysis.reinforcement.tables import memory_study, rooms_fidelity, table1, table2, throughput, two_layers, verdicts
 from analysis.reinforcement.tables import scores as scores_table
 from analysis.sequences.tables import sequence_tasks
 
@@ -193,6 +193,36 @@ def test_throughput_table(small):
         1002.0,
         183.0,
     ]
+
+
+def test_frozen_and_learning_stems_and_precisions_are_timed_apart(tree):
+    stem = {"run": "a", "fingerprint": "0123456789ab", "env_frames": 10}
+    tree.run("atari", "breakout", "rtrl", 0)
+    tree.run("atari", "breakout", "rtrl", 1, record={"pretrained": stem})
+    tree.run("atari", "breakout", "rtrl", 2, precision="bfloat16", deterministic=False, features=64)
+    assert sorted(throughput.build(load(tree.root)).text["Network"]) == [
+        "impala (256 features), hidden 256, batch 32, float32, deterministic",
+        "impala (256 features, frozen), hidden 256, batch 32, float32, deterministic",
+        "impala (64 features), hidden 256, batch 32, bfloat16",
+    ]
+
+
+def test_rows_that_would_look_alike_say_in_what_they_differ(tree):
+    for seed, hidden in enumerate((64, 128)):
+        tree.run("atari", "breakout", "rtrl", seed, hidden=hidden)
+        tree.memory("tmaze", 3, "rtrl", seed, 1.0, hidden=hidden)
+        tree.two_layers("rtrl_l2", seed, 1.0, hidden=hidden)
+    results = load(tree.root)
+    for table in (scores_table, memory_study, two_layers):
+        made = table.build(results)
+        assert set(made.text["Differs in"]) == {"hidden 128", "hidden 64"}, table
+        assert "config" not in made.numbers
+
+
+def test_rows_of_which_other_columns_tell_all_have_no_such_column(tree):
+    tree.memory("tmaze", 3, "rtrl", 0, 1.0)
+    tree.memory("tmaze", 3, "rtrl", 1, 1.0, retention=None, env_steps=80_000)
+    assert "Differs in" not in memory_study.build(load(tree.root)).text
 
 
 def expected_files():

@@ -4,7 +4,7 @@ Success rate on the memory tasks, by delay, segment length M, initial retention,
 the mean return of greedy evaluation: 1 for a right answer and 0 for a wrong one, so guessing gives 0.5. IQM is the
 interquartile mean over n training seeds (without the lowest and the highest quarter) with its 95 % bootstrap interval.
 Retention is the longest time, in steps, over which a new network's units keep what they saw; "paper's" means the
-paper's own initialisation.
+paper's own initialisation. "Differs in" says in what else rows of one task, method and M differ.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import names
 from analysis.reinforcement.settings import settings
-from analysis.tables import Table, texts
+from analysis.tables import Table, differing, texts
 
 PLACE = 4
+ROWS = ["environment", "options", "unroll", "method"]
+UNTOLD = (*NO_SETTING, *NAMED, "env_steps", "retention", "optimiser.learning_rate")  # which other columns have
 ELSEWHERE = ["conditions", "settings", "evaluation_lives", "life_mean", "life_std", "verdict", "memory_task"]
 
 
@@ -30,6 +33,7 @@ def build(results: Results) -> Table:
     frame = frame[frame["memory_task"]].drop(columns=ELSEWHERE)
     if frame.empty:
         raise NothingToShow("no finished runs of the memory tasks")
+    frame = told_apart(frame, ROWS, UNTOLD).drop(columns="config")
     text = {
         "Task": texts(frame, names.variant, "environment", "other_options"),
         "Delay": frame["delay"].map("{:.0f}".format),
@@ -37,6 +41,7 @@ def build(results: Results) -> Table:
         "Retention": frame["retention"].map(labels.retention),
         "Method": frame["method"],
         "Learning rate": frame["learning_rate"].map("{:g}".format),
+        **differing(frame),
         "IQM [95 % interval]": texts(frame, partial(labels.interval, digits=2), "iqm", "low", "high"),
         "Mean ± std": texts(frame, partial(labels.plus_minus, digits=2), "mean", "std"),
         "n": frame["n"].astype(str),

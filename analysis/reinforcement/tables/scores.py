@@ -1,6 +1,7 @@
 """Scores of every setting beside the paper's
 
-Every game setting that was run, beside the paper's score where it prints one. A run's score is the mean return of its
+Every game setting that was run, beside the paper's score where it prints one; "Differs in" says in what rows of one
+task, method and M differ. A run's score is the mean return of its
 evaluation episodes. Ours is the mean ± standard deviation over n training seeds. IQM is the interquartile mean: the
 mean without the lowest and the highest quarter of the scores, with a 95 % bootstrap interval over seeds. With fewer
 than four seeds it is the plain mean, and with three its interval is rough. The verdict is "not comparable" if the
@@ -19,12 +20,15 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import names, paper
 from analysis.reinforcement.beside_paper import note_on_lives
 from analysis.reinforcement.settings import settings
-from analysis.tables import Table, texts
+from analysis.tables import Table, differing, texts
 
 PLACE = 3
+ROWS = ["environment", "options", "unroll", "method"]
+UNTOLD = (*NO_SETTING, *NAMED, "env_steps")  # which other columns have
 
 
 def build(results: Results) -> Table:
@@ -33,6 +37,7 @@ def build(results: Results) -> Table:
     ours = ours[~ours["memory_task"]].drop(columns="memory_task")
     if ours.empty:
         raise NothingToShow("no finished runs of these environments")
+    ours = told_apart(ours, ROWS, UNTOLD).drop(columns="config")
     rows = [paper.published(setting) for _, setting in ours.iterrows()]
     frame = ours.assign(
         paper_score=[np.nan if row is None else row["score"] for row in rows],
@@ -48,6 +53,7 @@ def build(results: Results) -> Table:
             "Ours": texts(frame, labels.plus_minus, "mean", "std"),
             "IQM [95 % interval]": texts(frame, labels.interval, "iqm", "low", "high"),
             "Paper": texts(frame, labels.plus_minus, "paper_score", "paper_std"),
+            **differing(frame),
             "Verdict": frame["verdict"],
             "n": frame["n"].astype(str),
             "Backend": frame["backend"],

@@ -7,6 +7,7 @@ its mean, ± the standard deviation over seeds; the lowest value at any update o
 layer's parameters alone. A dash means that it was not measured: columnar training builds another network, whose
 gradient has no counterpart. Speed and time per update (M steps in every slot, acting included) are medians over seeds,
 peak memory is the highest of any process, and "carried" is what a method hands from one segment to the next.
+"Differs in" says in what else rows of one task, method and M differ.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import names
 from analysis.stats import summarise
-from analysis.tables import Table, texts
+from analysis.tables import Table, differing, texts
 
 PLACE = 6
+ROWS = ["environment", "options", "unroll", "method"]
+UNTOLD = (*NO_SETTING, *NAMED, "retention")  # which other columns have
 SAME = ["environment", "options", "other_options", "delay", "unroll", "retention", "method", "backend"]
 
 
@@ -35,6 +39,7 @@ def build(results: Results) -> Table:
     frame["method"] = frame["method"].astype(runs["method"].dtype)
     keys = ["environment", "other_options", "delay", "unroll", "retention", "method"]
     frame = frame.sort_values(keys, kind="stable").reset_index(drop=True)
+    frame = told_apart(frame, ROWS, UNTOLD).drop(columns="config")
     three = partial(labels.number, digits=3)
     text = {
         "Task": texts(frame, names.variant, "environment", "other_options"),
@@ -42,6 +47,7 @@ def build(results: Results) -> Table:
         "M": frame["unroll"].map(labels.whole),
         "Retention": frame["retention"].map(labels.retention),
         "Method": frame["method"],
+        **differing(frame),
         "Success, IQM [95 % interval]": texts(frame, partial(labels.interval, digits=2), "iqm", "low", "high"),
         "Mean ± std": texts(frame, partial(labels.plus_minus, digits=2), "mean", "std"),
         "n": frame["n"].astype(str),
@@ -73,5 +79,5 @@ def _row(group: pd.DataFrame) -> dict[str, object]:
         "peak_bytes_max": group["peak_bytes"].max(),
         "carried_bytes": group["carried_bytes"].max(),
         "devices": labels.joined(f"{name} ({device})" for name, device in zip(group["device_name"], group["device"])),
-        **first[["setting", "pairing"]],
+        **first[["setting", "pairing", "config"]],
     }
