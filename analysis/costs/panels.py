@@ -25,8 +25,7 @@ X_LABELS = {
     "unroll": "segment length M (steps)",
     "episode": "episode length T (steps)",
 }
-# Settings that a row of panels may mix: those that the legend names, and T, which matters to full BPTT alone.
-_MIXED = {"hidden": ("layers", "inputs", "episode")}
+_MIXED = {"hidden": ("layers",)}  # sizes that a row of panels may mix, as the legend names them
 _TICKS = 6  # at most, on either axis
 _SMALL_LETTERS = 19  # of small print per inch
 PREDICTED: dict[str, Any] = {"lw": 1.1, "markers": False}
@@ -74,8 +73,8 @@ def draw(results: Results, axis: str, quantities: Sequence[Quantity], height: fl
         raise NothingToShow(NOT_STUDIED)
     telling = points.drop(columns="layers") if axis == "layers" else points
     found, points = methods.methods(telling), points.assign(method=methods.named(telling)["method"])
-    fixed = [size for size in SYMBOLS if size not in (axis, *_MIXED.get(axis, ("episode",)))]
-    rows = [row for _, row in points.groupby(fixed)]
+    fixed = [size for size in SYMBOLS if size not in (axis, *_MIXED.get(axis, ()))]
+    rows = [points.loc[row.index] for _, row in _kept(points).groupby(fixed)]
     panels = pd.DataFrame({"panel": range(len(rows) * len(quantities))})
     wrap = len(quantities) if len(quantities) > 1 else 2
     grid = sns.FacetGrid(
@@ -92,6 +91,20 @@ def draw(results: Results, axis: str, quantities: Sequence[Quantity], height: fl
     columns = [column for quantity in quantities for column in quantity.columns]
     sizes = ["sweep", "method", "gradient", "cell", *SYMBOLS]
     return style.Drawing(grid.figure, points[[*sizes, *columns, "repeats", "implementation", "device"]])
+
+
+def _kept(points: pd.DataFrame) -> pd.DataFrame:
+    """The sizes as a sweep keeps them: D is inf where it varies with N; T is full BPTT's, to which alone it matters.
+
+    Sweeps without full BPTT go with the shortest T of the others.
+    """
+    varies = points.groupby("sweep")["inputs"].transform("nunique") > 1
+    square = (points["inputs"] == points["hidden"]).groupby(points["sweep"]).transform("all")
+    of_bptt = points["episode"].where(points["gradient"] == "bptt").groupby(points["sweep"]).transform("min")
+    episode = of_bptt.fillna(of_bptt.min()).fillna(0)
+    with_hidden = (points["axis"] == "hidden") & (varies | square)
+    inputs = points["inputs"].astype(float).where(~with_hidden, np.inf)
+    return points[[*SYMBOLS]].assign(inputs=inputs, episode=episode)
 
 
 def _draw_panel(
@@ -157,12 +170,13 @@ def _draw_crossovers(
 
 def _settings(points: pd.DataFrame, axis: str) -> str:
     """The sizes that do not vary along the axis: `L = 1–2, D = N, B = 32, M = 50`; T where it has a say."""
-    parts = []
+    parts, bptt = [], points[points["gradient"] == "bptt"]
     for size, symbol in SYMBOLS.items():
-        if size == axis or (size == "episode" and "bptt" not in set(points["gradient"])):
+        if size == axis or (size == "episode" and bptt.empty):
             continue
         square = size == "inputs" and bool((points["inputs"] == points["hidden"]).all())
-        parts.append("D = N" if square else f"{symbol} = {labels.span(points[size], labels.whole)}")
+        values = (bptt if size == "episode" else points)[size]
+        parts.append("D = N" if square else f"{symbol} = {labels.span(values, labels.whole)}")
     return ", ".join(map(style.unbroken, parts))
 
 

@@ -137,6 +137,22 @@ def test_sizes_that_differ_get_rows_of_panels_of_their_own(results):
     assert facts(figure.axes[2]).startswith("L = 1, N = 512, D = 257, B = 32")
 
 
+def test_sweeps_of_n_with_d_fixed_and_with_another_t_of_full_bptt_get_rows_of_their_own(results):
+    frame = cost_study.points()
+    hidden = frame[frame["sweep"] == "hidden"]
+    fixed = hidden.assign(sweep="fixed", inputs=64)
+    short, long = (
+        hidden[hidden["method"] == "rtrl"].assign(sweep=f"T{length}", method="bptt", episode=length)
+        for length in (100, 5000)
+    )
+    figure, *_ = cost_against_N.draw(results(costs=pd.concat([frame, fixed, short, long])))
+    assert [facts(axes).split(" measured")[0].split(" predicted")[0] for axes in figure.axes[::3]] == [
+        "L = 1, D = 64, B = 32, M = 50",
+        "L = 1–2, D = N, B = 32, M = 50, T = 100",
+        "L = 1, D = N, B = 32, M = 50, T = 5000",
+    ]
+
+
 def crossing(kind, value, basis, **sizes):
     """A row of crossovers.csv."""
     same = {"cell": "elstm", "layers": 1, "hidden": 256, "inputs": 256, "batch": 32, **sizes}
