@@ -5,6 +5,8 @@ A row of costs.csv holds what was predicted, counted and measured of one point.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -29,7 +31,7 @@ KEYS = ("device", "device_name", "threads", "wall_s", "versions")
 RENAMED = {"method": "gradient"}  # as the frames of every kind have it
 FRAMES = {
     "studies": ["folder", *KEYS, "peak_low", "peak_median", "peak_high"],
-    **{frame: [RENAMED.get(column, column) for column in wanted] for frame, (_, wanted) in STUDY_FILES.items()},
+    **{frame: ["study", *(RENAMED.get(c, c) for c in wanted)] for frame, (_, wanted) in STUDY_FILES.items()},
 }
 
 
@@ -39,12 +41,23 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
     for frame, (file, wanted) in STUDY_FILES.items():
         texts = [column for column in wanted if column in TEXTS]
         frames[frame] = read_csv(run.path / file, wanted, texts)[wanted].rename(columns=RENAMED)
+        frames[frame].insert(0, "study", Path(run.folder).name)
     _check_sweeps(frames["points"])
     ratio = run.record.get("peak_ratio") or {}
     peaks = {f"peak_{which}": ratio.get(which) for which in ("low", "median", "high")}
     frames["studies"] = {"folder": run.folder, **run.keys(KEYS), **peaks}
     frames["index"] = {"suite": SUITES["costs"], "task": f"{len(frames['points'])} points"}
     return frames
+
+
+def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Of several studies the sweeps have the studies' names before their own, so that none is taken for another's."""
+    if len(frames["studies"]) < 2:
+        return {}
+    return {
+        name: frames[name].assign(sweep=frames[name]["study"] + ": " + frames[name]["sweep"])
+        for name in ("points", "theory")
+    }
 
 
 def _check_sweeps(points: pd.DataFrame) -> None:

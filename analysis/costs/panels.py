@@ -74,7 +74,7 @@ def draw(results: Results, axis: str, quantities: Sequence[Quantity], height: fl
     telling = points.drop(columns="layers") if axis == "layers" else points
     found, points = methods.methods(telling), points.assign(method=methods.named(telling)["method"])
     fixed = [size for size in SYMBOLS if size not in (axis, *_MIXED.get(axis, ()))]
-    rows = [points.loc[row.index] for _, row in _kept(points).groupby(fixed)]
+    rows = [points.loc[row.index] for _, row in _kept(points).groupby(["study", *fixed])]
     panels = pd.DataFrame({"panel": range(len(rows) * len(quantities))})
     wrap = len(quantities) if len(quantities) > 1 else 2
     grid = sns.FacetGrid(
@@ -83,7 +83,8 @@ def draw(results: Results, axis: str, quantities: Sequence[Quantity], height: fl
     for number, axes in grid.axes_dict.items():
         row, quantity = rows[number // len(quantities)], quantities[number % len(quantities)]
         _draw_panel(axes, row, axis, quantity, found)
-        said = [_settings(row, axis), _basis(row, quantity), *_draw_crossovers(axes, results, row, axis, quantity)]
+        said = [row["study"].iloc[0]] if points["study"].nunique() > 1 else []
+        said += [_settings(row, axis), _basis(row, quantity), *_draw_crossovers(axes, results, row, axis, quantity)]
         letters = int(style.width(axes) * _SMALL_LETTERS)
         style.headed(axes, quantity.title, [part for line in said for part in textwrap.wrap(line, letters)])
     grid.set_axis_labels(X_LABELS[axis], "")
@@ -104,7 +105,7 @@ def _kept(points: pd.DataFrame) -> pd.DataFrame:
     episode = of_bptt.fillna(of_bptt.min()).fillna(0)
     with_hidden = (points["axis"] == "hidden") & (varies | square)
     inputs = points["inputs"].astype(float).where(~with_hidden, np.inf)
-    return points[[*SYMBOLS]].assign(inputs=inputs, episode=episode)
+    return points[["study", *SYMBOLS]].assign(inputs=inputs, episode=episode)
 
 
 def _draw_panel(
@@ -147,7 +148,7 @@ def _draw_crossovers(
     axes: Axes, results: Results, points: pd.DataFrame, axis: str, quantity: Quantity
 ) -> Iterator[str]:
     """A vertical line at each crossover along `axis` of the networks in this panel; what to say of them."""
-    sizes = ["cell", "layers", "hidden", "inputs", "batch"]
+    sizes = ["study", "cell", "layers", "hidden", "inputs", "batch"]
     networks = points[sizes].drop_duplicates()
     for (kind, about, basis), text in _CROSSOVERS.items():
         if (kind, about) != (axis, quantity):

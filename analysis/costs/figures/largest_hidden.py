@@ -24,18 +24,22 @@ def draw(results: Results) -> style.Drawing:
         raise NothingToShow(NOT_STUDIED)
     telling = limits.drop(columns="layers")
     found = methods.methods(telling)
+    several = limits["study"].nunique() > 1
+    titles = [f"{layers:g} layer{'s' if layers > 1 else ''}" for layers in limits["layers"]]
+    titles = [f"{study}: {title}" if several else title for study, title in zip(limits["study"], titles)]
+    drawn = limits.assign(method=methods.named(telling)["method"], panel=titles)
     grid = sns.relplot(
-        data=limits.assign(method=methods.named(telling)["method"]),
-        **{"x": "memory_gb", "y": "largest_hidden", "kind": "line", "col": "layers"},
+        data=drawn,
+        **{"x": "memory_gb", "y": "largest_hidden", "kind": "line", "col": "panel"},
         **{**style.FACETS, "facet_kws": {"sharey": True}, **style.lines(found)},
     )
     places = sorted(limits["memory_gb"].unique())
-    for layers, axes in grid.axes_dict.items():
-        group = limits[limits["layers"] == layers]
+    for title, axes in grid.axes_dict.items():
+        group = limits[drawn["panel"] == title]
         square = bool((group["inputs"].isna() | (group["inputs"] == group["largest_hidden"])).all())
         inputs = "N" if square else labels.span(group["inputs"], labels.whole)
         said = f"predicted, B = {labels.span(group['batch'], labels.whole)}, D = {inputs}"
-        style.headed(axes, f"{layers:g} layer{'s' if layers > 1 else ''}", [said])
+        style.headed(axes, title, [said])
         axes.set(xscale="log", yscale="log")
         axes.set_xticks(places, [f"{place:g}" for place in places])
         axes.xaxis.set_minor_locator(NullLocator())

@@ -32,6 +32,7 @@ def build(results: Results) -> Table:
     if frame.empty:
         raise NothingToShow(NOT_STUDIED)
     text = {
+        **({"Study": frame["study"]} if frame["study"].nunique() > 1 else {}),
         "Crossover": frame["kind"].map(CROSSINGS),
         "Cell": frame["cell"].map(methods.cell_label),
         **{SYMBOLS[size]: frame[size].map(labels.whole) for size in ("layers", "hidden", "inputs", "batch")},

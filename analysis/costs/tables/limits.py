@@ -23,13 +23,14 @@ def build(results: Results) -> Table:
     frame = results["limits"]
     if frame.empty:
         raise NothingToShow(NOT_STUDIED)
-    rows = []
-    for _, group in frame.groupby(["gradient", "cell", "layers", "batch"], sort=False):
+    several, rows = frame["study"].nunique() > 1, []
+    for _, group in frame.groupby(["study", "gradient", "cell", "layers", "batch"], sort=False):
         first = group.iloc[0]
         square = group["inputs"].isna() | (group["inputs"] == group["largest_hidden"])
         fits = sorted(zip(group["memory_gb"], group["largest_hidden"]))
         rows.append(
             {
+                **({"Study": first["study"]} if several else {}),
                 "Method": methods.gradient_label(first["gradient"]),
                 "Cell": methods.cell_label(first["cell"]),
                 "L": labels.whole(first["layers"]),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cost_study
 import pandas as pd
 import pytest
 
 from analysis import kinds, tables
+from analysis.costs.figures import largest_hidden, memory_against_T
 from analysis.costs.load import RENAMED, STUDY_FILES
 from analysis.costs.tables import costs, crossovers, exponents, limits
 from analysis.kinds import NothingToShow
@@ -21,7 +23,7 @@ def test_every_column_is_loaded_and_missing_numbers_are_nan(study):
     points = cost_study.points().assign(measured_step_s=None, note="why, and why")
     results = study(costs=points)
     for name, (_, columns) in STUDY_FILES.items():
-        assert list(results[name].columns) == [RENAMED.get(column, column) for column in columns]
+        assert list(results[name].columns) == ["study", *(RENAMED.get(column, column) for column in columns)]
     assert results["points"]["predicted_peak_bytes"].tolist() == points["predicted_peak_bytes"].tolist()
     assert results["points"]["measured_step_s"].isna().all()
     assert set(results["points"]["note"]) == {"why, and why"}
@@ -86,6 +88,26 @@ def test_a_sweep_with_two_rows_for_one_point_is_left_out(tmp_path):
     twice = points[(points["sweep"] == "hidden") & (points["hidden"] == 64)].tail(1)
     cost_study.write(tmp_path, costs=pd.concat([points, twice]))
     assert problem(tmp_path).startswith("costs.csv, sweep 'hidden', method 'rtrl', cell 'elstm': expected one axis")
+
+
+def test_two_studies_of_one_scale_stay_apart(tree):
+    first = cost_study.write(tree.root)
+    shutil.copytree(first, first.with_name("other"))
+    record = json.loads((first / "run.json").read_text()) | {"config": {"sweeps": {}}}
+    (first.with_name("other") / "run.json").write_text(json.dumps(record))
+    results = load(tree.root)
+    alone = exponents.build(load(cost_study.write(tree.root.parent / "alone").parents[2])).numbers
+    both = exponents.build(results).numbers
+    assert len(both) == 2 * len(alone)
+    assert {sweep.partition(": ")[0] for sweep in both["sweep"]} == {"complexity", "other"}
+    assert both["verdict"].tolist() == [*alone["verdict"]] * 2
+    for table in (limits, crossovers):
+        assert set(table.build(results).text["Study"]) == {"complexity", "other"}
+    assert [axes.get_title() for axes in largest_hidden.draw(results).figure.axes][:2] == [
+        "complexity: 1 layer", "complexity: 2 layers"
+    ]  # fmt: skip
+    figure = memory_against_T.draw(results).figure
+    assert [axes.texts[0].get_text().split("\n")[0] for axes in figure.axes] == ["complexity", "other"]
 
 
 # Tables
