@@ -22,10 +22,10 @@ from analysis.records import Run, Unusable, read_run
 from analysis.scope import LoadError
 from rtrl_bench.experiments import KINDS
 
-# What the page says of every run of every kind: `suite`, `task` and what follows as far as a kind says it, then the
-# keys of its record.
+# What the page says of every run of every kind: whether it is `lent`, which is no result, `suite`, `task` and what
+# follows as far as a kind says it, then the keys of its record.
 INDEX = (
-    "kind suite task environment gradient cell gradient_options layers unroll seed backend env_frames score"
+    "kind lent suite task environment gradient cell gradient_options layers unroll seed backend env_frames score"
     " budget_fraction"
 ).split()
 RECORD = (
@@ -48,10 +48,10 @@ class Results:
     def __getitem__(self, frame: str) -> pd.DataFrame:
         return self.frames[frame]
 
-    def absence(self, suite: str) -> str:
-        """Why a suite has no rows."""
-        missing = self["missing"]
-        reasons = missing.loc[missing["suite"] == suite, "reason"].unique()
+    def absence(self, suite: str, environment: str = "") -> str:
+        """Why a suite, or one environment of it, has no rows."""
+        missing = self["missing"][self["missing"]["suite"] == suite]
+        reasons = missing.loc[missing["name"].eq(environment) | (environment == ""), "reason"].unique()
         return "; ".join(reasons) or "no finished run at this scale"
 
 
@@ -81,7 +81,7 @@ def load(root: str | Path, scale: str | None = None) -> Results:
             if key in seen:
                 raise Unusable(f"same configuration and seed as {seen[key]}: counted once")
             frames_of = loaders[kind := run.record["kind"]].read(run, lent=lent)
-            index = {"folder": run.folder, "kind": kind, **run.common(RECORD), **frames_of["index"]}
+            index = {"folder": run.folder, "kind": kind, "lent": lent, **run.common(RECORD), **frames_of["index"]}
             made[run.folder], seen[key] = {**frames_of, "index": index}, run.folder
         except Unusable as error:
             made[run.folder] = _problem(run.folder, error)

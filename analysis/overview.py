@@ -18,7 +18,9 @@ def absences(results: Results) -> list[dict[str, str]]:
         {"suite": suites.get(suite, suite), "environments": ", ".join(group["name"]), "reason": reason, "fix": fix}
         for (suite, reason, fix), group in missing.groupby(["suite", "reason", "fix"], sort=False)
     ]
-    told = {*missing["suite"].map(lambda suite: suites.get(suite, suite)), *results["index"]["suite"]}
+    index = results["index"]
+    ran = index.loc[~index["lent"].astype(bool), "suite"]
+    told = {*missing["suite"].map(lambda suite: suites.get(suite, suite)), *ran}
     rows += [
         {"suite": label, "environments": "", "reason": results.absence(suite), "fix": ""}
         for suite, label in suites.items()

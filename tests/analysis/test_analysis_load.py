@@ -10,6 +10,7 @@ import sys
 import pytest
 import yaml
 
+from analysis import overview
 from analysis.load import LoadError, load
 
 
@@ -209,6 +210,13 @@ def test_a_lent_run_hides_no_result_of_the_same_settings(tree):
     tree.scale(result, lent=[lent])
     results = load(tree.root)
     assert [len(results[name]) for name in ("runs", "pretraining", "problems")] == [1, 1, 0]
+
+
+def test_a_suite_of_which_a_run_was_only_lent_is_among_those_without_a_run(tree):
+    lent, result = tree.run("atari", "breakout", "rtrl", 0), tree.memory("tmaze", 3, "rtrl", 0, 1.0)
+    tree.scale(result, lent=[lent])
+    absent = [row["suite"] for row in overview.absences(load(tree.root))]
+    assert "Atari" in absent and "Memory tasks" not in absent
 
 
 def memory_tasks(tree):

@@ -136,6 +136,16 @@ def test_table1_says_why_dmlab_has_no_rows(tree):
     assert frame.loc[(frame["Method"] == "RTRL") & (frame["M"] == "10"), "rooms_watermaze"].item() == "40.2 ± 5.6"
 
 
+def test_table2_says_of_keys_doors_why_it_is_missing_and_not_why_another_level_is(tree):
+    tree.run("procgen", "chaser", "rtrl", 0)
+    tree.missing(("rooms_watermaze", "dmlab", "no water", "dig"))
+    assert table2.build(load(tree.root)).notes[0] == "No row of ours for keys_doors: no finished run at this scale."
+    tree.missing(
+        ("rooms_watermaze", "dmlab", "no water", "dig"), ("rooms_keys_doors_puzzle", "dmlab", "no key", "forge")
+    )
+    assert table2.build(load(tree.root)).notes[0] == "No row of ours for keys_doors: no key."
+
+
 def test_every_published_score_of_the_paper_is_in_its_table(tree):
     values = paper.values()
     results = load(tree.root)
