@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from statistics import fmean
+from typing import Literal
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -27,7 +28,7 @@ from analysis.reinforcement.curves import LOGGED
 from analysis.stats import MINIMUM, difference
 
 PLACE = 6
-COMPARED = {
+COMPARED: dict[bool, tuple[Literal["full", "none"], str]] = {
     True: ("full", "compared in TBPTT's own runs"),
     False: ("none", "compared on the rollouts of RTRL's agents"),
 }
