@@ -12,8 +12,7 @@ import pytest
 from dmlab_simulators import PLACE, calls, lab
 from test_env_contract import (  # noqa: F401 (they run here too, on this file's `env`)
     test_a_step_returns_arrays_of_the_promised_shapes_and_types,
-    test_actions_of_wrong_type_or_shape_are_refused,
-    test_actions_out_of_range_are_refused_with_the_slot,
+    test_every_simulator_is_stepped_by_what_refuses_wrong_actions,
     test_returned_arrays_are_not_overwritten_by_later_steps,
     test_spaces_are_a_box_of_images_or_vectors_and_discrete_actions,
 )
