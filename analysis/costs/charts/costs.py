@@ -29,8 +29,9 @@ def build(results: Results) -> alt.Chart:
     points = results["points"]
     if points.empty:
         raise NothingToShow(NOT_STUDIED)
-    points = methods.named(points)
-    frame = points[["sweep", "axis", *SYMBOLS, *QUANTITIES]].assign(method=points["method"].astype(str))
+    along = points["axis"] == "layers"  # where a line goes over numbers of layers, they do not name it
+    named = methods.named(points.assign(layers=points["layers"].mask(along, 1)))
+    frame = points[["sweep", "axis", *SYMBOLS, *QUANTITIES]].assign(method=named["method"].astype(str))
     sweep = charts.choice("sweep", "Sweep", {name: name for name in frame["sweep"].unique()})
     shown = charts.choice("quantity", "Quantity", QUANTITIES)
     return (
@@ -42,7 +43,7 @@ def build(results: Results) -> alt.Chart:
         .encode(
             x=alt.X("size:Q", title="size that the sweep varies", scale=alt.Scale(type="log")),
             y=alt.Y("value:Q", title="cost, as chosen", scale=alt.Scale(type="log"), axis=alt.Axis(format="~s")),
-            color=charts.colour(points, "method"),
+            color=charts.colour(named, "method"),
             tooltip=["method:N", "axis:N", "value:Q", *[f"{size}:Q" for size in SYMBOLS]],
         )
         .add_params(sweep, shown)
