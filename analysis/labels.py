@@ -130,6 +130,11 @@ def span(values: Iterable[float], write: Callable[[float], str] = number) -> str
     return f"{amount if unit and high.endswith(f' {unit}') else low}–{high}"
 
 
+def listed(*parts: str) -> str:
+    """`T-maze, M = 5`: the parts that are not empty."""
+    return ", ".join(filter(None, parts))
+
+
 def joined(values: Iterable[str]) -> str:
     """Distinct texts in order of appearance, with semicolons."""
     return "; ".join(dict.fromkeys(v for v in values if v)) or NOTHING

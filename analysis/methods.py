@@ -17,7 +17,8 @@ import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 
 COLUMNS = ["gradient", "cell", "gradient_options", "layers"]
-DEFAULTS: dict[str, Any] = {"cell": "elstm", "gradient_options": "{}", "layers": 1}
+CELL = "elstm"  # the paper's, of which the claims are
+DEFAULTS: dict[str, Any] = {"cell": CELL, "gradient_options": "{}", "layers": 1}
 CELLS = {
     **{"elstm": "eLSTM", "lstm": "LSTM", "gru": "GRU", "rnn": "tanh RNN", "egru": "eGRU", "qrnn": "QRNN", "sru": "SRU"},
     **{"indrnn": "IndRNN", "mingru": "minGRU", "minlstm": "minLSTM", "selective": "selective SSM", "lru": "LRU"},
@@ -129,12 +130,12 @@ class Method(NamedTuple):
 
     @property
     def _papers_cell(self) -> bool:
-        return self.cell in ("elstm", "none")
+        return self.cell in (CELL, "none")
 
     @property
     def _cell_number(self) -> int:
         """The same for a cell wherever it is drawn: its place among CELLS, or, of others, by its name."""
-        known = [name for name in CELLS if name != "elstm"]
+        known = [name for name in CELLS if name != CELL]
         place = known.index(self.cell) if self.cell in known else zlib.crc32(self.cell.encode())
         return place % len(_CELL_MARKERS)
 

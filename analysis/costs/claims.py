@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis import labels
+from analysis import labels, methods
 from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.costs.exponents import exponents
 from analysis.load import Results
@@ -16,7 +16,7 @@ QUANTITIES = {"flops": "operations per step", "memory": "peak memory"}
 def claims(results: Results) -> list[Claim]:
     """How exact RTRL's cost grows with the number of units N, with one layer and with two."""
     points = results["points"]
-    exact = points[(points["gradient"] == "rtrl") & (points["axis"] == "hidden") & (points["cell"] == "elstm")]
+    exact = points[(points["gradient"] == "rtrl") & (points["axis"] == "hidden") & (points["cell"] == methods.CELL)]
     square = (exact["inputs"] == exact["hidden"]).groupby(exact["sweep"]).transform("all").astype(bool)
     exact = exact[square]  # else the power of N is another
     parts = [_part(exact, results, quantity) for quantity in QUANTITIES]

@@ -11,7 +11,7 @@ from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import names, players
 from analysis.reinforcement.claims import NONMATCHING
-from analysis.reinforcement.comparisons import CELL, pairs
+from analysis.reinforcement.comparisons import pairs
 from analysis.stats import MINIMUM, difference
 
 FIRST = (NONMATCHING, 10)
@@ -27,7 +27,7 @@ def sentence(results: Results) -> str:
     beside = [f"a player at random scores {labels.number(floor)}"] if floor == floor else []
     beside += [f"one that sees everything {labels.number(oracle)}"] if oracle == oracle else []
     task = names.variant(*run[["environment", "options", "backend"]]).removeprefix("rooms_")
-    agents = "agents" if run["cell"] == CELL else f"{methods.cell_label(run['cell'])} agents"
+    agents = "agents" if run["cell"] == methods.CELL else f"{methods.cell_label(run['cell'])} agents"
     scores = f"{agents} trained by RTRL score {labels.number(left)}, by TBPTT {labels.number(right)}"
     return f"On {task}, updated every M = {run['unroll']} steps, {scores}" + (
         f" ({', '.join(beside)})." if beside else "."

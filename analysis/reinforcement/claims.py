@@ -7,11 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis import labels
+from analysis import labels, methods
 from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Claim
 from analysis.load import Results
 from analysis.reinforcement import paper
-from analysis.reinforcement.comparisons import CELL
 from analysis.reinforcement.evidence import Comparison, at, memory, together
 from analysis.reinforcement.weighing import refusal, weigh
 
@@ -100,7 +99,7 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
     runs = results["runs"]
     lengths = runs.loc[runs["environment"] == NONMATCHING, "unroll"]
     # Each M on its own: they are trained with as many steps, so that longer segments get fewer updates.
-    tasks = runs[runs["memory_task"] & (runs["layers"] == 1) & (runs["cell"] == CELL)]
+    tasks = runs[runs["memory_task"] & (runs["layers"] == 1) & (runs["cell"] == methods.CELL)]
     segments = sorted(set(tasks["unroll"])) or [None]
     delayed = tasks[tasks["delay"] >= tasks["unroll"]]
     conditions = sorted({(m, name) for m, name in zip(delayed["unroll"], delayed["environment"], strict=True)})

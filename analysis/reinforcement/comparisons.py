@@ -19,7 +19,6 @@ COLUMNS = (
 ).split()
 ALPHA = 0.05
 EQUAL = ["design", "options"]  # of a recurrent network's runs and those of a feedforward one, which has no cell
-CELL = methods.DEFAULTS["cell"]  # the paper's, of which the claims are
 
 Scores = tuple[list[float], list[float]]
 
@@ -92,11 +91,11 @@ def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
 
     Memory tasks are kept apart by whether a segment of M steps can hold the cue and the answer, `delay` steps later.
     """
-    memory = pd.DataFrame([first for first, _ in pairs if first["memory_task"] and first["cell"] == CELL])
+    memory = pd.DataFrame([first for first, _ in pairs if first["memory_task"] and first["cell"] == methods.CELL])
     main = set() if memory.empty else set(delay_study(memory)["pairing"])
     tasks: dict[tuple[object, ...], tuple[pd.Series, Scores]] = {}
     for first, scores in pairs:
-        if first["cell"] != CELL or (first["memory_task"] and first["pairing"] not in main):
+        if first["cell"] != methods.CELL or (first["memory_task"] and first["pairing"] not in main):
             continue
         task = tuple(first[["environment", "options", "unroll", "layers", "backend"]])
         if task not in tasks or weight(first, *scores) > weight(tasks[task][0], *tasks[task][1]):
@@ -116,7 +115,7 @@ def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]
     row: dict[str, object] = {key: first[key] for key in ("suite", "layers", "unroll", "backend", "memory_task")}
     scope = labels.layered(scope, first["layers"])
     row |= {
-        "scope": scope if first["cell"] == CELL else f"{scope}, {methods.cell_label(first['cell'])}",
+        "scope": scope if first["cell"] == methods.CELL else f"{scope}, {methods.cell_label(first['cell'])}",
         "tasks": len(group),
         **vars(result),
         "n_rtrl": result.n_x,

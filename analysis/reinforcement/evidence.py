@@ -15,7 +15,7 @@ import pandas as pd
 from analysis import methods
 from analysis.load import Results
 from analysis.reinforcement import names, players
-from analysis.reinforcement.comparisons import CELL, EQUAL, delay_study, sides, weight
+from analysis.reinforcement.comparisons import EQUAL, delay_study, sides, weight
 from analysis.stats import CONFIDENCE, Difference, difference
 
 Relation = Literal["better than", "equal to", "at least as good as"]
@@ -75,7 +75,7 @@ class Comparison:
 
     @property
     def what(self) -> str:
-        """`watermaze, M = 10: RTRL above TBPTT`."""
+        """`watermaze, M = 10: RTRL better than TBPTT`."""
         return f"{self.where}: {self.left} {self.relation} {self.right}"
 
     @property
@@ -94,12 +94,12 @@ def at(
     found = [
         one
         for one in sides(results, left, right)
-        if tuple(one[0][["environment", "unroll", "layers"]]) == place and one[0]["cell"] == CELL
+        if tuple(one[0][["environment", "unroll", "layers"]]) == place and one[0]["cell"] == methods.CELL
     ]
     if not found:
         here = results["runs"]
         here = here[(here["environment"] == environment) & (here["unroll"] == unroll) & (here["layers"] == 1)]
-        gradients = set(here.loc[here["cell"].isin([CELL, "none"]), "gradient"])
+        gradients = set(here.loc[here["cell"].isin([methods.CELL, "none"]), "gradient"])
         return Comparison(where, relation, (), **labelled, untested=_lacking(gradients, left, right))
     best = max(found, key=lambda one: weight(*one))
     chosen = f"of {len(found)} settings, the one with enough seeds and most steps" if len(found) > 1 else ""
@@ -151,12 +151,13 @@ def memory(
     `in_training`: by their success over the whole of training, which tells slow from fast where all end at 1.
     """
     runs = results["runs"]
-    runs = runs[runs["memory_task"] & (runs["layers"] == 1) & (runs["cell"] == CELL)]
+    runs = runs[runs["memory_task"] & (runs["layers"] == 1) & (runs["cell"] == methods.CELL)]
     runs = delay_study(runs) if retained else runs[runs["retention"].isna()]
+    pairings = set(runs["pairing"])
     found = [
         Setting(run, list(x["score"]), list(y["score"]), _greedy(x, y))
         for run, x, y in sides(results, "rtrl", right, in_training)
-        if run["pairing"] in set(runs["pairing"])
+        if run["pairing"] in pairings
         and (run["delay"] >= run["unroll"]) == long
         and unroll in (None, run["unroll"])
         and task in (None, run["environment"])

@@ -56,5 +56,5 @@ def split(runs: pd.DataFrame, retention: bool = True) -> pd.DataFrame:
         said = apart([one["config"].iloc[0] for one in sets], ignored)
         for number, (one, what) in enumerate(zip(sets, said), 1):
             same = f" ({number})" if said.count(what) > 1 else ""  # such as another version of the simulator
-            made.append(one.assign(panel=", ".join(filter(None, [str(title), what])) + same))
+            made.append(one.assign(panel=labels.listed(str(title), what) + same))
     return pd.concat(made) if made else runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from analysis import methods
 from analysis.claims import NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.load import Results
 from analysis.stats import MINIMUM
@@ -14,7 +15,7 @@ LONGEST = 500  # bits of the paper's longest pattern: sequences of 1000 steps
 def claims(results: Results) -> list[Claim]:
     """One part per length that RTRL was trained on, and the paper's."""
     runs = results["sequence_runs"]
-    runs = runs[(runs["task"] == "copy") & (runs["gradient"] == "rtrl") & (runs["cell"] == "elstm")]
+    runs = runs[(runs["task"] == "copy") & (runs["gradient"] == "rtrl") & (runs["cell"] == methods.CELL)]
     runs = runs[(runs["layers"] == 1) & (runs["gradient_options"] == "{}")]
     options = runs["options"].map(json.loads)
     runs = runs.assign(length=options.map(lambda given: given["length"]))

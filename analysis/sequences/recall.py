@@ -35,11 +35,6 @@ def runs(results: Results) -> pd.DataFrame:
     return told_apart(wise.assign(delay=delays), SETTING[:-1], NAMED_HERE)
 
 
-def panel(*said: str) -> str:
-    """A title: the parts that are not empty."""
-    return ", ".join(filter(None, said))
-
-
 def means(scores: pd.DataFrame, *more: str) -> pd.DataFrame:
     """A row per setting and value of the columns `more`: mean and deviation over n seeds, and whether `learned`."""
     grouped = scores.groupby([*SETTING, *more], dropna=False)["accuracy"]

@@ -18,25 +18,21 @@ def clock(monkeypatch):
     return now
 
 
-def test_a_line_has_what_is_done_the_rate_and_the_time_left_of_this_process(clock, capsys):
-    work = Progress("copy", 10_000, done=4000)
+@pytest.mark.parametrize(
+    ("total", "done", "more", "said"),
+    [
+        (10_000, 4000, 1000, "5,000/10,000 steps, 50/s, ETA 100 s"),  # the rate is that of this process
+        (100, 0, 3, "3/100 steps, 0.15/s, ETA 647 s"),
+        (100, 50, 0, "50/100 steps"),
+    ],
+)
+def test_a_line_has_what_is_done_and_once_it_is_known_the_rate_and_the_time_left(
+    clock, capsys, total, done, more, said
+):
+    work = Progress("copy", total, done=done)
     clock[0] = 20.0
-    work.advance(1000, "accuracy 0.5")
-    assert capsys.readouterr().err == "copy: 5,000/10,000 steps, 50/s, ETA 100 s  accuracy 0.5\n"
-
-
-def test_a_slow_rate_has_two_digits(clock, capsys):
-    work = Progress("copy", 100)
-    clock[0] = 20.0
-    work.advance(3)
-    assert capsys.readouterr().err == "copy: 3/100 steps, 0.15/s, ETA 647 s\n"
-
-
-def test_before_anything_is_done_there_is_neither_rate_nor_time_left(clock, capsys):
-    work = Progress("copy", 100, done=50)
-    clock[0] = 20.0
-    work.advance(0, "waiting")
-    assert capsys.readouterr().err == "copy: 50/100 steps  waiting\n"
+    work.advance(more, "accuracy 0.5")
+    assert capsys.readouterr().err == f"copy: {said}  accuracy 0.5\n"
 
 
 def test_lines_are_at_least_their_time_apart(clock, capsys):

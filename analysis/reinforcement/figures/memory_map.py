@@ -19,7 +19,7 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from analysis import labels, style
+from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import curves, memory, names
@@ -36,7 +36,7 @@ def draw(results: Results) -> style.Drawing:
     """Two rows of maps for each task: success, and steps to solve it."""
     found = memory.runs(results)
     found = found[
-        (found["layers"] == 1) & (found["cell"] == "elstm") & found["gradient"].isin(["rtrl", "tbptt", "bptt"])
+        (found["layers"] == 1) & (found["cell"] == methods.CELL) & found["gradient"].isin(["rtrl", "tbptt", "bptt"])
     ]
     runs = delay_study(found, every_m=True)
     runs = runs.assign(

@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from analysis import labels, style
+from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.records import NAMED, NO_SETTING, told_apart
@@ -32,13 +32,13 @@ MARGIN = 0.1  # of success that a setting may lack and still count as high as th
 def draw(results: Results) -> style.Drawing:
     """Two panels for each setting of a task that was run with more than one learning rate."""
     runs = memory.runs(results)
-    exact = (runs["gradient"] == "rtrl") & (runs["cell"] == "elstm") & (runs["layers"] == 1)
+    exact = (runs["gradient"] == "rtrl") & (runs["cell"] == methods.CELL) & (runs["layers"] == 1)
     runs = runs[exact & (runs["gradient_points"] >= LOGGED)]
     runs = runs.assign(
         task=[names.variant(*row) for row in zip(runs["environment"], runs["options"], runs["backend"])],
     )
     runs = told_apart(runs, ["task"], VARIED)
-    runs["panel"] = [", ".join(filter(None, said)) for said in zip(runs["task"], runs["apart"])]
+    runs["panel"] = [labels.listed(task, apart) for task, apart in zip(runs["task"], runs["apart"])]
     runs = runs[runs.groupby("panel")["learning_rate"].transform("nunique") > 1]
     if runs.empty:
         raise NothingToShow("RTRL's gradient was not compared with the exact one at more than one learning rate")

@@ -16,14 +16,11 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import names
-from analysis.reinforcement.settings import settings
+from analysis.reinforcement.settings import rows_apart, settings
 from analysis.tables import Table, differing, texts
 
 PLACE = 4
-ROWS = ["environment", "options", "unroll", "method"]
-UNTOLD = (*NO_SETTING, *NAMED, "env_steps", "retention", "optimiser.learning_rate")  # which other columns have
 ELSEWHERE = ["conditions", "settings", "evaluation_lives", "life_mean", "life_std", "verdict", "memory_task"]
 
 
@@ -33,7 +30,7 @@ def build(results: Results) -> Table:
     frame = frame[frame["memory_task"]].drop(columns=ELSEWHERE)
     if frame.empty:
         raise NothingToShow("no finished runs of the memory tasks")
-    frame = told_apart(frame, ROWS, UNTOLD).drop(columns="config")
+    frame = rows_apart(frame, "env_steps", "retention", "optimiser.learning_rate")
     text = {
         "Task": texts(frame, names.variant, "environment", "other_options"),
         "Delay": frame["delay"].map("{:.0f}".format),

@@ -1,15 +1,14 @@
 """Scores of every setting beside the paper's
 
 Every game setting that was run, beside the paper's score where it prints one; "Differs in" says in what rows of one
-task, method and M differ. A run's score is the mean return of its
-evaluation episodes. Ours is the mean ± standard deviation over n training seeds. IQM is the interquartile mean: the
-mean without the lowest and the highest quarter of the scores, with a 95 % bootstrap interval over seeds. With fewer
-than four seeds it is the plain mean, and with three its interval is rough. The verdict is "not comparable" if the
-budget, the simulator or a setting differs from the paper's; otherwise it says whether the paper's mean lies inside
-our interval. Scores from ``[rooms backend]``, this project's own version of the DMLab levels, are never compared with
-published ones. Human-normalised (DMLab itself only): 0 % is a random policy's score, 100 % a human's. Episodes cut:
-evaluation episodes that ``evaluation.max_steps`` ended. Per life (Atari): the mean over the lives of the same games,
-which is what the paper's evaluation code counts.
+task, method and M differ. A run's score is the mean return of its evaluation episodes. Ours is the mean ± standard
+deviation over n training seeds. IQM is the interquartile mean: the mean without the lowest and the highest quarter of
+the scores, with a 95 % bootstrap interval over seeds. With fewer than four seeds it is the plain mean, and with three
+its interval is rough. The verdict is "not comparable" if the budget, the simulator or a setting differs from the
+paper's; otherwise it says whether the paper's mean lies inside our interval. Scores from ``[rooms backend]``, this
+project's own version of the DMLab levels, are never compared with published ones. Human-normalised (DMLab itself only):
+0 % is a random policy's score, 100 % a human's. Episodes cut: evaluation episodes that ``evaluation.max_steps`` ended.
+Per life (Atari): the mean over the lives of the same games, which is what the paper's evaluation code counts.
 """
 
 from __future__ import annotations
@@ -20,15 +19,12 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import names, paper
 from analysis.reinforcement.beside_paper import note_on_lives
-from analysis.reinforcement.settings import settings
+from analysis.reinforcement.settings import rows_apart, settings
 from analysis.tables import Table, differing, texts
 
 PLACE = 3
-ROWS = ["environment", "options", "unroll", "method"]
-UNTOLD = (*NO_SETTING, *NAMED, "env_steps")  # which other columns have
 
 
 def build(results: Results) -> Table:
@@ -37,7 +33,7 @@ def build(results: Results) -> Table:
     ours = ours[~ours["memory_task"]].drop(columns="memory_task")
     if ours.empty:
         raise NothingToShow("no finished runs of these environments")
-    ours = told_apart(ours, ROWS, UNTOLD).drop(columns="config")
+    ours = rows_apart(ours, "env_steps")
     rows = [paper.published(setting) for _, setting in ours.iterrows()]
     frame = ours.assign(
         paper_score=[np.nan if row is None else row["score"] for row in rows],

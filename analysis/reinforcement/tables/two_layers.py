@@ -19,14 +19,12 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import names
+from analysis.reinforcement.settings import rows_apart
 from analysis.stats import summarise
 from analysis.tables import Table, differing, texts
 
 PLACE = 6
-ROWS = ["environment", "options", "unroll", "method"]
-UNTOLD = (*NO_SETTING, *NAMED, "retention")  # which other columns have
 SAME = ["environment", "options", "other_options", "delay", "unroll", "retention", "method", "backend"]
 
 
@@ -39,7 +37,7 @@ def build(results: Results) -> Table:
     frame["method"] = frame["method"].astype(runs["method"].dtype)
     keys = ["environment", "other_options", "delay", "unroll", "retention", "method"]
     frame = frame.sort_values(keys, kind="stable").reset_index(drop=True)
-    frame = told_apart(frame, ROWS, UNTOLD).drop(columns="config")
+    frame = rows_apart(frame, "retention")
     three = partial(labels.number, digits=3)
     text = {
         "Task": texts(frame, names.variant, "environment", "other_options"),

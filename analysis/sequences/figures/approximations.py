@@ -103,7 +103,7 @@ def verdict(group: pd.DataFrame) -> str:
     """What each method reaches in how many steps, the best first, and whether the cosine tells it."""
     best = group.assign(shown=group["accuracy"].round(2)).sort_values(["shown", "steps"], ascending=[False, True])
     said = ", ".join(
-        f"{recall.panel(methods.gradient_label(gradient), apart)} {accuracy:.2f} ({steps:.0f})"
+        f"{labels.listed(methods.gradient_label(gradient), apart)} {accuracy:.2f} ({steps:.0f})"
         for gradient, apart, accuracy, steps in zip(*(best[key] for key in ("gradient", "apart", "accuracy", "steps")))
     )
     rank = labels.number(spearmanr(group["cosine"], group["accuracy"]).statistic, 2)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis import methods, style
+from analysis import labels, methods, style
 from analysis.load import Results
 from analysis.sequences import recall
 
@@ -24,7 +24,7 @@ def draw(results: Results) -> style.Drawing:
     numbers = numbers.assign(method=methods.named(numbers[["gradient", "gradient_options"]])["method"])
     numbers = numbers.sort_values(["delay", "retention", "method"], na_position="first", kind="stable")
     panels = [
-        recall.panel(f"delay {delay}", f"M = {unroll}", recall.initialisation(retention), apart)
+        labels.listed(f"delay {delay}", f"M = {unroll}", recall.initialisation(retention), apart)
         for delay, unroll, retention, apart in zip(*(numbers[key] for key in ("delay", "unroll", "retention", "apart")))
     ]
     numbers = numbers.assign(method=numbers["method"].astype(str), panel=panels)

@@ -13,7 +13,7 @@ import json
 
 import pandas as pd
 
-from analysis import methods, style
+from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.sequences import recall
@@ -35,7 +35,7 @@ def draw(results: Results) -> style.Drawing:
     numbers = numbers.assign(method=methods.named(numbers[["gradient", "gradient_options"]])["method"])
     numbers = numbers.sort_values(["retention", "method", "multiple"], na_position="first", kind="stable")
     panels = [
-        recall.panel(method, f"M = {m}", f"delay {d}", recall.initialisation(r), apart)
+        labels.listed(method, f"M = {m}", f"delay {d}", recall.initialisation(r), apart)
         for method, m, d, r, apart in zip(
             *(numbers[key] for key in ("method", "unroll", "delay", "retention", "apart"))
         )
