@@ -57,6 +57,15 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(LEFT_OUT)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Sums depend on the number of torch's threads: a test that leaves another number fails itself, not a later one."""
+    yield
+    left = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert left == 1, f"this test leaves torch with {left} threads"
+
+
 @pytest.fixture
 def observed(request):
     """observed(text): a note for the row of the test in the table of faults."""

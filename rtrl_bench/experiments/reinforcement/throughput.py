@@ -21,7 +21,7 @@ from torch import Tensor
 from rtrl_bench.experiments.reinforcement.actor import Actor
 from rtrl_bench.experiments.reinforcement.config import RunConfig, from_dict
 from rtrl_bench.experiments.reinforcement.loop import Training
-from rtrl_bench.runs.process import prepare_process
+from rtrl_bench.runs.process import own_threads
 from rtrl_bench.runs.timing import calls_per_s, time_when_done
 from rtrl_bench.system.machine import usable_cores
 
@@ -181,13 +181,13 @@ def floor_seconds(config: RunConfig, updates: int, device: torch.device) -> floa
 
 def rates(configs: Mapping[str, RunConfig], seconds: float, device: torch.device) -> dict[str, float]:
     """Median env steps per second of each, REPEATS alternating stretches of about `seconds`."""
-    runs = {name: _Run(config, device) for name, config in configs.items()}
-    try:
-        found = [{name: run.stretch(seconds) for name, run in runs.items()} for _ in range(REPEATS + 1)]
-    finally:
-        for run in runs.values():
-            run.training.close()
-        prepare_process(usable_cores())
+    with own_threads():
+        runs = {name: _Run(config, device) for name, config in configs.items()}
+        try:
+            found = [{name: run.stretch(seconds) for name, run in runs.items()} for _ in range(REPEATS + 1)]
+        finally:
+            for run in runs.values():
+                run.training.close()
     return {name: statistics.median(stretch[name] for stretch in found[1:]) for name in runs}
 
 

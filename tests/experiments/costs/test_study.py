@@ -18,6 +18,7 @@ from rtrl_bench.experiments.costs import measure, study, tables, tasks
 from rtrl_bench.experiments.costs.config import ComplexityConfig
 from rtrl_bench.experiments.costs.counted import Counts
 from rtrl_bench.runs import execution
+from rtrl_bench.runs.process import own_threads
 from rtrl_bench.runs.settings import build
 
 SWEEPS = {
@@ -173,17 +174,18 @@ def test_a_killed_study_goes_on_where_it_was(tmp_path, calls, finding):
         assert (tmp_path / f"cut/{name}.csv").read_text() == (tmp_path / f"whole/{name}.csv").read_text()
 
 
-def test_findings_of_another_setting_are_not_taken_over(tmp_path, calls, monkeypatch):
+def test_findings_of_another_setting_are_not_taken_over(tmp_path, calls):
     with pytest.MonkeyPatch.context() as patch:
         die_after(patch, 4)
         with pytest.raises(KeyboardInterrupt):
             execute(config(checkpoint_minutes=EACH), tmp_path)
     calls.clear()
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    execute(config(threads=3), tmp_path)
-    again = len(calls)
-    calls.clear()
-    execute(config(threads=3), tmp_path / "whole")
+    with own_threads():
+        torch.set_num_threads(3)
+        execute(config(threads=3), tmp_path)
+        again = len(calls)
+        calls.clear()
+        execute(config(threads=3), tmp_path / "whole")
     assert again == len(calls)
 
 
