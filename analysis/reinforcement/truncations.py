@@ -7,12 +7,14 @@ import pandas as pd
 
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import names, players
 
 PARTS = {"start": 0, "middle": players.FIFTHS // 2, "end": players.FIFTHS - 1}  # of training, by fifths
 SAME = "suite environment options backend memory_task layers retention".split()
-SAME += "vision pretrained method trained_at setting".split()
+SAME += "vision pretrained method trained_at setting apart".split()
 LINE = "task backend method trained_at env_frames retention vision pretrained setting".split()  # in figure and table
+AGENT = "environment options backend method trained_at env_frames".split()  # by which figures name one
 # What a comparison of scores shares.
 ON = "environment options backend retention layers unroll cell hidden vision pretrained learning_rate".split()
 
@@ -20,6 +22,7 @@ ON = "environment options backend retention layers unroll cell hidden vision pre
 def measured(results: Results) -> pd.DataFrame:
     """Every comparison with what is known of its run: `unroll` is the M compared, `trained_at` the run's own."""
     runs = results["measured"].rename(columns={"unroll": "trained_at"})
+    runs = told_apart(runs, AGENT, (*NO_SETTING, *NAMED, "env_steps"))
     return results["truncations"].merge(runs, on="folder", suffixes=("", "_run"))
 
 

@@ -48,7 +48,8 @@ def draw(results: Results) -> style.Drawing:
 def _label(line: pd.DataFrame) -> str:
     first = line.iloc[0]
     agents = f"{first['method']} at M = {first['trained_at']}, {labels.count(first['env_frames'])} env frames"
-    return f"{first['task']}: {agents}, n = {labels.span(line['n'], labels.whole)}, {first['backend']}"
+    seeds = f"n = {labels.span(line['n'], labels.whole)}"
+    return f"{first['task']}: {labels.listed(agents, first['apart'], seeds, first['backend'])}"
 
 
 def _held(points: pd.DataFrame) -> str:

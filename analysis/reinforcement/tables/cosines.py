@@ -24,7 +24,7 @@ def build(results: Results) -> Table:
     for _, group in numbers.groupby([*truncations.LINE, "part"], dropna=False, observed=True, sort=False):
         first, of = group.iloc[0], group.set_index("unroll")["cosine"]
         learned = "yes" if players.learned(first, first["score"]) else "no"
-        agents = f"{first['method']}, M = {first['trained_at']}"
+        agents = labels.listed(str(first["method"]), f"M = {first['trained_at']}", first["apart"])
         row = {"Task": first["task"], "Agents": agents, "Env frames": labels.count(first["env_frames"])}
         row |= {
             "Part of training": first["part"],

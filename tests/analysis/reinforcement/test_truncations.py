@@ -59,6 +59,19 @@ def test_agents_of_another_size_are_no_seeds_and_the_last_update_is_in_the_last_
     assert end["cosine"].tolist() == pytest.approx([0.4, 0.4])
 
 
+def test_agents_that_differ_in_learning_rate_alone_are_told_apart(tree):
+    for seed, rate in enumerate((1e-3, 2e-3)):
+        agent(tree, seed, 0.8, optimiser={"learning_rate": rate})
+    results = load(tree.root)
+    legend = [text.get_text() for text in truncation.draw(results).figure.legends[0].get_texts()]
+    assert [("learning_rate 0.001" in text, "learning_rate 0.002" in text) for text in legend[:2]] == [
+        (True, False), (False, True)
+    ]  # fmt: skip
+    assert sorted(cosines.build(results).text["Agents"].unique()) == [
+        "RTRL, M = 20, learning_rate 0.001", "RTRL, M = 20, learning_rate 0.002"
+    ]  # fmt: skip
+
+
 def test_the_gain_in_a_game_is_drawn_against_the_cosine_on_rollouts_at_the_same_m_and_retention(tree):
     agent(tree, 9, 0.8)
     for unroll, retention in ((10, 30.0), (10, None), (50, 30.0)):  # only for the first of these was a cosine measured
