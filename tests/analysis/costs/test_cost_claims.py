@@ -62,6 +62,14 @@ def test_memory_is_judged_by_its_own_counts(study):
     assert [part.verdict for part in claim.parts] == [SHOWN, NOT_SHOWN]
 
 
+def test_of_several_studies_the_finest_is_judged(study):
+    points = cost_study.points()
+    coarse = points[points["hidden"] > 16].assign(sweep="coarse " + points["sweep"], counted_flops_per_step=1.0)
+    (claim,) = claims.claims(study(costs=pd.concat([coarse, points], ignore_index=True)))
+    (alone,) = claims.claims(study(costs=points))
+    assert claim.parts == alone.parts
+
+
 def test_without_counts_of_two_layers_nothing_is_tested(study):
     points = cost_study.points()
     (claim,) = claims.claims(study(costs=points[points["layers"] != 2]))
