@@ -32,7 +32,7 @@ def _part(exact: pd.DataFrame, results: Results, quantity: str) -> Part:
     for layers in (1, 2):
         fits = exponents(exact[exact["layers"] == layers], results["theory"])
         fits = fits[(fits["basis"] == "counted") & (fits["quantity"] == quantity)].dropna(subset="exponent")
-        found |= {} if fits.empty else {layers: fits.loc[fits["points"].idxmax()]}  # of several studies the finest
+        found |= {} if fits.empty else {layers: fits.iloc[fits["points"].argmax()]}  # of several studies the finest
     if len(found) < 2:
         return Part(what, NOT_TESTED, "costs were not counted with both one layer and two")
     one, two = found[1], found[2]
