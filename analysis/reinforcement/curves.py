@@ -114,7 +114,7 @@ def common_frames(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame]) -> pd.
 
     Without the runs in which fewer than LOGGED log intervals saw an episode end.
     """
-    smooth = [(run, smoothed(curves[run["folder"]])) for _, run in runs.iterrows()]
+    smooth = [(run, to_draw(curves[run["folder"]])) for _, run in runs.iterrows()]
     smooth = [(run, points) for run, points in smooth if len(points) >= LOGGED]
     if not smooth:
         return pd.DataFrame()
@@ -125,15 +125,28 @@ def common_frames(runs: pd.DataFrame, curves: Mapping[str, pd.DataFrame]) -> pd.
     return long.assign(env_frames=np.tile(frames, len(smooth)), **{"return": np.concatenate(values)})
 
 
+def to_draw(curve: pd.DataFrame) -> pd.DataFrame:
+    """A smoothed curve from its first whole window on.
+
+    Where an episode ends when it is solved, the best episodes of training's first steps end first.
+    """
+    smooth = smoothed(curve)
+    return smooth[smooth["x"] >= curve["env_frames"].nsmallest(_window(curve)).iloc[-1]]
+
+
 def smoothed(curve: pd.DataFrame) -> pd.DataFrame:
     """Mean return over a sliding window of log intervals, weighted by the episodes that ended in them."""
-    curve = curve.sort_values("env_frames")
-    window = max(1, round(SMOOTHING * len(curve)))
+    curve, window = curve.sort_values("env_frames"), _window(curve)
     weight = curve["episodes"].where(curve["episode_return_mean"].notna(), 0)
     total = (curve["episode_return_mean"].fillna(0) * weight).rolling(window, min_periods=1).sum()
     count = weight.rolling(window, min_periods=1).sum()
     smooth = pd.DataFrame({"x": curve["env_frames"], "y": total / count.where(count > 0)})
     return smooth.dropna()
+
+
+def _window(curve: pd.DataFrame) -> int:
+    """Log intervals in the sliding mean."""
+    return max(1, round(SMOOTHING * len(curve)))
 
 
 def _draw_players(axes: Axes, run: pd.Series) -> dict[str, Line2D]:

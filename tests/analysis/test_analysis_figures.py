@@ -66,6 +66,12 @@ def test_smoothing_weighs_intervals_by_their_episodes():
     assert band(curve(range(40), returns, episodes))[-1] == [39, pytest.approx(2.0), 1]
 
 
+def test_a_curve_begins_with_the_first_whole_window():
+    """40 intervals, a window of 2: one early episode, which ended because it was solved, is no point of its own."""
+    drawn = band(curve(range(40), [50.0] + [2.0] * 39, [1] + [31] * 39))
+    assert drawn[0] == [1, pytest.approx((50 + 31 * 2) / 32), 1]
+
+
 def test_intervals_without_an_episode_do_not_count():
     drawn = band(curve(range(11), [np.nan] + [7.0] * 10, [0] + [2] * 10))
     assert drawn == [[1, 7.0, 1], [10, 7.0, 1]]

@@ -26,7 +26,7 @@ def build(results: Results) -> alt.Chart:
     """A line per run; its facts are looked up by its number."""
     runs = results["runs"].reset_index(drop=True)
     of_run = curves.of_runs(results)
-    smooth = [curves.smoothed(of_run[folder]) for folder in runs["folder"]]
+    smooth = [curves.to_draw(of_run[folder]) for folder in runs["folder"]]
     parts = [thinned(curve).assign(run=number) for number, curve in enumerate(smooth) if len(curve) >= curves.LOGGED]
     if not parts:
         raise NothingToShow(f"no run has {curves.LOGGED} logged points")
