@@ -24,7 +24,7 @@ from rtrl_bench.experiments.reinforcement.memory_needed import check_run, check_
 from rtrl_bench.experiments.reinforcement.overlap import InTurn, Overlapped
 from rtrl_bench.experiments.reinforcement.pretraining import PretrainedStem
 from rtrl_bench.experiments.reinforcement.record import record_of, this_process
-from rtrl_bench.experiments.reinforcement.simulators import began_in, chosen, in_simulator
+from rtrl_bench.experiments.reinforcement.simulators import chosen, in_simulator
 from rtrl_bench.experiments.reinforcement.tensorboard import TensorBoard
 from rtrl_bench.experiments.reinforcement.truncation import COLUMNS as TRUNCATION_COLUMNS
 from rtrl_bench.experiments.reinforcement.truncation import Truncation
@@ -243,9 +243,8 @@ class Training(Work):
         The record says so, and also if device, threads or versions have changed. Raises ConfigError if the simulator in
         which the run began cannot run here.
         """
-        began = began_in(self.config.environment, state)
-        if began not in (None, self.config.backend):
-            config = in_simulator(self.config, began, "this run began in")
+        if state["simulator"] != self.config.backend:
+            config = in_simulator(self.config, state["simulator"], "this run began in")
             self.close()
             self._set_up(config, None)
         self.network.load_state_dict(state["network"])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import PretrainedConfig, RunConfig
-from rtrl_bench.experiments.reinforcement.simulators import in_simulator, simulator_of
+from rtrl_bench.experiments.reinforcement.simulators import in_simulator
 from rtrl_bench.experiments.reinforcement.stem_source import check_same_stem
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.records import finished_record
@@ -83,10 +83,10 @@ def _check_same_simulator(config: RunConfig, record: Mapping[str, Any]) -> None:
     """
     if record["environment"] != config.environment:
         return
-    mine, theirs = config.backend, simulator_of(config.environment, record)
+    mine, theirs = config.backend, record["simulator"]
     if mine == "auto":
         in_simulator(config, theirs, "the run's vision stem saw it in")
-    elif theirs not in (None, mine):
+    elif theirs != mine:
         raise ConfigError(
             f"pretrained: its stem saw {config.environment} in {theirs}, this run plays in {mine}; "
             f"pre-train in {mine}, or set backend: {theirs}"

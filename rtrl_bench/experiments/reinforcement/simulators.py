@@ -6,9 +6,7 @@ one that its vision stem has seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
@@ -22,29 +20,12 @@ def chosen(config: RunConfig) -> registry.Backend:
     return registry.chosen_backend(config.environment, config.backend, config.environment_options)
 
 
-def simulator_of(environment: str, told: Mapping[str, Any]) -> str | None:
-    """The backend's name in a record of `environment`, from its `simulator` or else from its `backend`.
-
-    Older records have the latter alone: a version, which may begin with a package's name, as `procgen-mirror 0.10.7`.
-    None where it does.
-    """
-    if "simulator" in told:
-        return str(told["simulator"])
-    first = told["backend"].split()[0]
-    return first if first in {backend.name for backend in registry.spec(environment).backends} else None
-
-
-def began_in(environment: str, state: Mapping[str, Any]) -> str | None:
-    """The simulator that a checkpoint's run has played in so far; None where an older one does not tell."""
-    return simulator_of(environment, {"backend": state["processes"][-1]["versions"]["simulator"], **state})
-
-
-def in_simulator(config: RunConfig, name: str | None, why: str) -> RunConfig:
-    """The settings to make environments in simulator `name`, None for any; no checkpoint is of their fingerprint.
+def in_simulator(config: RunConfig, name: str, why: str) -> RunConfig:
+    """The settings to make environments in simulator `name`; no checkpoint is of their fingerprint.
 
     ConfigError, which says `why` this simulator, if it cannot run here.
     """
-    if name is None or name == config.backend:
+    if name == config.backend:
         return config
     found = registry.check_available(config.environment, name, config.environment_options)
     if not found.ok:
@@ -65,7 +46,6 @@ def with_simulator_of_stem(config: RunConfig, here: Path | None = None) -> RunCo
     if config.backend != "auto" or config.pretrained is None:
         return config
     record = finished_record((here or Path.cwd()) / config.pretrained.run)
-    if record is None or record.get("environment") != config.environment or "backend" not in record:
+    if record is None or record.get("environment") != config.environment:
         return config
-    name = simulator_of(config.environment, record)
-    return config if name is None else replace(config, backend=name)
+    return replace(config, backend=record["simulator"])

@@ -13,7 +13,7 @@ from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.agents import check_choices, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
-from rtrl_bench.experiments.reinforcement.simulators import began_in, in_simulator
+from rtrl_bench.experiments.reinforcement.simulators import in_simulator
 from rtrl_bench.rooms.dmlab_levels import ACTIONS, IMAGE_SHAPE
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.device import choose_device
@@ -30,7 +30,7 @@ class TrainedAgent(NamedTuple):
     device: torch.device
     observation_shape: tuple[int, ...]
     action_sizes: tuple[int, ...]
-    simulator: str | None
+    simulator: str
 
 
 def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
@@ -49,10 +49,9 @@ def trained_network(config: RunConfig, folder: Path) -> TrainedAgent:
         shape, sizes = tuple(saved["observation"].shape[1:]), tuple(saved["action_sizes"])
         network = make_network(config, shape, sizes).to(device)
         network.load_state_dict(saved["network"])
-        simulator = began_in(config.environment, saved)
         if config.threads == 0:
             use_worthwhile_threads(lambda: network.act_on_zeros(shape, config.batch), config.unroll, device)
-    return TrainedAgent(network, device, shape, sizes, simulator)
+    return TrainedAgent(network, device, shape, sizes, saved["simulator"])
 
 
 def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:

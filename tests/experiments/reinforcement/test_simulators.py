@@ -16,9 +16,7 @@ from rtrl_bench.envs.dmlab_rooms import RoomsBatch
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS, execute
 from rtrl_bench.experiments.reinforcement.config import from_dict
-from rtrl_bench.experiments.reinforcement.pretraining import _check_same_simulator
 from rtrl_bench.experiments.stems.config import StemConfig
-from rtrl_bench.runs import checkpoint
 
 LEVEL = "rooms_watermaze"
 KIND = KINDS["reinforcement"]
@@ -97,15 +95,6 @@ def test_a_run_begun_in_rooms_goes_on_there_where_lab_has_come(machine, tmp_path
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_a_checkpoint_that_names_no_simulator_goes_on_in_that_of_its_version(machine, tmp_path, monkeypatch):
-    interrupt(agent(), tmp_path, monkeypatch, 3)
-    saved = checkpoint.load_newest(tmp_path / "checkpoint")
-    del saved["simulator"]
-    checkpoint.save(tmp_path / "checkpoint", saved, 3)
-    machine.has_lab = True
-    assert execute(agent(), tmp_path)["simulator"] == "rooms"
-
-
 def test_an_agent_is_evaluated_in_the_simulator_that_it_was_trained_in(machine, tmp_path, capsys):
     execute(agent(), tmp_path)
     machine.has_lab = True
@@ -169,11 +158,3 @@ def test_a_stem_of_procgen_is_taken_over_by_the_same_game(tmp_path):
     execute(game("chaser", gradient="tbptt", env_steps=20), tmp_path / "stem")
     record = execute(game("chaser", env_steps=20, pretrained={"run": str(tmp_path / "stem")}), tmp_path / "agent")
     assert record["simulator"] == "procgen"
-
-
-@pytest.mark.parametrize("name", list(registry.ENVIRONMENTS))
-def test_the_version_in_older_records_names_the_same_simulator(name):
-    spec = registry.spec(name)
-    for backend in spec.backends:
-        record = {"environment": name, "backend": backend.available(spec).backend or backend.name}
-        _check_same_simulator(from_dict({"environment": name, "env_steps": 1, "backend": backend.name}), record)
