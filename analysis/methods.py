@@ -105,13 +105,14 @@ class Method(NamedTuple):
         number = self._option_number
         if number is not None:
             return _OPTION_MARKERS[number % len(_OPTION_MARKERS)]
-        return self._look.marker if self._papers_cell else _CELL_MARKERS[self._cell_number]
+        return self._look.marker if self._papers_cell else _CELL_MARKERS[self._cell_number % len(_CELL_MARKERS)]
 
     @property
     def dashes(self) -> Dashes:
         """As seaborn takes them; a cell that is not the paper's has its own, and so has the paper's with options."""
         if not self._papers_cell:
-            return _CELL_DASHES[self._cell_number % len(_CELL_DASHES)]
+            place = self._cell_number
+            return _CELL_DASHES[(place + place // len(_CELL_MARKERS)) % len(_CELL_DASHES)]
         number = self._option_number
         return self._look.dashes if number is None else _OPTION_DASHES[number % len(_OPTION_DASHES)]
 
@@ -122,10 +123,11 @@ class Method(NamedTuple):
 
     @property
     def _option_number(self) -> int | None:
-        """By which the first option is told apart: larger by one where it is a number twice as large."""
+        """By which the first option is told apart: one more where an integer is twice as large, a share 0.01 larger."""
         for value in self._options.values():
-            number = isinstance(value, int) and value > 0
-            return int(math.log2(value)) if number else zlib.crc32(repr(value).encode())
+            if isinstance(value, int) and value > 0:
+                return int(math.log2(value))
+            return round(100 * value) if isinstance(value, float) else zlib.crc32(repr(value).encode())
         return None
 
     @property
@@ -137,7 +139,7 @@ class Method(NamedTuple):
         """The same for a cell wherever it is drawn: its place among CELLS, or, of others, by its name."""
         known = [name for name in CELLS if name != CELL]
         place = known.index(self.cell) if self.cell in known else zlib.crc32(self.cell.encode())
-        return place % len(_CELL_MARKERS)
+        return place % (len(_CELL_MARKERS) * len(_CELL_DASHES))
 
     @property
     def _look(self) -> Look:

@@ -25,7 +25,7 @@ from analysis.load import LoadError, Results
 from analysis.reinforcement import players
 from rtrl_bench.system.files import write_whole
 
-STAYS = ("Verdict", "Verdict on this row")  # columns that never scroll out of sight
+STAYS = ("Verdict", "Verdict, uncorrected")  # columns that never scroll out of sight
 TALL_ROWS = 25  # of a table that scrolls in a window of its own
 WIDE_LETTERS = 24  # of a cell that is broken into lines
 PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG

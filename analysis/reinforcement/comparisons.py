@@ -10,12 +10,13 @@ import pandas as pd
 
 from analysis import labels, methods
 from analysis.load import Results
-from analysis.reinforcement import SUITES, names
+from analysis.reinforcement import SUITES, names, players
 from analysis.stats import MINIMUM, Improvement, improvement, iqm, iqm_interval
 
 COLUMNS = (
-    "scope suite environment layers delay unroll retention backend budget_fraction tasks probability low high p_value"
-    " smallest_p n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high verdict memory_task"
+    "scope suite environment layers delay unroll retention backend budget_fraction largest_budget_fraction tasks"
+    " probability low high p_value smallest_p n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high"
+    " verdict memory_task"
 ).split()
 ALPHA = 0.05
 EQUAL = ["design", "options"]  # of a recurrent network's runs and those of a feedforward one, which has no cell
@@ -121,7 +122,8 @@ def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]
         "n_rtrl": result.n_x,
         "n_tbptt": result.n_y,
     }
-    row["budget_fraction"] = min(float(run["budget_fraction"]) for run, _ in group)
+    budgets = [float(run["budget_fraction"]) for run, _ in group]
+    row["budget_fraction"], row["largest_budget_fraction"] = min(budgets), max(budgets)
     row["retention"] = labels.joined(labels.retention(run["retention"]) for run, _ in group)
     for key in ("environment", "delay"):
         row[key] = first[key] if len({str(run[key]) for run, _ in group}) == 1 else None
@@ -130,7 +132,13 @@ def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]
         for name, strata in (("rtrl", [x for x, _ in pairs]), ("tbptt", [y for _, y in pairs])):
             row[f"{name}_iqm"] = float(iqm(np.concatenate(strata)))
             row[f"{name}_low"], row[f"{name}_high"] = iqm_interval(strata)
-    return {**row, "verdict": _verdict(result)}
+    return {**row, "verdict": _verdict(result) + (_unlearned(*group[0]) if len(group) == 1 else "")}
+
+
+def _unlearned(run: pd.Series, scores: Scores) -> str:
+    """Said of a comparison that tells nothing of what agents learn: both sides are below the score that counts."""
+    best, least = max(float(np.mean(side)) for side in scores), players.threshold(run)
+    return "; neither has learned" if best < least else ""
 
 
 def _verdict(result: Improvement) -> str:

@@ -149,7 +149,7 @@ def _beside_feedforward(one: Comparison, setting: Setting) -> str:
     name, scores = max(zip((one.left, one.right), setting.sides), key=lambda side: fmean(side[1]))
     gap = difference(scores, setting.feedforward)
     clearly = "clearly" if gap.low > 0 else "not clearly"
-    return f"{m}{name} is {clearly} above the feedforward agent, difference {labels.interval(*gap[:3])}"
+    return f"{m}{name} is {clearly} above the feedforward agent, difference {labels.interval(*gap[:3])}, not corrected"
 
 
 def _where(one: Comparison, setting: Setting) -> str:

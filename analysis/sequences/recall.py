@@ -54,7 +54,8 @@ def heat_maps(frame: pd.DataFrame, x: str, x_label: str, wide: int) -> Figure:
     tall, values = -(-len(titles) // wide), list(dict.fromkeys(frame[x]))
     known = [*methods.CELLS, *sorted(set(frame["cell"]) - {*methods.CELLS})]
     cells = [cell for cell in known if cell in set(frame["cell"])]
-    size = (wide * (0.45 * len(values) + 0.35) + 0.9, tall * (0.2 * len(cells) + 1.0))
+    names = 0.07 * max(0, *(len(str(value)) - 10 for value in values))  # longer ones are written upwards
+    size = (wide * (0.45 * len(values) + 0.35) + 0.9, tall * (0.2 * len(cells) + 1.0 + names))
     figure, places = plt.subplots(tall, wide, figsize=size, squeeze=False, sharey=True)
     for axes in places.flat[len(titles) :]:
         axes.axis("off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 
@@ -56,12 +57,20 @@ EVERY = [
     *(method(gradient, layers=layers) for gradient in _GRADIENTS for layers in (1, 2)),
     *(method("tbptt", window=window) for window in (10, 20, 40, 80)),
     *(method(gradient, cell) for gradient in ("rtrl", "rtrl_dense") for cell in CELLS if cell != "elstm"),
+    *(method("mine", share=share) for share in (0.5, 0.7, 0.9, 0.95, 0.99)),
 ]
 
 
 def test_no_two_methods_look_alike():
-    looks = [(one.colour, one.marker, one.dashes) for one in EVERY]
-    assert len(set(looks)) == len(EVERY)
+    look = lambda one: (one.colour, one.marker, one.dashes)
+    assert [pair for pair in itertools.combinations(EVERY, 2) if look(pair[0]) == look(pair[1])] == []
+
+
+def test_a_further_cell_looks_like_none_that_is_listed(monkeypatch):
+    for further in range(20):
+        monkeypatch.setitem(CELLS, f"further{further}", f"further {further}")
+    looks = {(one.marker, one.dashes) for one in (method("rtrl", cell) for cell in CELLS)}
+    assert len(looks) == len(CELLS)
 
 
 def test_windows_differ_in_colour_mark_and_dashes_each():

@@ -175,7 +175,7 @@ def test_an_environment_in_suite_memory_that_is_no_task_of_its_study_is_among_th
     with pytest.raises(NothingToShow, match="no finished runs"):
         memory_study.build(results)
     assert scores_table.build(results).text["Environment"].tolist() == ["levers, pulls 20"] * 2
-    (said,) = verdicts.build(results).text["Verdict on this row"]
+    (said,) = verdicts.build(results).text["Verdict, uncorrected"]
     assert said == "no difference seen"
 
 

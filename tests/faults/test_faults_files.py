@@ -173,6 +173,7 @@ def test_a_vision_stem_cannot_run_code(tmp_path, capsys, observed):
         **dict.fromkeys(ORIGIN_KEYS, 0),
         "fingerprint": theirs.fingerprint(),
         "environment": "breakout",
+        "simulator": "ale-py",
         "backend": "ale-py 0.11",
         "updates": 1,
     }

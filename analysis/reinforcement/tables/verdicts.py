@@ -7,10 +7,11 @@ difference (two-sided). With few seeds its p cannot be small, so the smallest p 
 beside it. Neither is computed with fewer than three seeds a side. Rows that combine tasks resample seeds within each
 task and average over tasks. The columns RTRL and TBPTT hold the interquartile mean (IQM) of the score or success
 rate. A method is called better if the interval excludes 0.5 and p is below 0.05. That judges each row alone, without
-correction for the number of rows. The verdicts on the claims use Welch's t test, corrected for all comparisons, and ask
-that it holds in every setting: the two can differ. One of the two may be ahead and both count as equal there, if the
-difference is small. A row that combines tasks is of the paper's cell alone, with one setting of each task: of several
-with enough seeds that with most steps.
+correction for the number of rows; *neither has learned* stands where the better side's mean is below the score from
+which agents count as having learned. The verdicts on the claims use Welch's t test, corrected for all comparisons, and
+ask that it holds in every setting: the two can differ. One of the two may be ahead and both count as equal there, if
+the difference is small. A row that combines tasks is of the paper's cell alone, with one setting of each task: of
+several with enough seeds that with most steps.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ def build(results: Results) -> Table:
         "Permutation p": frame["p_value"].map(labels.p_value),
         "Smallest possible p": frame["smallest_p"].map(labels.p_value),
         "n": texts(frame, "{} + {}".format, "n_rtrl", "n_tbptt"),
-        "Verdict on this row": frame["verdict"],
+        "Verdict, uncorrected": frame["verdict"],
         "RTRL": texts(frame, labels.interval, "rtrl_iqm", "rtrl_low", "rtrl_high"),
         "TBPTT": texts(frame, labels.interval, "tbptt_iqm", "tbptt_low", "tbptt_high"),
         "Backend": frame["backend"],
-        "Of the paper's": frame["budget_fraction"].map(labels.percent),
+        "Of the paper's": texts(
+            frame, lambda *ends: labels.span(ends, labels.percent), "budget_fraction", "largest_budget_fraction"
+        ),
     }
     return Table(frame.drop(columns="memory_task"), pd.DataFrame(text))

@@ -2,9 +2,10 @@
 
 Success on the recall task, where the sign of the first step is asked for after ``delay`` steps and every step between
 shows another one: mean over seeds of the share of test sequences answered right, from chance (0.5, dark) to all of them
-(1, bright). A segment of M steps cannot hold both ends of a delay of M or more. All learn online, with the same number
-of updates at most. LRU and RTU are linear in their input: a readout can tell the last steps from such states whatever
-the recurrence has learned, so that success in these two need not come from a gradient through time.
+(1, bright). From 0.75 on a cell counts as one that learns, if there are at least three seeds. A segment of M steps
+cannot hold both ends of a delay of M or more. All learn online, with the same number of updates at most. LRU and RTU
+are linear in their input: a readout can tell the last steps from such states whatever the recurrence has learned, so
+that success in these two need not come from a gradient through time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pandas as pd
 from analysis import labels, methods, style
 from analysis.load import Results
 from analysis.sequences import recall
+from analysis.stats import MINIMUM
 
 PLACE = 1
 
@@ -35,6 +37,9 @@ def verdict(numbers: pd.DataFrame) -> str:
     """With how many cells each method has learned, at delays that a segment can hold and at those that it cannot."""
     said = []
     for panel, group in numbers.groupby("panel", sort=False):
+        if group["n"].max() < MINIMUM:
+            said.append(f"{panel}: fewer than {MINIMUM} seeds, no verdict")
+            continue
         counts = [
             f"{of['learned'].sum()} by {method}{_which(of)}" for method, of in group.groupby("method", sort=False)
         ]

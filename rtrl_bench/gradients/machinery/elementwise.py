@@ -94,7 +94,8 @@ class Linearised:
 def linearised(tape: Tape, steps: slice) -> Linearised:
     """The derivatives at `steps` of the tape of an element-wise cell."""
     cell = tape.cell
-    assert isinstance(cell, ElementwiseCell)
+    if not isinstance(cell, ElementwiseCell):
+        raise TypeError(f"{type(cell).__name__} is no element-wise cell: the method must refuse it in its constructor")
     partials = cell.partials_ if tape.fused is None else cell.partials
     return Linearised(*partials(tape.activations[steps], tape.previous[steps], tape.parameters.recurrent))
 

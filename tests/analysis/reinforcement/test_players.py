@@ -36,8 +36,8 @@ def test_a_reference_score_is_of_the_same_simulator_in_whatever_version():
     ("changes", "floor", "threshold"),
     [
         ({}, 0.642, 3 * 0.642),
-        ({"environment": "rooms_select_nonmatching_object", "backend": "rooms 0.1.0"}, 1.344, 33.0),
-        ({"environment": "rooms_watermaze", "backend": "rooms 0.1.0"}, 0.583, 3 * 0.583),
+        ({"environment": "rooms_select_nonmatching_object", "backend": "rooms 0.1.0"}, 0.939, 33.0),
+        ({"environment": "rooms_watermaze", "backend": "rooms 0.1.0"}, 0.974, 3 * 0.974),
         ({"environment": "tmaze", "memory_task": True}, 0.5, 0.75),
         ({"environment": "mine"}, math.nan, math.nan),
         ({"options": '{"distribution_mode": "hard"}'}, 0.642, 3 * 0.642),

@@ -73,6 +73,18 @@ def make_task(name: str, options: Mapping[str, Any]) -> Task:
         raise ConfigError(f"task_options of task {name}: {error}") from None
 
 
+def draw(task: Task, counts: Sequence[int], random: np.random.Generator) -> list[Sequences]:
+    """As the task draws them; ConfigError if one asks for nothing, where whatever is answered would be right."""
+    found = task.draw(counts, random)
+    silent = sum(int((~data.asked.any(axis=1)).sum()) for data in found)
+    if silent:
+        raise ConfigError(
+            f"task_options = {task.options.model_dump()}: {silent} of {sum(counts)} sequences ask for no answer; "
+            "expected options with which every sequence asks for one"
+        )
+    return found
+
+
 def one_hot(symbols: Array, count: int) -> Array:
     """(...) -> (..., count)."""
     return np.eye(count, dtype=np.uint8)[symbols]
