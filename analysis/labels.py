@@ -43,7 +43,7 @@ def number(value: float | None, digits: int | None = None) -> str:
     """A score with three significant digits or the given number of decimals; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    return f"{value:.{_digits(value) if digits is None else digits}f}"
+    return f"{value:z.{_digits(value) if digits is None else digits}f}"  # z: no -0.00
 
 
 def _digits(value: float) -> int:
