@@ -4,8 +4,9 @@ A point per task, M, number of layers and initial retention: across, the mean co
 gradient and the exact one (full BPTT to the start of the episode); up, what RTRL gains in greedy play over TBPTT, as a
 share of what the better of the two gains over random play. Filled marks: the gradient was compared in TBPTT's own runs;
 hollow ones: on the rollouts of RTRL's agents (figure ``truncation``). Error bars: Welch's 95 % interval of the
-difference. Above the panel: Spearman's rank correlation of the two over the points. A point is drawn
-where RTRL or TBPTT has learned, with three seeds a side and ten comparisons of gradients or more.
+difference. Above the panel: Spearman's rank correlation of the two over the points, whose p takes them for independent;
+several of one task are not. A point is drawn where RTRL or TBPTT has learned, with three seeds a side and ten
+comparisons of gradients or more.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def verdict(numbers: pd.DataFrame) -> str:
     if len(numbers) < 4:
         return f"Too few points ({len(numbers)}) to say whether the gain goes with the cosine."
     found = spearmanr(numbers["cosine"], numbers["gain"])
-    said = f"{len(numbers)} points: rank correlation {found.statistic:.2f} (p {labels.compared(found.pvalue)})"
+    correlation = f"rank correlation {found.statistic:.2f} (p {labels.compared(found.pvalue)})"
+    said = f"{len(numbers)} points, taken as independent: {correlation}"
     if found.pvalue >= ALPHA:
         return f"{said}; whether the gain goes with the cosine cannot be told from these."
     gains = "less" if found.statistic < 0 else "more"

@@ -59,7 +59,8 @@ def draw(results: Results) -> style.Drawing:
             axes.plot(shown["x"], shown["value"], **look)
             axes.fill_between(shown["x"], shown["low"], shown["high"], color=method.colour, alpha=0.13, lw=0)
         axes.set_ylim(0, 1.04)
-    n = f"{runs['task'].nunique()} tasks, {labels.span(runs['method'].value_counts(), labels.whole)} runs a method"
+    count = labels.span(runs.groupby("method", observed=True).size(), labels.whole)
+    n = f"{runs['task'].nunique()} tasks, {count} runs a method"
     style.headed(left, "Performance profile", [n])
     style.headed(right, "Sample efficiency", [n])
     left.set(xlabel="success rate τ", ylabel="share of runs with success ≥ τ")

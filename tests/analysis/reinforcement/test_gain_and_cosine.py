@@ -17,14 +17,17 @@ from analysis.reinforcement.figures.gain_and_cosine import verdict
 )
 def test_a_gain_that_falls_or_rises_with_the_cosine_is_said_to(gains, said):
     numbers = pd.DataFrame({"cosine": [0.1, 0.3, 0.4, 0.7, 0.8, 0.9], "gain": gains})
-    assert verdict(numbers) == f"6 points: rank correlation {said} where TBPTT's gradient is nearer to the exact one."
+    assert (
+        verdict(numbers)
+        == f"6 points, taken as independent: rank correlation {said} where TBPTT's gradient is nearer to the exact one."
+    )
 
 
 def test_a_correlation_that_may_be_chance_is_no_finding():
     """Ranks 3 1 4 2: 1 - 6 (4 + 1 + 1 + 4) / (4 · 15) = 0."""
     numbers = pd.DataFrame({"cosine": [0.1, 0.3, 0.4, 0.7], "gain": [0.3, 0.1, 0.4, 0.2]})
     said = "whether the gain goes with the cosine cannot be told from these."
-    assert verdict(numbers) == f"4 points: rank correlation 0.00 (p = 1.000); {said}"
+    assert verdict(numbers) == f"4 points, taken as independent: rank correlation 0.00 (p = 1.000); {said}"
 
 
 def test_three_points_are_too_few():
