@@ -57,9 +57,9 @@ class Views:
     tested: np.ndarray  # bool (frames,): of an episode kept for the test
 
 
-def measured(episodes: int = EPISODES, seed: int = 0) -> list[Accuracy]:
-    """Accuracies of both properties of all objects, from so many episodes."""
-    return [row for name, views in zip(OBJECTS, _collected(episodes, seed)) for row in accuracies(name, views)]
+def measured() -> list[Accuracy]:
+    """Accuracies of both properties of all objects, from EPISODES episodes."""
+    return [row for name, views in zip(OBJECTS, _collected(EPISODES, seed=0)) for row in accuracies(name, views)]
 
 
 def accuracies(name: str, views: Views) -> list[Accuracy]:
