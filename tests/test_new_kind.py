@@ -77,7 +77,8 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_snakemake_plans_it_runs_it_and_shows_its_table(project):
-    words = ("snakemake", "--cores", "1", "--config", "scale=remembering", "--")
+    ends_soon = "--max-jobs-per-timespan=1000/1s"  # see profiles/default
+    words = ("snakemake", "--cores", "1", ends_soon, "--config", "scale=remembering", "--")
     assert re.search(r"half_lives +4 +0 ", project(*words, "plan"))
     project(*words, "tables", "forgetting")
     results = project.root / "results/remembering"
