@@ -5,6 +5,8 @@ from __future__ import annotations
 from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales
 
+# Snakemake else ends up to ten seconds late, as profiles/default says.
+ENDS_SOON = "--max-jobs-per-timespan=1000/1s"
 SETTINGS = load_yaml(scales.CONFIG_FOLDER / "config.yaml")
 
 

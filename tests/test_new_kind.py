@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_scales import ENDS_SOON
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -77,8 +78,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_snakemake_plans_it_runs_it_and_shows_its_table(project):
-    ends_soon = "--max-jobs-per-timespan=1000/1s"  # see profiles/default
-    words = ("snakemake", "--cores", "1", ends_soon, "--config", "scale=remembering", "--")
+    words = ("snakemake", "--cores", "1", ENDS_SOON, "--config", "scale=remembering", "--")
     assert re.search(r"half_lives +4 +0 ", project(*words, "plan"))
     project(*words, "tables", "forgetting")
     results = project.root / "results/remembering"

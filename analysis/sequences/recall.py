@@ -54,8 +54,7 @@ def heat_maps(frame: pd.DataFrame, x: str, x_label: str, wide: int) -> Figure:
     tall, values = -(-len(titles) // wide), list(dict.fromkeys(frame[x]))
     known = [*methods.CELLS, *sorted(set(frame["cell"]) - {*methods.CELLS})]
     cells = [cell for cell in known if cell in set(frame["cell"])]
-    names = 0.07 * max(0, *(len(str(value)) - 10 for value in values))  # longer ones are written upwards
-    size = (wide * (0.45 * len(values) + 0.35) + 0.9, tall * (0.2 * len(cells) + 1.0 + names))
+    size = wide * (0.45 * len(values) + 0.35) + 0.9, tall * (0.2 * max(3, len(cells)) + 1.0)
     figure, places = plt.subplots(tall, wide, figsize=size, squeeze=False, sharey=True)
     for axes in places.flat[len(titles) :]:
         axes.axis("off")
@@ -68,5 +67,8 @@ def heat_maps(frame: pd.DataFrame, x: str, x_label: str, wide: int) -> Figure:
         axes.set(xlabel=x_label, ylabel="")
         axes.grid(visible=False)
         style.headed(axes, title, [f"n = {labels.span(group['n'], labels.whole)} seeds"])
+    names = 0.09 * max(0, *(len(str(value)) - 10 for value in values))  # longer ones are written upwards
+    lines = max(axes.get_title().count("\n") for axes in places.flat)
+    figure.set_figheight(size[1] + tall * (names + 0.2 * max(0, lines - 1)))
     figure.tight_layout()
     return figure

@@ -104,3 +104,7 @@ def test_memory_is_written_in_the_unit_that_fits(value, text):
 @pytest.mark.parametrize(("value", "text"), [(2.5e-5, "25 µs"), (0.00314, "3.14 ms"), (1.2, "1.2 s"), (math.nan, "–")])
 def test_time_of_a_step_is_written_in_the_unit_that_fits(value, text):
     assert labels.step_time(value) == text
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    assert [labels.number(-0.001), labels.number(-0.4, 0), labels.number(-0.006)] == ["0.00", "0", "-0.01"]

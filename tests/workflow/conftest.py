@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_scales import SETTINGS
+from small_scales import ENDS_SOON, SETTINGS
 
 from workflow.scripts import scales
 
@@ -51,8 +51,7 @@ def _command(words: tuple[str, ...]) -> list[str]:
     settings = {"scale": "tiny"} | dict(word.split("=") for word in words if "=" in word)
     flags = [word for word in words if "=" not in word]
     config = [f"{key}={value}" for key, value in settings.items()]
-    ends_soon = "--max-jobs-per-timespan=1000/1s"  # see profiles/default
-    return [sys.executable, "-m", "snakemake", "--cores", "2", ends_soon, *flags, "--config", *config]
+    return [sys.executable, "-m", "snakemake", "--cores", "2", ENDS_SOON, *flags, "--config", *config]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_scales import SETTINGS
+from small_scales import ENDS_SOON, SETTINGS
 
 from workflow.scripts import startup
 
@@ -21,8 +21,7 @@ EVERYTHING = ("letters", "pictures", "copy_task", "complexity", "report")
 
 def command(words, settings):
     config = [f"{key}={value}" for key, value in {"scale": "tiny", **settings}.items()]
-    ends_soon = "--max-jobs-per-timespan=1000/1s"  # see profiles/default
-    return [sys.executable, "-m", "snakemake", "--cores", "2", ends_soon, *words, "--config", *config]
+    return [sys.executable, "-m", "snakemake", "--cores", "2", ENDS_SOON, *words, "--config", *config]
 
 
 def call(folder, *words, environment=None, **settings):

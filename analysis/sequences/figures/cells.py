@@ -38,7 +38,7 @@ def verdict(numbers: pd.DataFrame) -> str:
     said = []
     for panel, group in numbers.groupby("panel", sort=False):
         if group["n"].max() < MINIMUM:
-            said.append(f"{panel}: fewer than {MINIMUM} seeds, no verdict")
+            said.append(f"{panel}: fewer than {MINIMUM} seeds, no verdict.")
             continue
         counts = [
             f"{of['learned'].sum()} by {method}{_which(of)}" for method, of in group.groupby("method", sort=False)

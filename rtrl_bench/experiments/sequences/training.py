@@ -22,7 +22,7 @@ from rtrl_bench.experiments.sequences.answers import losses, right
 from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.experiments.sequences.memory_needed import check_run
 from rtrl_bench.experiments.sequences.stream import Segment, Stream, chunks
-from rtrl_bench.experiments.sequences.tasks import Sequences, draw, make_task
+from rtrl_bench.experiments.sequences.tasks import Sequences, make_task
 from rtrl_bench.gradients import Carry
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.runs import gradient_quality
@@ -56,9 +56,9 @@ class Training(Work):
         betas = (config.adam_beta1, config.adam_beta2)
         self.optimiser = Adam(self.model.parameters(), betas, config.adam_epsilon)
         sizes = (config.train_size, config.valid_size, config.test_size)
-        train, self.valid, self.test = draw(self.task, sizes, np.random.default_rng(config.seed))
+        train, self.valid, self.test = self.task.draw(sizes, np.random.default_rng(config.seed))
         for options in config.test_options:  # what cannot be tested on is refused before the work, not after it
-            draw(make_task(config.task, config.task_options | options), [1], np.random.default_rng(config.seed))
+            make_task(config.task, config.task_options | options).draw([1], np.random.default_rng(config.seed))
         self.stream = Stream(train, config.batch, torch.Generator().manual_seed(config.seed))
         points, updates = config.gradient_quality, math.ceil(config.steps / self.per_update)
         self.quality = GradientQuality(self.layer, drawn(points, updates, config.seed)) if points else None
@@ -208,5 +208,5 @@ class Training(Work):
         for options in self.config.test_options:
             task = make_task(self.config.task, self.config.task_options | options)
             random = np.random.default_rng([self.config.seed, TEST_SEED])
-            found.append((options, self.accuracy(draw(task, [self.config.test_size], random)[0])))
+            found.append((options, self.accuracy(task.draw([self.config.test_size], random)[0])))
         return found

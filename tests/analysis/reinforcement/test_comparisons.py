@@ -7,6 +7,7 @@ import pytest
 
 from analysis.load import load
 from analysis.reinforcement.comparisons import comparisons
+from analysis.reinforcement.tables import verdicts
 
 
 def test_comparison_at_equal_settings(tree):
@@ -57,3 +58,21 @@ def test_scores_of_different_games_are_not_averaged(small):
     row = comparisons(small).set_index("scope").loc["Atari, all"]
     assert row["tasks"] == 2
     assert np.isnan(row["rtrl_iqm"])
+
+
+def test_a_difference_between_agents_that_have_not_learned_is_said_to_be_one(tree):
+    for seed in range(5):
+        tree.memory("tmaze", 20, "rtrl", seed, 0.70 + 0.01 * seed)
+        tree.memory("tmaze", 20, "tbptt", seed, 0.50 + 0.01 * seed)
+    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL better; neither has learned"]
+
+
+def test_combined_tasks_have_the_span_of_their_budgets(tree):
+    for seed in range(3):
+        for method in ("rtrl", "tbptt"):
+            tree.run("atari", "breakout", method, seed, fraction=0.1)
+            tree.run("atari", "qbert", method, seed, fraction=0.02)
+    results = load(tree.root)
+    row = comparisons(results).iloc[0]
+    assert (row["tasks"], row["budget_fraction"], row["largest_budget_fraction"]) == (2, 0.02, 0.1)
+    assert verdicts.build(results).text["Of the paper's"].tolist() == ["2–10 %", "10 %", "2 %"]

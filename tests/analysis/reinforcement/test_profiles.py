@@ -38,6 +38,14 @@ def test_a_run_in_which_no_episode_ended_is_left_out(tree):
     assert "1 tasks, 1 runs a method" in drawing.figure.axes[0].texts[0].get_text()
 
 
+def test_methods_that_are_left_out_are_not_among_the_runs_counted(tree):
+    for task in ("tmaze", "delayed_match"):
+        tree.memory(task, 20, "rtrl", 0, 1.0)
+    tree.memory("tmaze", 20, "tbptt", 0, 1.0)
+    drawing = profiles.draw(load(tree.root))
+    assert "2 tasks, 2 runs a method" in drawing.figure.axes[0].texts[0].get_text()
+
+
 def test_delays_that_a_segment_holds_are_no_reason_to_fail(tree):
     tree.memory("tmaze", 3, "rtrl", 0, 1.0)
     with pytest.raises(NothingToShow, match="with a delay that a segment cannot hold"):

@@ -34,6 +34,19 @@ def test_the_cells_figure_counts_the_cells_that_learn_by_each_method(tree):
     assert drawing.numbers.set_index(["cell", "gradient"])["success"]["lru", "tbptt"] == pytest.approx(0.9)
 
 
+def test_two_seeds_are_no_verdict_on_cells(tree):
+    for seed in range(2):
+        tree.recall("elstm", "rtrl", seed, 1.0)
+    assert cells.draw(load(tree.root)).note == "delay 10, M = 5, retention 20: fewer than 3 seeds, no verdict."
+
+
+def test_long_names_of_methods_have_room_below_the_map(tree):
+    settings = {"cell": "elstm", "unroll": 5, "retention": 20.0, "gradient_options": {"share_that_is_kept": 0.5}}
+    tree.recall("elstm", "rtrl", 0, 1.0)
+    tree.sequence("recall", "long", "rtrl_with_a_long_name", 0, 0.5, {"delay": 10}, {}, **settings)
+    cells.draw(load(tree.root))
+
+
 def test_the_horizon_ends_at_the_first_multiple_that_is_not_learned(tree):
     for seed in range(3):
         tree.recall("elstm", "rtrl", seed, 1.0, {20: 0.9, 50: 0.6, 100: 0.8})

@@ -12,7 +12,7 @@ import torch
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.sequences.answers import right
 from rtrl_bench.experiments.sequences.stream import Stream, chunks
-from rtrl_bench.experiments.sequences.tasks import TASKS, Sequences, draw, make_task
+from rtrl_bench.experiments.sequences.tasks import TASKS, Sequences, make_task
 from rtrl_bench.experiments.sequences.tasks.reber import SYMBOLS
 
 
@@ -134,8 +134,8 @@ def test_half_of_a_flipflops_pulses_are_positive():
 
 
 def test_a_task_counts_as_solved_from_the_share_that_its_page_says():
-    said = {"adding": 0.99, "copy": 1, "digits": 0.95, "flipflop": 1, "reber": 1, "recall": 1}
-    assert {name: make_task(name, {}).solved for name in said} == said
+    solved = {name: make_task(name, {}).solved for name in TASKS}
+    assert solved == {"adding": 0.99, "copy": 1, "digits": 0.95, "flipflop": 1, "reber": 1, "recall": 1}
 
 
 def test_recall_asks_at_the_end_for_the_sign_of_the_first_step():
@@ -188,12 +188,10 @@ def test_more_pictures_than_there_are_cannot_be_drawn():
 
 
 def test_a_task_that_asks_for_nothing_is_refused():
-    task = make_task("copy", {"length": 3})
-    task.sequences = lambda count, random: Sequences(
-        *(np.zeros((count, 6, n), bool) for n in (3, 1)), asked, [6] * count
-    )
+    task, random = make_task("copy", {"length": 3}), np.random.default_rng(0)
     asked = np.eye(2, 6, dtype=bool)
-    assert len(draw(task, [2], np.random.default_rng(0))) == 1
+    task.sequences = lambda count, random: Sequences(np.zeros((2, 6, 3)), np.zeros((2, 6, 1)), asked, [6, 6])
+    assert len(task.draw([2], random)) == 1
     asked[1] = False
     with pytest.raises(ConfigError, match=r"'length': 3.*: 1 of 2 sequences ask for no answer; expected options with"):
-        draw(task, [2], np.random.default_rng(0))
+        task.draw([2], random)

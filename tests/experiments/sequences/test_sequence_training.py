@@ -16,6 +16,7 @@ from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.sequences import training as module
 from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.experiments.sequences.tasks import TASKS
+from rtrl_bench.experiments.sequences.tasks.copy import Copy
 from rtrl_bench.experiments.sequences.training import Training
 from rtrl_bench.optimisers import Adam
 from rtrl_bench.runs.settings import build
@@ -252,6 +253,18 @@ def test_names_and_options_that_do_not_fit_are_refused_before_a_run(tmp_path, ch
     with pytest.raises(ValueError, match=message):
         execute(config(**change), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_further_test_that_would_ask_for_nothing_is_refused_before_a_run(tmp_path, monkeypatch):
+    def silent_if_long(self, count, random):
+        found = drawn(self, count, random)
+        return found._replace(asked=found.asked & (self.options.length < 9))
+
+    drawn = Copy.sequences
+    monkeypatch.setattr(Copy, "sequences", silent_if_long)
+    with pytest.raises(ConfigError, match=r"'length': 9.*: 1 of 1 sequences ask for no answer"):
+        execute(config(test_options=[{"length": 9}]), tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists()
 
 
 def test_the_command_refuses_a_bad_file_with_code_2(tmp_path, capsys):

@@ -53,7 +53,21 @@ class Task:
         self.options = options
 
     def draw(self, counts: Sequence[int], random: np.random.Generator) -> list[Sequences]:
-        """So many sequences to train on, to validate on, to test on, drawn from `random`."""
+        """So many sequences to train on, to validate on, to test on, drawn from `random`.
+
+        ConfigError if one of them asks for nothing: whatever is answered would be right.
+        """
+        found = self.parts(counts, random)
+        silent = sum(int((~data.asked.any(axis=1)).sum()) for data in found)
+        if silent:
+            raise ConfigError(
+                f"task_options = {self.options.model_dump()}: {silent} of {sum(counts)} sequences ask for no answer; "
+                "expected options with which every sequence asks for one"
+            )
+        return found
+
+    def parts(self, counts: Sequence[int], random: np.random.Generator) -> list[Sequences]:
+        """The same, not looked at yet."""
         return [self.sequences(count, random) for count in counts]
 
     def sequences(self, count: int, random: np.random.Generator) -> Sequences:
@@ -71,18 +85,6 @@ def make_task(name: str, options: Mapping[str, Any]) -> Task:
         return kind(build(kind.Options, options))
     except ConfigError as error:
         raise ConfigError(f"task_options of task {name}: {error}") from None
-
-
-def draw(task: Task, counts: Sequence[int], random: np.random.Generator) -> list[Sequences]:
-    """As the task draws them; ConfigError if one asks for nothing, where whatever is answered would be right."""
-    found = task.draw(counts, random)
-    silent = sum(int((~data.asked.any(axis=1)).sum()) for data in found)
-    if silent:
-        raise ConfigError(
-            f"task_options = {task.options.model_dump()}: {silent} of {sum(counts)} sequences ask for no answer; "
-            "expected options with which every sequence asks for one"
-        )
-    return found
 
 
 def one_hot(symbols: Array, count: int) -> Array:

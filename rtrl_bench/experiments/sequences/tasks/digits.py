@@ -31,7 +31,7 @@ class Digits(Task):
 
         permuted: bool = Field(default=False, description="true: the pixels come in a random order, always the same")
 
-    def draw(self, counts: Sequence[int], random: np.random.Generator) -> list[Sequences]:
+    def parts(self, counts: Sequence[int], random: np.random.Generator) -> list[Sequences]:
         """Pictures dealt out at random."""
         pictures, classes = _data()
         if sum(counts) > len(pictures):
