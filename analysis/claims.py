@@ -1,9 +1,9 @@
-"""What the records say of each of the paper's claims: shown, not shown, contradicted or not tested.
+"""What the records say of each of the paper's claims: shown, shown in part, not shown, contradicted or not tested.
 
-A claim consists of comparisons. One is tested only by at least three seeds a side that are equal but for what is
-compared, and, on the paper's environments, by agents of which the better ones have learned: three times the score of
-random play, on select_nonmatching half of the oracle's, and a training return that has levelled off or still rises
-(in the last fifth of the run at least 80 % of that in the best fifth). On watermaze and Chaser the verdict also says
+A claim consists of comparisons. A comparison is tested only with at least three seeds a side that differ only in what
+is compared. On the paper's environments the better side must also have learned: it scores at least three times random
+play (on select_nonmatching half of the oracle's score), and its training return has levelled off or still rises (in the
+last fifth of the run it is at least 80 % of that in the best fifth). On watermaze and Chaser the verdict also says
 whether the better method is clearly above a feedforward agent of the same budget. "Better" is shown if the mean is
 higher in every setting and p of Welch's t test is below 0.05 after Holm's correction for all such tests on this page,
 and contradicted if the same holds the other way round. "Equal" is shown if the 90 % interval of the difference lies

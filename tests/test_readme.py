@@ -92,6 +92,7 @@ def near(shown: tuple[str, ...], found: tuple[str, ...]) -> bool:
 
 def test_scores_and_intervals_of_the_claims_are_those_of_the_reference_reports():
     claims = README[README.index("## What it found") : README.index("## What a segment costs")]
+    claims += (ROOT / "docs/findings.md").read_text(encoding="utf-8")
     reports = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "results/reference").glob("*/report/*.md"))
     number = r"(-?\d+(?:\.\d+)?)"
     for pattern in (f"{number} against {number}", rf"{number} \[{number}, {number}\]"):

@@ -21,7 +21,9 @@ def claims(results: Results) -> list[Claim]:
     exact = exact[square]  # else the power of N is another
     parts = [_part(exact, results, quantity) for quantity in QUANTITIES]
     sentence = "Exact RTRL stops being tractable with a second recurrent layer."
-    note = "That RTRL does not reach the layers below is so by construction, here as in the paper, and is not tested."
+    note = (
+        "That RTRL's gradient is cut off below the recurrent layers holds by construction, as in the paper: not tested."
+    )
     shows = ("cost_against_N", "cost_against_L", "largest_hidden", "exponents", "limits")
     return [Claim(5, "layers", "a second layer", sentence, tuple(parts), shows, note)]
 

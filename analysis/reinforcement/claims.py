@@ -89,7 +89,7 @@ def claims(results: Results) -> list[Claim]:
             "RTRL beside full BPTT",
             "Beyond the paper: RTRL, with sensitivities carried over from older parameters, equals full BPTT.",
             weighed["exact"],
-            note="Where all seeds end at the same success, the interval has no width; that over training tells more.",
+            note="Where all seeds end at the same success, the interval has no width: look at success over training.",
         ),
     ]
 
@@ -153,8 +153,8 @@ def _stems(results: Results, levels: tuple[str, ...]) -> str:
     where = "for every method alike" if all(taught) else f"in {sum(taught)} of {len(taught)} runs"
     return (
         "Departure from the paper: on DMLab levels the vision stem (the convolutional layers below the recurrent one)"
-        f" was taught what is in view from the simulator's state and then frozen, {where}; the paper trains it by"
-        " TBPTT."
+        f" was taught what is in view from the simulator's state and then frozen, {where}; in the paper it is"
+        " learned from reward."
     )
 
 

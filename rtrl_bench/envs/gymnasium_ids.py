@@ -139,7 +139,7 @@ def _check(spec: EnvSpec, options: Mapping[str, Any]) -> None:
     ours, its = _shared_out(options)
     if problem and its and (isinstance(without := _problem(spec, ours), ConfigError) or not without):
         given = ", ".join(f"{key} = {value!r}" for key, value in its.items())
-        raise ConfigError(f"options {given} of environment {spec.name}: making one with them ended in {problem}")
+        raise ConfigError(f"options {given} of environment {spec.name}: creating it with them failed: {problem}")
 
 
 def _limit(found: GymnasiumSpec, options: Mapping[str, Any]) -> int | None:

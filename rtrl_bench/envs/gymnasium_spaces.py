@@ -90,7 +90,11 @@ def _layout(space: spaces.Space, name: str) -> str:
     few = [n <= CHANNELS for n in shape]
     if len(shape) == 3 and sum(few) == 1 and not few[1]:
         return "channels_first" if few[0] else "channels_last"
-    kind = "where the channels are cannot be told" if len(shape) == 3 else "expected images of two or three dimensions"
+    kind = (
+        "which axis holds the channels is ambiguous"
+        if len(shape) == 3
+        else "expected images of two or three dimensions"
+    )
     raise ConfigError(
         f"environment {name} has the observations {space}: {kind}; "
         f"set environment_options: {{image_layout: {' | '.join(LAYOUTS if len(shape) == 3 else ['flat'])}}}"

@@ -18,8 +18,8 @@ class RecurrentSettings(RunSettings):
     gradient_options: Options = Field(default={}, description="options of the gradient method other than window")
     window: Amount | Literal["episode"] | None = Field(
         default=None,
-        description="steps that gradient: tbptt goes back; null: one segment (unroll); episode: to its start or the "
-        "sequence's",
+        description="steps that gradient: tbptt goes back; null: one segment (unroll); episode: to the "
+        "start of the episode or sequence",
     )
     unroll: Size = Field(default=50, description="M, steps of a segment: between two updates")
     batch: Size = Field(default=32, description="B, environments played or sequences read at the same time")

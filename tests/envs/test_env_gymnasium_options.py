@@ -92,11 +92,11 @@ def test_a_constructor_that_names_no_options_takes_any():
         (
             "Configured",
             {"length": -1},
-            "options length = -1 of environment .*: making one with them ended in ValueError: a",
+            "options length = -1 of environment .*: creating it with them failed: ValueError: a",
         ),
-        ("Configured", {"length": "x"}, "options length = 'x' .* ended in TypeError"),
-        ("Configured", {"max_episode_steps": 0}, "options max_episode_steps = 0 .* ended in ValueError: Expect"),
-        ("Open", {"size": -1}, "options size = -1 .* ended in KeyError: 'size'"),
+        ("Configured", {"length": "x"}, "options length = 'x' .* failed: TypeError"),
+        ("Configured", {"max_episode_steps": 0}, "options max_episode_steps = 0 .* failed: ValueError: Expect"),
+        ("Open", {"size": -1}, "options size = -1 .* failed: KeyError: 'size'"),
     ],
 )
 def test_values_that_the_constructor_refuses_are_refused_with_its_words(name, option, message):

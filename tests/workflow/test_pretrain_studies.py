@@ -194,11 +194,11 @@ def test_snakemake_teaches_a_stem_before_the_runs_that_take_it_over(project):
     [
         (
             {"pretrain": {"method": "tbptt"}},
-            r"studies\.memory: pretrain\.unroll = None: method: state has none, the others need it \(>= 1\)",
+            r"studies\.memory: pretrain\.unroll = None: method: state takes no unroll, every other method needs one",
         ),
         (
             {"pretrain": {"method": "state", "unroll": 5}},
-            r"studies\.memory: pretrain\.unroll = 5: method: state has none, the others need it \(>= 1\)",
+            r"studies\.memory: pretrain\.unroll = 5: method: state takes no unroll, every other method needs one",
         ),
         ({"pretrain": {"method": "state"}}, "studies.memory: environment = 'tmaze', which has no state to teach from"),
         (

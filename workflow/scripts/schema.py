@@ -35,7 +35,7 @@ class WorkflowSettings(Settings):
     results: str = Field(min_length=1, description="folder; results go to `<results>/<scale>/`")
     device: Device = Field(description="where runs train; `cuda` also asks the scheduler for a GPU per run")
     threads: Threads | None = Field(
-        description="CPU threads of one run, 0 for all; null leaves it to the scale (`run.threads`)"
+        description="CPU threads of one run, 0: as many as pay off; null leaves it to the scale (`run.threads`)"
     )
     time_limit: Amount | None = Field(
         description="minutes that a queue allows one job: a longer run stops in time, with a checkpoint, and continues "

@@ -1,8 +1,8 @@
 """Peak memory beside its prediction on this machine
 
-Of stacks of eLSTM layers trained by exact RTRL, parameters and gradients included, and of whole training runs: what was
-allocated at most, and what the formulas say by which a run that does not fit is refused. Rows without a peak are
-predictions: the largest N that fits. On a GPU cuDNN uses memory that is free for its convolutions beside that.
+The most memory that stacks of eLSTM layers trained by exact RTRL (parameters and gradients included) and whole training
+runs allocated, beside the prediction by which runs that do not fit are refused. Rows without a peak are predictions:
+the largest N that fits. On a GPU cuDNN uses further free memory for its convolutions.
 """
 
 from __future__ import annotations

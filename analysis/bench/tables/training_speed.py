@@ -1,7 +1,7 @@
 """How fast training is on this machine
 
 Environment steps a second of whole training runs with the paper's sizes: acting and learning in turn and beside each
-other, by RTRL and by TBPTT. On a GPU the vision stem computes in bfloat16, but in the column float32 (acting beside
+other, by RTRL and by TBPTT. On a GPU the vision stem computes in bfloat16, except in the column float32 (acting beside
 learning). The stem alone is the floor: forward for acting, forward and backward for learning, and nothing else.
 """
 

@@ -2,11 +2,12 @@
 
 How fast cost grows along each sweep: if size doubles, cost grows by two to the power of the exponent. The fitted
 exponent is the least-squares slope of log cost against log size over the upper half of the sweep (from its geometric
-middle on), with its 95 % t-interval; at least three points with a value are needed. The predicted exponent is the
-same slope of the predicted costs. A count confirms a prediction if both exponents differ by at most 0.1. Where
-counting stopped before the sweep did, the prediction for the same points counts as well, and the verdict names it.
-Measurements contain constants and overheads that no formula has, so for them the verdict only gives the difference.
-Time per step is compared with predicted FLOPs.
+middle on), with its 95 % t-interval; at least three points with a value are needed. The predicted exponent is the same
+slope of the predicted costs. A count confirms a prediction if both exponents differ by at most 0.1. Where counting
+stopped before the end of the sweep, agreement with the prediction for the counted points also suffices, and the verdict
+gives that prediction. Measurements contain constants and overheads that no formula has, and counted peak memory
+contains temporary copies, so for these the verdict only gives the difference. Time per step is compared with predicted
+FLOPs.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""What RTRL gains, against how wrong TBPTT's gradient is
+"""What RTRL gains, against how exact TBPTT's gradient is
 
 A point per task, M, number of layers and initial retention: across, the mean cosine along training between TBPTT's
 gradient and the exact one (full BPTT to the start of the episode); up, what RTRL gains in greedy play over TBPTT, as a
 share of what the better of the two gains over random play. Filled marks: the gradient was compared in TBPTT's own runs;
 hollow ones: on the rollouts of RTRL's agents (figure ``truncation``). Error bars: Welch's 95 % interval of the
-difference. Above the panel: Spearman's rank correlation of the two over the points, whose p takes them for independent;
-several of one task are not. A point is drawn where RTRL or TBPTT has learned, with three seeds a side and ten
-comparisons of gradients or more.
+difference. Above the panel: Spearman's rank correlation over the points; its p treats them as independent, which points
+of one task are not. A point is drawn where RTRL or TBPTT has learned, with three seeds a side and ten comparisons of
+gradients or more.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """RTRL against TBPTT in agents that have learned
 
-Training return against environment frames: mean over seeds, the band ± one standard deviation. The comparison is
-chosen by rule: select_nonmatching at M = 10 if agents have learned it, else another of the paper's environments that
-they have learned, else a memory task, whose delay is longer than a segment of M steps. Comparisons with three seeds a
-side go before those with fewer, and among these the one in which the methods differ most is shown. The dotted line is
-the score of random play, the dashed one that of a player that sees everything.
+Training return against environment frames: mean over seeds, the band ± one standard deviation. The comparison is chosen
+by rule, among those that agents have learned: first those with three seeds a side; of these select_nonmatching at M =
+10, else another of the paper's environments, else a memory task whose delay is at least a segment of M steps; of
+several, the one in which the methods differ most. The dotted line is the score of random play, the dashed one that of a
+player that sees everything.
 """
 
 from __future__ import annotations

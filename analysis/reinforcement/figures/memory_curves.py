@@ -1,8 +1,9 @@
 """Memory study: learning curves
 
-Share of right answers in training against environment frames, one a step, at the initial retention that was run with
-the most delays. Each run is smoothed by a sliding mean over 5 % of its length; the line is the mean over seeds, the
-band ± one standard deviation. The dotted line is random play, which is right half of the time.
+Share of right answers in training against environment frames (one per step), at the initial retention (how long new
+units keep what they saw) that was run with the most delays. Each run is smoothed by a sliding mean over 5 % of its
+length; the line is the mean over seeds, the band ± one standard deviation. The dotted line is random play, which is
+right half of the time.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Memory map: success and steps to solve over delay and segment M
 
-Memory tasks that were run with several segment lengths M, each cell a delay and an M, or a window of TBPTT that reaches
-back over several segments. Above: success rate in greedy play, interquartile mean over seeds. Below: environment steps
-until the training return, smoothed as in the learning curves, first reaches 0.9; median over seeds, a dash where half
-of them or more never get there. A blank cell was not run. All runs of a task are equal but for method, M and delay, in
-their budget too, so that a longer segment means fewer updates.
+Memory tasks that were run with several segment lengths M, each square a delay and an M, or a TBPTT window of several
+segments. Above: success rate in greedy play, interquartile mean over seeds. Below: environment steps until the training
+return, smoothed as in the learning curves, first reaches 0.9; median over seeds, a dash where half of them or more
+never get there. A blank square was not run. Runs of a task differ only in method, M and delay; as budgets are equal, a
+longer segment means fewer updates.
 """
 
 from __future__ import annotations

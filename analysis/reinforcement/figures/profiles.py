@@ -1,10 +1,10 @@
 """Memory study: performance profiles and sample efficiency
 
-Over all memory tasks of one layer whose delay is longer than a segment, at the initial retention that was run with the
-most delays. Left, the performance profile (Agarwal et al. 2021): the share of runs whose success rate in greedy play is
-at least the value on the x axis; the higher curve is the better method. Right, sample efficiency: the interquartile
-mean over the same runs (the mean without the lowest and the highest quarter) of the share of right answers during
-training. Bands are 95 % bootstrap intervals, stratified by task.
+Over all memory tasks of one layer whose delay is at least a segment of M steps, at the initial retention that was run
+with the most delays. Left, the performance profile (Agarwal et al. 2021): the share of runs whose success rate in
+greedy play is at least the value on the x axis; the higher curve is the better method. Right, sample efficiency: the
+interquartile mean over the same runs (the mean without the lowest and the highest quarter) of the share of right
+answers during training. Bands are 95 % bootstrap intervals, stratified by task.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Cosine of TBPTT's gradient to the exact one, which reaches back to the start of the episode, against M, in the first,
 the middle and the last fifth of an agent's training. One rollout of one agent is cut into segments of each M in turn;
-each has the loss of a learner with this M, and the parameters stand still while the gradients are compared. Over the
-parameters of the recurrent layers; the vision stem is not judged. Mean over seeds, with a band from the lowest seed to
+each segment has the loss that a learner with this M would have, and the parameters are held fixed. Only the gradients
+of the recurrent layers are compared, not those of the vision stem. Mean over seeds, with a band from the lowest seed to
 the highest. Table ``cosines`` says what the agents had learned by the end.
 """
 

@@ -3,9 +3,9 @@
 This project's own version of the DMLab levels replays actions that were recorded in the real engine; the worst
 positions come first. What the engine drew at random is taken from the recording: the starts, the layouts of
 rooms_keys_doors_puzzle (episodes without a recorded layout are left out), and the place of watermaze's platform.
-Positions are in world units; a player walks 20 of them in a step. "Walking freely" lasts until the player is moved,
-or touches a wall or the platform. Steps are left out while the player has been moved in only one of the two. Rewards
-are matched one to one. In watermaze the engine also draws extra rewards, which a replay cannot know.
+Positions are in world units; a player walks 20 of them in a step. "Walking freely" lasts until the player is moved, or
+touches a wall or the platform. Steps are left out while the player has been moved in only one of engine and replay.
+Rewards are matched one to one. In watermaze the engine also draws extra rewards, which a replay cannot know.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Cells: which gradient learns to remember in which cell
 
-Success on the recall task, where the sign of the first step is asked for after ``delay`` steps and every step between
-shows another one: mean over seeds of the share of test sequences answered right, from chance (0.5, dark) to all of them
-(1, bright). From 0.75 on a cell counts as one that learns, if there are at least three seeds. A segment of M steps
-cannot hold both ends of a delay of M or more. All learn online, with the same number of updates at most. LRU and RTU
-are linear in their input: a readout can tell the last steps from such states whatever the recurrence has learned, so
-that success in these two need not come from a gradient through time.
+Success on the recall task, where the sign of the first step is asked for after ``delay`` steps and every step in
+between shows a distracting sign: mean over seeds of the share of test sequences answered right, from chance (0.5, dark)
+to all of them (1, bright). From 0.75 on a cell counts as one that learns, if there are at least three seeds. A segment
+of M steps cannot hold both the sign and its answer if the delay is M or more. All learn online, with at most the same
+number of updates. LRU and RTU are linear in their input: a readout can tell the last steps from such states whatever
+the recurrence has learned, so that success in these two need not come from a gradient through time.
 """
 
 from __future__ import annotations

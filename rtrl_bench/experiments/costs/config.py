@@ -51,7 +51,7 @@ class SweepConfig(Settings):
     episode: Amount = Field(default=500, description="T, steps of an episode, which full BPTT keeps")
     want: Distinct[Wanted] = Field(
         default=["counted", "time", "memory"],
-        description="what is found out besides the prediction: counts of operators, and by measuring time and memory",
+        description="what is determined besides the prediction: counts of operators, measured time, measured memory",
     )
 
     @model_validator(mode="after")
@@ -103,7 +103,7 @@ class StudyConfig(RunSettings):
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="the largest layers that fit into memories")
     repeats: Amount = Field(default=7, description="how often a segment is timed")
     seconds: Positive = Field(
-        default=2.0, description="seconds after which points that are timed in turn are not repeated any more"
+        default=2.0, description="seconds after which points timed in turn are no longer repeated"
     )
     memory_gb: Positive | None = Field(
         default=None, description="10⁹ bytes that a point may be predicted to take; null: half of what is free"

@@ -42,7 +42,9 @@ class Pretrain(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.unroll is None) != (self.method == TAUGHT):
-            raise ConfigError(f"unroll = {self.unroll}: method: {TAUGHT} has none, the others need it (>= 1)")
+            raise ConfigError(
+                f"unroll = {self.unroll}: method: {TAUGHT} takes no unroll, every other method needs one (>= 1)"
+            )
         return self
 
 
@@ -114,7 +116,9 @@ class AgentStudy(Study):
         """The settings of a run of `method`: what is common to scale and study, then `parts`, then the machine."""
         config = from_dict(merge(asked.run, self.run, *parts, asked.machine))
         if config.method != method:
-            raise ConfigError(f"methods.{method}: at unroll {config.unroll} its keys make {config.method!r}; rename")
+            raise ConfigError(
+                f"methods.{method}: at unroll {config.unroll} its keys describe {config.method!r}; rename it so"
+            )
         return config
 
 

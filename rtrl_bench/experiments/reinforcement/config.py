@@ -35,8 +35,8 @@ class OptimiserConfig(Settings):
     learning_rate: LearningRate = Field(default=6e-4, description="at the start")
     decay_steps: Amount | None = Field(
         default=None,
-        description="agent steps after which the learning rate is zero, at least env_steps: a run can so be the first "
-        "part of a longer one; null: env_steps",
+        description="agent steps after which the learning rate is zero, at least env_steps, so that a run can be the "
+        "first part of a longer one; null: env_steps",
     )
     alpha: Decay = Field(default=0.99, description="decay of the mean square, per update")
     epsilon: Positive = Field(default=0.01, description="added to the root of the mean square")
@@ -53,12 +53,12 @@ class LossConfig(Settings):
     reward_clip: Positive = Field(default=1.0, description="rewards are clipped to ± this")
     rho_bar: Positive = Field(default=1.0, description="upper limit of the importance weights of the errors")
     c_bar: Positive = Field(default=1.0, description="upper limit of the importance weights of the trace")
-    pg_rho_bar: Positive = Field(default=1.0, description="upper limit of those of the policy gradient's advantages")
+    pg_rho_bar: Positive = Field(default=1.0, description="upper limit of the importance weights of the advantages")
     vtrace_lambda: Share = Field(default=1.0, description="λ, decay of the trace per step")
     bootstrap_truncation: bool = Field(
         default=False,
-        description="true: after a time limit the value of the last observation counts; false: nothing does, as in the "
-        "paper",
+        description="beyond a time limit, true: count the value of the last observation; false: count nothing, as in "
+        "the paper",
     )
 
 
@@ -69,7 +69,7 @@ class EvaluationConfig(Settings):
     episodes: Amount = Field(default=100, description="episodes of a set")
     max_steps: Amount | None = Field(
         default=None,
-        description="agent steps that cut an episode; null: 10 000 where the environment has no limit of its own",
+        description="steps after which an episode is cut; null: 10 000 where the environment has no limit of its own",
     )
 
 
@@ -99,13 +99,16 @@ class RunConfig(RecurrentSettings):
     environment: str = Field(description="name of the environment (`python -m rtrl_bench list`)")
     env_steps: Amount = Field(description="training budget: agent steps, summed over all environments")
     environment_options: Options = Field(default={}, description="options of the environment")
-    backend: str = Field(default="auto", description="simulator of the environment; auto: the first that runs here")
+    backend: str = Field(
+        default="auto",
+        description="simulator of the environment; auto: that of its vision stem, or the first that runs here",
+    )
     vision: str = Field(default="impala", description="vision stem; flat: none, for vectors")
     features: Size = Field(default=256, description="outputs of the vision stem's linear layer")
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
-        description="of the vision stem's convolutions and products; all behind it stays float32. bfloat16 makes "
-        "impala and nature themselves two to four times as fast where the processor multiplies it (AMX, GPUs)",
+        description="of the vision stem's convolutions and products; everything after it stays float32. bfloat16 makes "
+        "impala and nature themselves two to four times as fast where the processor multiplies in it (AMX, GPUs)",
     )
     last_reward_across_episodes: bool = Field(
         default=False,
@@ -132,8 +135,8 @@ class RunConfig(RecurrentSettings):
     )
     threads: Threads = Field(
         default=0,
-        description="CPU threads of torch and of the simulator; 0: all that the process may use, of torch's those that "
-        "pay for the network's size",
+        description="CPU threads of torch and of the simulator; 0: for the simulator all that the process may use, for "
+        "torch as many of them as pay off at the network's size",
     )
     log_points: Amount = Field(default=100, description="rows of curve.csv")
     checkpoint_minutes: Positive = Field(default=5.0, description="minutes between checkpoints")

@@ -20,7 +20,8 @@ class SequenceConfig(RecurrentSettings):
     steps: Amount = Field(description="budget, in steps of each of the batch's slots")
     update: Literal["segment", "sequence"] = Field(
         default="segment",
-        description="when parameters change: after every segment of a stream of sequences, or of a batch of whole ones",
+        description="when parameters change; segment: after every segment of a stream of sequences; sequence: after "
+        "every batch of whole sequences",
     )
     unroll: Size = Field(default=1, description="M, steps of a segment: between two updates; 1: fully online")
     hidden: Size = Field(default=2048, description="N, units of a recurrent layer")
@@ -39,7 +40,7 @@ class SequenceConfig(RecurrentSettings):
     validations: Amount = Field(default=50, description="rows of curve.csv, if the task is not solved before the end")
     seed: Seed = Field(default=0, description="of parameters and data")
     device: Device = Field(default="auto", description="where the network runs; auto: cuda where there is one")
-    threads: Threads = Field(default=0, description="CPU threads of torch; 0: those that pay for the network's size")
+    threads: Threads = Field(default=0, description="CPU threads of torch; 0: as many as pay off at the network's size")
     checkpoint_minutes: Positive = Field(default=5.0, description="minutes between checkpoints")
 
     @model_validator(mode="after")

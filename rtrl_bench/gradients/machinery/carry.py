@@ -47,8 +47,8 @@ class Carry:
         """RuntimeError unless a segment may begin here, which is when state and traces stand at the same step."""
         if self.moving:
             raise RuntimeError(
-                "an exception ended backward() after it had moved sensitivities of this carry: go on from a "
-                "copy.deepcopy of the carry before, or begin(batch) anew"
+                "an exception ended backward() after it had moved sensitivities of this carry: go on from an "
+                "earlier copy.deepcopy of it, or start anew with begin(batch)"
             )
         if self.waiting:
             raise RuntimeError(

@@ -75,7 +75,7 @@ def test_a_run_begun_in_lab_is_refused_where_lab_is_gone_and_keeps_its_checkpoin
     machine.has_lab = True
     interrupt(agent(), tmp_path, monkeypatch, updates)
     machine.has_lab = False
-    message = "this run began in deepmind_lab, which cannot run here, where rooms would: no Lab is here; build it"
+    message = "this run began in deepmind_lab, which cannot run here: no Lab is here; build it"
     with pytest.raises(ConfigError, match=message):
         execute(agent(), tmp_path, restart_if_changed=True)
     machine.has_lab = True
@@ -108,7 +108,7 @@ def test_the_evaluation_of_an_agent_whose_simulator_is_gone_is_refused(machine, 
     execute(agent(), tmp_path)
     machine.has_lab = False
     assert main(["evaluate", str(tmp_path)]) == 2
-    assert "this agent was trained in deepmind_lab, which cannot run here, where rooms" in capsys.readouterr().err
+    assert "this agent was trained in deepmind_lab, which cannot run here: no Lab" in capsys.readouterr().err
 
 
 def test_a_run_plays_in_the_simulator_of_its_vision_stem(machine, tmp_path):
@@ -126,7 +126,7 @@ def test_a_stem_whose_simulator_is_gone_is_refused_and_planned_as_lacking(machin
     settings = agent(pretrained={"run": str(tmp_path / "stem")})
     assert KIND.lack(settings) is None
     machine.has_lab = False
-    with pytest.raises(ConfigError, match="vision stem saw it in deepmind_lab, which cannot run here, where rooms"):
+    with pytest.raises(ConfigError, match="vision stem saw it in deepmind_lab, which cannot run here"):
         execute(settings, tmp_path / "agent")
     assert KIND.lack(settings).reason == "no Lab is here"
 
