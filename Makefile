@@ -8,7 +8,7 @@ CORES := all
 
 PLAN := $(BIN)/python -m workflow.scripts.plan $(if $(SCALE),--set scale=$(SCALE)) $(if $(filter-out all,$(CORES)),--cores $(CORES))
 # Snakemake finds the logger `eta`, which shows the time left, on PYTHONPATH.
-SNAKEMAKE := PYTHONPATH=workflow/logger bash workflow/scripts/alone.sh $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
+SNAKEMAKE := PYTHONPATH=workflow/logger$${PYTHONPATH:+:$$PYTHONPATH} bash workflow/scripts/alone.sh $(BIN)/snakemake --cores $(CORES) $(if $(SCALE),--config scale=$(SCALE))
 
 # Text is UTF-8 whatever the locale.
 export PYTHONUTF8 := 1

@@ -224,6 +224,10 @@ def _carry_out(arguments: argparse.Namespace) -> Result:
     if len(files) != len(folders):
         raise ConfigError(f"{len(folders)} --out for {len(files)} --config: expected a folder for each file")
     asked = [load_run(file, arguments.kind, merge(*arguments.set)) for file in files]
+    other = next((settings.kind for settings in asked if arguments.kind not in (None, settings.kind)), None)
+    if other is not None:
+        raise ConfigError(f"kind = {other!r}: train takes agents alone; use `{PROGRAM} run`")
+
     lines, failed = [], []
     with alarm(arguments.stop_after):
         for number, (settings, folder) in enumerate(zip(asked, folders), start=1):

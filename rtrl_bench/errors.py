@@ -21,10 +21,8 @@ class ConfigError(Failure, ValueError):
     exit_code = 2
 
 
-class UnknownName(Failure, ValueError):
+class UnknownName(ConfigError):
     """A name that no file registered. The message lists what exists and the closest match."""
-
-    exit_code = 2
 
 
 class EnvironmentUnavailable(Failure, RuntimeError):

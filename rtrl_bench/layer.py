@@ -109,7 +109,7 @@ class RecurrentStack(nn.Module):
 
     @torch.no_grad()
     def step(self, x: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of acting: x (B, D), starts (B,) bool, state (B, L s, N) -> h (B, output_size), state."""
+        """A step of acting, no gradient: x (B, D), starts (B,) bool, state (B, L s, N) -> h (B, output_size), state."""
         parts = self.parts()
         weight = parts[0].parameters.weight
         _check_kind("x", x, Tensor)

@@ -32,6 +32,13 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(capsys, type
     assert said.endswith(f"did you mean {meant}?")
 
 
+def test_train_takes_agents_alone(capsys, tmp_path):
+    words = ["kind=sequences", "task=copy", "steps=10", "hidden=4"]
+    assert cli.main(["train", "--set", *words, "--out", str(tmp_path / "run")]) == 2
+    assert "kind = 'sequences': train takes agents alone; use `python -m rtrl_bench run`" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("command", ["train", "run"])
 @pytest.mark.parametrize("text", ["-1", "nan", "inf", "1e300", "soon"])
 def test_a_span_of_time_that_is_none_is_refused(capsys, command, text):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
 from rtrl_bench.envs.gymnasium_ids import VIEW
 from rtrl_bench.envs.gymnasium_packages import PACKAGES
 from rtrl_bench.envs.gymnasium_spaces import CHANNELS, LAYOUTS
+from rtrl_bench.envs.registry import make
 from rtrl_bench.experiments.reinforcement.agents import check_choices
 from rtrl_bench.experiments.reinforcement.config import load
 
@@ -18,6 +21,22 @@ def test_the_example_is_a_valid_configuration(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(re.search(r"<!-- tested: run.yaml -->\n```yaml\n(.*?)```", PAGE, re.DOTALL)[1])
     check_choices(load(path))
+
+
+def test_the_environment_of_your_own_runs(tmp_path, monkeypatch):
+    text = re.search(r"<!-- tested: my_envs.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)[1]
+    (tmp_path / "my_envs.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    env = make("gymnasium:my_envs:Cue-v0", num_envs=2, seed=0, options={"delay": 1})
+    try:
+        cues, _ = env.reset()
+        env.step(np.zeros(2, int))
+        answers = (cues[:, 0] > 0).astype(int)
+        _, rewards, ends, _, _ = env.step(answers)
+        assert rewards.tolist() == [1.0, 1.0]
+        assert ends.all()
+    finally:
+        env.close()
 
 
 def test_it_names_the_options_the_layouts_and_the_packages_that_there_are():

@@ -48,5 +48,8 @@ def chosen(results: Results) -> tuple[pd.Series, float, float]:
             rank = (min(len(x), len(y)) >= MINIMUM, first, not run["memory_task"], abs(difference(x, y)[0]) / scale)
             found.append((rank, run, left, right))
     if not found:
-        raise NothingToShow("no environment was run with both RTRL and TBPTT and learned by either")
+        raise NothingToShow(
+            "no environment of which it is known when agents have learned was run with both RTRL and TBPTT and learned "
+            "by either"
+        )
     return max(found, key=lambda one: one[0])[1:]

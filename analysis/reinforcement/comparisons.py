@@ -19,6 +19,8 @@ COLUMNS = (
     " verdict memory_task"
 ).split()
 ALPHA = 0.05
+NO_BENCHMARK = "gymnasium"  # any environments of Gymnasium: a mean over them would mean nothing
+
 EQUAL = ["design", "options"]  # of a recurrent network's runs and those of a feedforward one, which has no cell
 
 Scores = tuple[list[float], list[float]]
@@ -103,6 +105,8 @@ def _combined(pairs: list[tuple[pd.Series, Scores]]) -> list[dict[str, object]]:
             tasks[task] = first, scores
     groups: dict[tuple[str, int, str, int], list[tuple[pd.Series, Scores]]] = {}
     for first, scores in tasks.values():
+        if first["suite"] == NO_BENCHMARK:
+            continue
         scope = f"{SUITES.get(first['suite'], first['suite'])}{names.simulator(first['backend'])}, all"
         if first["memory_task"]:
             scope = f"Memory tasks, delay {'<' if first['delay'] < first['unroll'] else '≥'} M"

@@ -48,7 +48,7 @@ def threshold(run: pd.Series) -> float:
         return SUCCESS
     if run["environment"] in HALF_OF_ORACLE:
         return _reference(run, "oracle") / 2
-    return TIMES_RANDOM * floor(run)
+    return TIMES_RANDOM * floor(run) if floor(run) > 0 else math.nan  # of a loss three times as much is worse
 
 
 def _reference(run: pd.Series, player: str) -> float:

@@ -166,7 +166,7 @@ def check_available(name: str, backend: str = "auto", options: Mapping[str, Any]
     """Whether environment `name` can run here, and if not what is missing; quick, and raises nothing."""
     try:
         return _choose(validate(name, options, backend), backend)[1]
-    except (UnknownName, ConfigError) as error:
+    except ConfigError as error:
         return Availability(False, reason=str(error), fix="correct the name; `python -m rtrl_bench list` shows them")
 
 
@@ -208,7 +208,7 @@ def make(
     request = Request(num_envs, seed, split, found.options, threads or usable_cores())
     try:
         return chosen.make(found, request)
-    except (ConfigError, UnknownName, EnvironmentUnavailable, EnvironmentFailed):
+    except (ConfigError, EnvironmentUnavailable, EnvironmentFailed):
         raise
     except BaseException as error:
         if is_stop(error):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.records import RECORD, finished_record
-from rtrl_bench.runs.settings import RunSettings, dump, fingerprint_of, load_settings, to_dict
+from rtrl_bench.runs.settings import RunSettings, decisive, dump, fingerprint_of, load_settings, to_dict
 from rtrl_bench.system.files import write_whole
 from rtrl_bench.system.output import say
 
@@ -56,8 +56,8 @@ def examine(
     if found and found[0] != fingerprint:
         if not restart_if_changed:
             raise ConfigError(
-                f"output folder {folder} holds a run of another configuration (fingerprint {found[0]}, this one is "
-                f"{fingerprint}): choose another folder, or --restart-if-changed to set that run aside"
+                f"output folder {folder} holds a run of another configuration{_differences(folder / CONFIG, config)}: "
+                "choose another folder, or --restart-if-changed to set that run aside"
             )
         return Found(other=found[0])
     _check_config(folder / CONFIG, config)
@@ -115,6 +115,25 @@ def _read(path: Path, config: RunSettings) -> RunSettings | None:
         return load_settings(type(config), path)
     except ConfigError:
         return None
+
+
+def _differences(path: Path, config: RunSettings) -> str:
+    """In brackets, the decisive settings in a file that `config` has other values of; '' where none can be named."""
+    theirs = _read(path, config)
+    if theirs is None:
+        return ""
+    before, now = (dict(_flat(decisive(to_dict(settings)))) for settings in (theirs, config))
+    changed = [key for key in before | now if before.get(key) != now.get(key)]
+    return f" ({'; '.join(f'{key} {before.get(key)}, now {now.get(key)}' for key in changed)})" if changed else ""
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested keys with dots between them."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def set_aside(folder: Path, fingerprint: str, config: RunSettings, leaves: tuple[str, ...]) -> None:

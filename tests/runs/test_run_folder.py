@@ -32,8 +32,10 @@ def test_a_finished_run_is_left_alone(tmp_path, capsys):
 def test_a_folder_of_another_configuration_is_refused_and_kept(tmp_path):
     execute(config(), tmp_path)
     before = (tmp_path / "run.json").read_text()
-    with pytest.raises(ConfigError, match="run of another configuration"):
-        execute(config(seed=5), tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"run of another configuration \(loss.discount 0.99, now 0.5; seed 0, now 5\)"
+    ):
+        execute(config(seed=5, loss={"discount": 0.5}, threads=2), tmp_path)
     assert (tmp_path / "run.json").read_text() == before
 
 

@@ -253,6 +253,14 @@ def test_a_measured_speed_is_a_number_of_steps(scale, config, monkeypatch):
     assert plan.measure(run, cores=1) > 1
 
 
+def test_a_name_that_is_none_is_a_mistake_in_the_scale(monkeypatch, capsys, tmp_path):
+    settings = {**SETTINGS, "scale": "smoke", "results": str(tmp_path), "run": {"vision": "imapla", "threads": 1}}
+    words = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    monkeypatch.setattr(sys, "argv", ["plan", "--set", *words, "--cores", "1"])
+    assert plan.main() == 2
+    assert "error: unknown vision stem 'imapla'" in capsys.readouterr().err
+
+
 def test_what_an_environment_prints_while_it_is_measured_is_no_part_of_the_plan(tmp_path):
     """The plan is a result on standard output; what anything else prints, be it from C, goes to standard error."""
     settings = [f"{k}={json.dumps(v)}" for k, v in (SETTINGS | {"scale": "smoke", "results": str(tmp_path)}).items()]

@@ -155,6 +155,7 @@ def test_a_study_of_costs_takes_all_cores(expand):
         ({"study": {"vary": {"retentoin": [20]}}}, "unknown key retentoin: .*did you mean retention"),
         ({"study": {"vary": {"loss": [None], "loss.discount": [0.9]}}}, r"vary\.loss\.discount: loss varies"),
         ({"label": None}, "label = None: expected text"),
+        ({"studies": {"../up": {"kind": "costs"}}}, r"studies\.\.\./up: a study's name is a folder's; use letters"),
         ({"studies": {"costs": {"kind": "costs"}}}, r"studies\.costs: missing key sweeps"),
         (_costs(repeat=3), r"studies\.costs: unknown key repeat: .*did you mean repeats"),
         (_costs(sweep={"axis": "time"}), r"sweeps\.width\.axis = 'time': expected one of hidden"),

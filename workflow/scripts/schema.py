@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -70,6 +71,9 @@ def check_scale(values: Mapping[str, Any]) -> tuple[ScaleSettings, dict[str, Stu
         if key in WorkflowSettings.model_fields:
             raise ConfigError(f"unknown key {key}: it belongs to config.yaml, or to the runs as run.{key}")
     scale = build(ScaleSettings, values)
+    for name in scale.studies:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            raise ConfigError(f"studies.{name}: a study's name is a folder's; use letters, digits, _, - and .")
     return scale, {name: _study(name, keys) for name, keys in scale.studies.items()}
 
 

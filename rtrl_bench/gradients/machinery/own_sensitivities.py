@@ -42,7 +42,10 @@ class CarriedSensitivities(PerLayer):
         super().__init__(cell, layers)
         if not isinstance(cell, ElementwiseCell):
             name = type(cell).__name__
-            raise ConfigError(f"gradient: exact RTRL needs an element-wise cell, not {name}; use gradient: tbptt")
+            raise ConfigError(
+                f"gradient: exact RTRL at this cost needs an element-wise cell, not {name}; use rtrl_dense (exact, for "
+                "small layers), an approximation such as snap, or tbptt"
+            )
 
     def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
         s = len(self.cell.state)

@@ -60,6 +60,14 @@ def test_scores_of_different_games_are_not_averaged(small):
     assert np.isnan(row["rtrl_iqm"])
 
 
+def test_environments_of_gymnasium_are_no_benchmark_to_combine(tree):
+    for seed in range(3):
+        for method in ("rtrl", "tbptt"):
+            tree.run("gymnasium", "gymnasium:CartPole-v1", method, seed, fraction=None)
+            tree.run("gymnasium", "gymnasium:mine:Cue-v0", method, seed, fraction=None)
+    assert len(comparisons(load(tree.root))) == 2
+
+
 def test_a_difference_between_agents_that_have_not_learned_is_said_to_be_one(tree):
     for seed in range(5):
         tree.memory("tmaze", 20, "rtrl", seed, 0.70 + 0.01 * seed)

@@ -58,6 +58,12 @@ def test_learned_begins_at_three_times_random_half_the_oracle_or_halfway_to_perf
     assert not players.learned(run, threshold - 1e-9)
 
 
+def test_where_random_play_loses_no_multiple_of_it_is_learned(monkeypatch):
+    monkeypatch.setattr(players, "score", lambda *_: -500.0)
+    assert players.floor(CHASER) == -500.0
+    assert not players.learned(CHASER, -10.0)
+
+
 def test_fifths_are_means_over_episodes_in_the_order_of_frames_without_intervals_in_which_none_ended():
     returns = [1, 2, math.nan, 3, 5, 4, 4, 6, 6, 8, 0]
     whole = curve(returns, [1, 3, 0, 1, 1, 2, 2, 1, 3, 3, 1])

@@ -131,7 +131,7 @@ BAD = [
     ({"gradient": "rtlr"}, "unknown gradient 'rtlr'", "did you mean rtrl"),
     ({"vision": "impalla"}, "unknown vision stem 'impalla'", "did you mean impala"),
     ({"vision": "impala"}, "vision = 'impala'", "use one of flat"),
-    ({"cell": "lstm"}, "needs an element-wise cell", "use gradient: tbptt"),
+    ({"cell": "lstm"}, "needs an element-wise cell", "use rtrl_dense"),
     ({"cell": "none", "gradient": "tbptt", "retention": 5}, "retention = 5", "remove the key"),
     ({"pretrained": {"run": "there"}}, "pretrained: vision = 'flat' has no parameters", "remove the key"),
     ({"pretrained": {"fingerprint": "a"}}, "missing key pretrained.run", "it has no default"),

@@ -245,7 +245,7 @@ def test_bad_configurations_are_refused(change, message):
         ({"task": "copie"}, "unknown sequence task 'copie': .*did you mean copy"),
         ({"task_options": {"lenght": 3}}, "task_options of task copy: unknown key lenght"),
         ({"test_options": [{"length": 0}]}, "task_options of task copy: length = 0"),
-        ({"cell": "lstm"}, "exact RTRL needs an element-wise cell, not LSTM"),
+        ({"cell": "lstm"}, "exact RTRL at this cost needs an element-wise cell, not LSTM"),
         ({"gradient": "snap", "gradient_options": {"m": 1}}, "gradient_options.m = 1"),
     ],
 )
