@@ -77,8 +77,9 @@ class Interrupted(Failure):
 
 def did_you_mean(name: object, known: Iterable[str], prefix: str = "") -> str:
     """The end of a message about an unknown name that suggests the closest known one, or nothing."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {prefix}{close[0]}?" if close else ""
+    names = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(str(name).lower(), names, n=1)
+    return f"; did you mean {prefix}{names[close[0]]}?" if close else ""
 
 
 def one_of(name: object, known: Iterable[str], prefix: str = "") -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_runs import config
 
 from rtrl_bench import cli
 from rtrl_bench.cells import CELLS
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.agents import check_choices
 from rtrl_bench.experiments.reinforcement.config import load
 from rtrl_bench.gradients import GRADIENTS
@@ -46,6 +48,16 @@ def test_the_run_example_is_a_valid_configuration(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(block(RUNNING, "run.yaml"))
     check_choices(load(path))
+
+
+def test_the_trained_agent_plays_as_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    execute(config(env_steps=200), tmp_path / "my_run")
+    names: dict = {}
+    exec(block(RUNNING, "agent"), names)
+    assert len(names["states"]) == 100
+    assert names["states"][0].shape == names["network"].core.zero_state(4).shape
+    assert not names["states"][1].equal(names["states"][2])
 
 
 def test_the_first_screen_has_exactly_the_two_commands():

@@ -28,7 +28,11 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
         name = join([*path, key])
         if first["type"] == "missing":
             return f"missing key {name}: it has no default"
-        return f"unknown key {name}: {one_of(key, _keys(schema, at), join([*path, '']))}"
+        known = _keys(schema, at)
+        deeper = next((outer for outer in known if key in _keys(schema, _inner(schema, at, outer) or {})), None)
+        if deeper is not None:
+            return f"unknown key {name}: did you mean {join([*path, deeper, key])}?"
+        return f"unknown key {name}: {one_of(key, known, join([*path, '']))}"
     path, at = _follow(schema, first["loc"])
     value = f"{join(path) or 'the configuration'} = {_shown(first['input'])}"
     if first["type"] != "value_error":

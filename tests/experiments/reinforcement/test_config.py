@@ -99,6 +99,7 @@ def test_methods_have_the_names_of_the_tables(keys, name):
 
 BAD = [
     ({"hiden": 3}, "unknown key hiden", "did you mean hidden"),
+    ({"learning_rate": 1e-3}, "unknown key learning_rate", "did you mean optimiser.learning_rate?"),
     ({"optimiser": {"lr": 1}}, "unknown key optimiser.lr", "expected one of learning_rate"),
     ({"env_steps": "many"}, "env_steps = 'many'", "expected an integer"),
     ({"env_steps": -5}, "env_steps = -5", "expected an integer >= 1"),
@@ -128,6 +129,7 @@ BAD = [
     ({"environment": "gymnasium:Pendulum-v1"}, "Pendulum-v1", "iscrete"),
     ({"environment_options": {"dealy": 3}}, "unknown option 'dealy'", "did you mean delay"),
     ({"cell": "elstn"}, "unknown cell 'elstn'", "did you mean elstm"),
+    ({"gradient": "RTRL"}, "unknown gradient 'RTRL'", "did you mean rtrl"),
     ({"gradient": "rtlr"}, "unknown gradient 'rtlr'", "did you mean rtrl"),
     ({"vision": "impalla"}, "unknown vision stem 'impalla'", "did you mean impala"),
     ({"vision": "impala"}, "vision = 'impala'", "use one of flat"),
