@@ -112,6 +112,7 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
         memory(results, "better than", long=True, retained=True, unroll=m, task=name)
         for m, name in conditions or [(None, None)]
     ]
+    ceiling = runs[(runs["environment"] == NONMATCHING) & (runs["gradient"] == "bptt")]
     return {
         "dmlab": [
             *([together("watermaze, every M", maze)] if not any(map(refusal, maze)) else maze),
@@ -133,7 +134,8 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
             memory(results, "equal to", long, retained=True, right="bptt", in_training=in_training)
             for in_training in (False, True)
             for long in (False, True)
-        ],
+        ]
+        + [at(results, NONMATCHING, m, "equal to", right="bptt") for m in sorted(set(ceiling["unroll"]))],
     }
 
 

@@ -221,7 +221,7 @@ def test_the_text_has_label_jobs_hours_and_what_is_missing(scale, asked):
     folder = scale("mine", {"a": (CONFIG, None)}, missing=missing)
     said = text(folder, cores=2)
     assert "label of mine" in said
-    assert "1 runs, then tables, figures, report: about 0.50 h on 2 cores" in said
+    assert "1 runs: about 0.50 h on 2 cores, and minutes for tables, figures and report" in said
     assert "left out: chaser: libGL is missing. Fix: apt-get install libgl1" in said
 
 

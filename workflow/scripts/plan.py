@@ -193,7 +193,7 @@ def describe(plan: Plan) -> str:
         lines.append(f"{row.name:<{width}}{row.runs:>6}{row.done:>6}{row.frames:>18,}{row.hours:>17,.2f}")
     left = sum(row.runs - row.done for row in rows)
     hours = sum(row.hours for row in rows) / plan.cores
-    lines.append(f"{left} runs, then tables, figures, report: about {hours:,.2f} h on {plan.cores} cores")
+    lines.append(f"{left} runs: about {hours:,.2f} h on {plan.cores} cores, and minutes for tables, figures and report")
     lines += _describe_speeds(plan.known)
     if plan.scale.missing:
         lines += ["", f"left out: {explain(plan.scale.missing)}"]

@@ -49,7 +49,7 @@ def build(results: Results) -> Table:
         "Wall time a run": frame["wall_s_median"].map(labels.duration),
         "Peak memory": frame["peak_bytes_max"].map(labels.memory),
         "Network": texts(frame, _network, *NETWORK),
-        "Device": texts(frame, "{} ({}, {} threads)".format, "device_name", "device", "threads"),
+        "Device": texts(frame, "{} ({}, threads: {})".format, "device_name", "device", "threads"),
         "Backend": frame["backend"],
         "n": frame["n"].astype(str),
     }

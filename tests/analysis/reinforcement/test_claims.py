@@ -95,6 +95,16 @@ def test_equal_means_within_the_margin(tree, tbptt, verdict):
     assert part(tree, "chaser", "Chaser, M = 50: RTRL equal to TBPTT").verdict == verdict
 
 
+@pytest.mark.parametrize(("bptt", "verdict"), [([50.0, 50.5, 51.0], SHOWN), ([20.0, 20.5, 21.0], CONTRADICTED)])
+def test_equal_to_full_bptt_is_weighed_on_nonmatching_where_that_was_run(tree, bptt, verdict):
+    for seed in range(3):
+        for method, score in (("rtrl", 50.0 + seed / 2), ("bptt", bptt[seed])):
+            tree.level(NONMATCHING, method, seed, real=False, unroll=10, returns=[score])
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "exact"]
+    (found,) = [one for one in claim.parts if "select_nonmatching" in one.what]
+    assert (found.verdict, found.what.endswith("RTRL equal to full BPTT")) == (verdict, True)
+
+
 def test_equal_to_full_bptt_is_weighed_after_training_and_over_the_whole_of_it(tree):
     for seed in range(3):
         for method, share in (("bptt", 1.0), ("rtrl", 0.7)):
