@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
 import numpy as np
+from small_runs import config, interrupt
 
 from rtrl_bench.envs.gymnasium_ids import VIEW
 from rtrl_bench.envs.gymnasium_packages import PACKAGES
 from rtrl_bench.envs.gymnasium_spaces import CHANNELS, LAYOUTS
-from rtrl_bench.envs.registry import make
+from rtrl_bench.envs.registry import chosen_backend, make
+from rtrl_bench.experiments import execute
 from rtrl_bench.experiments.reinforcement.agents import check_choices
 from rtrl_bench.experiments.reinforcement.config import load
+from rtrl_bench.runs import records
 
 PAGE = (Path(__file__).parent.parent / "docs" / "environments.md").read_text(encoding="utf-8")
 
@@ -37,6 +41,25 @@ def test_the_environment_of_your_own_runs(tmp_path, monkeypatch):
         assert ends.all()
     finally:
         env.close()
+    packages = chosen_backend("gymnasium:my_envs:Cue-v0").packages
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert records.versions(packages=packages)["my_envs"] == f"source {digest}"
+
+
+def test_a_run_that_goes_on_with_an_edited_environment_says_so(tmp_path, monkeypatch, capsys):
+    module = tmp_path / "edited_envs.py"
+    text = re.search(r"<!-- tested: my_envs.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)[1]
+    module.write_text(text.replace("Cue-v0", "Edited-v0"))
+    monkeypatch.syspath_prepend(tmp_path)
+    agent = config(environment="gymnasium:edited_envs:Edited-v0", environment_options={})
+    interrupt(agent, tmp_path / "run", monkeypatch, 3)
+    module.write_text(module.read_text() + "# edited\n")
+    record = execute(agent, tmp_path / "run")
+    assert (
+        "(this simulator cannot be restored) and another device, other threads or other versions,"
+        in capsys.readouterr().err
+    )
+    assert len({process["versions"]["edited_envs"] for process in record["processes"]}) == 2
 
 
 def test_it_names_the_options_the_layouts_and_the_packages_that_there_are():

@@ -113,10 +113,10 @@ def _call_hooks(module: str, identifier: str) -> None:
 
 
 def distributions(found: EnvSpec) -> tuple[str, ...]:
-    """The installed packages that an id's constructor comes from, beside Gymnasium."""
+    """The installed packages that an id's constructor comes from, beside Gymnasium; its module if it is in none."""
     entry = found.entry_point
     root = _root(entry if isinstance(entry, str) else getattr(entry, "__module__", ""))
-    return tuple(sorted({*_installed().get(root, ())} - {"gymnasium", "rtrl-bench"}))
+    return tuple(sorted({*_installed().get(root, [root] if root else [])} - {"gymnasium", "rtrl-bench"}))
 
 
 @functools.cache

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -54,11 +57,21 @@ def now_utc() -> str:
 
 
 def versions(simulator: str | None = None, packages: Iterable[str] = ()) -> dict[str, str]:
-    """Versions of what decides a run's numbers; `packages` are those that the simulator's numbers hang on."""
+    """Versions of what decides a run's numbers; `packages` (or modules) are those that the simulator's depend on."""
     found = {"python": platform.python_version()}
-    found |= {name: metadata.version(name) for name in ("torch", "numpy", "gymnasium", *packages)}
+    found |= {name: _version(name) for name in ("torch", "numpy", "gymnasium", *packages)}
     found["rtrl_bench"] = __version__
     return found | ({"simulator": simulator} if simulator else {})
+
+
+def _version(name: str) -> str:
+    """Of an installed package; of a module that belongs to none, a digest of its source."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        file = Path(getattr(sys.modules.get(name), "__file__", None) or os.devnull)
+        sources = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+        return f"source {hashlib.sha256(b''.join(source.read_bytes() for source in sources)).hexdigest()[:12]}"
 
 
 def git_state() -> dict[str, str | bool | None]:

@@ -270,6 +270,8 @@ class Training(Work):
         how = "exactly"
         if not self.env.can_restore:
             how = "with new episodes (this simulator cannot be restored)"
+            if self.processes[-1] != self.processes[-2:][0]:
+                how += " and another device, other threads or other versions,"
         elif not self.counters.exact_resume:
             how = "not bit for bit (other device, threads or versions)"
         return f"{how} from {self.counters.env_steps:,} steps"
