@@ -88,7 +88,10 @@ def _import(module: str, identifier: str, known: Package | None) -> None:
             right = "" if known.module == module else f", and name it gymnasium:{known.module}:{identifier}"
             fix = f"install its package: pip install {known.distribution}{right}"
         elif absent:
-            fix = f"install the package that has it, or correct the name{_module_meant(module, identifier)}"
+            fix = (
+                "install the package that has it, put its file into the current folder or on PYTHONPATH, or correct the "
+                f"name{_module_meant(module, identifier)}"
+            )
         raise NotImportable(module, error, fix) from error
 
 

@@ -132,7 +132,7 @@ def test_a_module_that_raises_while_imported_is_unavailable_with_the_reason(tmp_
 @pytest.mark.parametrize(
     ("name", "fix"),
     [
-        ("no_such_module:Nothing-v0", "install the package that has it, or correct the name"),
+        ("no_such_module:Nothing-v0", "put its file into the current folder or on PYTHONPATH, or correct the name"),
         ("gymnazium:CartPole-v1", "or correct the name; did you mean gymnasium:gymnasium:CartPole-v1?"),
         ("popgym_:popgym-Any-v0", "pip install popgym, and name it gymnasium:popgym:popgym-Any-v0"),
     ],
