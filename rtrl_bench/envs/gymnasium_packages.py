@@ -89,8 +89,8 @@ def _import(module: str, identifier: str, known: Package | None) -> None:
             fix = f"install its package: pip install {known.distribution}{right}"
         elif absent:
             fix = (
-                "install the package that has it, put its file into the current folder or on PYTHONPATH, or correct the "
-                f"name{_module_meant(module, identifier)}"
+                "install the package that has it, put its file into the current folder or on PYTHONPATH, or correct "
+                f"the name{_module_meant(module, identifier)}"
             )
         raise NotImportable(module, error, fix) from error
 
