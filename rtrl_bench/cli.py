@@ -226,7 +226,7 @@ def _carry_out(arguments: argparse.Namespace) -> Result:
     asked = [load_run(file, arguments.kind, merge(*arguments.set)) for file in files]
     other = next((settings.kind for settings in asked if arguments.kind not in (None, settings.kind)), None)
     if other is not None:
-        raise ConfigError(f"kind = {other!r}: train takes agents alone; use `{PROGRAM} run`")
+        raise ConfigError(f"kind = {other!r}: train takes only agents; use `{PROGRAM} run`")
 
     lines, failed = [], []
     with alarm(arguments.stop_after):

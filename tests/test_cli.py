@@ -35,7 +35,7 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(capsys, type
 def test_train_takes_agents_alone(capsys, tmp_path):
     words = ["kind=sequences", "task=copy", "steps=10", "hidden=4"]
     assert cli.main(["train", "--set", *words, "--out", str(tmp_path / "run")]) == 2
-    assert "kind = 'sequences': train takes agents alone; use `python -m rtrl_bench run`" in capsys.readouterr().err
+    assert "kind = 'sequences': train takes only agents; use `python -m rtrl_bench run`" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

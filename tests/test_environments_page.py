@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from small_runs import config, interrupt
 
 from rtrl_bench.envs.gymnasium_ids import VIEW
@@ -60,6 +62,19 @@ def test_a_run_that_goes_on_with_an_edited_environment_says_so(tmp_path, monkeyp
         in capsys.readouterr().err
     )
     assert len({process["versions"]["edited_envs"] for process in record["processes"]}) == 2
+
+
+@pytest.mark.parametrize("init", [True, False])
+def test_the_source_of_a_package_is_all_its_files(tmp_path, monkeypatch, init):
+    name = f"some_package_{init}"
+    (tmp_path / name).mkdir()
+    for file in ["__init__.py"] * init + ["envs.py"]:
+        (tmp_path / name / file).write_text("one = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module(name)
+    before = records.versions(packages=(name,))[name]
+    (tmp_path / name / "envs.py").write_text("one = 2\n")
+    assert records.versions(packages=(name,))[name] != before
 
 
 def test_it_names_the_options_the_layouts_and_the_packages_that_there_are():

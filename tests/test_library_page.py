@@ -107,6 +107,7 @@ def test_the_table_has_every_method_with_its_options():
 
 def test_the_table_says_all_cells_of_methods_that_take_the_one_without_recurrence():
     for name, cells in re.findall(r'^\| `"(\w+)"` \|.*\| ([^|]*) \|$', PAGE, re.MULTILINE):
+        assert name in GRADIENTS
         try:
             make_method(name, CELLS["none"]())
         except ConfigError:

@@ -49,7 +49,7 @@ def chosen(results: Results) -> tuple[pd.Series, float, float]:
             found.append((rank, run, left, right))
     if not found:
         raise NothingToShow(
-            "no environment of which it is known when agents have learned was run with both RTRL and TBPTT and learned "
-            "by either"
+            "no environment was both run with RTRL and TBPTT and learned by one of them, as far as it is known when "
+            "agents have learned it"
         )
     return max(found, key=lambda one: one[0])[1:]

@@ -89,7 +89,9 @@ def claims(results: Results) -> list[Claim]:
             "RTRL beside full BPTT",
             "Beyond the paper: RTRL, with sensitivities carried over from older parameters, equals full BPTT.",
             weighed["exact"],
-            note="Where all seeds end at the same success, the interval has no width: look at success over training.",
+            ("memory_delay", "fig1_curves", "memory_study"),
+            "Where all seeds end at the same success, the interval has no width: look at success over training. "
+            + _stems(results, (NONMATCHING,)),
         ),
     ]
 

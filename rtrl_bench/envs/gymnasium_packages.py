@@ -7,7 +7,7 @@ import functools
 import importlib
 import importlib.metadata
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
@@ -117,9 +117,11 @@ def _call_hooks(module: str, identifier: str) -> None:
 
 def distributions(found: EnvSpec) -> tuple[str, ...]:
     """The installed packages that an id's constructor comes from, beside Gymnasium; its module if it is in none."""
-    entry = found.entry_point
+    entry: Any = found.entry_point
+    while isinstance(entry, functools.partial):
+        entry = entry.func
     root = _root(entry if isinstance(entry, str) else getattr(entry, "__module__", ""))
-    return tuple(sorted({*_installed().get(root, [root] if root else [])} - {"gymnasium", "rtrl-bench"}))
+    return tuple(sorted({*_installed().get(root, [root] if root else [])} - {"gymnasium", "rtrl-bench", "__main__"}))
 
 
 @functools.cache

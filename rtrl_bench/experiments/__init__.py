@@ -25,7 +25,7 @@ def kind_of(settings: RunSettings) -> Kind[Any]:
 def load_run(path: Path | None, kind: str | None = None, changes: Mapping[str, Any] | None = None) -> RunSettings:
     """Read and check the settings of a run: those of a YAML file, if there is one, and `changes` to them.
 
-    Their key `kind`, or else `kind`, says which kind of run it is. ConfigError names the file, UnknownName the kinds.
+    Their key `kind`, or else `kind`, says which kind of run it is. ConfigError names the file, or the kinds.
     """
     values = {} if path is None else load_yaml(path)
     where = "without --config" if path is None else f"{path} with --set" if changes else path

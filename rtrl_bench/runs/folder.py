@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,10 @@ def examine(
         _check_free(folder, (*leaves, RECORD))
     if found and found[0] != fingerprint:
         if not restart_if_changed:
+            differences = _differences(folder / CONFIG, found[0], config)
             raise ConfigError(
-                f"output folder {folder} holds a run of another configuration{_differences(folder / CONFIG, config)}: "
-                "choose another folder, or --restart-if-changed to set that run aside"
+                f"output folder {folder} holds a run of another configuration{differences}: choose another folder, or "
+                "--restart-if-changed to set that run aside"
             )
         return Found(other=found[0])
     _check_config(folder / CONFIG, config)
@@ -117,23 +118,25 @@ def _read(path: Path, config: RunSettings) -> RunSettings | None:
         return None
 
 
-def _differences(path: Path, config: RunSettings) -> str:
-    """In brackets, the decisive settings in a file that `config` has other values of; '' where none can be named."""
+def _differences(path: Path, fingerprint: str, config: RunSettings) -> str:
+    """In brackets, in which decisive settings `config` differs from the run that the file and fingerprint are of.
+
+    Where the file is of no such run, the fingerprints, which do differ.
+    """
     theirs = _read(path, config)
-    if theirs is None:
-        return ""
-    before, now = (dict(_flat(decisive(to_dict(settings)))) for settings in (theirs, config))
+    if theirs is None or theirs.fingerprint() != fingerprint:
+        return f" (fingerprint {fingerprint}, this one is {config.fingerprint()})"
+    before, now = (_flat(decisive(to_dict(settings))) for settings in (theirs, config))
     changed = [key for key in before | now if before.get(key) != now.get(key)]
-    return f" ({'; '.join(f'{key} {before.get(key)}, now {now.get(key)}' for key in changed)})" if changed else ""
+    return f" ({'; '.join(f'{key} {before.get(key)}, now {now.get(key)}' for key in changed)})"
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested keys with dots between them."""
+    found: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
 
 
 def set_aside(folder: Path, fingerprint: str, config: RunSettings, leaves: tuple[str, ...]) -> None:

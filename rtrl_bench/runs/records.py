@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -65,13 +64,17 @@ def versions(simulator: str | None = None, packages: Iterable[str] = ()) -> dict
 
 
 def _version(name: str) -> str:
-    """Of an installed package; of a module that belongs to none, a digest of its source."""
+    """Of an installed package; of a module that was imported and belongs to none, a digest of its source."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        file = Path(getattr(sys.modules.get(name), "__file__", None) or os.devnull)
-        sources = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-        return f"source {hashlib.sha256(b''.join(source.read_bytes() for source in sources)).hexdigest()[:12]}"
+        if name not in sys.modules:
+            raise
+        module = sys.modules[name]
+        folders = [Path(folder) for folder in getattr(module, "__path__", ())]  # several of a namespace package
+        files = [file for folder in folders for file in sorted(folder.rglob("*.py"))] or [Path(module.__file__ or "")]
+        sources = [file.read_bytes() for file in files if file.is_file()]
+        return f"source {hashlib.sha256(b''.join(sources)).hexdigest()[:12] if sources else 'unknown'}"
 
 
 def git_state() -> dict[str, str | bool | None]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from rtrl_bench.errors import did_you_mean, one_of
+from rtrl_bench.errors import one_of
 
 _FIRST = ("extra_forbidden", "invalid_key", "missing")  # a misspelt key is also a missing one: name the misspelling
 _LENGTH = 100  # characters of a value that a message shows
@@ -30,9 +30,8 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
             return f"missing key {name}: it has no default"
         known = _keys(schema, at)
         deeper = next((outer for outer in known if key in _keys(schema, _inner(schema, at, outer) or {})), None)
-        if deeper is not None and not did_you_mean(key, known):
-            return f"unknown key {name}: did you mean {join([*path, deeper, key])}?"
-        return f"unknown key {name}: {one_of(key, known, join([*path, '']))}"
+        there = f"; {key} is a key of {join([*path, deeper])}" if deeper else ""
+        return f"unknown key {name}: {one_of(key, known, join([*path, '']))}{there}"
     path, at = _follow(schema, first["loc"])
     value = f"{join(path) or 'the configuration'} = {_shown(first['input'])}"
     if first["type"] != "value_error":

@@ -13,7 +13,7 @@ from oracles import influence
 from oracles import stack as oracle
 from oracles.cells import KINDS
 from rtrl_bench.cells import CELLS
-from rtrl_bench.errors import ConfigError
+from rtrl_bench.errors import ConfigError, UnknownName
 from rtrl_bench.gradients import Layer, Parameters, make_method
 
 TOLERANCE = 1e-10
@@ -165,6 +165,8 @@ def combinations(cells):
 def _taken(cell, choice, depth):
     try:
         make_method(choice.method, cell(), depth, dict(choice.options))
+    except UnknownName:
+        raise
     except ConfigError:
         return False
     return True

@@ -39,6 +39,21 @@ def test_a_folder_of_another_configuration_is_refused_and_kept(tmp_path):
     assert (tmp_path / "run.json").read_text() == before
 
 
+def test_where_the_file_is_not_that_runs_the_fingerprints_are_named(tmp_path):
+    old = execute(config(), tmp_path)
+    (tmp_path / "config.yaml").write_text(dump(config(seed=3)))
+    with pytest.raises(
+        ConfigError, match=rf"\(fingerprint {old['fingerprint']}, this one is {config(seed=5).fingerprint()}\)"
+    ):
+        execute(config(seed=5), tmp_path)
+
+
+def test_options_that_were_not_set_are_named_as_differences(tmp_path):
+    execute(config(environment_options={}), tmp_path)
+    with pytest.raises(ConfigError, match=r"another configuration \(environment_options.delay None, now 3\)"):
+        execute(config(), tmp_path)
+
+
 def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
     with sole_writer(tmp_path), pytest.raises(ConfigError, match="another process is at work in it"):
         execute(config(), tmp_path)

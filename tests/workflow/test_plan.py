@@ -11,6 +11,7 @@ import pytest
 import torch
 from small_scales import SETTINGS
 
+from rtrl_bench.errors import UnknownName
 from rtrl_bench.experiments import costs, kind_of, reinforcement
 from rtrl_bench.experiments.costs.config import ComplexityConfig, MethodConfig, SweepConfig
 from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, PretrainedConfig, RunConfig
@@ -253,7 +254,14 @@ def test_a_measured_speed_is_a_number_of_steps(scale, config, monkeypatch):
     assert plan.measure(run, cores=1) > 1
 
 
-def test_a_name_that_is_none_is_a_mistake_in_the_scale(monkeypatch, capsys, tmp_path):
+def test_a_name_that_is_none_is_refused_even_where_no_time_is_left_to_measure(scale, monkeypatch):
+    monkeypatch.setattr(plan, "BUDGET_S", 0)
+    there = scale("mine", {"a": (CONFIG, None), "b": (replace(CONFIG, seed=7, gradient="rtlr"), None)})
+    with pytest.raises(UnknownName, match="unknown gradient 'rtlr'"):
+        plan.make_plan(there, 1)
+
+
+def test_a_mistake_ends_the_plan_with_a_message(monkeypatch, capsys, tmp_path):
     settings = {**SETTINGS, "scale": "smoke", "results": str(tmp_path), "run": {"vision": "imapla", "threads": 1}}
     words = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
     monkeypatch.setattr(sys, "argv", ["plan", "--set", *words, "--cores", "1"])

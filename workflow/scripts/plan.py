@@ -154,8 +154,14 @@ def _resemblance(pace: Pace, other: Pace) -> int:
 
 
 def make_plan(scale: Scale, cores: int) -> Plan:
-    """Look up or measure the speed of every pace of the runs that are left, and reckon."""
+    """Look up or measure the speed of every pace of the runs that are left, and reckon.
+
+    ConfigError for a run of which cell, gradient method, vision stem or other choices are unknown or do not fit.
+    """
     works = works_of(scale)
+    for work in works:
+        if not work.done:
+            work.run.kind.check(work.run.config)
     waiting = [work for work in works if not work.done]
     known = speeds(waiting, scale.folder.parent, cores)
     start = {run.folder: START_SECONDS / len(runs) for runs in scale.jobs.values() for run in runs}

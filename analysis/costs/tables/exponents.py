@@ -5,9 +5,9 @@ exponent is the least-squares slope of log cost against log size over the upper 
 middle on), with its 95 % t-interval; at least three points with a value are needed. The predicted exponent is the same
 slope of the predicted costs. A count confirms a prediction if both exponents differ by at most 0.1. Where counting
 stopped before the end of the sweep, agreement with the prediction for the counted points also suffices, and the verdict
-gives that prediction. Measurements contain constants and overheads that no formula has, and counted peak memory
-contains temporary copies, so for these the verdict only gives the difference. Time per step is compared with predicted
-FLOPs.
+gives that prediction. For measurements, which contain constants and overheads that no formula has, the verdict only
+gives the difference, and so it does where counted peak memory, which contains temporary copies, does not confirm the
+prediction. Time per step is compared with predicted FLOPs.
 """
 
 from __future__ import annotations

@@ -257,21 +257,21 @@ class Training(Work):
             self.truncation.restore(state["truncation"])
         self.counters, self.interval = Counters(**state["counters"]), Interval(**state["interval"])
         self.curve, self.started_utc = state["curve"], state["started_utc"]
+        same = self.processes[-1] == state["processes"][-1]
         if self.finished:  # only the evaluation is left
             self.processes = state["processes"]
-            return self._how()
+            return self._how(same)
         self.counters.resumes += 1
-        self.counters.exact_resume &= self.processes[-1] == state["processes"][-1]
+        self.counters.exact_resume &= same
         self.processes = state["processes"] + self.processes
         self.counters.exact_resume &= self.acting.restore(state, env_seed(self.config, self.counters.resumes))
-        return self._how()
+        return self._how(same)
 
-    def _how(self) -> str:
+    def _how(self, same: bool) -> str:
         how = "exactly"
         if not self.env.can_restore:
             how = "with new episodes (this simulator cannot be restored)"
-            if self.processes[-1] != self.processes[-2:][0]:
-                how += " and another device, other threads or other versions,"
+            how += "" if same else " and another device, other threads or other versions,"
         elif not self.counters.exact_resume:
             how = "not bit for bit (other device, threads or versions)"
         return f"{how} from {self.counters.env_steps:,} steps"

@@ -31,8 +31,8 @@ def in_simulator(config: RunConfig, name: str, why: str) -> RunConfig:
     if not found.ok:
         mine = chosen(config).name
         raise ConfigError(
-            f"{config.environment}: {why} {name}, which cannot run here: {found.reason}; {found.fix}, or begin another "
-            f"run in {mine}, which can"
+            f"{config.environment}: {why} {name}, which cannot run here: {found.reason}; {found.fix}"
+            + (f", or begin another run in {mine}" if mine != name else "")
         )
     return replace(config, backend=name)
 

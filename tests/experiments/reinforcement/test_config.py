@@ -99,7 +99,8 @@ def test_methods_have_the_names_of_the_tables(keys, name):
 
 BAD = [
     ({"hiden": 3}, "unknown key hiden", "did you mean hidden"),
-    ({"learning_rate": 1e-3}, "unknown key learning_rate", "did you mean optimiser.learning_rate?"),
+    ({"learning_rate": 1e-3}, "unknown key learning_rate", "; learning_rate is a key of optimiser"),
+    ({"max_steps": 5}, "unknown key max_steps", "did you mean env_steps?; max_steps is a key of evaluation"),
     ({"optimiser": {"lr": 1}}, "unknown key optimiser.lr", "expected one of learning_rate"),
     ({"env_steps": "many"}, "env_steps = 'many'", "expected an integer"),
     ({"env_steps": -5}, "env_steps = -5", "expected an integer >= 1"),
