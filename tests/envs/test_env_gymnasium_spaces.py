@@ -125,7 +125,7 @@ def test_a_layout_that_the_sizes_leave_open_is_asked_for(shape):
         name, Counting, kwargs={"observation_space": box, "convert": lambda n: np.zeros(shape, np.uint8)}
     )
     with pytest.raises(
-        ConfigError, match=r"cannot be told; set .*\{image_layout: channels_first \| channels_last \| flat"
+        ConfigError, match=r"is ambiguous; set .*\{image_layout: channels_first \| channels_last \| flat"
     ):
         validate(f"gymnasium:{name}")
     shapes = {}

@@ -33,6 +33,13 @@ def test_a_claim_is_as_good_as_its_parts():
     assert verdict(NOT_TESTED) == verdict() == NOT_TESTED
 
 
+def test_a_figure_or_table_is_shown_by_one_claim_alone(tree):
+    tree.memory("tmaze", 20, "rtrl", 0, 1.0)
+    shown = [name for claim in claims.claims(load(tree.root)) for name in claim.shows]
+    assert len(shown) > 10
+    assert len(shown) == len(set(shown))
+
+
 @pytest.mark.parametrize(
     ("own", "control", "verdict"),
     [
