@@ -161,7 +161,7 @@ def _resolve(target: str) -> EnvSpec:
         lacking = Availability(False, reason=str(error), fix=error.fix)
         absent = Backend("gymnasium", lambda spec: lacking, GymnasiumBatch, truncates=True)
         return EnvSpec(name=name, suite="gymnasium", target=target, backends=(absent,), own_options=True)
-    packages = gymnasium_packages.distributions(found)
+    packages = gymnasium_packages.distributions(target, found)
     return EnvSpec(
         name=name,
         suite="gymnasium",

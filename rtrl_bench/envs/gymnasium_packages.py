@@ -115,13 +115,19 @@ def _call_hooks(module: str, identifier: str) -> None:
                 raise NotImportable(hook.module, error, "mend what it names") from error
 
 
-def distributions(found: EnvSpec) -> tuple[str, ...]:
-    """The installed packages that an id's constructor comes from, beside Gymnasium; its module if it is in none."""
+def distributions(target: str, found: EnvSpec) -> tuple[str, ...]:
+    """The installed packages that an id's constructor and the module of `target` come from, beside Gymnasium.
+
+    A module that belongs to no package stands for itself.
+    """
     entry: Any = found.entry_point
     while isinstance(entry, functools.partial):
         entry = entry.func
-    root = _root(entry if isinstance(entry, str) else getattr(entry, "__module__", ""))
-    return tuple(sorted({*_installed().get(root, [root] if root else [])} - {"gymnasium", "rtrl-bench", "__main__"}))
+    constructor = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+    roots = {_root(constructor), _root(target.rpartition(":")[0])} - {"", "__main__"}
+    return tuple(
+        sorted({name for root in roots for name in _installed().get(root, [root])} - {"gymnasium", "rtrl-bench"})
+    )
 
 
 @functools.cache

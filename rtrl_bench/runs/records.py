@@ -72,7 +72,8 @@ def _version(name: str) -> str:
             raise
         module = sys.modules[name]
         folders = [Path(folder) for folder in getattr(module, "__path__", ())]  # several of a namespace package
-        files = [file for folder in folders for file in sorted(folder.rglob("*.py"))] or [Path(module.__file__ or "")]
+        own = [Path(getattr(module, "__file__", None) or "")]
+        files = [file for folder in folders for file in sorted(folder.rglob("*.py"))] or own
         sources = [file.read_bytes() for file in files if file.is_file()]
         return f"source {hashlib.sha256(b''.join(sources)).hexdigest()[:12] if sources else 'unknown'}"
 

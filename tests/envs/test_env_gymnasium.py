@@ -145,6 +145,13 @@ def test_a_module_that_is_absent_leaves_the_environment_unavailable_and_says_how
         make(f"gymnasium:{name}", 1, seed=0)
 
 
+def test_a_module_that_registers_another_packages_environment_counts_with_it(tmp_path, monkeypatch):
+    text = "import gymnasium\ngymnasium.register('ShortCartPole-v0', 'gymnasium.envs.classic_control:CartPoleEnv')\n"
+    (tmp_path / "short_cart_pole.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert validate("gymnasium:short_cart_pole:ShortCartPole-v0").backends[0].packages == ("short_cart_pole",)
+
+
 def test_the_package_of_a_well_known_id_is_found_without_its_module():
     packages = validate("gymnasium:ALE/Pong-v5").backends[0].packages
     assert packages == ("ale-py",)

@@ -159,10 +159,9 @@ def make_plan(scale: Scale, cores: int) -> Plan:
     ConfigError for a run of which cell, gradient method, vision stem or other choices are unknown or do not fit.
     """
     works = works_of(scale)
-    for work in works:
-        if not work.done:
-            work.run.kind.check(work.run.config)
     waiting = [work for work in works if not work.done]
+    for work in waiting:
+        work.run.kind.check(work.run.config)
     known = speeds(waiting, scale.folder.parent, cores)
     start = {run.folder: START_SECONDS / len(runs) for runs in scale.jobs.values() for run in runs}
     core_seconds = {
