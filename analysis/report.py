@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shlex
 import struct
 import sys
@@ -154,6 +155,7 @@ def render(results: Results, out: Path) -> str:
         left_out=len(results["problems"]),
         problems=list(results["problems"].groupby("reason", sort=False)["folder"].agg(list).items()),
         command=command,
+        part=re.sub(r"[^A-Za-z0-9_-]+", "_", next(iter(results["runs"]["environment"]), "")),  # as Snakemake has it
         folder=folder.as_posix(),
     )
 

@@ -88,5 +88,6 @@ def finish(
 
 
 def from_zero(axes: Axes) -> None:
-    """Let the y axis begin at zero, unless there is something below."""
-    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]) if axes.dataLim.y0 < 0 else 0)
+    """Let the y axis begin at zero, unless there is something below, and end above all that is drawn."""
+    low = min(0, axes.get_ylim()[0]) if axes.dataLim.y0 < 0 else 0
+    axes.set_ylim(low, max(axes.get_ylim()[1], low + 1.05 * (axes.dataLim.y1 - low)))

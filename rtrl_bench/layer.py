@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.cells import CELLS, Cell
+from rtrl_bench.cells import CELLS, Cell, check_shapes
 from rtrl_bench.checks import real, whole
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry, Layer, Parameters, make_method
@@ -62,6 +62,8 @@ class RecurrentStack(nn.Module):
             size = self.method.input_size(self.inputs, outputs)
             self.layers.append(_Layer(self.cell, size, hidden, retention))
             outputs.append(self.cell.output_size(size, hidden))
+        if not self.parts()[0].parameters.weight.is_meta:  # as in shapes_alone
+            check_shapes(self.cell)
         self.output_size = self.method.output_size(outputs)
         options = ", ".join(f"{key} {value}" for key, value in sorted((gradient_options or {}).items()))
         by = f"{gradient} with {options}" if options else gradient

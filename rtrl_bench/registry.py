@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -10,6 +10,13 @@ from typing import Generic, TypeVar
 from rtrl_bench.errors import UnknownName, one_of
 
 T = TypeVar("T")
+
+
+def files(package: str) -> set[str]:
+    """The names of a package's files, which register things under these names; none of them is imported."""
+    found = importlib.util.find_spec(package)
+    places = found.submodule_search_locations if found else None
+    return {module.name for module in pkgutil.iter_modules(places) if not module.ispkg} if places else set()
 
 
 class Registry(Generic[T]):

@@ -150,9 +150,7 @@ def _verdict(result: Improvement) -> str:
         return f"fewer than {MINIMUM} seeds a side, no verdict"
     if result.low <= 0.5 <= result.high:
         return "no difference seen"
-    better = "RTRL" if result.probability > 0.5 else "TBPTT"
-    if result.p_value >= ALPHA:
-        return (
-            f"{better} ahead, {'too few seeds to call it better' if result.smallest_p >= ALPHA else 'not significant'}"
-        )
-    return f"{better} better"
+    ahead = f"{'RTRL' if result.probability > 0.5 else 'TBPTT'} ahead"
+    if result.p_value < ALPHA:
+        return f"{ahead}, p < {ALPHA:g}"
+    return f"{ahead}, {f'too few seeds for p < {ALPHA:g}' if result.smallest_p >= ALPHA else 'not significant'}"

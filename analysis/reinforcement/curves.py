@@ -58,8 +58,10 @@ def draw(
     aspect: float = 1.1,
     order: Sequence[str] = (),
     missing: Sequence[str] = (),
+    wide: int = WIDE,
 ) -> style.Drawing:
-    """A panel for each title in column `panel`, in the order of the runs or in `order`; `height` in inches.
+    """A panel for each title in column `panel`, in the order of the runs or in `order`; `height` in inches,
+    `wide` panels side by side.
 
     Runs that differ in more than method and seed get panels of their own. `missing` are the titles of panels that no
     run has finished for.
@@ -84,7 +86,7 @@ def draw(
     grid = sns.relplot(
         data=curve,
         **{"x": "env_frames", "y": "return", "kind": "line", "errorbar": "sd"},
-        **{"col": "panel", "col_order": drawn, "col_wrap": min(WIDE, len(drawn)), "aspect": aspect},
+        **{"col": "panel", "col_order": drawn, "col_wrap": min(wide, len(drawn)), "aspect": aspect},
         **{**style.FACETS, **style.lines(found, marked=False), "height": height},
     )
     has_paper, references = False, dict[str, Line2D]()

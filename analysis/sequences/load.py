@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import methods
-from analysis.records import QUALITY_KEYS, Run, as_json
+from analysis.records import QUALITY_KEYS, Run, as_json, read_csv
 from analysis.sequences import SUITES
 
 KEYS = (
@@ -25,6 +25,7 @@ FRAMES = {
     ],
     "sequence_tuning": ["folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options", "tuned"],
     "sequence_tests": ["folder", "options", "accuracy"],
+    "sequence_curves": ["folder", "steps", "valid_accuracy"],
 }
 
 
@@ -46,6 +47,7 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
         **row,
         "suite": SUITES["sequences"],
         "task": described(row["task"], options) + (", tuning" if lent else ""),
+        "score": row["accuracy"],
     }
     if lent:
         return {"sequence_tuning": row, "index": index}
@@ -54,7 +56,8 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
         for test in run.keys(["tests"])["tests"]
     ]
     tested = pd.DataFrame(tests, columns=FRAMES["sequence_tests"])
-    return {"sequence_runs": row, "index": index, "sequence_tests": tested}
+    curve = read_csv(run.path / "curve.csv", ["steps", "valid_accuracy"]).assign(folder=run.folder)
+    return {"sequence_runs": row, "index": index, "sequence_tests": tested, "sequence_curves": curve}
 
 
 def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -16,6 +16,7 @@ from analysis.load import Results
 from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.stats import MINIMUM
 
+TASK = "recall"
 CHANCE = 0.5
 LEARNED = 0.75  # mean success from which a setting counts as learned: halfway from chance to perfect
 SETTING = ["cell", "gradient", "gradient_options", "retention", "delay", "unroll", "apart"]
@@ -26,7 +27,7 @@ NAMED_HERE = (*NO_SETTING, *NAMED, "retention", "test_options")
 def runs(results: Results) -> pd.DataFrame:
     """Those of one layer of a cell that `rtrl` is for, with the `delay` of their training, or NothingToShow."""
     found = results["sequence_runs"]
-    found = found[(found["task"] == "recall") & (found["layers"] == 1)]
+    found = found[(found["task"] == TASK) & (found["layers"] == 1)]
     wise = found[found["cell"].isin(found.loc[found["gradient"] == "rtrl", "cell"])]  # dense ones: `approximations`
     if wise.empty:
         dense = f", but {len(found)} of dense ones" if len(found) else ""

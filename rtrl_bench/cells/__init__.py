@@ -177,4 +177,25 @@ def linear_init_(weight: Tensor, bias: Tensor) -> None:
         nn.init.uniform_(parameter, -bound, bound)
 
 
+def check_shapes(cell: Cell) -> None:
+    """ConfigError if `step` or `partials` returns other shapes than the cell's rows ask for.
+
+    Where one is missing an axis, broadcasting may fit it to the next operation all the same: to a wrong gradient.
+    """
+    free, units, (k, s) = (2, 3), 4, (len(cell.gates), len(cell.state))
+    sizes = ((*free, k, units), (*free, s, units), cell.recurrent_shape(units))
+    u, c, w = (torch.zeros(size, device="cpu") for size in sizes)
+    with torch.no_grad():
+        found: dict[str, tuple[Tensor, tuple[int, ...]]] = {"step returned c'": (cell.step(u, c, w), (s,))}
+        if isinstance(cell, ElementwiseCell):
+            by_c, by_u, by_w = cell.partials(u, c, w)
+            found |= {"partials returned ∂c'/∂c": (by_c, (s, s)), "partials returned ∂c'/∂u": (by_u, (s, k))}
+            found |= {"partials returned ∂c'/∂w": (by_w, (s, len(cell.recurrent)))}
+    for what, (tensor, rows) in found.items():
+        expected = (*free, *rows, units)
+        if tensor.shape != expected:
+            given = f"for u {tuple(u.shape)} and c {tuple(c.shape)}"
+            raise ConfigError(f"cell {type(cell).__name__}: {what} {tuple(tensor.shape)}, expected {expected} {given}")
+
+
 CELLS: Registry[type[Cell]] = Registry("cell", "rtrl_bench.cells")

@@ -32,6 +32,8 @@ def load_run(path: Path | None, kind: str | None = None, changes: Mapping[str, A
     if changes and (values is None or isinstance(values, Mapping)):
         values = merge(values, changes)
     name = values.get("kind", kind) if isinstance(values, Mapping) else kind
+    if values is not None and not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected keys and values (kind: {DEFAULT}, ...), not a {type(values).__name__}")
     if name is None:
         raise ConfigError(f"{where}: missing key kind: expected one of {', '.join(KINDS)}")
     try:

@@ -7,7 +7,7 @@ that `backward()` on a loss of its output leaves the method's gradient in the pa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 
 from rtrl_bench.cells import Cell, Readout
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.gradients.machinery.carry import Carry
+from rtrl_bench.gradients.machinery.carry import Carry, new_generator
 from rtrl_bench.gradients.machinery.options import checked_options
 from rtrl_bench.registry import Registry
 
@@ -45,6 +45,7 @@ RunLayer = Callable[[int, Layer, Tensor, Tensor], Tensor]
 class GradientMethod:
     """Base of the methods, of `layers` stacked layers of `cell`."""
 
+    draws: ClassVar[bool] = False  # whether the method needs random numbers: it takes them from the carry's generator
     progress: float = 0.0  # share of the training budget that is spent, from 0 to 1; to be set before a segment
 
     def __init__(self, cell: Cell, layers: int = 1):
@@ -59,7 +60,8 @@ class GradientMethod:
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
         """The carry before the first step: everything zero, on the parameters' device and in their type."""
-        return Carry(self.zero_state(batch, layers))
+        state = self.zero_state(batch, layers)
+        return Carry(state, generator=new_generator(state.device) if self.draws else None)
 
     def segment(self, layers: Sequence[Layer], x: Tensor, starts: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         """Run x (M, B, D) with starts (M, B) bool, True where an episode begins: h (M, B, ·) and the next carry."""

@@ -39,7 +39,7 @@ class RandomPaths(Influence):
     def __init__(self, cell: Cell, layers: int = 1, *, paths: int = 4):
         super().__init__(cell, layers, AlongPaths())
         if paths < 0:
-            raise ConfigError(f"paths = {paths}: expected an integer >= 0")
+            raise ConfigError(f"gradient_options.paths = {paths}: expected an integer >= 0")
         self.paths = paths
 
     def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:

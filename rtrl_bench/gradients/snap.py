@@ -36,7 +36,7 @@ class SnAp(Influence):
 
     def __init__(self, cell: Cell, layers: int = 1, *, order: int = 1):
         if order < 1:
-            raise ConfigError(f"order = {order}: expected an integer >= 1")
+            raise ConfigError(f"gradient_options.order = {order}: expected an integer >= 1")
         tables = reach(cell, order)
         self.own = not any(table[1].any() for table in tables.values())
         kept = slice(0, 1) if self.own else slice(0, 2)

@@ -248,6 +248,8 @@ class Tree:
         }
         self._write(folder, "config.yaml", yaml.safe_dump(config))
         self._write(folder, "run.json", json.dumps(whole))
+        curve = "".join(f"{step},{accuracy * step / 1000}\n" for step in (100, 500, 1000))
+        self._write(folder, "curve.csv", f"steps,valid_accuracy\n{curve}")
         return folder
 
     def scale(self, *folders: Path, lent: Sequence[Path] = ()) -> None:

@@ -20,7 +20,7 @@ def numpy(tensors):
 
 
 def test_every_registered_cell_is_held_to_its_paper():
-    assert set(PAPERS) == {name for name in CELLS if CELLS[name].state}
+    assert set(PAPERS) == {name for name in CELLS if CELLS[name].state}, "PAPERS of tests/oracles/papers.py"
 
 
 @pytest.mark.parametrize("hidden", [INPUTS, INPUTS + 1])  # a skip path may be another thing where sizes are equal

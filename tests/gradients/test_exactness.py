@@ -28,7 +28,7 @@ def named(part):
 def test_every_registered_method_and_cell_is_held_to_what_the_method_says_it_equals():
     drawing = {name for name in GRADIENTS if getattr(GRADIENTS[name], "draws", False)}
     assert all((Path(__file__).parent / f"test_{name}.py").exists() for name in drawing)
-    assert {choice.method for choice in EQUALS} == set(GRADIENTS) - drawing
+    assert {choice.method for choice in EQUALS} == set(GRADIENTS) - drawing, "EQUALS of tests/oracles/problem.py"
     assert {choice for _, choice, _ in HELD} == set(EQUALS)
     assert {cell for cell, _, _ in HELD} == set(CELLS_TRIED)
     left_out = {(choice.method, depth) for _, choice, depth in ALL if depth not in EQUALS[choice][0]}

@@ -76,6 +76,11 @@ def test_an_option_that_does_not_fit_is_refused_by_name_value_and_what_was_expec
         given(**options)
 
 
+def test_options_that_are_no_keys_and_values_are_refused():
+    with pytest.raises(ConfigError, match=r"gradient_options = \['window'\]: expected keys and values"):
+        RecurrentStack(3, 4, gradient="tbptt", gradient_options=["window"])
+
+
 def test_a_method_without_options_says_so():
     with pytest.raises(ConfigError, match=r"options\.window = 5: unknown .* of gradient: rtrl, it has no options"):
         RecurrentStack(3, 4, gradient="rtrl", gradient_options={"window": 5})

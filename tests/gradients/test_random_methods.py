@@ -9,7 +9,8 @@ import torch
 from oracles.directional import Directional
 
 from rtrl_bench import Carry, RecurrentStack
-from rtrl_bench.gradients import GRADIENTS
+from rtrl_bench.cells import CELLS
+from rtrl_bench.gradients import GRADIENTS, GradientMethod
 
 each_cell = pytest.mark.parametrize("cell", ["elstm", "lstm"])
 
@@ -138,3 +139,19 @@ def test_a_carry_from_another_kind_of_device_draws_numbers_that_its_state_decide
 
     assert torch.equal(drawn(1), drawn(1))
     assert not torch.equal(drawn(1), drawn(2))
+
+
+def test_a_method_whose_gradient_autograd_finds_draws_from_its_carry_too():
+    class Drawing(GradientMethod):
+        draws = True
+
+        def segment(self, layers, x, starts, carry):
+            noise = torch.randn(x.shape[1], generator=carry.generator)
+            return x + noise[:, None], Carry(carry.state, generator=carry.generator)
+
+    layers = RecurrentStack(3, 4).parts()
+    method, (x, starts) = Drawing(CELLS["elstm"]()), (torch.zeros(2, 5, 3), torch.zeros(2, 5, dtype=torch.bool))
+    carry = method.begin(5, layers)
+    kept = Carry.from_state_dict(carry.state_dict())
+    torch.randn(7)  # of the global generator, which has no part in it
+    assert torch.equal(method.segment(layers, x, starts, carry)[0], method.segment(layers, x, starts, kept)[0])

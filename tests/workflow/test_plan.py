@@ -11,7 +11,7 @@ import pytest
 import torch
 from small_scales import SETTINGS
 
-from rtrl_bench.errors import UnknownName
+from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import costs, kind_of, reinforcement
 from rtrl_bench.experiments.costs.config import ComplexityConfig, MethodConfig, SweepConfig
 from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, PretrainedConfig, RunConfig
@@ -257,7 +257,7 @@ def test_a_measured_speed_is_a_number_of_steps(scale, config, monkeypatch):
 def test_a_name_that_is_none_is_refused_even_where_no_time_is_left_to_measure(scale, monkeypatch):
     monkeypatch.setattr(plan, "BUDGET_S", 0)
     there = scale("mine", {"a": (CONFIG, None), "b": (replace(CONFIG, seed=7, gradient="rtlr"), None)})
-    with pytest.raises(UnknownName, match="unknown gradient 'rtlr'"):
+    with pytest.raises(ConfigError, match=f"scale mine, {there.name_of(there.runs[1])}: unknown gradient 'rtlr'"):
         plan.make_plan(there, 1)
 
 
@@ -266,7 +266,9 @@ def test_a_mistake_ends_the_plan_with_a_message(monkeypatch, capsys, tmp_path):
     words = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
     monkeypatch.setattr(sys, "argv", ["plan", "--set", *words, "--cores", "1"])
     assert plan.main() == 2
-    assert "error: unknown vision stem 'imapla'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "error: scale smoke, runs/reinforcement/" in said
+    assert ": unknown vision stem 'imapla'" in said
 
 
 def test_what_an_environment_prints_while_it_is_measured_is_no_part_of_the_plan(tmp_path):

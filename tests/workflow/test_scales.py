@@ -84,6 +84,18 @@ def test_copy_task_runs_have_their_folder_and_the_keys_of_all_parts(expand):
     assert runs[1].config == expected
 
 
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({"tbptt": None}, "studies.copy: methods.tbptt: gradient is rtrl; add gradient: tbptt, or choose another name"),
+        ({"bptt": {"gradient": "tbptt"}}, "studies.copy: methods.bptt: window is None; add window: episode"),
+    ],
+)
+def test_a_method_of_a_sequence_study_that_is_called_like_another_gradient_is_refused(expand, methods, message):
+    with pytest.raises(ConfigError, match=message):
+        expand(small_scale(**_copy_task(methods=methods)))
+
+
 def _tuned(**changes):
     """A copy task by two methods, of which each is tuned."""
     methods = {"rtrl": {"learning_rate": 0.01}, "tbptt": {"gradient": "tbptt", "learning_rate": 0.1}}

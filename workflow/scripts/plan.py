@@ -161,7 +161,10 @@ def make_plan(scale: Scale, cores: int) -> Plan:
     works = works_of(scale)
     waiting = [work for work in works if not work.done]
     for work in waiting:
-        work.run.kind.check(work.run.config)
+        try:
+            work.run.kind.check(work.run.config)
+        except ConfigError as error:
+            raise ConfigError(f"scale {scale.name}, {scale.name_of(work.run)}: {error}") from error
     known = speeds(waiting, scale.folder.parent, cores)
     start = {run.folder: START_SECONDS / len(runs) for runs in scale.jobs.values() for run in runs}
     core_seconds = {

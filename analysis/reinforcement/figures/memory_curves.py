@@ -21,5 +21,7 @@ def draw(results: Results) -> Drawing:
     found = memory.runs(results)
     runs = delay_study(found)
     runs = runs.assign(panel=[panels.title(run, f"delay {run['delay']:g}") for _, run in runs.iterrows()])
-    drawing = curves.draw(results, runs.sort_values(["layers", "environment", "delay", "unroll"]))
+    runs = runs.sort_values(["layers", "environment", "delay", "unroll"])
+    wide = max(curves.WIDE, runs["unroll"].nunique())  # a delay with each M in a row
+    drawing = curves.draw(results, runs, wide=wide)
     return drawing._replace(note="; ".join(filter(None, [drawing.note, memory.aside(found, runs)])))

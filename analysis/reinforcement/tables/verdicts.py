@@ -6,12 +6,12 @@ The permutation test asks how often a difference at least this large would come 
 (two-sided). With few seeds its p cannot be small, so the smallest p that these seeds could give stands beside it.
 Neither is computed with fewer than three seeds a side. Rows that combine tasks resample seeds within each task and
 average over tasks. The columns RTRL and TBPTT hold the interquartile mean (IQM) of the score or success rate. A method
-is called better if the interval excludes 0.5 and p is below 0.05. That judges each row alone, without correction for
-the number of rows; *neither has learned* stands where the better side's mean is below the score from which agents count
-as having learned. The verdicts on the claims use Welch's t test, corrected for all comparisons, and must hold in every
-setting, so they can differ from those here. There, methods count as equal if the difference is small, even if one is
-ahead. A row that combines tasks covers only the paper's cell, with one setting per task: of those with enough seeds,
-the one with the most steps.
+is called ahead if the interval excludes 0.5, and p < 0.05 is said where it holds. That judges each row alone, without
+correction for the number of rows; *neither has learned* stands where the better side's mean is below the score from
+which agents count as having learned. The verdicts on the claims use Welch's t test, corrected for all comparisons, and
+must hold in every setting, so they can differ from those here. There, methods count as equal if the difference is
+small, even if one is ahead. A row that combines tasks covers only the paper's cell, with one setting per task: of those
+with enough seeds, the one with the most steps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def build(results: Results) -> Table:
     """A row per comparison."""
     frame = comparisons(results)
     if frame.empty:
-        raise NothingToShow("no task here was run with both RTRL and TBPTT")
+        raise NothingToShow("no environment here was run with both RTRL and TBPTT")
     text = {
         "Task": frame["scope"],
         "M": frame["unroll"].astype(str),

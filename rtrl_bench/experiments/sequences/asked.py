@@ -12,6 +12,7 @@ from pydantic import Field
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.experiments.sequences.tasks import make_task
+from rtrl_bench.registry import files
 from rtrl_bench.runs.asked import FOLDER, Asked, Planned, Seeds, Study, keys_of, merge, nested, tagged, threads_of
 from rtrl_bench.runs.kind import Kind
 from rtrl_bench.runs.settings import Distinct, LearningRate, Options, Settings, build, replace
@@ -48,7 +49,9 @@ class SequenceStudy(Study):
     kind: Literal["sequences"] = Field(description="the kind of the runs")
     tasks: dict[str, SequenceKeys | None] = Field(min_length=1, description="tasks, and what is special to each")
     methods: dict[str, SequenceKeys | None] = Field(
-        min_length=1, description="any names, each with the keys that make the method: cell, gradient, update, ..."
+        min_length=1,
+        description="any names, each with the keys that make the method: cell, gradient, update, ...; "
+        "a gradient's name and bptt are for that gradient alone",
     )
     vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         default={}, description="further keys with several values; dots reach nested ones: `task_options.length`"
@@ -74,9 +77,20 @@ class SequenceStudy(Study):
             single = {"task": task, "seed": seed}
             parts = (threads_of(asked), self.run, special, own, nested(varied), single, asked.machine)
             config = build(kind.settings, merge(*parts))
+            _check_name(method, config)
             for options in ({}, *config.test_options):
                 make_task(task, config.task_options | options)
             options = {key: value for key, value in varied.items() if key.startswith(TASK_OPTIONS)}
             others = {key: value for key, value in varied.items() if key not in options}
             place = Path(FOLDER, kind.name, name, tagged(task, options), tagged(method, others), f"seed{seed}")
             yield place, config
+
+
+def _check_name(method: str, config: SequenceConfig) -> None:
+    """ConfigError for a method that is called like a gradient, and is trained by another one."""
+    meant = {"gradient": method} if method in files("rtrl_bench.gradients") else {}
+    meant = {"gradient": "tbptt", "window": "episode"} if method == "bptt" else meant
+    for key, value in meant.items():
+        found = getattr(config, key)
+        if found != value:
+            raise ConfigError(f"methods.{method}: {key} is {found}; add {key}: {value}, or choose another name")

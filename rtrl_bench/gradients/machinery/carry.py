@@ -113,7 +113,10 @@ class Carry:
 
     @classmethod
     def from_state_dict(cls, saved: Mapping[str, Any]) -> Carry:
-        """The carry that `state_dict` describes, on the device where the tensors are."""
+        """The carry that `state_dict` describes, on the device where the tensors are; ValueError for anything else."""
+        missing = [key for key in ("state", "traces", "generator", "owner", "segments") if key not in saved]
+        if missing:
+            raise ValueError(f"no {missing[0]} in what was saved: expected what Carry.state_dict() returns")
         state, generator = saved["state"], saved["generator"]
         if generator is not None:
             generator = _generator_from(generator, state.device)

@@ -29,6 +29,8 @@ def checked_options(method: str, kind: type, options: Mapping[str, Any]) -> dict
     ConfigError names an option that there is not, one that is missing, or a value of another type; NumPy's numbers are
     taken. What a type cannot say, such as a least value, is the constructor's to check.
     """
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"gradient_options = {options!r}: expected keys and values")
     names, hints = option_names(kind), get_type_hints(kind.__init__)  # type: ignore[misc]
     for key, value in options.items():
         if key not in names:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.gradients import Carry, GradientMethod, Layer
-from rtrl_bench.gradients.machinery.carry import LayerCarry, new_generator
+from rtrl_bench.gradients.machinery.carry import LayerCarry
 from rtrl_bench.gradients.machinery.episodes import Episodes
 from rtrl_bench.gradients.machinery.tape import LayerGradient, Tape, forward_states, learning_states, learns
 
@@ -34,8 +33,6 @@ class PerLayer(GradientMethod):
     `rtrl_stepwise.py` is such a method, written to be read; `StepByStep` has the loop of those whose traces move at
     every step. Traces move during the backward pass, so a segment without a loss is run under `torch.no_grad()`.
     """
-
-    draws: ClassVar[bool] = False  # whether the method needs random numbers
 
     def first_traces(self, batch: int, layer: Layer, generator: torch.Generator | None) -> dict[str, Tensor]:
         """A layer's traces (B, ...) before the first step, by name."""
@@ -61,8 +58,6 @@ class PerLayer(GradientMethod):
 
     def begin(self, batch: int, layers: Sequence[Layer]) -> Carry:
         carry = super().begin(batch, layers)
-        if self.draws:
-            carry.generator = new_generator(carry.state.device)
         for number, layer in enumerate(layers):
             self.begin_layer(carry, number, layer)
         return carry

@@ -17,7 +17,7 @@ def test_comparison_at_equal_settings(tree):
         tree.memory("tmaze", 20, "tbptt_w20", seed, 1.0)
         tree.memory("tmaze", 20, "tbptt", seed, 1.0, hidden=64, retention=30.0)
     row = comparisons(load(tree.root)).iloc[0]
-    assert (row["probability"], row["n_rtrl"], row["n_tbptt"], row["verdict"]) == (1.0, 5, 5, "RTRL better")
+    assert (row["probability"], row["n_rtrl"], row["n_tbptt"], row["verdict"]) == (1.0, 5, 5, "RTRL ahead, p < 0.05")
     assert row["tbptt_iqm"] == pytest.approx(0.52)
 
 
@@ -33,14 +33,14 @@ def test_three_seeds_decide_nothing(tree):
     for seed in range(3):
         tree.run("atari", "breakout", "rtrl", seed, returns=[10 + seed])
         tree.run("atari", "breakout", "tbptt", seed, returns=[seed])
-    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL ahead, too few seeds to call it better"]
+    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL ahead, too few seeds for p < 0.05"]
 
 
 def test_memory_tasks_are_combined_by_reach_of_a_segment(small):
     frame = comparisons(small).set_index("scope")
     short, long = frame.loc["Memory tasks, delay < M"], frame.loc["Memory tasks, delay ≥ M"]
     assert (short["tasks"], short["probability"], short["verdict"]) == (2, 0.5, "no difference seen")
-    assert (long["tasks"], long["n_rtrl"], long["verdict"]) == (2, 6, "RTRL better")
+    assert (long["tasks"], long["n_rtrl"], long["verdict"]) == (2, 6, "RTRL ahead, p < 0.05")
 
 
 def test_a_retention_study_with_another_budget_is_not_combined_with_the_study_of_delays(tree):
@@ -72,7 +72,7 @@ def test_a_difference_between_agents_that_have_not_learned_is_said_to_be_one(tre
     for seed in range(5):
         tree.memory("tmaze", 20, "rtrl", seed, 0.70 + 0.01 * seed)
         tree.memory("tmaze", 20, "tbptt", seed, 0.50 + 0.01 * seed)
-    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL better; neither has learned"]
+    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL ahead, p < 0.05; neither has learned"]
 
 
 def test_combined_tasks_have_the_span_of_their_budgets(tree):

@@ -154,7 +154,7 @@ def test_rtrl_of_two_layers_is_compared_with_tbptt_of_two_layers(tree):
     pair(tree, 5, "rtrl_l2", "tbptt_l2", "rtrl_layerwise_l2", "columnar_l2")
     frame = comparisons(load(tree.root))
     assert frame["scope"].tolist() == ["T-maze, delay 20, 2 layers"]
-    assert frame.iloc[0][["layers", "n_rtrl", "n_tbptt", "verdict"]].tolist() == [2, 5, 5, "RTRL better"]
+    assert frame.iloc[0][["layers", "n_rtrl", "n_tbptt", "verdict"]].tolist() == [2, 5, 5, "RTRL ahead, p < 0.05"]
 
 
 def test_one_layer_is_never_compared_with_two(tree):
