@@ -189,7 +189,7 @@ def test_a_scale_without_a_study_of_costs_makes_everything_else(project):
     path = project.root / "workflow/config/tiny.yaml"
     path.write_text(path.read_text().partition("  complexity:")[0])
     steps, _ = project.planned("all", "results=elsewhere")
-    assert steps == {"tables", "figures", "report", "all", "fidelity"}
+    assert steps == {"tables", "figures", "report", "all"}
 
 
 def test_another_device_number_of_threads_or_time_limit_repeats_nothing(project):

@@ -296,6 +296,14 @@ def test_every_scale_of_the_project_is_valid(name):
     assert {run.kind.name for run in scale.runs} >= {"reinforcement", "sequences", "costs"}
 
 
+def test_how_near_the_embedded_levels_are_is_measured_where_a_scale_has_some():
+    assert targets.fidelity(scales.load_scale(SETTINGS | {"scale": "laptop"}))
+
+
+def test_how_near_the_embedded_levels_are_is_not_measured_where_a_scale_has_none(expand):
+    assert not targets.fidelity(expand(small_scale(**_copy_task())))
+
+
 def test_the_paper_scale_is_the_papers_protocol():
     scale = scales.load_scale(SETTINGS | {"scale": "paper"})
     games = [run.config for run in scale.runs if run.targets[0] in ("atari", "procgen")]

@@ -57,8 +57,9 @@ def needed(scale: Scale) -> dict[str, list[str]]:
 
 
 def fidelity(scale: Scale) -> list[str]:
-    """The record of how near the rooms backend is to the engine, where that backend runs."""
-    runs_here = registry.check_available("rooms_watermaze", "rooms").ok
+    """The record of how near the rooms backend is to the engine, where that backend runs and the scale has levels."""
+    levels = any("dmlab" in run.targets for run in scale.runs)
+    runs_here = levels and registry.check_available("rooms_watermaze", "rooms").ok
     return [f"{scale.folder.as_posix()}/rooms_fidelity.csv"] if runs_here else []
 
 

@@ -23,7 +23,7 @@ def build(results: Results) -> Table:
     """A row per level and file of recordings."""
     errors = results["fidelity"]
     if errors.empty:
-        raise NothingToShow("not measured: the rooms backend does not run here")
+        raise NothingToShow("not measured: no DMLab level was to be run, or the rooms backend does not run here")
     text = {
         "Level": errors["level"],
         "Recordings": errors["recordings"],
