@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pandas as pd
+
 from analysis import labels, methods
 from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Claim
 from analysis.load import Results
@@ -19,7 +21,7 @@ NONMATCHING, WATERMAZE, KEYS = (
 )
 GAMES = ("breakout", "gravitar", "qbert", "seaquest")  # Table 2 without MsPacman, where the paper has TBPTT ahead
 TRIAL = 27  # env steps between seeing the object and choosing, in select_nonmatching
-# Settings of the memory study that the paper has otherwise: how they are written, and the paper's values.
+# Settings that the paper has otherwise: how they are written, and the paper's values.
 DEPARTURES: dict[tuple[str, ...], tuple[str, float | None]] = {
     ("retention",): (
         "initial retention, how long new units keep what they saw: {:g} steps (the paper: half is lost in each)",
@@ -27,6 +29,8 @@ DEPARTURES: dict[tuple[str, ...], tuple[str, float | None]] = {
     ),
     ("optimiser", "learning_rate"): ("learning rate {:g} (the paper: 0.0006)", 0.0006),
     ("optimiser", "epsilon"): ("ε of RMSProp {:g} (the paper: 0.01)", 0.01),
+    ("loss", "discount"): ("discount {:g} (the paper: 0.99)", 0.99),
+    ("loss", "entropy_cost"): ("entropy cost {:g} (the paper: 0.01)", 0.01),
 }
 GAINS = {
     SHOWN: "RTRL gains there too",
@@ -53,7 +57,7 @@ def claims(results: Results) -> list[Claim]:
             "RTRL beats TBPTT on watermaze at every segment length M, and on select_nonmatching only at M = 10.",
             weighed["dmlab"],
             ("table1", "fig1_curves"),
-            _stems(results, (WATERMAZE, NONMATCHING)),
+            _departures(results, (WATERMAZE, NONMATCHING)),
         ),
         Claim(
             2,
@@ -61,6 +65,7 @@ def claims(results: Results) -> list[Claim]:
             "ProcGen Chaser",
             "On ProcGen Chaser RTRL beats TBPTT at M = 5 and equals it at M = 50; both beat a network without memory.",
             weighed["chaser"],
+            note=_departures(results, ("chaser",)),
         ),
         Claim(
             3,
@@ -69,7 +74,7 @@ def claims(results: Results) -> list[Claim]:
             "On Atari RTRL is at least as good as TBPTT except in MsPacman; on keys_doors all methods are equal.",
             weighed["atari"],
             ("table2", "fig2_atari"),
-            _stems(results, (KEYS,)),
+            _departures(results, (KEYS,)),
         ),
         Claim(
             0,
@@ -90,7 +95,7 @@ def claims(results: Results) -> list[Claim]:
             "Beyond the paper: RTRL, with sensitivities carried over from older parameters, equals full BPTT.",
             weighed["exact"],
             note="Where all seeds end at the same success, the interval has no width: look at success over training. "
-            + (_stems(results, (NONMATCHING,)) if _ceilings(results) else ""),
+            + (_departures(results, (NONMATCHING,)) if _ceilings(results) else ""),
         ),
     ]
 
@@ -152,29 +157,30 @@ def _besides(comparison: Comparison, others: Sequence[Comparison]) -> list[Compa
     return [replace(comparison, settings=left)] if left or not comparison.settings else []
 
 
-def _stems(results: Results, levels: tuple[str, ...]) -> str:
-    """What has to be said where levels were run with a vision stem that was taught from the simulator's state."""
-    runs = results["runs"]
-    taught = [paper.taught(stem) for stem in runs.loc[runs["environment"].isin(levels), "pretrained"]]
-    if not any(taught):
-        return ""
-    where = "for every method alike" if all(taught) else f"in {sum(taught)} of {len(taught)} runs"
-    return (
-        "Departure from the paper: on DMLab levels the vision stem (the convolutional layers below the recurrent one)"
-        f" was taught what is in view from the simulator's state and then frozen, {where}; in the paper it is"
-        " learned from reward."
-    )
-
-
-def _departures(results: Results) -> str:
-    """How the memory study's settings depart from the paper's, as its runs have them."""
-    runs = results["runs"]
-    configs = [json.loads(text) for text in runs.loc[runs["memory_task"] & runs["retention"].notna(), "config"]]
-    said = []
+def _departures(results: Results, places: tuple[str, ...] = ()) -> str:
+    """How the settings of agents with a memory depart from the paper's: in these environments, or the memory tasks."""
+    runs = results["runs"][results["runs"]["gradient"] != "feedforward"]
+    there = runs["environment"].isin(places) if places else runs["memory_task"] & runs["retention"].notna()
+    runs = runs[there]
+    said = _stems(runs)
+    configs = [json.loads(text) for text in runs["config"]]
     for path, (text, papers) in DEPARTURES.items():
         values = [value for config in configs if (value := _value(config, path)) not in (None, papers)]
-        said += [text.replace("{:g}", labels.span(values, "{:g}".format))] if values else []
+        some = " in some runs" if len(values) < len(configs) else ""
+        said += [text.replace("{:g}", labels.span(values, "{:g}".format)) + some] if values else []
     return f"Departures from the paper: {'; '.join(said)}." if said else ""
+
+
+def _stems(runs: pd.DataFrame) -> list[str]:
+    """What has to be said where levels were run with a vision stem that was taught from the simulator's state."""
+    taught = [paper.taught(stem) for stem in runs["pretrained"]]
+    if not any(taught):
+        return []
+    where = "for every method alike" if all(taught) else f"in {sum(taught)} of {len(taught)} runs"
+    return [
+        "on DMLab levels the vision stem (the convolutional layers below the recurrent one) was taught what is in view"
+        f" from the simulator's state and then frozen, {where} (the paper: learned from reward)"
+    ]
 
 
 def _value(config: object, path: tuple[str, ...]) -> float | None:
