@@ -20,6 +20,7 @@ NONMATCHING, WATERMAZE, KEYS = (
     f"rooms_{level}" for level in ("select_nonmatching_object", "watermaze", "keys_doors_puzzle")
 )
 GAMES = ("breakout", "gravitar", "qbert", "seaquest")  # Table 2 without MsPacman, where the paper has TBPTT ahead
+PAPERS_M = (10, 50, 100)  # on the DMLab memory levels
 TRIAL = 27  # env steps between seeing the object and choosing, in select_nonmatching
 # Settings that the paper has otherwise: how they are written, and the paper's values.
 DEPARTURES: dict[tuple[str, ...], tuple[str, float | None]] = {
@@ -57,7 +58,7 @@ def claims(results: Results) -> list[Claim]:
             "RTRL beats TBPTT on watermaze at every segment length M, and on select_nonmatching only at M = 10.",
             weighed["dmlab"],
             ("table1", "fig1_curves"),
-            _departures(results, (WATERMAZE, NONMATCHING)),
+            _departures(results, (WATERMAZE, NONMATCHING), PAPERS_M),
         ),
         Claim(
             2,
@@ -95,7 +96,7 @@ def claims(results: Results) -> list[Claim]:
             "Beyond the paper: RTRL, with sensitivities carried over from older parameters, equals full BPTT.",
             weighed["exact"],
             note="Where all seeds end at the same success, the interval has no width: look at success over training. "
-            + (_departures(results, (NONMATCHING,)) if _ceilings(results) else ""),
+            + (_departures(results, (NONMATCHING,), _ceilings(results)) if _ceilings(results) else ""),
         ),
     ]
 
@@ -110,7 +111,7 @@ def _comparisons(results: Results) -> dict[str, list[Comparison]]:
     delayed = tasks[tasks["delay"] >= tasks["unroll"]]
     conditions = sorted({(m, name) for m, name in zip(delayed["unroll"], delayed["environment"], strict=True)})
     others = sorted({m for m in lengths if m < TRIAL} - {10})
-    maze = [at(results, WATERMAZE, m, "better than") for m in (10, 50, 100)]
+    maze = [at(results, WATERMAZE, m, "better than") for m in PAPERS_M]
     without = [
         at(results, "chaser", m, "better than", left, "feedforward") for left in ("rtrl", "tbptt") for m in (5, 50)
     ]
@@ -157,11 +158,14 @@ def _besides(comparison: Comparison, others: Sequence[Comparison]) -> list[Compa
     return [replace(comparison, settings=left)] if left or not comparison.settings else []
 
 
-def _departures(results: Results, places: tuple[str, ...] = ()) -> str:
-    """How the settings of agents with a memory depart from the paper's: in these environments, or the memory tasks."""
+def _departures(results: Results, places: Sequence[str] = (), unrolls: Sequence[int] = ()) -> str:
+    """How the settings of agents with a memory depart from the paper's: in these environments, or the memory tasks.
+
+    `unrolls`: at these M; all, if there are none.
+    """
     runs = results["runs"][results["runs"]["gradient"] != "feedforward"]
     there = runs["environment"].isin(places) if places else runs["memory_task"] & runs["retention"].notna()
-    runs = runs[there]
+    runs = runs[there & (runs["unroll"].isin(unrolls) | (not unrolls))]
     said = _stems(runs)
     configs = [json.loads(text) for text in runs["config"]]
     for path, (text, papers) in DEPARTURES.items():

@@ -31,7 +31,7 @@ def aside(found: pd.DataFrame, chosen: pd.DataFrame) -> str:
     """What has to be said where runs of a study were not chosen."""
     left = len(found) - len(chosen)
     runs = "run" if left == 1 else "runs"
-    return f"Not shown: {left} {runs} with other settings or another initial retention." if left else ""
+    return f"Not shown: {left} {runs} of other tasks, settings or initial retentions." if left else ""
 
 
 def draw(chosen: pd.DataFrame, x: str, write: Callable[[float], str], x_label: str) -> sns.FacetGrid:

@@ -51,7 +51,7 @@ def test_the_map_has_one_retention_for_all_m_and_says_what_is_left_aside_and_no_
     assert cells["iqm"].to_dict() == {
         ("RTRL", 2, 5): 0.9, ("RTRL", 2, 10): 0.6, ("RTRL", 5, 10): 0.7, ("TBPTT", 5, 10): 0.5,
     }  # fmt: skip
-    assert drawing.note.endswith("Not shown: 3 runs with other settings or another initial retention.")
+    assert drawing.note.endswith("Not shown: 3 runs of other tasks, settings or initial retentions.")
 
 
 def test_steps_to_solve_are_those_at_which_the_training_return_first_reaches_the_mark():
