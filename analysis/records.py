@@ -63,6 +63,13 @@ class Run:
         except (KeyError, TypeError, ValueError) as error:
             raise Unusable(f"{RECORD}: expected numbers {', '.join(QUALITY_KEYS)} in gradient_quality") from error
 
+    def table(self, name: str, filled: list[str], others: list[str] | None = None) -> pd.DataFrame:
+        """A CSV file of at least one row, with its folder, and no number missing in the columns `filled`."""
+        frame = read_csv(self.path / name, [*filled, *(others or [])])
+        if frame.empty or frame[filled].isna().any(axis=None):
+            raise Unusable(f"{name}: expected at least one row, and numbers in {' and '.join(filled)}")
+        return frame.assign(folder=self.folder)
+
     def common(self, keys: Collection[str]) -> dict[str, Any]:
         """The same where keys may be missing: None."""
         found = {key: self.record.get(key) for key in keys}

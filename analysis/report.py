@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import shlex
 import struct
 import sys
@@ -24,6 +23,7 @@ from pandas.io.formats.style import Styler
 from analysis import charts, claims, cli, figures, kinds, labels, overview, run_list, tables
 from analysis.load import LoadError, Results
 from analysis.reinforcement import players
+from rtrl_bench.runs.asked import target
 from rtrl_bench.system.files import write_whole
 
 STAYS = ("Verdict", "Verdict, uncorrected")  # columns that never scroll out of sight
@@ -155,7 +155,7 @@ def render(results: Results, out: Path) -> str:
         left_out=len(results["problems"]),
         problems=list(results["problems"].groupby("reason", sort=False)["folder"].agg(list).items()),
         command=command,
-        part=re.sub(r"[^A-Za-z0-9_-]+", "_", next(iter(results["runs"]["environment"]), "")),  # as Snakemake has it
+        part=target(next(iter(results["runs"]["environment"]), "")),
         folder=folder.as_posix(),
     )
 

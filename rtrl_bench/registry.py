@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from rtrl_bench.errors import UnknownName, one_of
 T = TypeVar("T")
 
 
+@functools.cache
 def files(package: str) -> set[str]:
     """The names of a package's files, which register things under these names; none of them is imported."""
     found = importlib.util.find_spec(package)

@@ -25,3 +25,9 @@ def small_scale(**changes):
 
 def folders(scale):
     return [run.folder.relative_to(scale.folder).as_posix() for run in scale.runs]
+
+
+def copy_task(**changes):
+    """A scale with a small copy task, valid but for the changes."""
+    task = {"kind": "sequences", "tasks": {"copy": None}, "methods": {"rtrl": None}}
+    return {"studies": {"copy": task | {"run": {"steps": 9, "hidden": 4}} | changes}}

@@ -75,7 +75,7 @@ def claims(results: Results) -> list[Claim]:
             "On Atari RTRL is at least as good as TBPTT except in MsPacman; on keys_doors all methods are equal.",
             weighed["atari"],
             ("table2", "fig2_atari"),
-            _departures(results, (KEYS,)),
+            _departures(results, (KEYS, *GAMES)),
         ),
         Claim(
             0,
@@ -158,14 +158,16 @@ def _besides(comparison: Comparison, others: Sequence[Comparison]) -> list[Compa
     return [replace(comparison, settings=left)] if left or not comparison.settings else []
 
 
-def _departures(results: Results, places: Sequence[str] = (), unrolls: Sequence[int] = ()) -> str:
-    """How the settings of agents with a memory depart from the paper's: in these environments, or the memory tasks.
+def _departures(results: Results, environments: Sequence[str] = (), unrolls: Sequence[int] = ()) -> str:
+    """How the settings of agents with a memory depart from the paper's, in these environments or the memory tasks.
 
-    `unrolls`: at these M; all, if there are none.
+    `unrolls`: at these M alone, if there are any.
     """
     runs = results["runs"][results["runs"]["gradient"] != "feedforward"]
-    there = runs["environment"].isin(places) if places else runs["memory_task"] & runs["retention"].notna()
-    runs = runs[there & (runs["unroll"].isin(unrolls) | (not unrolls))]
+    there = runs["environment"].isin(environments) if environments else runs["memory_task"] & runs["retention"].notna()
+    if unrolls:
+        there &= runs["unroll"].isin(unrolls)
+    runs = runs[there]
     said = _stems(runs)
     configs = [json.loads(text) for text in runs["config"]]
     for path, (text, papers) in DEPARTURES.items():

@@ -60,11 +60,10 @@ def draw(
     missing: Sequence[str] = (),
     wide: int = WIDE,
 ) -> style.Drawing:
-    """A panel for each title in column `panel`, in the order of the runs or in `order`; `height` in inches,
-    `wide` panels side by side.
+    """A panel for each title in column `panel`, in the order of the runs or in `order`.
 
-    Runs that differ in more than method and seed get panels of their own. `missing` are the titles of panels that no
-    run has finished for.
+    `height`: of a panel, in inches. `wide`: panels side by side. `missing`: titles of panels that no run has finished
+    for. Runs that differ in more than method and seed get panels of their own.
     """
     if runs.empty:
         raise NothingToShow("no finished runs of these environments")

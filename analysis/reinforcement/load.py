@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import methods
-from analysis.records import QUALITY_KEYS, Run, Unusable, as_json, read_csv, read_json
+from analysis.records import QUALITY_KEYS, Run, Unusable, as_json, read_json
 from analysis.reinforcement import SUITES, names
 
 KEYS = (
@@ -67,14 +67,14 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
         return {
             "measured": row,
             "index": index,
-            "truncations": _complete(run, "truncation.csv", columns, ["norm_ratio"]),
+            "truncations": run.table("truncation.csv", columns, ["norm_ratio"]),
         }
     same = {key: row[key] for key in ("folder", "environment", "unroll", "seed")}
     frames: dict[str, Any] = {"runs": row, "index": index}
     frames["evaluations"] = pd.DataFrame([{**same, **_set_row(one)} for one in sets])
-    frames["curves"] = _complete(run, "curve.csv", ["env_frames", "episodes"], ["episode_return_mean"])
+    frames["curves"] = run.table("curve.csv", ["env_frames", "episodes"], ["episode_return_mean"])
     if run.record.get("gradient_quality") is not None:
-        frames["gradients"] = _complete(run, "gradient.csv", ["env_steps"], ["cosine"])
+        frames["gradients"] = run.table("gradient.csv", ["env_steps"], ["cosine"])
     return frames
 
 
@@ -179,11 +179,3 @@ def _evaluation(run: Run) -> list[dict[str, Any]]:
     if not math.isclose(mean, stated, rel_tol=1e-6, abs_tol=1e-6):
         raise Unusable(f"evaluation.json has mean {mean:g} but run.json says {stated:g}")
     return sets
-
-
-def _complete(run: Run, name: str, filled: list[str], others: list[str]) -> pd.DataFrame:
-    """A table of the run's with at least one row, and no number missing in the columns `filled`."""
-    frame = read_csv(run.path / name, [*filled, *others])
-    if frame.empty or frame[filled].isna().any(axis=None):
-        raise Unusable(f"{name}: expected at least one row, and numbers in {' and '.join(filled)}")
-    return frame.assign(folder=run.folder)

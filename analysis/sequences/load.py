@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import methods
-from analysis.records import QUALITY_KEYS, Run, as_json, read_csv
+from analysis.records import QUALITY_KEYS, Run, as_json
 from analysis.sequences import SUITES
 
 KEYS = (
@@ -56,7 +56,7 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
         for test in run.keys(["tests"])["tests"]
     ]
     tested = pd.DataFrame(tests, columns=FRAMES["sequence_tests"])
-    curve = read_csv(run.path / "curve.csv", ["steps", "valid_accuracy"]).assign(folder=run.folder)
+    curve = run.table("curve.csv", ["steps", "valid_accuracy"])
     return {"sequence_runs": row, "index": index, "sequence_tests": tested, "sequence_curves": curve}
 
 

@@ -111,6 +111,11 @@ def tagged(name: str, varied: Mapping[str, Any]) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name + "".join(tags)).removeprefix("_")
 
 
+def target(name: str) -> str:
+    """`gymnasium:CartPole-v1` as a name that Snakemake accepts on its command line: `gymnasium_CartPole-v1`."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name)
+
+
 def nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
     """{'a.b': 1} as {'a': {'b': 1}}."""
     result: dict[str, Any] = {}

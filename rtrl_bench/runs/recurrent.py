@@ -49,15 +49,19 @@ class RecurrentSettings(RunSettings):
         return self.gradient_options | ({} if self.window is None else {"window": self.window})
 
     @property
-    def method(self) -> str:
-        """The method as tables name it: feedforward, rtrl, tbptt, tbptt_w20, bptt, lstm_tbptt, rtrl_l2 (layers), ..."""
-        if self.cell == "none":
-            return "feedforward"
+    def gradient_name(self) -> str:
+        """How the gradient is got, whatever the layers: rtrl, tbptt, tbptt_w20, bptt, snap_order2, ..."""
         name = self.gradient
         if self.window == "episode":
             name = "bptt"
         elif self.window is not None and self.window > self.unroll:
             name = f"tbptt_w{self.window}"
-        name += "".join(f"_{key}{value}" for key, value in sorted(self.gradient_options.items()))
-        name = name if self.cell == "elstm" else f"{self.cell}_{name}"
+        return name + "".join(f"_{key}{value}" for key, value in sorted(self.gradient_options.items()))
+
+    @property
+    def method(self) -> str:
+        """The method as tables name it: feedforward, rtrl, tbptt, tbptt_w20, bptt, lstm_tbptt, rtrl_l2 (layers), ..."""
+        if self.cell == "none":
+            return "feedforward"
+        name = self.gradient_name if self.cell == "elstm" else f"{self.cell}_{self.gradient_name}"
         return name if self.layers == 1 else f"{name}_l{self.layers}"

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import gymnasium
 import pytest
-from small_scales import SETTINGS, folders, small_scale
+from small_scales import SETTINGS, copy_task, folders, small_scale
 
 from rtrl_bench.envs import registry
 from rtrl_bench.envs.registry import Availability
 from rtrl_bench.errors import ConfigError
-from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.runs.yaml_files import load_yaml
 from workflow.scripts import scales, targets
 from workflow.scripts.inputs import summary
@@ -63,72 +62,6 @@ def test_two_runs_for_one_folder_are_refused(expand):
         expand(values)
 
 
-def _copy_task(**changes):
-    """A scale with a small copy task, valid but for the changes."""
-    task = {"kind": "sequences", "tasks": {"copy": None}, "methods": {"rtrl": None}}
-    return {"studies": {"copy": task | {"run": {"steps": 9, "hidden": 4}} | changes}}
-
-
-def test_copy_task_runs_have_their_folder_and_the_keys_of_all_parts(expand):
-    task = _copy_task(
-        tasks={"copy": {"hidden": 8}},
-        methods={"tbptt": {"gradient": "tbptt", "window": 2}},
-        vary={"task_options.length": [3, 5], "learning_rate": [0.01]},
-    )
-    scale = expand(small_scale(**task, seeds=[7], run={"env_steps": 9, "threads": 3}))
-    runs = scale.studies["copy"]
-    folders = [scale.name_of(run) for run in runs]
-    assert folders == [f"runs/sequences/copy/copy_length{length}/tbptt_learning_rate0.01/seed7" for length in (3, 5)]
-    common = {"steps": 9, "hidden": 8, "seed": 7, "threads": 3, "learning_rate": 0.01}
-    expected = SequenceConfig(task="copy", task_options={"length": 5}, gradient="tbptt", window=2, **common)
-    assert runs[1].config == expected
-
-
-@pytest.mark.parametrize(
-    ("methods", "message"),
-    [
-        ({"tbptt": None}, "studies.copy: methods.tbptt: gradient is rtrl; add gradient: tbptt, or choose another name"),
-        ({"bptt": {"gradient": "tbptt"}}, "studies.copy: methods.bptt: window is None; add window: episode"),
-    ],
-)
-def test_a_method_of_a_sequence_study_that_is_called_like_another_gradient_is_refused(expand, methods, message):
-    with pytest.raises(ConfigError, match=message):
-        expand(small_scale(**_copy_task(methods=methods)))
-
-
-def _tuned(**changes):
-    """A copy task by two methods, of which each is tuned."""
-    methods = {"rtrl": {"learning_rate": 0.01}, "tbptt": {"gradient": "tbptt", "learning_rate": 0.1}}
-    tune = {"learning_rates": [0.01, 0.1], "seeds": [100, 101]} | changes
-    run = {"steps": 9, "hidden": 4, "gradient_quality": 3, "test_options": [{"length": 2}]}
-    return _copy_task(methods=methods, seeds=[0, 1], tune=tune, run=run)
-
-
-def test_every_method_is_tuned_by_the_same_learning_rates_and_seeds_which_are_no_results(expand):
-    scale = expand(small_scale(**_tuned()))
-    runs = {scale.name_of(run): run for run in scale.studies["copy"]}
-    grid = [f"learning_rate{rate}/seed{seed}" for rate in (0.01, 0.1) for seed in (100, 101)]
-    places = {f"runs/sequences/copy/copy/{method}/{place}" for method in ("rtrl", "tbptt") for place in grid}
-    assert {place for place, run in runs.items() if run.lent} == places
-    assert set(json.loads(summary(scale))["lent"]) == places
-    tried = runs["runs/sequences/copy/copy/tbptt/learning_rate0.01/seed101"].config
-    result = runs["runs/sequences/copy/copy/tbptt/seed0"].config
-    less = {"gradient_quality": 0, "test_options": []}
-    assert tried == result.model_copy(update={"learning_rate": 0.01, "seed": 101, **less})
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"seeds": [1, 2]}, r"studies\.copy: tune\.seeds: the result has \[1\] too"),
-        ({"learning_rates": [0.01, 0.02]}, r"studies\.copy: learning_rate = 0.1 of tbptt: expected one of 0.01, 0.02"),
-    ],
-)
-def test_what_cannot_tune_a_study_is_refused(expand, change, message):
-    with pytest.raises(ConfigError, match=message):
-        expand(small_scale(**_tuned(**change)))
-
-
 def _costs(**changes):
     """A scale with a small study of costs, valid but for the changes; `sweep` changes its only sweep."""
     sweep = {"axis": "hidden", "values": [4, 8], "methods": {"rtrl": None}} | changes.pop("sweep", {})
@@ -175,11 +108,11 @@ def test_a_study_of_costs_takes_all_cores(expand):
         (_costs(sweep={"values": [8, 4]}), r"sweeps\.width\.values = \[8, 4\]: expected ascending"),
         (_costs(sweep={"width": 3}), r"studies\.costs: unknown key sweeps\.width\.width"),
         (_costs(sweep={"methods": {"rtlr": None}}), r"sweeps\.width\.methods: unknown method 'rtlr'"),
-        (_copy_task(tasks={}), r"studies\.copy: tasks = {}: expected names, at least 1"),
-        (_copy_task(run={"hiden": 4}), "studies.copy: unknown key hiden: .*did you mean hidden"),
-        (_copy_task(tasks={"copie": None}), "studies.copy: unknown sequence task 'copie': .*did you mean copy"),
+        (copy_task(tasks={}), r"studies\.copy: tasks = {}: expected names, at least 1"),
+        (copy_task(run={"hiden": 4}), "studies.copy: unknown key hiden: .*did you mean hidden"),
+        (copy_task(tasks={"copie": None}), "studies.copy: unknown sequence task 'copie': .*did you mean copy"),
         (
-            _copy_task(vary={"task_options.lenght": [3]}),
+            copy_task(vary={"task_options.lenght": [3]}),
             "studies.copy: task_options of task copy: unknown key lenght: .*did you mean length",
         ),
     ],
@@ -301,7 +234,7 @@ def test_how_near_the_embedded_levels_are_is_measured_where_a_scale_has_some():
 
 
 def test_how_near_the_embedded_levels_are_is_not_measured_where_a_scale_has_none(expand):
-    assert not targets.fidelity(expand(small_scale(**_copy_task())))
+    assert not targets.fidelity(expand(small_scale(**copy_task())))
 
 
 def test_the_paper_scale_is_the_papers_protocol():

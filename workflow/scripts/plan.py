@@ -136,7 +136,7 @@ def speeds(waiting: Iterable[Work], results: Path, cores: int) -> dict[Pace, Spe
 
 
 def _similar(pace: Pace, others: Iterable[Pace]) -> list[Pace]:
-    """The paces whose title begins as that of `pace` does: of a suite, those with the same vision stem."""
+    """The paces whose title begins as that of `pace` does: of a suite and stem, of a task and gradient."""
     return [other for other in others if other.title[:2] == pace.title[:2]]
 
 

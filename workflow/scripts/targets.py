@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import one_of
 from rtrl_bench.experiments import KINDS
+from rtrl_bench.runs.asked import target
 from workflow.scripts.scales import Run, Scale, explain
 from workflow.scripts.startup import stop
 
@@ -17,7 +17,7 @@ OTHERS = ("all", "plan", "fidelity", "tables", "figures", "report")
 def names(scale: Scale) -> list[str]:
     """Every name that runs may have, whether this scale has such runs or not."""
     known = set().union(*(KINDS[name].known_targets() for name in KINDS), *(run.targets for run in scale.runs))
-    return sorted(map(_target, known))
+    return sorted(map(target, known))
 
 
 def unknown(scale: Scale, name: str) -> NoReturn:
@@ -27,10 +27,10 @@ def unknown(scale: Scale, name: str) -> NoReturn:
 
 def runs(scale: Scale, name: str) -> list[Run]:
     """The runs that are called `name`; stops with the reason when there are none."""
-    found = [run for run in scale.runs if name in map(_target, run.targets)]
+    found = [run for run in scale.runs if name in map(target, run.targets)]
     if found:
         return found
-    gone = [lack for lack in scale.missing if name in (lack.suite, _target(lack.name))]
+    gone = [lack for lack in scale.missing if name in (lack.suite, target(lack.name))]
     if gone:
         stop(f"cannot run here: {explain(gone)}")
     there = ", ".join(dict.fromkeys(run.targets[-1] for run in scale.runs))
@@ -70,8 +70,3 @@ def films(scale: Scale) -> dict[str, str]:
         runs = {run.folder.as_posix(): run.config for run in scale.runs if run.kind.name == name and not run.lent}
         chosen |= KINDS[name].films(runs)
     return {f"{folder}/film.gif": level for folder, level in chosen.items()}
-
-
-def _target(name: str) -> str:
-    """`gymnasium:CartPole-v1` as a name that Snakemake accepts: `gymnasium_CartPole-v1`."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name)

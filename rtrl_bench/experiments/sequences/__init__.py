@@ -83,10 +83,12 @@ class Sequences(Kind[SequenceConfig]):
         return settings.steps
 
     def pace(self, settings: SequenceConfig) -> Pace:
-        """By method and sizes."""
+        """By gradient, cell and sizes."""
         task = make_task(settings.task, settings.task_options)
-        title = (f"{settings.task} task", settings.method, f"length {task.longest}", f"hidden {settings.hidden}")
-        return Pace(title, (settings.update, settings.unroll, settings.batch, settings.threads, settings.device))
+        sizes = (f"length {task.longest}", f"hidden {settings.hidden}")
+        title = (f"{settings.task} task", settings.gradient_name, f"cell {settings.cell}", *sizes)
+        others = (settings.layers, settings.update, settings.unroll, settings.batch, settings.threads, settings.device)
+        return Pace(title, others)
 
     def trial(self, settings: SequenceConfig) -> SequenceConfig:
         """With few sequences to draw from."""
