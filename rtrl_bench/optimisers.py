@@ -41,7 +41,8 @@ class Optimiser:
     @torch.no_grad()
     def largest(self) -> Tensor:
         """The largest size of a number in the parameters, (); not finite where one of them is not."""
-        return torch.stack(torch._foreach_norm(self.parameters, float("inf"))).max()
+        # The maximum norm, torch._foreach_norm(..., inf), is 30 times slower on a CPU.
+        return torch.stack([end for p in self.parameters for end in torch.aminmax(p)]).abs().max()
 
     def _update(
         self, parameters: list[Tensor], state: dict[str, list[Tensor]], steps: list[Tensor], learning_rate: float

@@ -59,6 +59,12 @@ def test_a_parameter_without_a_gradient_stays_as_torchs_do(make):
     assert not torch.equal(moved, before)
 
 
+@pytest.mark.parametrize("extreme", [-9.0, 9.0, float("inf"), float("-inf"), float("nan")])
+def test_largest_is_the_size_of_the_extreme_parameter(extreme):
+    optimiser = RMSProp([torch.zeros(0), torch.randn(5).clamp(-3, 3), torch.tensor([[1.0, extreme]])], 0.9, 1e-8, 0.0)
+    torch.testing.assert_close(optimiser.largest(), torch.tensor(extreme).abs(), equal_nan=True)
+
+
 def test_a_run_does_not_import_the_compiler(tmp_path):
     code = (
         "import sys; from rtrl_bench.experiments import execute, load_run;"
