@@ -27,7 +27,8 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
         path, at = _follow(schema, above)
         name = join([*path, key])
         if first["type"] == "missing":
-            return f"missing key {name}: it has no default"
+            meaning = (_inner(schema, at, key) or {}).get("description")
+            return f"missing key {name}: it has no default" + (f". Meaning: {meaning}" if meaning else "")
         known = _keys(schema, at)
         deeper = next((outer for outer in known if key in _keys(schema, _inner(schema, at, outer) or {})), None)
         there = f"; {key} is a key of {join([*path, deeper])}" if deeper else ""

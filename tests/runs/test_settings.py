@@ -100,6 +100,12 @@ def test_a_missing_key_is_named():
         build(Outer, {})
 
 
+def test_a_missing_key_is_explained_where_it_has_a_description():
+    meaning = r"missing key task: it has no default\. Meaning: name of the task \(`python -m rtrl_bench list`\)$"
+    with pytest.raises(ConfigError, match=meaning):
+        build(KINDS["sequences"].settings, {})
+
+
 def test_what_is_no_mapping_is_refused():
     with pytest.raises(ConfigError, match=r"the configuration = \[1\]: expected keys and values"):
         build(Outer, [1])
