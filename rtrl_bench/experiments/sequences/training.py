@@ -96,7 +96,7 @@ class Training(Work):
             self.wall_s += time_when_done(self.device) - began
             self.quality.compare(loss_of, self.steps, self.updates)
             began = time_when_done(self.device)
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        nn.utils.clip_grad_norm_(self.optimiser.parameters, self.config.gradient_clip)
         self.optimiser.step(self.config.learning_rate)
         if not math.isfinite(self.optimiser.largest()):
             raise NonFiniteLoss(f"update {self.updates}: its step made a parameter infinite; lower learning_rate")
