@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import bootstrap, permutation_test, t, trim_mean
+from scipy.stats import bootstrap, permutation_test, rankdata, t, trim_mean
 
 RESAMPLES = 10_000
 BANDS = 1_000  # resamples at each point of a band
@@ -106,15 +106,20 @@ def improvement(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> Improvement:
 
 
 def difference(x: ArrayLike, y: ArrayLike, confidence: float = CONFIDENCE) -> Difference:
-    """Mean of x minus mean of y, shapes (n,) and (m,), by Welch's t test; nan with a single score on a side."""
+    """Mean of x minus mean of y, shapes (n,) and (m,), by Welch's t test; nan with a single score on a side.
+
+    Where neither side varies, that test would call any difference certain: p is the permutation test's, and the
+    interval has no width.
+    """
     left, right = _sample(x), _sample(y)
-    mean = float(left.mean() - right.mean())
+    even = [np.ptp(side) == 0 for side in (left, right)]  # the mean of equal numbers may be rounded
+    mean = float(np.subtract(*(side[0] if same else side.mean() for side, same in zip((left, right), even))))
     if min(len(left), len(right)) < 2:
         return Difference(mean, math.nan, math.nan, math.nan)
-    errors = [side.var(ddof=1) / len(side) for side in (left, right)]
+    if all(even):
+        return Difference(mean, mean, mean, min(1.0, 2 / math.comb(len(left) + len(right), len(left))) if mean else 1.0)
+    errors = [0.0 if same else side.var(ddof=1) / len(side) for side, same in zip((left, right), even)]
     squared = sum(errors)
-    if squared == 0:
-        return Difference(mean, mean, mean, float(mean == 0))
     freedom = squared**2 / sum(error**2 / (len(side) - 1) for error, side in zip(errors, (left, right)))
     half = math.sqrt(squared) * float(t.ppf((1 + confidence) / 2, freedom))
     return Difference(mean, mean - half, mean + half, float(2 * t.sf(abs(mean) / math.sqrt(squared), freedom)))
@@ -130,8 +135,29 @@ def holm(p_values: ArrayLike) -> Array:
     return corrected
 
 
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
+    """Spearman's, shapes (n,) and (n,), and its two-sided p by a permutation test; nan where one does not vary."""
+    left, right = _sample(x), _sample(y)
+    if len(left) < 2 or np.ptp(left) == 0 or np.ptp(right) == 0:
+        return math.nan, math.nan
+    ranks = rankdata(right)
+    rng = np.random.default_rng(SEED)
+    found = permutation_test(
+        (rankdata(left),),
+        lambda shuffled, axis: _correlation(shuffled, ranks),
+        **{"permutation_type": "pairings", "vectorized": True, "n_resamples": RESAMPLES, "rng": rng},
+    )
+    return float(found.statistic), float(found.pvalue)
+
+
+def _correlation(x: Array, y: Array) -> Array:
+    """Pearson's, over the last axis: (..., n), (n,) -> (...)."""
+    left, right = x - x.mean(axis=-1, keepdims=True), y - y.mean()
+    return np.asarray((left * right).sum(axis=-1) / np.sqrt((left**2).sum(axis=-1) * (right**2).sum()))
+
+
 def _permutation(pairs: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
-    """Two-sided p of permutations within each stratum, and the smallest p that could come out.
+    """Two-sided p of permutations within each stratum, and the smallest p that these scores could give.
 
     SciPy's permutation test knows no strata. As strata are permuted independently, the mean of one value from the null
     distribution of each is a value from that of the mean; all combinations are taken where these are few.
@@ -146,9 +172,10 @@ def _permutation(pairs: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
     drawn = np.meshgrid(*nulls) if exact else [rng.choice(null, RESAMPLES) for null in nulls]
     # 1e-9: equal statistics must count as equal although they were summed in another order.
     observed = abs(np.mean([_wins(x, y) for x, y in pairs]) - 0.5) - 1e-9
-    as_extreme = np.count_nonzero(np.abs(np.mean(drawn, axis=0) - 0.5) >= observed)
+    null = np.abs(np.mean(drawn, axis=0) - 0.5)
+    as_extreme = np.count_nonzero(null >= observed)
     if exact:
-        return as_extreme / deals, 2 / deals
+        return as_extreme / deals, np.count_nonzero(null >= null.max() - 1e-9) / deals
     return (1 + as_extreme) / (1 + RESAMPLES), 1 / (1 + RESAMPLES)
 
 

@@ -68,7 +68,9 @@ def sides(
     """
     runs = results["runs"].assign(greedy=results["runs"]["score"])
     if in_training:
-        returns = results["curves"].groupby("folder")["episode_return_mean"].mean()
+        curves = results["curves"].dropna(subset="episode_return_mean")
+        curves = curves.assign(total=curves["episode_return_mean"] * curves["episodes"]).groupby("folder")
+        returns = curves["total"].sum() / curves["episodes"].sum()
         runs = runs.assign(score=runs["folder"].map(returns)).dropna(subset="score")
     plain = runs["gradient_options"] == "{}"
     ours, others = (runs[(runs["gradient"] == gradient) & plain] for gradient in (left, right))

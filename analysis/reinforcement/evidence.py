@@ -5,6 +5,7 @@ How they are weighed is in `analysis/reinforcement/weighing.py`, by the rules at
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -87,7 +88,10 @@ class Comparison:
 def at(
     results: Results, environment: str, unroll: int, relation: Relation, left: str = "rtrl", right: str = "tbptt"
 ) -> Comparison:
-    """Two gradients on an environment at one M: of several settings that with enough seeds, then with most steps."""
+    """Two gradients on an environment at one M, in one setting.
+
+    Of several it is one in which it is known what agents have learned, with enough seeds, then with most steps.
+    """
     where = f"{names.panel(environment)}, M = {unroll}"
     labelled: dict[str, Any] = {"left": methods.gradient_label(left), "right": methods.gradient_label(right)}
     place = (environment, unroll, 1)
@@ -101,8 +105,11 @@ def at(
         here = here[(here["environment"] == environment) & (here["unroll"] == unroll) & (here["layers"] == 1)]
         gradients = set(here.loc[here["cell"].isin([methods.CELL, "none"]), "gradient"])
         return Comparison(where, relation, (), **labelled, untested=_lacking(gradients, left, right))
-    best = max(found, key=lambda one: weight(*one))
+    known = [one for one in found if not math.isnan(players.threshold(one[0]))] or found
+    best = max(known, key=lambda one: weight(*one))
     chosen = f"of {len(found)} settings, the one with enough seeds and most steps" if len(found) > 1 else ""
+    equals = sum(weight(*one) == weight(*best) for one in known)
+    chosen += f" ({equals} of them have as many; the first by its folder's name)" if equals > 1 else ""
     return Comparison(where, relation, (_setting(results, *best),), **labelled, chosen=chosen)
 
 
@@ -152,11 +159,13 @@ def memory(
     """
     runs = results["runs"]
     runs = runs[runs["memory_task"] & (runs["layers"] == 1) & (runs["cell"] == methods.CELL)]
+    both = sides(results, "rtrl", right, in_training)
+    runs = runs[runs["pairing"].isin({run["pairing"] for run, *_ in both})]
     runs = delay_study(runs) if retained else runs[runs["retention"].isna()]
     pairings = set(runs["pairing"])
     found = [
         Setting(run, list(x["score"]), list(y["score"]), _greedy(x, y))
-        for run, x, y in sides(results, "rtrl", right, in_training)
+        for run, x, y in both
         if run["pairing"] in pairings
         and (run["delay"] >= run["unroll"]) == long
         and unroll in (None, run["unroll"])

@@ -83,7 +83,7 @@ def _better(one: Comparison, p: float, alone: Sequence[float]) -> tuple[str, lis
     shuffled = improvement([s.sides for s in one.settings])
     test = [f"p {labels.compared(p)} after Holm's correction"]
     least = math.isclose(shuffled.p_value, shuffled.smallest_p) and shuffled.smallest_p >= FEW
-    few = ", the least that so few seeds can give" if least else ""
+    few = ", the least that these scores can give" if least else ""
     test.append(f"permutation test: p {labels.compared(shuffled.p_value)}{few}")
     if len(alone) == 1:
         return verdict, test, []

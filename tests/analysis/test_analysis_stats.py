@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, spearmanr
 
 from analysis import stats
 
@@ -164,10 +164,28 @@ def test_permutation_p_of_many_deals_is_drawn_and_never_zero():
     assert stats.improvement([(x, x)]).p_value == 1
 
 
-@pytest.mark.parametrize(("left", "right", "p_value"), [(1.0, 0.5, 0.0), (1.0, 1.0, 1.0)])
-def test_a_difference_without_any_spread_is_certain(left, right, p_value):
+@pytest.mark.parametrize(("left", "right", "p_value"), [(1.0, 0.5, 0.1), (1.0, 1.0, 1.0)])
+def test_a_difference_without_any_spread_has_the_p_of_the_permutation_test(left, right, p_value):
     mean = left - right
     assert stats.difference([left] * 3, [right] * 3) == (mean, mean, mean, p_value)
+
+
+@pytest.mark.parametrize(("n", "m"), [(10, 3), (3, 10), (5, 10)])
+def test_equal_scores_differ_in_nothing_however_their_means_are_rounded(n, m):
+    assert stats.difference([0.98] * n, [0.98] * m) == (0, 0, 0, 1)
+
+
+def test_the_smallest_p_is_what_tied_scores_can_give():
+    found = stats.improvement([([1.0] * 5, [1.0, 1.0, 1.0, 1.0, 0.9])])
+    assert (found.p_value, found.smallest_p) == (1, 1)
+
+
+def test_rank_correlation_is_spearmans_with_the_p_of_all_orders():
+    x, y = [1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 5.0, 4.0]
+    correlation, p = stats.rank_correlation(x, y)
+    assert correlation == pytest.approx(spearmanr(x, y).statistic) == pytest.approx(0.9)
+    as_extreme = [abs(spearmanr(x, order).statistic) >= 0.9 - 1e-9 for order in itertools.permutations(y)]
+    assert p == pytest.approx(sum(as_extreme) / 120)
 
 
 def test_two_scores_a_side_have_a_difference_with_an_interval():

@@ -18,7 +18,6 @@ from typing import Literal
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
-from scipy.stats import spearmanr
 
 from analysis import labels, style
 from analysis.kinds import NothingToShow
@@ -26,7 +25,7 @@ from analysis.load import Results
 from analysis.reinforcement import names, players, truncations
 from analysis.reinforcement.comparisons import ALPHA, pairs
 from analysis.reinforcement.curves import LOGGED
-from analysis.stats import MINIMUM, difference
+from analysis.stats import MINIMUM, difference, rank_correlation
 
 PLACE = 6
 COMPARED: dict[bool, tuple[Literal["full", "none"], str]] = {
@@ -77,10 +76,11 @@ def verdict(numbers: pd.DataFrame) -> str:
     """Whether the gain goes with the cosine, from four points on."""
     if len(numbers) < 4:
         return f"Too few points ({len(numbers)}) to say whether the gain goes with the cosine."
-    found = spearmanr(numbers["cosine"], numbers["gain"])
-    correlation = f"rank correlation {found.statistic:.2f} (p {labels.compared(found.pvalue)})"
-    said = f"{len(numbers)} points, taken as independent: {correlation}"
-    if found.pvalue >= ALPHA:
+    correlation, p = rank_correlation(numbers["cosine"], numbers["gain"])
+    if math.isnan(correlation):
+        return f"{len(numbers)} points that all have the same cosine or the same gain: no correlation."
+    said = f"{len(numbers)} points, taken as independent: rank correlation {correlation:.2f} (p {labels.compared(p)})"
+    if p >= ALPHA:
         return f"{said}; whether the gain goes with the cosine cannot be told from these."
-    gains = "less" if found.statistic < 0 else "more"
+    gains = "less" if correlation < 0 else "more"
     return f"{said}; RTRL gains {gains} where TBPTT's gradient is nearer to the exact one."

@@ -3,7 +3,8 @@
 RTRL against TBPTT, in runs that differ in nothing but the gradient. P(RTRL > TBPTT) is the probability that a run
 trained by RTRL scores higher than one trained by TBPTT; ties count half, and the 95 % bootstrap interval is over seeds.
 The permutation test asks how often a difference at least this large would come up if the method made no difference
-(two-sided). With few seeds its p cannot be small, so the smallest p that these seeds could give stands beside it.
+(two-sided). With few seeds or many ties its p cannot be small, so the smallest p that these scores could give
+stands beside it.
 Neither is computed with fewer than three seeds a side. Rows that combine tasks resample seeds within each task and
 average over tasks. The columns RTRL and TBPTT hold the interquartile mean (IQM) of the score or success rate. A method
 is called ahead if the interval excludes 0.5, and p < 0.05 is said where it holds. That judges each row alone, without

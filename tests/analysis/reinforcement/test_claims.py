@@ -170,7 +170,7 @@ def test_sampled_play_at_the_end_of_training_stands_beside_greedy_play(tree):
 def test_the_smallest_p_of_three_seeds_is_named(tree):
     tree.chaser(5, rtrl=[8.0, 8.2, 8.1], tbptt=[4.0, 4.1, 4.3])
     said = part(tree, "chaser", "Chaser, M = 5: RTRL better than TBPTT").said
-    assert "permutation test: p = 0.100, the least that so few seeds can give" in said
+    assert "permutation test: p = 0.100, the least that these scores can give" in said
 
 
 def test_a_scale_without_any_run_tests_nothing(tree):

@@ -204,7 +204,7 @@ def test_only_so_few_seeds_that_p_cannot_be_small_are_said_to_be_few(seeds, said
     """2 of 20, of 70 and of 252 deals are as extreme."""
     pair = [1 - 0.01 * k for k in range(seeds)], [0.5 + 0.01 * k for k in range(seeds)]
     (part,) = weigh([comparison("better than", pair)])
-    assert ("the least that so few seeds can give" in part.said) == said
+    assert ("the least that these scores can give" in part.said) == said
 
 
 def test_a_control_is_one_in_its_part():

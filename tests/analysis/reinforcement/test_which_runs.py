@@ -178,8 +178,38 @@ def test_feedforward_runs_at_another_m_are_no_floor():
     assert setting.feedforward == ()
 
 
+def test_success_over_training_counts_every_episode_alike():
+    made = results(runs([1.0], [0.5]))
+    first, later = {"episode_return_mean": 0.5, "episodes": 1}, {"episode_return_mean": 1.0, "episodes": 99}
+    ended = pd.DataFrame([{"folder": folder, **row} for folder in ("rtrl1.0", "tbptt0.5") for row in (first, later)])
+    ((_, scores),) = pairs({**made, "curves": ended}, in_training=True)
+    assert scores == ([pytest.approx(0.995)], [pytest.approx(0.995)])
+
+
+def test_a_study_by_rtrl_alone_does_not_hide_the_one_with_both_methods():
+    both = [runs([1.0, 0.9, 1.0], [0.5, 0.6, 0.5], delay=d, options=f'{{"delay": {d}}}') for d in (10, 20)]
+    alone = [runs([1.0], [], delay=d, options=f'{{"delay": {d}}}', retention=50.0) for d in (10, 20, 40)]
+    found = evidence.memory(results(*both, *alone), "better than", long=True, retained=True)
+    assert delays(found) == {(10, 5, 20.0), (20, 5, 20.0)}
+
+
+def test_settings_in_which_nobody_knows_what_was_learned_come_last():
+    hard = runs([5.0, 6, 7], [1.0, 2, 3], **GAME, backend="procgen-mirror 0.10.7")
+    easy = [{**run, "options": '{"distribution_mode": "easy"}', "env_steps": 2000, "pairing": "easy"} for run in hard]
+    found = evidence.at(results(hard, easy), "chaser", 5, "better than")
+    assert found.settings[0].run["options"] == "{}"
+
+
+def test_settings_with_as_many_seeds_and_steps_are_said_to_be_equal():
+    found = evidence.at(
+        results(*(runs([5.0], [1.0], **GAME, learning_rate=r) for r in (1e-3, 1e-4))), "chaser", 5, "better than"
+    )
+    assert found.chosen.endswith("(2 of them have as many; the first by its folder's name)")
+
+
 def test_runs_in_which_no_training_episode_ended_have_no_success_over_training():
     made = results(runs([1.0, 0.9], [0.5, 0.6]))
     ended = pd.DataFrame({"folder": ["rtrl1.0", "tbptt0.5", "tbptt0.6"], "episode_return_mean": [0.7, 0.4, math.nan]})
+    ended["episodes"] = [3, 2, 0]
     ((_, scores),) = pairs({**made, "curves": ended}, in_training=True)
-    assert scores == ([0.7], [0.4])
+    assert scores == ([pytest.approx(0.7)], [pytest.approx(0.4)])
