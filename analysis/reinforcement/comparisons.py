@@ -69,9 +69,9 @@ def sides(
     runs = results["runs"].assign(greedy=results["runs"]["score"])
     if in_training:
         curves = results["curves"].dropna(subset="episode_return_mean")
-        curves = curves.assign(total=curves["episode_return_mean"] * curves["episodes"]).groupby("folder")
-        returns = curves["total"].sum() / curves["episodes"].sum()
-        runs = runs.assign(score=runs["folder"].map(returns)).dropna(subset="score")
+        curves = curves.assign(total=curves["episode_return_mean"] * curves["episodes"])
+        sums = curves.groupby("folder")[["total", "episodes"]].sum()
+        runs = runs.assign(score=runs["folder"].map(sums["total"] / sums["episodes"])).dropna(subset="score")
     plain = runs["gradient_options"] == "{}"
     ours, others = (runs[(runs["gradient"] == gradient) & plain] for gradient in (left, right))
     keys = EQUAL if right == "feedforward" else ["pairing"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -72,7 +72,7 @@ def draw(
     parts = [common_frames(group, curves) for _, group in runs.groupby(["panel", "setting"], sort=False)]
     parts = [part for part in parts if len(part)]
     drawn = list(dict.fromkeys(part["panel"].iloc[0] for part in parts))
-    few = [title for title in runs["panel"].unique() if title not in drawn]
+    few = _without_curve(runs, {folder for part in parts for folder in part["folder"]})
     too_few = f"fewer than {LOGGED} logged points a run: {'; '.join(few)}"
     if not drawn:
         raise NothingToShow(too_few)
@@ -103,6 +103,18 @@ def draw(
     returns = curve.groupby(["panel", *POINT], observed=True, sort=False)["return"]
     bands = returns.agg(mean="mean", std="std", n="count").reset_index().drop(columns="panel")
     return style.Drawing(grid.figure, bands, note)
+
+
+def _without_curve(runs: pd.DataFrame, drawn: Collection[str]) -> list[str]:
+    """The panels of which nothing is drawn; of the others the methods of which something is not, and how many seeds."""
+    said = []
+    for title, panel in runs.groupby("panel", sort=False):
+        lost = panel[~panel["folder"].isin(drawn)]
+        counts = lost.groupby("method", observed=True, sort=False).size()
+        seeds = ", ".join(f"{n} {'seed' if n == 1 else 'seeds'} of {method}" for method, n in counts.items())
+        if len(lost):
+            said.append(str(title) if len(lost) == len(panel) else f"{title} ({seeds})")
+    return said
 
 
 def of_runs(results: Results) -> dict[str, pd.DataFrame]:

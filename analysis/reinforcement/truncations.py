@@ -9,6 +9,7 @@ from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement import names, players
+from analysis.reinforcement.curves import LOGGED
 
 PARTS = {"start": 0, "middle": players.FIFTHS // 2, "end": players.FIFTHS - 1}  # of training, by fifths
 SAME = "suite environment options backend memory_task layers retention".split()
@@ -48,10 +49,11 @@ def numbers(results: Results) -> pd.DataFrame:
 
 
 def means(results: Results) -> pd.Series:
-    """The mean cosine along training, by ON."""
+    """The mean cosine along training of RTRL's agents that compared LOGGED times or more, each alike, by ON."""
     rows = measured(results)
-    rows["retention"] = rows["retention"].fillna(np.inf)
-    return rows.groupby(ON)["cosine"].mean()
+    rows = rows[rows["gradient"] == "rtrl"].assign(retention=rows["retention"].fillna(np.inf))
+    agents = rows.groupby([*ON, "folder"])["cosine"].agg(["mean", "size"])
+    return agents.loc[agents["size"] >= LOGGED, "mean"].groupby(ON).mean()
 
 
 def key(run: pd.Series) -> tuple[object, ...]:

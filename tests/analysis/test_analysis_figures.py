@@ -189,6 +189,16 @@ def test_what_has_too_few_points_is_named_above_the_figure(tree):
     assert set(data["environment"]) == {"breakout"}
 
 
+def test_methods_and_seeds_with_too_few_points_are_named_above_a_panel_that_is_drawn(tree):
+    for seed in range(2):
+        tree.run("atari", "breakout", "rtrl", seed)
+        without_episodes(tree.run("atari", "breakout", "tbptt", seed))
+    without_episodes(tree.run("atari", "breakout", "rtrl", 2))
+    note = fig2_atari.draw(load(tree.root)).note
+    said = "fewer than 10 logged points a run: (a) Breakout, M = 50 (1 seed of RTRL, 2 seeds of TBPTT)"
+    assert said in " ".join(note.split())
+
+
 def test_a_figure_without_any_finished_episode_is_not_drawn(tree):
     without_episodes(tree.run("procgen", "chaser", "rtrl", 0))
     with pytest.raises(NothingToShow, match=r"fewer than 10 logged points a run: \(f\) Chaser"):

@@ -32,8 +32,8 @@ def draw(results: Results) -> style.Drawing:
     if runs.empty:
         raise NothingToShow(f"no gradient of two layers was compared with the exact one {LOGGED} times or more")
     runs = runs.assign(panel=[panels.title(run, options="options") for _, run in runs.iterrows()])
-    measured = _by_tenth(results["gradients"], runs)
     runs = panels.split(runs)
+    measured = _by_tenth(results["gradients"], runs)
     titles, found = list(runs["panel"].unique()), methods.methods(runs)
     look = {**style.FACETS, **style.lines(found), "ms": 4, "err_kws": {"alpha": 0.13, "lw": 0}}
     grid = sns.relplot(

@@ -59,7 +59,7 @@ def draw(results: Results) -> style.Drawing:
 
 def steps_to_solve(curve: pd.DataFrame) -> float:
     """Environment steps until the smoothed training return is SOLVED; infinite where it never is."""
-    smooth = curves.smoothed(curve)  # a memory task has one frame a step
+    smooth = curves.to_draw(curve)  # a memory task has one frame a step
     solved = smooth.loc[smooth["y"] >= SOLVED, "x"]
     return float(solved.iloc[0]) if len(solved) else math.inf
 
@@ -77,6 +77,8 @@ def verdict(numbers: pd.DataFrame) -> str:
         ratio = (both[RTRL] / both[TBPTT]).median()
         where = f"where the training return of both reaches {SOLVED} (cells: {len(both)})"
         said.append(f"{where}, RTRL takes {labels.number(ratio)} times TBPTT's steps (median)")
+    if not said:
+        return ""
     text = "; ".join(said)
     return f"{text[:1].upper()}{text[1:]}. A cell counts as solved from a success rate of {SOLVED} on in greedy play."
 

@@ -27,10 +27,10 @@ LEVELS, TIMES = np.linspace(0, 1, 51), 20  # success rates of the profile, point
 
 
 def draw(results: Results) -> style.Drawing:
-    """Two panels, with the methods that were run on every task."""
+    """Two panels, with the methods that were run on every task; the others are named."""
     found = memory.runs(results)
     runs = delay_study(found)
-    said = memory.aside(found, runs)
+    said = [memory.aside(found, runs)]
     runs = runs[(runs["layers"] == 1) & (runs["delay"] >= runs["unroll"])]
     runs = runs.assign(task=runs.groupby(["environment", "options", "unroll"]).ngroup())
     of_run = curves.of_runs(results)
@@ -38,7 +38,9 @@ def draw(results: Results) -> style.Drawing:
     ended = [folder for folder, curve in smooth.items() if len(curve)]  # in which an episode ended
     runs = runs[runs["folder"].isin(ended)]
     tasks = runs.groupby("method", observed=True)["task"].nunique()
-    runs = runs[runs["method"].isin(tasks.index[tasks == runs["task"].nunique()])]
+    partly = list(tasks.index[tasks < runs["task"].nunique()])
+    said.append(f"Not drawn, as they were not run on every one of these tasks: {', '.join(partly)}." if partly else "")
+    runs = runs[~runs["method"].isin(partly)]
     if runs.empty:
         raise NothingToShow("no method was run on every memory task with a delay that a segment cannot hold")
     steps = np.linspace(0, min(smooth[folder]["x"].max() for folder in runs["folder"]), TIMES + 1)[1:]
@@ -68,7 +70,7 @@ def draw(results: Results) -> style.Drawing:
     right.axhline(memory.CHANCE, **style.REFERENCE)
     right.xaxis.set_major_formatter(EngFormatter(sep=""))
     style.finish(figure, methods.methods(runs).values(), marked=False)
-    return style.Drawing(figure, numbers, said)
+    return style.Drawing(figure, numbers, " ".join(filter(None, said)))
 
 
 def share(level: float, scores: np.ndarray) -> np.ndarray:

@@ -19,14 +19,14 @@ from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.records import NAMED, NO_SETTING, told_apart
-from analysis.reinforcement import memory, names
+from analysis.reinforcement import memory, names, players
 from analysis.reinforcement.curves import LOGGED
 from analysis.stats import summarise
 
 PLACE = 7
 SETTING = ["panel", "task", "apart", "retention", "learning_rate", "unroll"]
 VARIED = (*NO_SETTING, *NAMED, "optimiser.learning_rate")  # within a panel
-MARGIN = 0.1  # of success that a setting may lack and still count as high as the best
+MARGIN = 0.1  # of success: less is not told
 
 
 def draw(results: Results) -> style.Drawing:
@@ -74,8 +74,10 @@ def verdict(numbers: pd.DataFrame) -> str:
     for title, here in numbers.groupby("panel", sort=False):
         worst, best = (here.loc[here["cosine"].agg(end)] for end in ("idxmin", "idxmax"))
         lost = here["iqm"].max() - worst["iqm"]
-        success = f"{labels.number(lost)} below the best setting's" if lost > MARGIN else "as high as in any setting"
-        said.append(f"{title}: stalest at {_where(worst)}, where success is {success}; least stale at {_where(best)}")
+        apart = labels.number(lost) if lost > MARGIN else f"no more than {MARGIN}"
+        success = f", where success is {apart} below the best setting's"
+        success = success if here["iqm"].max() >= players.SUCCESS else " (no setting learned the task)"
+        said.append(f"{title}: stalest at {_where(worst)}{success}; least stale at {_where(best)}")
     return f"{'. '.join(said)}."
 
 

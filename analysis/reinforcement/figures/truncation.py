@@ -63,8 +63,9 @@ def verdict(numbers: pd.DataFrame) -> str:
     """Of each task, at the end of training: the cosine at the shortest M, and the M from which it is ENOUGH."""
     said = []
     for _, line in numbers[numbers["part"] == "end"].groupby(truncations.LINE, dropna=False, observed=True):
-        short, good = line.iloc[0], line.loc[line["cosine"] >= ENOUGH, "unroll"]
-        enough = f"{ENOUGH} from M = {good.min()} on" if len(good) else f"below {ENOUGH} at every M"
+        short, poor = line.iloc[0], line.loc[line["cosine"] < ENOUGH, "unroll"]
+        good = line.loc[line["unroll"] > (poor.max() if len(poor) else 0), "unroll"]
+        enough = f"{ENOUGH} or more from M = {good.min()} on" if len(good) else f"below {ENOUGH} at the longest M too"
         said.append(
             (short["cosine"], f"{short['task']} {labels.number(short['cosine'])} at M = {short['unroll']}, {enough}")
         )

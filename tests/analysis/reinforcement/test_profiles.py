@@ -44,6 +44,7 @@ def test_methods_that_are_left_out_are_not_among_the_runs_counted(tree):
     tree.memory("tmaze", 20, "tbptt", 0, 1.0)
     drawing = profiles.draw(load(tree.root))
     assert "2 tasks, 2 runs a method" in drawing.figure.axes[0].texts[0].get_text()
+    assert drawing.note == "Not drawn, as they were not run on every one of these tasks: TBPTT."
 
 
 def test_delays_that_a_segment_holds_are_no_reason_to_fail(tree):

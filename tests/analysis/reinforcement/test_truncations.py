@@ -7,6 +7,7 @@ import pytest
 
 from analysis.kinds import NothingToShow
 from analysis.load import load
+from analysis.reinforcement import truncations
 from analysis.reinforcement.figures import gain_and_cosine, truncation
 from analysis.reinforcement.tables import cosines
 
@@ -30,11 +31,31 @@ def test_cosines_are_those_of_the_first_the_middle_and_the_last_fifth_of_trainin
     short = numbers[numbers["unroll"] == 10].set_index("part")
     assert short["cosine"].to_dict() == pytest.approx({"start": 0.85, "middle": 0.65, "end": 0.45})
     assert (short["low"]["end"], short["high"]["end"], short["n"]["end"]) == (pytest.approx(0.4), pytest.approx(0.5), 2)
-    assert f"{LEVEL} 0.45 at M = 10, 0.95 from M = 100 on" in verdict
+    assert f"{LEVEL} 0.45 at M = 10, 0.95 or more from M = 100 on" in verdict
     text = cosines.build(load(tree.root)).text
     assert text[["Part of training", "M = 10", "M = 100", "Learned"]].values.tolist() == [
         ["start", "0.85", "1.00", "yes"], ["middle", "0.65", "1.00", "yes"], ["end", "0.45", "1.00", "yes"]
     ]  # fmt: skip
+
+
+def test_the_m_that_is_enough_is_followed_by_no_poorer_one(tree):
+    agent(tree, 0, 1.0)
+    numbers = truncation.draw(load(tree.root)).numbers
+    end = numbers[numbers["part"] == "end"].iloc[[0] * 3].assign(unroll=[5, 10, 20], cosine=[0.96, 0.8, 0.97])
+    assert "0.96 at M = 5, 0.95 or more from M = 20 on" in truncation.verdict(end)
+    assert "0.96 at M = 5, below 0.95 at the longest M too" in truncation.verdict(end[:2])
+
+
+def test_the_cosine_beside_a_gain_is_that_of_rtrls_agents_that_compared_often_each_alike(tree):
+    for seed, cosine in enumerate((0.8, 0.6)):  # 0.6 and 0.4 on average
+        agent(tree, seed, cosine)
+    paths = [tree.root / "runs/reinforcement" / LEVEL / f"rtrl_retention30.0/M20/seed{seed}" for seed in (0, 1)]
+    rows = pd.read_csv(paths[0] / "truncation.csv")
+    pd.concat([rows, rows.assign(env_steps=rows["env_steps"] + 1)]).to_csv(paths[0] / "truncation.csv", index=False)
+    agent(tree, 2, 0.2)  # too few comparisons
+    rare = tree.root / "runs/reinforcement" / LEVEL / "rtrl_retention30.0/M20/seed2/truncation.csv"
+    pd.read_csv(rare).groupby("unroll").head(9).to_csv(rare, index=False)
+    assert truncations.means(load(tree.root)).xs(10, level="unroll").tolist() == [pytest.approx(0.5)]
 
 
 def test_panels_say_how_many_comparisons_and_agents_a_point_rests_on_and_the_legend_what_the_line_at_1_is(tree):

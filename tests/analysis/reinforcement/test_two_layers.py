@@ -129,6 +129,18 @@ def test_cosine_figure_is_mean_and_range_over_seeds_in_tenths_of_training(tree):
     ]
 
 
+def test_runs_that_differ_in_retention_have_panels_with_their_lines(tree):
+    for retention in (20.0, 50.0):
+        tree.two_layers("rtrl_l2", 0, 1.0, [1.0] * 10, retention=retention)
+        tree.two_layers("tbptt_l2", 0, 1.0, [0.5] * 10, retention=retention)
+    panels = gradient_cosine.draw(load(tree.root)).figure.axes
+    assert len(panels) == 2
+    for axes in panels:
+        assert [pytest.approx([0.5] * 10), pytest.approx([1.0] * 10)] == [
+            list(line.get_ydata()) for line in axes.lines
+        ][:2]
+
+
 def test_gradients_that_were_compared_fewer_than_ten_times_are_not_drawn(tree):
     tree.two_layers("tbptt_l2", 0, 0.5, [0.5] * 9)
     with pytest.raises(NothingToShow, match="10 times or more"):
