@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from analysis.load import Results
 
-SAME = ["cell", "hidden", "inputs", "batch", "unroll"]  # the length of episodes matters to neither
+# The length of episodes matters to neither.
+SAME = ["study", "device", "cell", "hidden", "inputs", "batch", "unroll"]
 
 
 def sentence(results: Results) -> str:
@@ -15,8 +16,6 @@ def sentence(results: Results) -> str:
     ratios = (took["rtrl"] / took["tbptt"]).dropna()
     if ratios.empty:
         return ""
-    low, high = ratios.min(), ratios.max()
-    return (
-        f"To learn, a single recurrent layer takes {low:.1f} to {high:.1f} times as long per step by RTRL as by TBPTT"
-        f" ({len(ratios)} sizes)."
-    )
+    times = " to ".join(dict.fromkeys(f"{end:.1f}" for end in (ratios.min(), ratios.max())))
+    sizes = f"{len(ratios)} {'size' if len(ratios) == 1 else 'sizes'}"
+    return f"To learn, a single recurrent layer takes {times} times as long per step by RTRL as by TBPTT ({sizes})."

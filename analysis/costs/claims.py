@@ -10,6 +10,7 @@ from analysis.costs.exponents import exponents
 from analysis.load import Results
 
 FASTER = 0.5  # by which the exponent must be larger with two layers: N^3 in place of N^2 is 1
+ALIKE = ["study", "batch", "unroll"]  # of what is compared
 QUANTITIES = {"flops": "operations per step", "memory": "peak memory"}
 
 
@@ -28,16 +29,24 @@ def claims(results: Results) -> list[Claim]:
     return [Claim(5, "layers", "a second layer", sentence, tuple(parts), shows, note)]
 
 
+def _fits(alike: pd.DataFrame, theory: pd.DataFrame, quantity: str) -> list[pd.Series]:
+    """The power of N with one layer and with two, as far as there are any; of several sweeps the finest."""
+    found = []
+    for layers in (1, 2):
+        fits = exponents(alike[alike["layers"] == layers], theory)
+        fits = fits[(fits["basis"] == "counted") & (fits["quantity"] == quantity)].dropna(subset="exponent")
+        found += [] if fits.empty else [fits.iloc[fits["points"].argmax()]]
+    return found
+
+
 def _part(exact: pd.DataFrame, results: Results, quantity: str) -> Part:
     what = f"{QUANTITIES[quantity]} of N units a layer: a higher power of N with two layers than with one"
-    found: dict[int, pd.Series] = {}
-    for layers in (1, 2):
-        fits = exponents(exact[exact["layers"] == layers], results["theory"])
-        fits = fits[(fits["basis"] == "counted") & (fits["quantity"] == quantity)].dropna(subset="exponent")
-        found |= {} if fits.empty else {layers: fits.iloc[fits["points"].argmax()]}  # of several studies the finest
-    if len(found) < 2:
-        return Part(what, NOT_TESTED, "costs were not counted with both one layer and two")
-    one, two = found[1], found[2]
+    found = [_fits(alike, results["theory"], quantity) for _, alike in exact.groupby(ALIKE, sort=False)]
+    both = [fits for fits in found if len(fits) == 2]
+    if not both:
+        why = "costs were not counted with both one layer and two in one study, at equal B and M"
+        return Part(what, NOT_TESTED, why)
+    one, two = max(both, key=lambda fits: sum(fit["points"] for fit in fits))  # of several the finest
     verdict = SHOWN if two["exponent"] - one["exponent"] >= FASTER and two["low"] > one["high"] else NOT_SHOWN
     verdict = CONTRADICTED if two["high"] < one["low"] else verdict
     n = f"{two['points']} + {one['points']} sizes"

@@ -7,8 +7,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pandas as pd
-
 from analysis import labels, methods
 from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN, Claim
 from analysis.load import Results
@@ -58,7 +56,7 @@ def claims(results: Results) -> list[Claim]:
             "RTRL beats TBPTT on watermaze at every segment length M, and on select_nonmatching only at M = 10.",
             weighed["dmlab"],
             ("table1", "fig1_curves"),
-            _departures(results, (WATERMAZE, NONMATCHING), PAPERS_M),
+            _departures(every["dmlab"]),
         ),
         Claim(
             2,
@@ -66,7 +64,7 @@ def claims(results: Results) -> list[Claim]:
             "ProcGen Chaser",
             "On ProcGen Chaser RTRL beats TBPTT at M = 5 and equals it at M = 50; both beat a network without memory.",
             weighed["chaser"],
-            note=_departures(results, ("chaser",)),
+            note=_departures(every["chaser"]),
         ),
         Claim(
             3,
@@ -75,7 +73,7 @@ def claims(results: Results) -> list[Claim]:
             "On Atari RTRL is at least as good as TBPTT except in MsPacman; on keys_doors all methods are equal.",
             weighed["atari"],
             ("table2", "fig2_atari"),
-            _departures(results, (KEYS, *GAMES)),
+            _departures(every["atari"]),
         ),
         Claim(
             0,
@@ -87,7 +85,7 @@ def claims(results: Results) -> list[Claim]:
                 *("memory_delay", "memory_map", "memory_retention", "memory_curves", "profiles", "gain_and_cosine"),
                 *("truncation", "cosines", "staleness", "memory_study"),
             ),
-            finding + _departures(results),
+            finding + _departures(every["memory"] + every["initial"]),
         ),
         Claim(
             0,
@@ -96,7 +94,7 @@ def claims(results: Results) -> list[Claim]:
             "Beyond the paper: RTRL, with sensitivities carried over from older parameters, equals full BPTT.",
             weighed["exact"],
             note="Where all seeds end at the same success, the interval has no width: look at success over training. "
-            + (_departures(results, (NONMATCHING,), _ceilings(results)) if _ceilings(results) else ""),
+            + _departures(every["exact"]),
         ),
     ]
 
@@ -158,31 +156,24 @@ def _besides(comparison: Comparison, others: Sequence[Comparison]) -> list[Compa
     return [replace(comparison, settings=left)] if left or not comparison.settings else []
 
 
-def _departures(results: Results, environments: Sequence[str] = (), unrolls: Sequence[int] = ()) -> str:
-    """How the settings of agents with a memory depart from the paper's, in these environments or the memory tasks.
-
-    `unrolls`: at these M alone, if there are any.
-    """
-    runs = results["runs"][results["runs"]["gradient"] != "feedforward"]
-    there = runs["environment"].isin(environments) if environments else runs["memory_task"] & runs["retention"].notna()
-    if unrolls:
-        there &= runs["unroll"].isin(unrolls)
-    runs = runs[there]
-    said = _stems(runs)
-    configs = [json.loads(text) for text in runs["config"]]
+def _departures(comparisons: Sequence[Comparison]) -> str:
+    """How the settings of the agents with a memory that are compared depart from the paper's."""
+    runs = [setting.run for one in comparisons for setting in one.settings]
+    said = _stems([run["pretrained"] for run in runs if run["suite"] == "dmlab"])
+    configs = [json.loads(run["config"]) for run in runs]
     for path, (text, papers) in DEPARTURES.items():
         values = [value for config in configs if (value := _value(config, path)) not in (None, papers)]
-        some = " in some runs" if len(values) < len(configs) else ""
+        some = " in some of the comparisons" if len(values) < len(configs) else ""
         said += [text.replace("{:g}", labels.span(values, "{:g}".format)) + some] if values else []
     return f"Departures from the paper: {'; '.join(said)}." if said else ""
 
 
-def _stems(runs: pd.DataFrame) -> list[str]:
+def _stems(pretrained: Sequence[str]) -> list[str]:
     """What has to be said where levels were run with a vision stem that was taught from the simulator's state."""
-    taught = [paper.taught(stem) for stem in runs["pretrained"]]
+    taught = [paper.taught(stem) for stem in pretrained]
     if not any(taught):
         return []
-    where = "for every method alike" if all(taught) else f"in {sum(taught)} of {len(taught)} runs"
+    where = "for every method alike" if all(taught) else f"in {sum(taught)} of {len(taught)} comparisons"
     return [
         "on DMLab levels the vision stem (the convolutional layers below the recurrent one) was taught what is in view"
         f" from the simulator's state and then frozen, {where} (the paper: learned from reward)"

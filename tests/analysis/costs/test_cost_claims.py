@@ -10,7 +10,7 @@ import pytest
 from analysis.claims import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SHOWN
 from analysis.costs import answer, claims
 
-SIZES = {"cell": "elstm", "hidden": 64, "inputs": 64, "batch": 32, "unroll": 50}
+SIZES = {"study": "a", "device": "cpu", "cell": "elstm", "hidden": 64, "inputs": 64, "batch": 32, "unroll": 50}
 
 
 def operations(study, two, one, wobble=1.0):
@@ -70,6 +70,13 @@ def test_of_several_studies_the_finest_is_judged(study):
     assert claim.parts == alone.parts
 
 
+@pytest.mark.parametrize("axis", ["batch", "unroll"])
+def test_sweeps_at_other_sizes_are_not_compared(study, axis):
+    points = cost_study.points()
+    (claim,) = claims.claims(study(costs=points.assign(**{axis: points[axis] + points["layers"]})))
+    assert [part.verdict for part in claim.parts] == [NOT_TESTED] * 2
+
+
 def test_without_counts_of_two_layers_nothing_is_tested(study):
     points = cost_study.points()
     (claim,) = claims.claims(study(costs=points[points["layers"] != 2]))
@@ -90,6 +97,14 @@ def test_the_answer_is_the_range_of_rtrls_time_over_tbptts_at_equal_sizes():
     assert answer.sentence({"points": pd.DataFrame(rows)}) == (
         "To learn, a single recurrent layer takes 2.0 to 5.0 times as long per step by RTRL as by TBPTT (2 sizes)."
     )
+
+
+def test_times_on_another_device_or_of_another_study_make_no_pair():
+    row = {**SIZES, "layers": 1}
+    pair = [{**row, "gradient": "rtrl", "measured_step_s": 3.0}, {**row, "gradient": "tbptt", "measured_step_s": 2.0}]
+    alone = [{**row, "gradient": "rtrl", "measured_step_s": 0.1, "device": "cuda", "study": "b"}]
+    said = "takes 1.5 times as long per step by RTRL as by TBPTT (1 size)."
+    assert answer.sentence({"points": pd.DataFrame(pair + alone)}).endswith(said)
 
 
 def test_without_a_pair_of_times_there_is_no_answer():

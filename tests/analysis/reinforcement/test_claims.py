@@ -199,12 +199,22 @@ def test_of_several_settings_at_one_m_the_verdict_says_that_it_took_one(tree):
 
 def test_a_taught_stem_stands_beside_the_verdict(tree):
     stem = {"method": "state", "environment": NONMATCHING, "env_steps": 57600, "env_frames": 230400}
-    tree.level(NONMATCHING, "rtrl", 0, real=False)
+    for method in ("rtrl", "tbptt"):
+        tree.level(NONMATCHING, method, 0, real=False, unroll=50)
     (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "dmlab"]
     assert claim.note == ""
-    tree.level(NONMATCHING, "rtrl", 1, real=False, record={"pretrained": {**stem, "fingerprint": "1"}})
+    for method in ("rtrl", "tbptt"):
+        tree.level(NONMATCHING, method, 0, real=False, record={"pretrained": {**stem, "fingerprint": "1"}})
     (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "dmlab"]
-    assert "taught what is in view from the simulator's state and then frozen, in 1 of 2 runs" in claim.note
+    assert "taught what is in view from the simulator's state and then frozen, in 1 of 2 comparisons" in claim.note
+
+
+def test_runs_that_no_comparison_takes_depart_from_nothing(tree):
+    for method in ("rtrl", "tbptt"):
+        tree.memory("tmaze", 20, method, 0, 1.0)
+    tree.memory("tmaze", 20, "rtrl", 1, 1.0, optimiser={"learning_rate": 0.024})
+    (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "memory"]
+    assert "learning rate" not in claim.note
 
 
 @pytest.mark.parametrize(
@@ -249,7 +259,8 @@ def test_a_memory_task_without_gain_leaves_the_gain_on_another_one_shown(tree):
 
 
 def test_settings_that_are_the_papers_are_no_departure(tree):
-    tree.memory("tmaze", 20, "rtrl", 0, 1.0)
+    for method in ("rtrl", "tbptt"):
+        tree.memory("tmaze", 20, method, 0, 1.0)
     (claim,) = [one for one in claims.claims(load(tree.root)) if one.name == "memory"]
     assert claim.note.startswith("Departures from the paper: initial retention") and "learning rate" not in claim.note
 
