@@ -19,8 +19,10 @@ def layered(text: str, layers: int) -> str:
 
 
 def p_value(value: float) -> str:
-    """Three decimals, or `< 0.001`; a dash where there is none."""
-    return "< 0.001" if value < 0.001 else number(value, 3)
+    """Three decimals, or `< 0.001`, rounded away from 0.05; a dash where there is none."""
+    if value < 0.001:
+        return "< 0.001"
+    return "0.049" if 0.0495 <= value < 0.05 else number(value, 3)
 
 
 def compared(value: float) -> str:
@@ -47,8 +49,8 @@ def number(value: float | None, digits: int | None = None) -> str:
 
 
 def _digits(value: float) -> int:
-    """The decimals with which a score has three significant digits, two at most."""
-    return 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    """The decimals with which a score has three significant digits once it is rounded, two at most."""
+    return 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
 
 
 def whole(value: float) -> str:
@@ -119,13 +121,15 @@ def memory(size_bytes: float | None) -> str:
 
 
 def span(values: Iterable[float], write: Callable[[float], str] = number) -> str:
-    """`3` when all are written alike, else `2–3`, each written by `write`; a common unit is written once: `2–3 k`."""
+    """`3` when all are written alike, else `2–3` or `-2 to 3`, each by `write`; a common unit once: `2–3 k`."""
     known = [v for v in values if v is not None and math.isfinite(v)]
     if not known:
         return NOTHING
     low, high = write(min(known)), write(max(known))
     if low == high:
         return low
+    if low.startswith("-"):
+        return f"{low} to {high}"
     amount, _, unit = low.partition(" ")
     return f"{amount if unit and high.endswith(f' {unit}') else low}–{high}"
 

@@ -76,7 +76,9 @@ def load(root: str | Path, scale: str | None = None) -> Results:
     seen: dict[tuple[str, ...], str] = {}
     for run in sorted(runs, key=lambda run: not run.config.get("gradient_quality")):  # of two, that which measured
         lent = bool(listed and listed.get(run.folder))
-        key = (run.setting(), json.dumps([run.config.get("seed"), run.config.get("truncation"), lent], sort_keys=True))
+        # What has no seed measures the machine.
+        repeat = run.config["seed"] if "seed" in run.config else run.record.get("device_name")
+        key = (run.setting(), json.dumps([repeat, run.config.get("truncation"), lent], sort_keys=True))
         try:
             if key in seen:
                 raise Unusable(f"same configuration and seed as {seen[key]}: counted once")

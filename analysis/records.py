@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import labels
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.runs.records import RECORD
 from rtrl_bench.runs.settings import decisive, fingerprint_of
@@ -102,6 +103,11 @@ def apart(configs: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAME
     `ignored`: keys, or whole paths of them, that are not looked at. Of a vision stem that was trained beforehand it is
     the fingerprint.
     """
+    return [", ".join(f"{key} {value}" for key, value in one.items()) for one in differences(configs, ignored)]
+
+
+def differences(configs: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAMED)) -> list[dict[str, str]]:
+    """The same as keys and values, written as in figures and tables."""
     found = []
     for config in configs:
         given = decisive(json.loads(config))
@@ -111,9 +117,16 @@ def apart(configs: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAME
         found.append(written | ({"stem": stem["fingerprint"]} if stem.get("fingerprint") else {}))
     same = shared(found) if found else {}
     return [
-        ", ".join(f"{key.rpartition('.')[2]} {value.strip(chr(34))}" for key, value in one.items() if key not in same)
-        for one in found
+        {key.rpartition(".")[2]: _written(key, value) for key, value in one.items() if key not in same} for one in found
     ]
+
+
+def _written(key: str, text: str) -> str:
+    """A setting's value, given as JSON text: `20`, not `20.0`."""
+    value: Any = json.loads(text) if key != "stem" else text
+    if key == "retention":
+        return "as in the paper" if value is None else labels.retention(value)
+    return f"{value:.15g}" if isinstance(value, float) else text.strip('"')
 
 
 def told_apart(

@@ -84,6 +84,9 @@ def same_tables(reference: Path) -> Iterator[Line]:
                 yield _same_file(what, f"{name}.csv", reference / "tables", Path(folder))
             else:  # a table that came later
                 yield Line(what, "not in the reference", "not compared", "", True)
+        kept, made = ({path.stem for path in place.glob("*.csv")} for place in (reference / "tables", Path(folder)))
+        for name in sorted(kept - made):
+            yield Line(f"table {name}, from its records", "there", "no such table", "there", False)
 
 
 def _same_file(what: str, name: str, reference: Path, here: Path) -> Line:

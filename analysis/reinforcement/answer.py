@@ -49,7 +49,6 @@ def chosen(results: Results) -> tuple[pd.Series, float, float]:
             found.append((rank, run, left, right))
     if not found:
         raise NothingToShow(
-            "no environment was both run with RTRL and TBPTT and learned by one of them, as far as it is known when "
-            "agents have learned it"
+            "no environment was run with both RTRL and TBPTT and learned by either, where that can be told"
         )
     return max(found, key=lambda one: one[0])[1:]

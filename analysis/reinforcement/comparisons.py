@@ -16,7 +16,7 @@ from analysis.stats import MINIMUM, Improvement, improvement, iqm, iqm_interval
 COLUMNS = (
     "scope suite environment layers delay unroll retention backend budget_fraction largest_budget_fraction tasks"
     " probability low high p_value smallest_p n_rtrl n_tbptt rtrl_iqm rtrl_low rtrl_high tbptt_iqm tbptt_low tbptt_high"
-    " verdict memory_task"
+    " verdict memory_task config"
 ).split()
 ALPHA = 0.05
 NO_BENCHMARK = "gymnasium"  # any environments of Gymnasium: a mean over them would mean nothing
@@ -125,6 +125,7 @@ def _row(scope: str, group: list[tuple[pd.Series, Scores]]) -> dict[str, object]
         "scope": scope if first["cell"] == methods.CELL else f"{scope}, {methods.cell_label(first['cell'])}",
         "tasks": len(group),
         **vars(result),
+        "config": first["config"],
         "n_rtrl": result.n_x,
         "n_tbptt": result.n_y,
     }

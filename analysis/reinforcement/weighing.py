@@ -134,8 +134,8 @@ def _sampled(one: Comparison, setting: Setting) -> str:
     ends = [[float(players.fifths(curve)[-1]) for curve in side] for side in setting.curves]
     scores = "{} against {}".format(*(labels.number(fmean(side)) for side in ends))
     m = f"M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
-    spans = labels.span(end for side in ends for end in side), labels.span([*setting.left, *setting.right])
-    return f"{m}sampled play, last fifth of training: {scores} (seeds {spans[0]}; greedy {spans[1]})"
+    seeds, greedy = (" against ".join(map(labels.span, sides)) for sides in (ends, setting.sides))
+    return f"{m}sampled play, last fifth of training: {scores} (seeds {seeds}; greedy {greedy})"
 
 
 def _beside_feedforward(one: Comparison, setting: Setting) -> str:
@@ -171,7 +171,10 @@ def _effect(one: Comparison, setting: Setting) -> str:
     digits = 2 if setting.run["memory_task"] else None
     inner = [labels.number(end, digits) for end in setting.gap(INNER)[1:3]]
     decides = ", 90 % interval [{}, {}]".format(*inner) if one.relation == "equal to" else ""
-    return f"{_where(one, setting)}{scores}, difference {labels.interval(*setting.gap()[:3], digits)}{decides}"
+    task = names.variant(setting.run["environment"], setting.run["options"])
+    alone = len(one.settings) == 1 and setting.run["memory_task"]  # of which a comparison does not say the delay
+    where = f"{task}: " if alone else _where(one, setting)
+    return f"{where}{scores}, difference {labels.interval(*setting.gap()[:3], digits)}{decides}"
 
 
 def _brief(one: Comparison) -> str:

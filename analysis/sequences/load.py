@@ -23,7 +23,7 @@ FRAMES = {
         *(f"gradient_{key}" for key in QUALITY_KEYS),
         *("setting", "tuned"),
     ],
-    "sequence_tuning": ["folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options", "tuned"],
+    "sequence_tuning": ["folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options", "config", "tuned"],
     "sequence_tests": ["folder", "options", "accuracy"],
     "sequence_curves": ["folder", "steps", "valid_accuracy"],
 }

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
+from analysis.records import NAMED, NO_SETTING, differences, told_apart
 from analysis.stats import MINIMUM
 
 TASK = "recall"
@@ -38,9 +38,18 @@ def runs(results: Results) -> pd.DataFrame:
 
 def means(scores: pd.DataFrame, *more: str) -> pd.DataFrame:
     """A row per setting and value of the columns `more`: mean and deviation over n seeds, and whether `learned`."""
-    grouped = scores.groupby([*SETTING, *more], dropna=False)["accuracy"]
-    frame = grouped.agg(success="mean", std="std", n="size").reset_index()
+    grouped = scores.groupby([*SETTING, *more], dropna=False)
+    frame = grouped.agg(
+        **{"success": ("accuracy", "mean"), "std": ("accuracy", "std"), "n": ("accuracy", "size")},
+        config=("config", "first"),
+    ).reset_index()
     return frame.assign(learned=(frame["success"] >= LEARNED) & (frame["n"] >= MINIMUM))
+
+
+def _unlike(configs: pd.Series) -> list[str]:
+    """In what the rows of a map differ besides method, cell and what its title names; no line where in nothing."""
+    keys = dict.fromkeys(key for one in differences(list(configs), NAMED_HERE) for key in one)
+    return [f"unlike in {', '.join(keys)}"] if keys else []
 
 
 def initialisation(retention: float) -> str:
@@ -67,7 +76,7 @@ def heat_maps(frame: pd.DataFrame, x: str, x_label: str, wide: int) -> Figure:
         sns.heatmap(table, ax=axes, annot=True, fmt=".2f", annot_kws={"fontsize": style.SMALL}, **look)
         axes.set(xlabel=x_label, ylabel="")
         axes.grid(visible=False)
-        style.headed(axes, title, [f"n = {labels.span(group['n'], labels.whole)} seeds"])
+        style.headed(axes, title, [f"n = {labels.span(group['n'], labels.whole)} seeds", *_unlike(group["config"])])
     names = 0.09 * max(0, *(len(str(value)) - 10 for value in values))  # longer ones are written upwards
     lines = max(axes.get_title().count("\n") for axes in places.flat)
     figure.set_figheight(size[1] + tall * (names + 0.2 * max(0, lines - 1)))

@@ -124,9 +124,9 @@ def test_runs_with_another_learning_rate_budget_or_retention_are_no_seeds_of_a_c
     figure, data, _ = fig2_atari.draw(load(tree.root))
     titles = [" ".join(axes.get_title().split()) for axes in figure.axes]
     assert titles == [
-        "(a) Breakout, M = 50, learning_rate 0.0006, retention null",
-        "(a) Breakout, M = 50, learning_rate 0.0006, retention 20.0",
-        "(a) Breakout, M = 50, learning_rate 0.1, retention null",
+        "(a) Breakout, M = 50, learning_rate 0.0006, retention as in the paper",
+        "(a) Breakout, M = 50, learning_rate 0.0006, retention 20",
+        "(a) Breakout, M = 50, learning_rate 0.1, retention as in the paper",
     ]
     assert set(data["n"]) == {1}
     assert data.groupby("method", observed=True).size().to_dict() == {"Feedforward": 200, "RTRL": 300}

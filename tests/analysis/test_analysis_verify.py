@@ -99,6 +99,12 @@ def test_a_table_that_came_after_the_reference_is_named_and_breaks_nothing(place
     )
 
 
+def test_a_table_that_is_not_made_any_more_is_found(places, capsys):
+    (places[0] / "tables" / "former.csv").write_text("a\n1\n")
+    assert compared(places) == 1
+    assert "table former, from its records there no such table" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.usefixtures("tables_hold")
 def test_another_simulator_is_found(places):
     path = places[1] / ERRORS

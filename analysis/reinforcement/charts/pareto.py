@@ -30,12 +30,13 @@ def build(results: Results) -> alt.Chart:
         initial=runs["retention"].map(labels.retention),
         kind=runs["method"].astype(str),
     )
-    same = ["task", "kind", "unroll", "initial", "device_name", "setting"]
+    same = ["task", "kind", "unroll", "initial", "setting"]
     frame = runs.groupby(same, sort=False, dropna=False).agg(
         score=("score", "mean"),
         n=("score", "size"),
         update_ms=("update_ms", "median"),
         carried_kib=("carried_kib", "max"),
+        device_name=("device_name", lambda names: labels.joined(names.dropna())),
     )
     frame = frame.reset_index().rename(columns={"kind": "method", "initial": "retention", "unroll": "M"}).round(4)
     order = frame.groupby("task", sort=False)["method"].nunique().sort_values(ascending=False)

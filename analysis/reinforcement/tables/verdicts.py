@@ -24,6 +24,7 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.reinforcement.comparisons import comparisons
 from analysis.tables import Table, texts
 
@@ -35,10 +36,12 @@ def build(results: Results) -> Table:
     frame = comparisons(results)
     if frame.empty:
         raise NothingToShow("no environment here was run with both RTRL and TBPTT")
+    frame = told_apart(frame, ["scope", "unroll", "backend", "retention"], (*NO_SETTING, *NAMED, "retention"))
     text = {
         "Task": frame["scope"],
         "M": frame["unroll"].astype(str),
         "Retention": frame["retention"].where(frame["memory_task"], ""),
+        **({"Differs in": frame["apart"]} if frame["apart"].any() else {}),
         "P(RTRL > TBPTT)": texts(frame, partial(labels.interval, digits=2), "probability", "low", "high"),
         "Permutation p": frame["p_value"].map(labels.p_value),
         "Smallest possible p": frame["smallest_p"].map(labels.p_value),
@@ -51,4 +54,4 @@ def build(results: Results) -> Table:
             frame, lambda *ends: labels.span(ends, labels.percent), "budget_fraction", "largest_budget_fraction"
         ),
     }
-    return Table(frame.drop(columns="memory_task"), pd.DataFrame(text))
+    return Table(frame.drop(columns=["memory_task", "config"]), pd.DataFrame(text))

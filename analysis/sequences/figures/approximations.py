@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from scipy.stats import spearmanr
 
 from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
@@ -27,11 +26,12 @@ from analysis.load import Results
 from analysis.records import told_apart
 from analysis.sequences import recall
 from analysis.sequences.load import described
-from analysis.stats import MINIMUM
+from analysis.stats import MINIMUM, rank_correlation
 
 PLACE = 3
 PANEL = ["task", "options", "cell", "retention", "unroll", "hidden", "batch"]
 NAMES = ["gradient", "gradient_options"]
+FEWEST = 3  # methods of which a correlation is given
 SIDES = {
     "step_ms": "time of a step (ms)",
     "carried_kib": "carried (KiB)",
@@ -101,14 +101,18 @@ def points(runs: pd.DataFrame) -> pd.DataFrame:
 
 def verdict(group: pd.DataFrame) -> str:
     """What each method reaches in how many steps, the best first, and whether the cosine tells it."""
-    best = group.assign(shown=group["accuracy"].round(2)).sort_values(["shown", "steps"], ascending=[False, True])
+    best = group.assign(shown=group["accuracy"].round(2), label=methods.named(group[NAMES])["method"].astype(str))
+    best = best.sort_values(["shown", "steps"], ascending=[False, True])
     said = ", ".join(
-        f"{labels.listed(methods.gradient_label(gradient), apart)} {accuracy:.2f} ({steps:.0f})"
-        for gradient, apart, accuracy, steps in zip(*(best[key] for key in ("gradient", "apart", "accuracy", "steps")))
+        f"{labels.listed(label, apart)} {accuracy:.2f} ({steps:.0f})"
+        for label, apart, accuracy, steps in zip(*(best[key] for key in ("label", "apart", "accuracy", "steps")))
     )
-    rank = labels.number(spearmanr(group["cosine"], group["accuracy"]).statistic, 2)
-    title = f"{_title(group.iloc[0])}, mean accuracy (and steps)"
-    return f"{title}: {said}; rank correlation of accuracy and cosine over {len(group)} methods {rank}."
+    compared = group.dropna(subset="cosine")
+    rank = ""
+    if len(compared) >= FEWEST:
+        correlation = labels.number(rank_correlation(compared["cosine"], compared["accuracy"])[0], 2)
+        rank = f"; rank correlation of accuracy and cosine over {len(compared)} methods {correlation}"
+    return f"{_title(group.iloc[0])}, mean accuracy (and steps): {said}{rank}."
 
 
 def _title(row: pd.Series) -> str:

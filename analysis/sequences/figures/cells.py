@@ -30,7 +30,8 @@ def draw(results: Results) -> style.Drawing:
         for delay, unroll, retention, apart in zip(*(numbers[key] for key in ("delay", "unroll", "retention", "apart")))
     ]
     numbers = numbers.assign(method=numbers["method"].astype(str), panel=panels)
-    return style.Drawing(recall.heat_maps(numbers, "method", "", 4), numbers, verdict(numbers))
+    figure = recall.heat_maps(numbers, "method", "", 4)
+    return style.Drawing(figure, numbers.drop(columns="config"), verdict(numbers))
 
 
 def verdict(numbers: pd.DataFrame) -> str:
@@ -47,7 +48,7 @@ def verdict(numbers: pd.DataFrame) -> str:
         said.append(
             f"{panel} ({where} the segment), cells that learn, of {group['cell'].nunique()}: {', '.join(counts)}."
         )
-    return "; ".join(said)
+    return " ".join(said)
 
 
 def _which(found: pd.DataFrame) -> str:

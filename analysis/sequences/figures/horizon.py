@@ -43,7 +43,7 @@ def draw(results: Results) -> style.Drawing:
     numbers = numbers.assign(panel=panels).drop(columns="method")
     numbers = numbers.assign(times=numbers["multiple"].map("{:g}".format))
     figure = recall.heat_maps(numbers, "times", "tested at this multiple of the delay", numbers["gradient"].nunique())
-    return style.Drawing(figure, numbers, verdict(numbers))
+    return style.Drawing(figure, numbers.drop(columns="config"), verdict(numbers))
 
 
 def verdict(numbers: pd.DataFrame) -> str:
@@ -53,11 +53,10 @@ def verdict(numbers: pd.DataFrame) -> str:
         reached = pd.Series({cell: _reach(setting) for cell, setting in group.groupby("cell")})
         reached = reached[reached > 0]
         if len(reached):
-            best = methods.cell_label(str(reached.idxmax()))
-            said.append(
-                f"{panel}: of the {len(reached)} cells that learned, the median reaches ×{reached.median():g},"
-                f" the best ({best}) ×{reached.max():g}."
-            )
+            best, farthest = methods.cell_label(str(reached.idxmax())), f"×{reached.max():g}"
+            text = f"of the {len(reached)} cells that learned, the median reaches ×{reached.median():g}"
+            one = f"the one cell that learned ({best}) reaches {farthest}"
+            said.append(f"{panel}: {one if len(reached) == 1 else f'{text}, the best ({best}) {farthest}'}.")
     return " ".join(said)
 
 

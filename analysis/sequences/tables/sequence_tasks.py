@@ -17,6 +17,7 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.sequences.load import described
 from analysis.tables import Table, texts
 
@@ -37,8 +38,10 @@ def build(results: Results) -> Table:
         steps_to_solve_median=("steps_to_solve", "median"),
         steps=("steps", "max"),
         wall_s=("wall_s", "median"),
+        config=("config", "first"),
     ).reset_index()
-    frame = frame.drop(columns="setting")
+    shown = (*NO_SETTING, *NAMED, *KEYS)
+    frame = told_apart(frame, KEYS, shown).drop(columns=["setting", "config"])
     text = {
         "Task": texts(frame, lambda task, options: described(task, json.loads(options)), "task", "options"),
         "Method": frame["method"],
@@ -47,6 +50,7 @@ def build(results: Results) -> Table:
         "Batch": frame["batch"].astype(str),
         "Retention": frame["retention"].map(labels.retention),
         "Learning rate": frame["learning_rate"].map("{:g}".format),
+        **({"Differs in": frame["apart"]} if frame["apart"].any() else {}),
         "Accuracy": texts(frame, partial(labels.plus_minus, digits=3), "accuracy_mean", "accuracy_std"),
         "Steps to solve": frame["steps_to_solve_median"].map(labels.count),
         "Solved": texts(frame, "{} of {}".format, "solved", "n"),

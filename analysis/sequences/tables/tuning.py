@@ -14,6 +14,7 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
+from analysis.records import NAMED, NO_SETTING, told_apart
 from analysis.sequences.load import described
 from analysis.tables import Table
 
@@ -28,6 +29,8 @@ def build(results: Results) -> Table:
     grouped = runs.groupby([*SETTING, "learning_rate"], observed=True)
     tried = grouped.agg(n=("folder", "size"), accuracy=("accuracy", "mean"), steps=("steps", "mean")).reset_index()
     taken = results["sequence_runs"].groupby("tuned")["learning_rate"].unique()
+    tried["config"] = tried["tuned"].map(runs.groupby("tuned")["config"].first())
+    tried = told_apart(tried, SETTING[:-1], (*NO_SETTING, *NAMED, *SETTING, "learning_rate")).drop(columns="config")
     rows, texts = [], []
     for _, scores in tried.groupby(SETTING, observed=True):
         first = scores.iloc[0]
@@ -40,6 +43,7 @@ def build(results: Results) -> Table:
                 "Method": first["method"],
                 "M": f"{first['unroll']:g}",
                 "Hidden": f"{first['hidden']:g}",
+                **({"Differs in": first["apart"]} if tried["apart"].any() else {}),
                 **{
                     f"{rate:g}": labels.number(got, 3) for rate, got in zip(scores["learning_rate"], scores["accuracy"])
                 },

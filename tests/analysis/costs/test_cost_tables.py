@@ -30,6 +30,17 @@ def test_every_column_is_loaded_and_missing_numbers_are_nan(study):
     assert results["studies"]["device_name"].tolist() == ["Test processor"]
 
 
+def test_the_same_study_on_another_device_is_no_copy(tmp_path):
+    cost_study.write(tmp_path)
+    (first,) = (path.parent for path in tmp_path.rglob("run.json"))
+    other = shutil.copytree(first, first.with_name("on_another"))
+    record = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps({**record, "device_name": "Another processor"}))
+    results = load(tmp_path)
+    assert results["problems"].empty
+    assert set(results["studies"]["device_name"]) == {"Test processor", "Another processor"}
+
+
 def test_a_scale_without_a_study_has_empty_tables_that_say_so(tree):
     (tree.root / "runs/costs/complexity").mkdir(parents=True)
     results = load(tree.root)

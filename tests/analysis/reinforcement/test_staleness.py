@@ -24,9 +24,9 @@ def test_runs_of_another_size_or_retention_have_panels_and_those_of_another_cell
             measured(tree, 10 * seed + number, rate, 5, **more)
     figure, data, said = staleness.draw(load(tree.root))
     assert sorted(" ".join(axes.get_title().split()) for axes in figure.axes[::2]) == [
-        "T-maze, delay 10, hidden 256, retention 20.0",
-        "T-maze, delay 10, hidden 256, retention null",
-        "T-maze, delay 10, hidden 64, retention 20.0",
+        "T-maze, delay 10, hidden 256, retention 20",
+        "T-maze, delay 10, hidden 256, retention as in the paper",
+        "T-maze, delay 10, hidden 64, retention 20",
     ]
     assert data["n"].tolist() == [1] * 6
     assert data["apart"].nunique() == 3

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pandas as pd
 import pytest
 
+from analysis.load import load
 from analysis.reinforcement import evidence
 from analysis.reinforcement.comparisons import comparisons, pairs
+from analysis.reinforcement.tables import verdicts
 
 RUN = {
     **{"suite": "memory", "environment": "tmaze", "options": '{"delay": 20}', "other_options": "{}", "delay": 20},
@@ -25,6 +28,7 @@ GAME = {"environment": "chaser", "options": "{}", "suite": "procgen", "memory_ta
 def runs(rtrl, tbptt, **changes):
     """A run for each score of either method; `pairing` and `design` are what is equal in all of them."""
     row = {**RUN, **changes}
+    row["config"] = json.dumps({"optimiser": {"learning_rate": row["learning_rate"]}})
     row["pairing"] = str({key: value for key, value in row.items() if key != "gradient_options"})
     apart = ("gradient_options", "cell", "retention", "options", "delay", "budget_fraction")
     row["design"] = str({key: value for key, value in row.items() if key not in (*apart, "pairing")})
@@ -198,6 +202,14 @@ def test_settings_in_which_nobody_knows_what_was_learned_come_last():
     easy = [{**run, "options": '{"distribution_mode": "easy"}', "env_steps": 2000, "pairing": "easy"} for run in hard]
     found = evidence.at(results(hard, easy), "chaser", 5, "better than")
     assert found.settings[0].run["options"] == "{}"
+
+
+def test_rows_of_one_task_at_two_learning_rates_say_so(tree):
+    for rate in (1e-3, 1e-4):
+        for method in ("rtrl", "tbptt"):
+            folder = tree.memory("tmaze", 20, method, 0, 1.0, optimiser={"learning_rate": rate})
+            folder.rename(folder.with_name(f"rate{rate}"))
+    assert sorted(verdicts.build(load(tree.root)).text["Differs in"]) == ["learning_rate 0.0001", "learning_rate 0.001"]
 
 
 def test_settings_with_as_many_seeds_and_steps_are_said_to_be_equal():

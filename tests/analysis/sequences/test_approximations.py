@@ -51,6 +51,17 @@ def test_the_figure_has_mean_range_time_bytes_and_cosine_of_each_method(study):
     )
 
 
+def test_the_sentence_names_options_and_counts_methods_whose_cosine_is_known(study, tree):
+    study(*FOUND)
+    for seed in range(3):
+        settings = {"cell": "lstm", "unroll": 5, "retention": 20.0, "window": None}
+        settings["gradient_options"] = {"order": 2}
+        tree.sequence("recall", "second", "snap", seed, 0.9, {"delay": 20}, {"steps": 500}, **settings)
+    note = approximations.draw(load(tree.root)).note
+    assert "SnAp (order 2) 0.90 (500), SnAp 0.80 (500)" in note
+    assert note.endswith("over 3 methods 0.50.")
+
+
 def test_dense_cells_stand_in_no_figure_of_element_wise_ones(study):
     with pytest.raises(NothingToShow, match="element-wise cells, but 9 of dense ones"):
         cells.draw(study(*FOUND))

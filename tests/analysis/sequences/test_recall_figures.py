@@ -75,12 +75,21 @@ def test_seeds_of_another_learning_rate_are_no_seeds_of_the_same_setting(tree):
     assert all(panel.endswith(apart) for panel, apart in zip(numbers["panel"], numbers["apart"]))
 
 
+def test_methods_with_other_settings_side_by_side_are_said_to_be_unlike(tree):
+    for seed in range(3):
+        tree.recall("elstm", "rtrl", seed, 1.0)
+        settings = {"cell": "elstm", "unroll": 5, "retention": 20.0, "learning_rate": 0.1}
+        tree.sequence("recall", "cells", "tbptt", seed, 0.5, {"delay": 10}, {}, **settings)
+    (axes,) = cells.draw(load(tree.root)).figure.axes
+    assert any("unlike in learning_rate" in text.get_text() for text in axes.texts)
+
+
 def test_a_test_at_the_trained_delay_is_no_further_seed_and_shorter_ones_do_not_bound_the_horizon(tree):
     for seed in range(3):
         tree.recall("elstm", "rtrl", seed, 1.0, {5: 0.5, 10: 1.0, 20: 0.9})
     drawing = horizon.draw(load(tree.root))
     assert set(drawing.numbers["n"]) == {3}
-    assert "the median reaches ×2" in drawing.note
+    assert "the one cell that learned (eLSTM) reaches ×2." in drawing.note
 
 
 @pytest.fixture

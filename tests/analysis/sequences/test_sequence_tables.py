@@ -17,3 +17,10 @@ def test_a_row_has_the_mean_accuracy_and_the_median_steps_of_those_that_solved(t
     assert row["steps_to_solve_median"] == 200
     (said,) = table.text.to_dict("records")
     assert (said["Accuracy"], said["Steps to solve"], said["Solved"]) == ("0.850 ± 0.300", "200", "3 of 4")
+
+
+def test_rows_that_look_alike_say_in_what_they_differ(tree):
+    for size in (100, 200):
+        tree.sequence("copy", f"size{size}", "rtrl", 0, 1.0, {"length": 5}, {}, train_size=size)
+    text = sequence_tasks.build(load(tree.root)).text
+    assert sorted(text["Differs in"]) == ["train_size 100", "train_size 200"]

@@ -38,3 +38,13 @@ def test_the_table_names_the_best_learning_rate_and_what_the_results_have(tuned,
     (row,) = tuning.build(tuned(taken)).text.to_dict("records")
     assert [row[rate] for rate in ("0.001", "0.01", "0.1")] == ["0.500", "1.000", "1.000"]
     assert (row["Best"], row["Results"]) == ("0.1", said)
+
+
+def test_settings_that_were_tuned_apart_are_told_apart(tree):
+    runs = []
+    for number, retention in enumerate((None, 20.0)):
+        place, more = f"tuned/retention{retention}", {"learning_rate": 0.1, "retention": retention}
+        runs.append(tree.sequence("copy", place, "rtrl", 100 + number, 1.0, {"length": 5}, {"steps": 10}, **more))
+    tree.scale(lent=runs)
+    table = tuning.build(load(tree.root)).text
+    assert sorted(table["Differs in"]) == ["retention 20", "retention as in the paper"]
