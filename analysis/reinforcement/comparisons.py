@@ -156,4 +156,4 @@ def _verdict(result: Improvement) -> str:
     ahead = f"{'RTRL' if result.probability > 0.5 else 'TBPTT'} ahead"
     if result.p_value < ALPHA:
         return f"{ahead}, p < {ALPHA:g}"
-    return f"{ahead}, {f'too few seeds for p < {ALPHA:g}' if result.smallest_p >= ALPHA else 'not significant'}"
+    return f"{ahead}, {f'p < {ALPHA:g} is out of reach' if result.smallest_p >= ALPHA else 'not significant'}"

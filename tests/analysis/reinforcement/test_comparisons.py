@@ -33,7 +33,7 @@ def test_three_seeds_decide_nothing(tree):
     for seed in range(3):
         tree.run("atari", "breakout", "rtrl", seed, returns=[10 + seed])
         tree.run("atari", "breakout", "tbptt", seed, returns=[seed])
-    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL ahead, too few seeds for p < 0.05"]
+    assert comparisons(load(tree.root))["verdict"].tolist() == ["RTRL ahead, p < 0.05 is out of reach"]
 
 
 def test_memory_tasks_are_combined_by_reach_of_a_segment(small):

@@ -56,8 +56,8 @@ def delays(comparison):
     [
         ([5.0, 6, 7, 8, 9], [0.0, 1, 2, 3, 4], "RTRL ahead, p < 0.05"),
         ([0.0, 1, 2, 3, 4], [5.0, 6, 7, 8, 9], "TBPTT ahead, p < 0.05"),
-        ([5.0, 6, 7], [0.0, 1, 2], "RTRL ahead, too few seeds for p < 0.05"),
-        ([0.0, 1, 2], [5.0, 6, 7], "TBPTT ahead, too few seeds for p < 0.05"),
+        ([5.0, 6, 7], [0.0, 1, 2], "RTRL ahead, p < 0.05 is out of reach"),
+        ([0.0, 1, 2], [5.0, 6, 7], "TBPTT ahead, p < 0.05 is out of reach"),
         ([0.0, 5, 6, 7], [1.0, 2, 3, 4.5], "no difference seen"),
         ([5.2, 5.6, 6, 7], [1.0, 2, 3, 5.5], "RTRL ahead, not significant"),  # 4 of 70 deals are as extreme
         ([5.0, 6], [0.0, 1], "fewer than 3 seeds a side, no verdict"),
