@@ -134,6 +134,16 @@ def span(values: Iterable[float], write: Callable[[float], str] = number) -> str
     return f"{amount if unit and high.endswith(f' {unit}') else low}–{high}"
 
 
+def counted(count: int | str, noun: str) -> str:
+    """`1 seed`, `3 seeds`, and of a span `3–5 seeds`."""
+    return f"{count} {noun}{'' if str(count) == '1' else 's'}"
+
+
+def seeds(numbers: Iterable[float]) -> str:
+    """`n = 3–5 seeds`, of the numbers of seeds behind what is drawn."""
+    return f"n = {counted(span(numbers, whole), 'seed')}"
+
+
 def listed(*parts: str) -> str:
     """`T-maze, M = 5`: the parts that are not empty."""
     return ", ".join(filter(None, parts))

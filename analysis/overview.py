@@ -63,8 +63,7 @@ def where(results: Results) -> list[tuple[str, str]]:
             versions.setdefault(name, set()).add(str(version))
     machines = [json.loads(text) for text in runs["machine"].dropna().unique()]
     resumed = runs[runs["resumes"] > 0]
-    runs_resumed = f"{len(resumed)} {'run' if len(resumed) == 1 else 'runs'}"
-    exactly = f"{runs_resumed}, {resumed['exact_resume'].eq(True).sum()} of them bit for bit"
+    exactly = f"{labels.counted(len(resumed), 'run')}, {resumed['exact_resume'].eq(True).sum()} of them bit for bit"
     dirty = " (with uncommitted changes)" if runs["git_dirty"].eq(True).any() else ""
     return [
         ("Runs", f"{len(runs)}; {len(results['problems'])} more were left out"),

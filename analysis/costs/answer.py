@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis import labels
 from analysis.load import Results
 
 # The length of episodes matters to neither.
@@ -17,5 +18,5 @@ def sentence(results: Results) -> str:
     if ratios.empty:
         return ""
     times = " to ".join(dict.fromkeys(f"{end:.1f}" for end in (ratios.min(), ratios.max())))
-    sizes = f"{len(ratios)} {'size' if len(ratios) == 1 else 'sizes'}"
+    sizes = labels.counted(len(ratios), "size")
     return f"To learn, a single recurrent layer takes {times} times as long per step by RTRL as by TBPTT ({sizes})."

@@ -111,7 +111,7 @@ def _without_curve(runs: pd.DataFrame, drawn: Collection[str]) -> list[str]:
     for title, panel in runs.groupby("panel", sort=False):
         lost = panel[~panel["folder"].isin(drawn)]
         counts = lost.groupby("method", observed=True, sort=False).size()
-        seeds = ", ".join(f"{n} {'seed' if n == 1 else 'seeds'} of {method}" for method, n in counts.items())
+        seeds = ", ".join(f"{labels.counted(n, 'seed')} of {method}" for method, n in counts.items())
         if len(lost):
             said.append(str(title) if len(lost) == len(panel) else f"{title} ({seeds})")
     return said

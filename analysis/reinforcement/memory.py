@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from analysis import methods, stats, style
+from analysis import labels, methods, stats, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import panels
@@ -30,8 +30,7 @@ def runs(results: Results) -> pd.DataFrame:
 def aside(found: pd.DataFrame, chosen: pd.DataFrame) -> str:
     """What has to be said where runs of a study were not chosen."""
     left = len(found) - len(chosen)
-    runs = "run" if left == 1 else "runs"
-    return f"Not shown: {left} {runs} of other tasks, settings or initial retentions." if left else ""
+    return f"Not shown: {labels.counted(left, 'run')} of other tasks, settings or initial retentions." if left else ""
 
 
 def draw(chosen: pd.DataFrame, x: str, write: Callable[[float], str], x_label: str) -> sns.FacetGrid:

@@ -12,9 +12,8 @@ from analysis.reinforcement import names, paper
 
 def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
     """Panel title, and under it n, backend, budget and pre-training (env frames) of the runs drawn there."""
-    n = labels.span(runs.groupby("setting").size(), labels.whole)
     frames = f"{labels.span(runs['env_frames'], labels.count)} env frames"
-    said = [f"n = {n} {'seed' if n == '1' else 'seeds'}, {labels.joined(runs['backend'])}"]
+    said = [f"{labels.seeds(runs.groupby('setting').size())}, {labels.joined(runs['backend'])}"]
     fractions = runs["budget_fraction"].dropna()
     if fractions.empty:
         said.append(f"{frames} a run")

@@ -29,7 +29,7 @@ def refusal(comparison: Comparison) -> str:
         return comparison.untested
     n = min(min(len(one.left), len(one.right)) for one in comparison.settings)
     if n < MINIMUM:
-        return f"{n} {'seed' if n == 1 else 'seeds'} a side, {MINIMUM} are needed"
+        return f"{labels.counted(n, 'seed')} a side, {MINIMUM} are needed"
     for one in comparison.settings:
         if one.run["memory_task"]:
             continue
@@ -144,7 +144,7 @@ def _beside_feedforward(one: Comparison, setting: Setting) -> str:
         return ""
     m = f"M = {setting.run['unroll']}: " if len(one.settings) > 1 else ""
     if (n := len(setting.feedforward)) < MINIMUM:
-        found = "no feedforward agent" if n == 0 else f"only {n} feedforward {'agent' if n == 1 else 'agents'}"
+        found = "no feedforward agent" if n == 0 else f"only {labels.counted(n, 'feedforward agent')}"
         return f"{m}{found} of the same budget to compare with"
     name, scores = max(zip((one.left, one.right), setting.sides), key=lambda side: fmean(side[1]))
     gap = difference(scores, setting.feedforward)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from analysis import methods
+from analysis import labels, methods
 from analysis.claims import NOT_SHOWN, NOT_TESTED, SHOWN, Claim, Part
 from analysis.load import Results
 from analysis.stats import MINIMUM
@@ -27,9 +27,9 @@ def claims(results: Results) -> list[Claim]:
         accuracy, others = chosen["accuracy"], len(settings) - 1
         n = len(accuracy)
         said = f"{100 * accuracy.mean():.4g} %; in the worst seed {100 * accuracy.min():.4g} %"
-        said += f"; {others} other {'setting' if others == 1 else 'settings'} left aside" if others else ""
+        said += f"; {labels.counted(others, 'other setting')} left aside" if others else ""
         if n < MINIMUM:
-            verdict, said = NOT_TESTED, f"{n} {'seed' if n == 1 else 'seeds'}, {MINIMUM} are needed (so far {said})"
+            verdict, said = NOT_TESTED, f"{labels.counted(n, 'seed')}, {MINIMUM} are needed (so far {said})"
         else:
             verdict = SHOWN if accuracy.min() >= 1 else NOT_SHOWN
         parts.append(Part(_what(length), verdict, said, n=str(n)))

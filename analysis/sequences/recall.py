@@ -76,7 +76,7 @@ def heat_maps(frame: pd.DataFrame, x: str, x_label: str, wide: int) -> Figure:
         sns.heatmap(table, ax=axes, annot=True, fmt=".2f", annot_kws={"fontsize": style.SMALL}, **look)
         axes.set(xlabel=x_label, ylabel="")
         axes.grid(visible=False)
-        style.headed(axes, title, [f"n = {labels.span(group['n'], labels.whole)} seeds", *_unlike(group["config"])])
+        style.headed(axes, title, [labels.seeds(group["n"]), *_unlike(group["config"])])
     names = 0.09 * max(0, *(len(str(value)) - 10 for value in values))  # longer ones are written upwards
     lines = max(axes.get_title().count("\n") for axes in places.flat)
     figure.set_figheight(size[1] + tall * (names + 0.2 * max(0, lines - 1)))

@@ -14,6 +14,11 @@ def test_a_span_from_a_negative_number_is_no_row_of_dashes(values, said):
     assert labels.span(values) == said
 
 
+@pytest.mark.parametrize(("numbers", "said"), [([1, 1], "n = 1 seed"), ([3, 5], "n = 3–5 seeds"), ([2], "n = 2 seeds")])
+def test_a_single_seed_is_no_plural(numbers, said):
+    assert labels.seeds(numbers) == said
+
+
 @pytest.mark.parametrize(("value", "said"), [(9.994, "9.99"), (9.996, "10.0"), (99.96, "100"), (-9.996, "-10.0")])
 def test_a_number_has_three_digits_once_it_is_rounded(value, said):
     assert labels.number(value) == said

@@ -110,9 +110,7 @@ def _figure(numbers: pd.DataFrame) -> plt.Figure:
                     continue
                 _map(axes, cells.pivot(index="reach", columns="delay", values=value).sort_index(ascending=False), look)
                 axes.set(xlabel="delay (steps)", ylabel="M (steps)" if name in (RTRL, TBPTT) else "window (steps)")
-                style.headed(
-                    axes, f"{task}, {name}", [head, f"n = {labels.span(cells['n'], labels.whole)} seeds a cell"]
-                )
+                style.headed(axes, f"{task}, {name}", [head, f"{labels.seeds(cells['n'])} a cell"])
     figure.tight_layout()
     return figure
 

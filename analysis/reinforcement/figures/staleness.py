@@ -60,7 +60,7 @@ def draw(results: Results) -> style.Drawing:
             axes.set(xscale="log", xlabel="learning rate", xticks=sorted(here["learning_rate"].unique()))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
-            style.headed(axes, title, [f"n = {labels.span(here['n'], labels.whole)} seeds"])
+            style.headed(axes, title, [labels.seeds(here["n"])])
     figure.tight_layout()
     handles = [Line2D([], [], color=colour, marker="o", ms=4, label=f"M = {m}") for m, colour in colours.items()]
     handles.append(Line2D([], [], **memory.CHANCE_LINE))

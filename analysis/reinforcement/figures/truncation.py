@@ -56,7 +56,7 @@ def _held(points: pd.DataFrame) -> str:
     """How much a point rests on: `9–10 comparisons an agent, 3 agents a line`."""
     each = labels.span([*points["comparisons_low"], *points["comparisons_high"]], labels.whole)
     agents = labels.span(points["n"], labels.whole)
-    return f"{each} comparison{'s' * (each != '1')} an agent, {agents} agent{'s' * (agents != '1')} a line"
+    return f"{labels.counted(each, 'comparison')} an agent, {labels.counted(agents, 'agent')} a line"
 
 
 def verdict(numbers: pd.DataFrame) -> str:

@@ -60,7 +60,7 @@ def draw(results: Results) -> style.Drawing:
                 least = min(recall.CHANCE, group["low"].min()) - 0.04
             axes.margins(x=0.1)  # a mark at the edge is not cut
             axes.set(xlabel=label, ylim=(least, 1.04))
-            said = f"M = {first['unroll']}, N = {first['hidden']}, n = {labels.span(group['n'], labels.whole)} seeds"
+            said = f"M = {first['unroll']}, N = {first['hidden']}, {labels.seeds(group['n'])}"
             if column == "cosine":
                 said += f", {labels.span(group['comparisons'], labels.whole)} comparisons"
             style.headed(axes, _title(first), [said])

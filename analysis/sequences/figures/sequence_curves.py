@@ -53,8 +53,7 @@ def draw(results: Results) -> Drawing:
         for _, one in here.groupby("setting", sort=False):
             band = {"color": look["palette"][one["method"].iloc[0]], "alpha": 0.2, "lw": 0}
             axes.fill_between(one["steps"], one["mean"] - one["std"], one["mean"] + one["std"], **band)
-        n = labels.span(here["n"], labels.whole)
-        style.headed(axes, title, [f"n = {n} {'seed' if n == '1' else 'seeds'}"])
+        style.headed(axes, title, [labels.seeds(here["n"])])
         axes.set_ylim(0, 1.05)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_major_locator(MaxNLocator(4))
