@@ -1,10 +1,10 @@
 """What the records say of each of the paper's claims: shown, shown in part, not shown, contradicted or not tested.
 
-A claim consists of comparisons. A comparison is tested only with at least three seeds a side that differ only in what
-is compared. On the paper's environments the better side must also have learned: it scores at least three times random
-play (on select_nonmatching half of the oracle's score), and its training return has levelled off or still rises (in the
-last fifth of the run it is at least 80 % of that in the best fifth). On watermaze and Chaser the verdict also says
-whether the better method is clearly above a feedforward agent of the same budget. "Better" is shown if the mean is
+A claim consists of comparisons. A comparison is tested only with at least three seeds per method that differ only in
+what is compared. On the paper's environments the better side must also have learned: it scores at least three times
+random play (on select_nonmatching half of the oracle's score), and its training return has levelled off or still rises
+(in the last fifth of the run it is at least 80 % of that in the best fifth). On watermaze and Chaser the verdict also
+says whether the better method is clearly above a feedforward agent of the same budget. "Better" is shown if the mean is
 higher in every setting and p of Welch's t test is below 0.05 after Holm's correction for all such tests on this page,
 and contradicted if the same holds the other way round. "Equal" is shown if the 90 % interval of the difference lies
 within a margin, a tenth of what the better side gains over random play, and contradicted if its 95 % interval lies
@@ -126,6 +126,11 @@ class Claim:
         return pd.DataFrame(rows)[list(titles)].rename(columns=titles)
 
 
+def rules() -> str:
+    """How verdicts are reached, in words."""
+    return " ".join((__doc__ or "").split("\n\n")[1].split())
+
+
 def claims(results: Results) -> list[Claim]:
     """The paper's claims in its order, then others."""
     found: list[Claim] = []
@@ -145,10 +150,3 @@ def answer(results: Results, found: Sequence[Claim]) -> str:
     counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS if verdict in verdicts}
     together = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return " ".join(filter(None, [*said, f"Of the paper's {len(verdicts)} claims: {together}."]))
-
-
-def table(found: Sequence[Claim]) -> pd.DataFrame:
-    """All claims with their parts, a row per part."""
-    rows = [claim.table.assign(Claim=claim.sentence, Together=claim.verdict) for claim in found]
-    frame = pd.concat(rows, ignore_index=True)
-    return frame[["Claim", "Together", *frame.columns.drop(["Claim", "Together"])]]

@@ -6,6 +6,7 @@ drawn) for each file in the kinds' folders `figures/`, and its caption as .rst.
 
 from __future__ import annotations
 
+import io
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
 
 from analysis import cli, kinds, labels
 from analysis.load import Results
@@ -26,8 +29,7 @@ from rtrl_bench.system.files import whole_file, write_whole
 
 SUFFIXES = kinds.SUFFIXES["figures"]
 LETTERS = 14  # of the heading, per inch
-# No dates in the files: the same numbers give the same bytes.
-_METADATA: dict[str, dict[str, str | None]] = {".png": {}, ".pdf": {"CreationDate": None}}
+COLOURS = 256  # of a PNG: a third of the bytes of full colour, and the report is one file with every picture in it
 
 
 def write(results: Results, out: Path) -> list[Path]:
@@ -42,12 +44,19 @@ def write(results: Results, out: Path) -> list[Path]:
             drawing.figure.suptitle(heading, x=0, y=1, ha="left", va="bottom", fontsize=9)
             write_whole(out / f"{item.name}.csv", drawing.numbers.to_csv(index=False).encode())
             write_whole(out / f"{item.name}.rst", item.caption.encode())
-            for suffix, metadata in _METADATA.items():
-                with whole_file(out / f"{item.name}{suffix}") as file:
-                    drawing.figure.savefig(file, format=suffix[1:], metadata=metadata)
+            write_whole(out / f"{item.name}.png", _png(drawing.figure))
+            with whole_file(out / f"{item.name}.pdf") as file:  # without a date: the same numbers give the same bytes
+                drawing.figure.savefig(file, format="pdf", metadata={"CreationDate": None})
             plt.close(drawing.figure)
             files += [out / f"{item.name}{suffix}" for suffix in (*SUFFIXES, ".rst")]
     return files
+
+
+def _png(figure: Figure) -> bytes:
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png")
+    Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
 
 
 def _draw(item: kinds.Item, results: Results) -> Drawing:

@@ -133,7 +133,7 @@ def render(results: Results, out: Path) -> str:
         budgets=results["index"]["budget_fraction"].notna().any(),
         answer=claims.answer(results, found),
         claims=[{**one.facts, "html": table(f"claim_{one.name}", one.table)} for one in found],
-        rules=" ".join((claims.__doc__ or "").split("\n\n")[1].split()),
+        rules=claims.rules(),
         shown={name for one in found for name in one.shows},
         headline=next(
             (item for item in shown_figures if item["item"].name == claims.HEADLINE and not item["nothing"]), None

@@ -25,7 +25,7 @@ RESAMPLES = 10_000
 BANDS = 1_000  # resamples at each point of a band
 CONFIDENCE = 0.95
 SEED = 20_230_519
-MINIMUM = 3  # seeds a side: with fewer nothing is said of which side is better
+MINIMUM = 3  # seeds per method: with fewer nothing is said of which side is better
 
 Array = NDArray[np.float64]
 

@@ -26,7 +26,9 @@ def render(results: Results, out: Path) -> str:
     parts.append(f"**Is exact RTRL worth it?** {claims.answer(results, found)}")
     if share := labels.under_trained(results["index"]["budget_fraction"]):
         parts.append(f"**Under-trained**: runs on the paper's environments have {share} of the paper's training steps.")
-    parts += ["## The paper's claims", claims.table(found).to_markdown(index=False)]
+    parts += ["## The paper's claims", "\n".join(_line(claim) for claim in found)]
+    parts.append(_folded("How verdicts are reached", claims.rules()))
+    parts += [_folded(f"Comparisons: {one.title}", one.table.to_markdown(index=False)) for one in found]
     for item in kinds.items("figures"):
         drawn = results.root / "figures" / item.name
         if kinds.nothing(drawn.with_suffix(".csv")):
@@ -37,13 +39,21 @@ def render(results: Results, out: Path) -> str:
     for item in kinds.items("tables"):
         made = results.root / "tables" / item.name
         if not kinds.nothing(made.with_suffix(".csv")):
-            text = made.with_suffix(".md").read_text(encoding="utf-8").strip()
-            parts.append(f"<details>\n<summary>{item.title}</summary>\n\n{text}\n\n</details>")
+            parts.append(_folded(item.title, made.with_suffix(".md").read_text(encoding="utf-8").strip()))
     parts += ["# What was run", overview.what_was_run(results).to_markdown(index=False)]
     if absences := overview.absences(results):
         parts += ["# What was not", pd.DataFrame(absences).to_markdown(index=False)]
     parts += ["# Where", pd.DataFrame(overview.where(results), columns=["", "of these runs"]).to_markdown(index=False)]
     return "\n\n".join(parts) + "\n"
+
+
+def _line(claim: claims.Claim) -> str:
+    note = f" {claim.note}" if claim.note and claim.verdict != claims.NOT_TESTED else ""
+    return f"- **{claim.verdict.capitalize()}**: {claim.sentence} {claim.counts.capitalize()}.{note}"
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def write(results: Results, out: Path) -> list[Path]:

@@ -19,4 +19,4 @@ def sentence(results: Results) -> str:
         return ""
     times = " to ".join(dict.fromkeys(f"{end:.1f}" for end in (ratios.min(), ratios.max())))
     sizes = labels.counted(len(ratios), "size")
-    return f"To learn, a single recurrent layer takes {times} times as long per step by RTRL as by TBPTT ({sizes})."
+    return f"A learning step of a single recurrent layer takes {times} times as long by RTRL as by TBPTT ({sizes})."

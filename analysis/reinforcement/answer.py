@@ -24,8 +24,8 @@ def sentence(results: Results) -> str:
     except NothingToShow as reason:
         return f"Not known from these runs: {reason}."
     floor, oracle = players.floor(run), players.score(run["environment"], run["backend"], "oracle")
-    beside = [f"a player at random scores {labels.number(floor)}"] if floor == floor else []
-    beside += [f"one that sees everything {labels.number(oracle)}"] if oracle == oracle else []
+    beside = [f"random play scores {labels.number(floor)}"] if floor == floor else []
+    beside += [f"a player that sees everything {labels.number(oracle)}"] if oracle == oracle else []
     task = names.variant(*run[["environment", "options", "backend"]]).removeprefix("rooms_")
     agents = "agents" if run["cell"] == methods.CELL else f"{methods.cell_label(run['cell'])} agents"
     scores = f"{agents} trained by RTRL score {labels.number(left)}, by TBPTT {labels.number(right)}"

@@ -150,7 +150,7 @@ def _unlearned(run: pd.Series, scores: Scores) -> str:
 
 def _verdict(result: Improvement) -> str:
     if math.isnan(result.probability):
-        return f"fewer than {MINIMUM} seeds a side, no verdict"
+        return f"fewer than {MINIMUM} seeds per method, no verdict"
     if result.low <= 0.5 <= result.high:
         return "no difference seen"
     ahead = f"{'RTRL' if result.probability > 0.5 else 'TBPTT'} ahead"

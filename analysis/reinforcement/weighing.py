@@ -29,7 +29,7 @@ def refusal(comparison: Comparison) -> str:
         return comparison.untested
     n = min(min(len(one.left), len(one.right)) for one in comparison.settings)
     if n < MINIMUM:
-        return f"{labels.counted(n, 'seed')} a side, {MINIMUM} are needed"
+        return f"{labels.counted(n, 'seed')} per method, {MINIMUM} are needed"
     for one in comparison.settings:
         if one.run["memory_task"]:
             continue
@@ -81,11 +81,14 @@ def _better(one: Comparison, p: float, alone: Sequence[float]) -> tuple[str, lis
     means = [s.gap().mean for s in one.settings]
     verdict = NOT_SHOWN if p >= ALPHA else SHOWN if min(means) > 0 else CONTRADICTED if max(means) < 0 else NOT_SHOWN
     shuffled = improvement([s.sides for s in one.settings])
-    test = [f"p {labels.compared(p)} after Holm's correction"]
+    several = len(alone) > 1
+    weakest = " in the weakest setting" if several else ""
+    test = [f"p {labels.compared(p)}{weakest} after Holm's correction"]
     least = math.isclose(shuffled.p_value, shuffled.smallest_p) and shuffled.smallest_p >= FEW
     few = ", the least that these scores can give" if least else ""
-    test.append(f"permutation test: p {labels.compared(shuffled.p_value)}{few}")
-    if len(alone) == 1:
+    pooled = " of all settings together" if several else ""
+    test.append(f"permutation test{pooled}: p {labels.compared(shuffled.p_value)}{few}")
+    if not several:
         return verdict, test, []
     ahead = [s.gap().mean > 0 for s, corrected in zip(one.settings, alone) if corrected < ALPHA and s.learned]
     said = f"{one.left} is better in {sum(ahead)} of {len(alone)} settings taken alone"
@@ -180,7 +183,7 @@ def _effect(one: Comparison, setting: Setting) -> str:
 def _brief(one: Comparison) -> str:
     left, right = one.counts
     unit = "seeds" if len(one.settings) == 1 else "runs"
-    facts = f"{left} {unit} a side" if left == right else f"{left} and {right} {unit}"
+    facts = f"{left} {unit} per method" if left == right else f"{left} and {right} {unit}"
     facts += f", {_budget(one)} of the paper's steps" if _budget(one) != labels.NOTHING else ""
     if len(one.settings) == 1:
         return f"{_effect(one, one.settings[0])} ({facts})"

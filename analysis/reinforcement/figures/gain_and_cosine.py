@@ -5,8 +5,8 @@ gradient and the exact one (full BPTT to the start of the episode); up, what RTR
 share of what the better of the two gains over random play. Filled marks: the gradient was compared in TBPTT's own runs;
 hollow ones: on the rollouts of RTRL's agents (figure ``truncation``). Error bars: Welch's 95 % interval of the
 difference. Above the panel: Spearman's rank correlation over the points; its p treats them as independent, which points
-of one task are not. A point is drawn where RTRL or TBPTT has learned, with three seeds a side and ten comparisons of
-gradients or more.
+of one task are not. A point is drawn where RTRL or TBPTT has learned, with three seeds per method and ten comparisons
+of gradients or more.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ RTRL against TBPTT, in runs that differ in nothing but the gradient. P(RTRL > TB
 trained by RTRL scores higher than one trained by TBPTT; ties count half, and the 95 % bootstrap interval is over seeds.
 The permutation test asks how often a difference at least this large would come up if the method made no difference
 (two-sided). With few seeds or many ties its p cannot be small, so the smallest p that these scores could give stands
-beside it; where that is 0.05 or more, p < 0.05 is out of reach. Neither is computed with fewer than three seeds a side.
-Rows that combine tasks resample seeds within each task and average over tasks. The columns RTRL and TBPTT hold the
-interquartile mean (IQM) of the score or success rate. A method is called ahead if the interval excludes 0.5, and p <
-0.05 is said where it holds. That judges each row alone, without correction for the number of rows; *neither has
+beside it; where that is 0.05 or more, p < 0.05 is out of reach. Neither is computed with fewer than three seeds per
+method. Rows that combine tasks resample seeds within each task and average over tasks. The columns RTRL and TBPTT hold
+the interquartile mean (IQM) of the score or success rate. A method is called ahead if the interval excludes 0.5, and p
+< 0.05 is said where it holds. That judges each row alone, without correction for the number of rows; *neither has
 learned* stands where the better side's mean is below the score from which agents count as having learned. The verdicts
 on the claims use Welch's t test, corrected for all comparisons, and must hold in every setting, so they can differ from
 those here. There, methods count as equal if the difference is small, even if one is ahead. A row that combines tasks

@@ -95,7 +95,7 @@ def test_the_answer_is_the_range_of_rtrls_time_over_tbptts_at_equal_sizes():
         for gradient, layers, hidden, seconds in times
     ]
     assert answer.sentence({"points": pd.DataFrame(rows)}) == (
-        "To learn, a single recurrent layer takes 2.0 to 5.0 times as long per step by RTRL as by TBPTT (2 sizes)."
+        "A learning step of a single recurrent layer takes 2.0 to 5.0 times as long by RTRL as by TBPTT (2 sizes)."
     )
 
 
@@ -103,7 +103,7 @@ def test_times_on_another_device_or_of_another_study_make_no_pair():
     row = {**SIZES, "layers": 1}
     pair = [{**row, "gradient": "rtrl", "measured_step_s": 3.0}, {**row, "gradient": "tbptt", "measured_step_s": 2.0}]
     alone = [{**row, "gradient": "rtrl", "measured_step_s": 0.1, "device": "cuda", "study": "b"}]
-    said = "takes 1.5 times as long per step by RTRL as by TBPTT (1 size)."
+    said = "takes 1.5 times as long by RTRL as by TBPTT (1 size)."
     assert answer.sentence({"points": pd.DataFrame(pair + alone)}).endswith(said)
 
 

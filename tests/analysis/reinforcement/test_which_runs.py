@@ -60,7 +60,7 @@ def delays(comparison):
         ([0.0, 1, 2], [5.0, 6, 7], "TBPTT ahead, p < 0.05 is out of reach"),
         ([0.0, 5, 6, 7], [1.0, 2, 3, 4.5], "no difference seen"),
         ([5.2, 5.6, 6, 7], [1.0, 2, 3, 5.5], "RTRL ahead, not significant"),  # 4 of 70 deals are as extreme
-        ([5.0, 6], [0.0, 1], "fewer than 3 seeds a side, no verdict"),
+        ([5.0, 6], [0.0, 1], "fewer than 3 seeds per method, no verdict"),
     ],
 )
 def test_the_verdict_of_a_row(rtrl, tbptt, verdict):
