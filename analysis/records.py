@@ -97,18 +97,18 @@ def shared(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {key: value for key, value in first.items() if key != "seed" and all(s.get(key) == value for s in settings)}
 
 
-def apart(configs: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAMED)) -> list[str]:
+def apart(configs: Sequence[str], also: Collection[str] = ()) -> list[str]:
     """For each configuration (JSON) the decisive keys in which it differs from the others: `learning_rate 0.01`.
 
-    `ignored`: keys, or whole paths of them, that are not looked at. Of a vision stem that was trained beforehand it is
-    the fingerprint.
+    `also`: keys, or whole paths of them, that are not looked at, beside NO_SETTING and NAMED. Of a vision stem that was
+    trained beforehand it is the fingerprint.
     """
-    return [", ".join(f"{key} {value}" for key, value in one.items()) for one in differences(configs, ignored)]
+    return [", ".join(f"{key} {value}" for key, value in one.items()) for one in differences(configs, also)]
 
 
-def differences(configs: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAMED)) -> list[dict[str, str]]:
+def differences(configs: Sequence[str], also: Collection[str] = ()) -> list[dict[str, str]]:
     """The same as keys and values, written as in figures and tables."""
-    found = []
+    ignored, found = (*NO_SETTING, *NAMED, *also), []
     for config in configs:
         given = decisive(json.loads(config))
         stem = given.get("pretrained") or {}
@@ -129,14 +129,12 @@ def _written(key: str, text: str) -> str:
     return f"{value:.15g}" if isinstance(value, float) else text.strip('"')
 
 
-def told_apart(
-    found: pd.DataFrame, keys: Sequence[str], ignored: Collection[str] = (*NO_SETTING, *NAMED)
-) -> pd.DataFrame:
-    """The rows with a column `apart`: in which settings those with equal `keys` differ."""
+def told_apart(found: pd.DataFrame, keys: Sequence[str], also: Collection[str] = ()) -> pd.DataFrame:
+    """The rows with a column `apart`: in which settings those with equal `keys` differ, other than in `also`."""
     if found.empty:
         return found.assign(apart="")
     groups = [group for _, group in found.groupby(list(keys), dropna=False, observed=True, sort=False)]
-    said = [group.assign(apart=apart(list(group["config"]), ignored)) for group in groups]
+    said = [group.assign(apart=apart(list(group["config"]), also)) for group in groups]
     return pd.concat(said).loc[found.index]
 
 

@@ -6,9 +6,10 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rtrl_bench.errors import ConfigError, one_of
+from rtrl_bench.runs.asked import nested
 from rtrl_bench.runs.yaml_files import parse_yaml
 
 LONGEST_S = 1e9  # three decades; timers of the system take no more than some times this
@@ -40,9 +41,7 @@ def setting(text: str) -> dict[str, Any]:
         inner = parse_yaml(value)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
-    for key in reversed(dotted.split(".")):
-        inner = {key: inner}
-    return cast(dict[str, Any], inner)
+    return nested({dotted: inner})
 
 
 def add_set(parser: argparse.ArgumentParser, more: str) -> None:

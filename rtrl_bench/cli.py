@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import astuple, fields
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -24,9 +25,10 @@ from rtrl_bench.bench import SHARES
 from rtrl_bench.errors import ConfigError, EnvironmentFailed, Failure, Interrupted
 from rtrl_bench.experiments import DEFAULT, execute, kind_of, load_run
 from rtrl_bench.runs.asked import merge
+from rtrl_bench.runs.records import write_csv
 from rtrl_bench.runs.signals import alarm
 from rtrl_bench.system import output
-from rtrl_bench.system.files import check_output, write_rows
+from rtrl_bench.system.files import check_output
 from rtrl_bench.system.foreign import Stopped
 
 PROGRAM = "python -m rtrl_bench"
@@ -281,7 +283,8 @@ def _list(arguments: argparse.Namespace) -> Result:
 
 def _write(measured: str, arguments: argparse.Namespace) -> Result:
     check_output(arguments.out)
-    write_rows(arguments.out, importlib.import_module(f"rtrl_bench.rooms.{measured}").measured())
+    rows = importlib.import_module(f"rtrl_bench.rooms.{measured}").measured()
+    write_csv(arguments.out, [field.name for field in fields(rows[0])], [astuple(row) for row in rows])
     return Result()
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = [path for folder in ("rtrl_bench", "analysis", "workflow") for path in sorted((ROOT / folder).rglob("*.py"))]
 FUNCTIONS = {"open", "fdopen", "TextIOWrapper"}
 METHODS = {"open", "fdopen", "TextIOWrapper", "read_text", "write_text"}
-OTHERS = {"os.open", "Image.open", "np.open", "records.write_text"}  # no text, or a function of ours
+OTHERS = {"os.open", "Image.open", "np.open"}  # no text
 PROCESSES = {"run", "Popen", "check_output"}
 
 

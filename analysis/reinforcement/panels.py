@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import labels, style
-from analysis.records import NAMED, NO_SETTING, apart
+from analysis.records import apart
 from analysis.reinforcement import names, paper
 
 
@@ -51,8 +51,7 @@ def split(runs: pd.DataFrame, retention: bool = True) -> pd.DataFrame:
                 sets += [pd.concat([group, alike[plain]]) for _, group in of_each]
             else:
                 sets.append(alike)
-        ignored = (*NO_SETTING, *NAMED, *([] if retention else ["retention"]))
-        said = apart([one["config"].iloc[0] for one in sets], ignored)
+        said = apart([one["config"].iloc[0] for one in sets], [] if retention else ["retention"])
         for number, (one, what) in enumerate(zip(sets, said), 1):
             same = f" ({number})" if said.count(what) > 1 else ""  # such as another version of the simulator
             made.append(one.assign(panel=labels.listed(str(title), what) + same))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis import methods
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
+from analysis.records import told_apart
 from analysis.reinforcement import paper
 from analysis.stats import summarise
 
@@ -49,4 +49,4 @@ def _row(group: pd.DataFrame) -> dict[str, object]:
 def rows_apart(frame: pd.DataFrame, *shown: str) -> pd.DataFrame:
     """Rows with `apart` for `config`: in what else than `shown` those of one task, method and M differ."""
     rows = ["environment", "options", "unroll", "method"]
-    return told_apart(frame, rows, (*NO_SETTING, *NAMED, *shown)).drop(columns="config")
+    return told_apart(frame, rows, shown).drop(columns="config")

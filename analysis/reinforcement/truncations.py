@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
+from analysis.records import told_apart
 from analysis.reinforcement import names, players
 from analysis.reinforcement.curves import LOGGED
 
@@ -23,7 +23,7 @@ ON = "environment options backend retention layers unroll cell hidden vision pre
 def measured(results: Results) -> pd.DataFrame:
     """Every comparison with what is known of its run: `unroll` is the M compared, `trained_at` the run's own."""
     runs = results["measured"].rename(columns={"unroll": "trained_at"})
-    runs = told_apart(runs, AGENT, (*NO_SETTING, *NAMED, "env_steps"))
+    runs = told_apart(runs, AGENT, ["env_steps"])
     return results["truncations"].merge(runs, on="folder", suffixes=("", "_run"))
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, differences, told_apart
+from analysis.records import differences, told_apart
 from analysis.stats import MINIMUM
 
 TASK = "recall"
@@ -21,7 +21,7 @@ CHANCE = 0.5
 LEARNED = 0.75  # mean success from which a setting counts as learned: halfway from chance to perfect
 SETTING = ["cell", "gradient", "gradient_options", "retention", "delay", "unroll", "apart"]
 # What settings may not differ in without being told apart: not in how a run is tested, and in what panels name.
-NAMED_HERE = (*NO_SETTING, *NAMED, "retention", "test_options")
+NAMED_HERE = ("retention", "test_options")
 
 
 def runs(results: Results) -> pd.DataFrame:
@@ -37,13 +37,14 @@ def runs(results: Results) -> pd.DataFrame:
 
 
 def means(scores: pd.DataFrame, *more: str) -> pd.DataFrame:
-    """A row per setting and value of the columns `more`: mean and deviation over n seeds, and whether `learned`."""
+    """A row per setting and value of `more`: its method, mean and deviation over n seeds, and whether `learned`."""
     grouped = scores.groupby([*SETTING, *more], dropna=False)
     frame = grouped.agg(
         **{"success": ("accuracy", "mean"), "std": ("accuracy", "std"), "n": ("accuracy", "size")},
         config=("config", "first"),
     ).reset_index()
-    return frame.assign(learned=(frame["success"] >= LEARNED) & (frame["n"] >= MINIMUM))
+    method = methods.named(frame[["gradient", "gradient_options"]])["method"]
+    return frame.assign(learned=(frame["success"] >= LEARNED) & (frame["n"] >= MINIMUM), method=method)
 
 
 def _unlike(configs: pd.Series) -> list[str]:

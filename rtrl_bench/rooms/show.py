@@ -85,11 +85,8 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     Image.fromarray(image).save(path)
 
 
-def write_film(path: str | Path, frames: np.ndarray, scale: int = SCALES[".gif"]) -> None:
-    """Write uint8 (frame, height, width, 3), one agent step each, in real time: .gif or .mp4 (else ConfigError)."""
-    path = Path(path)
-    if path.suffix not in FILM_WRITERS:
-        raise ConfigError(f"film {path}: expected a name that ends in {' or '.join(FILM_WRITERS)}")
+def write_film(path: Path, frames: np.ndarray, scale: int = SCALES[".gif"]) -> None:
+    """Write uint8 (frame, height, width, 3), one agent step each, in real time: .gif or .mp4."""
     FILM_WRITERS[path.suffix](path, _enlarged(frames, scale))
 
 

@@ -31,14 +31,9 @@ def finished_record(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing; Unwritable names it."""
-    write_whole(path, text.encode())
-
-
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write `value` as JSON; infinities and NaN are refused (ValueError), as JSON has none."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[float | None]]) -> None:
@@ -47,7 +42,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[float 
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(["" if v is None else f"{v:.7g}" if isinstance(v, float) else v for v in row] for row in rows)
-    write_text(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue().encode())
 
 
 def now_utc() -> str:

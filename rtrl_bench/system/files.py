@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import dataclasses
-import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from rtrl_bench.errors import ConfigError, Unwritable
 
@@ -46,12 +43,3 @@ def check_output(path: Path) -> None:
     """ConfigError unless a file can be written at `path`."""
     if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
         raise ConfigError(f"--out {path}: expected a file in a folder that exists and can be written")
-
-
-def write_rows(path: Path, rows: Sequence[Any]) -> None:
-    """Write one or more instances of a dataclass as CSV, a column per field, as `whole_file` does."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(rows[0]))
-    writer.writerows(dataclasses.astuple(row) for row in rows)
-    write_whole(path, text.getvalue().encode())

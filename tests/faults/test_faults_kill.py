@@ -171,14 +171,14 @@ def send_writing(name, signum):
     """A signal right before the file `name` is written."""
     from rtrl_bench.runs import records
 
-    original = records.write_text
+    original = records.write_whole
 
-    def write_text(path, text):
+    def write_whole(path, data):
         if path.name == name:
             os.kill(os.getpid(), signum)
-        original(path, text)
+        original(path, data)
 
-    records.write_text = write_text
+    records.write_whole = write_whole
 
 
 @pytest.mark.injects(

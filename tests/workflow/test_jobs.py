@@ -43,8 +43,14 @@ def test_a_job_that_is_no_run_asks_for_half_an_hour_within_the_limit(expand, lim
 
 
 def test_every_rule_asks_for_time_within_the_limit():
-    asked = [re.findall(r"runtime=(.*),", path.read_text(encoding="utf-8")) for path in RULES.glob("*.smk")]
-    assert {minutes for one in asked for minutes in one} == {"SCALE.minutes", "job_minutes"}
+    rules = [
+        rule
+        for path in RULES.glob("*.smk")
+        for rule in re.split(r"^ *rule\b", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    ]
+    ways = ("**SMALL", "runtime=lambda wildcards: job_of(wildcards).minutes", "localrule: True")
+    assert [sum(way in rule for way in ways) for rule in rules] == [1] * len(rules)
+    assert "runtime=SCALE.minutes" in (RULES / "common.smk").read_text(encoding="utf-8")
 
 
 def test_a_run_that_stopped_in_time_is_started_again(project):

@@ -7,11 +7,8 @@ rule fidelity:
         f"{RESULTS}/rooms_fidelity.csv",
     log:
         f"{RESULTS}/logs/fidelity.log",
-    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=SCALE.minutes,
-        gres="",
+        **SMALL,
     message:
         "the rooms backend beside recordings of DeepMind Lab"
     shell:
@@ -53,11 +50,8 @@ rule tables:
         f"{RESULTS}/logs/tables.log",
     benchmark:
         f"{RESULTS}/logs/tables.tsv"
-    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=SCALE.minutes,
-        gres="",
+        **SMALL,
     params:
         results=subpath(input.scale, parent=True),
         folder=subpath(output[0], parent=True),
@@ -81,11 +75,8 @@ rule figures:
         f"{RESULTS}/logs/figures.log",
     benchmark:
         f"{RESULTS}/logs/figures.tsv"
-    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=SCALE.minutes,
-        gres="",
+        **SMALL,
     params:
         results=subpath(input.scale, parent=True),
         folder=subpath(output[0], parent=True),

@@ -18,6 +18,8 @@ TABLE_RECORDS = outputs.records(f"{RESULTS}/tables")
 FIDELITY = targets.fidelity(SCALE)
 FILMS = targets.films(SCALE)
 FIGURES = outputs.made(f"{RESULTS}/figures", "figures")
+# What a job asks for that is no run: 2 GB, no GPU, and one core, as is Snakemake's default.
+SMALL = dict(mem_mb=2000, runtime=SCALE.minutes, gres="")
 # How often a run is submitted again; inside of a job never, where it would run on beyond the queue's limit.
 RETRIES = jobs.retries(run.job for run in SCALE.runs) if workflow.is_main_process else 0
 CORES = workflow.resource_settings.cores or 1  # none given for --report
@@ -108,25 +110,3 @@ def asked_of_the_program(wildcards, input):
 
 def job_of(wildcards):
     return JOBS[wildcards.folder][0].job
-
-
-def job_threads(wildcards):
-    """CPU cores of a job: those in its configuration, where 0 stands for all."""
-    return job_of(wildcards).threads or CORES
-
-
-def job_memory(wildcards):
-    return job_of(wildcards).mem_mb
-
-
-def job_minutes(wildcards):
-    return job_of(wildcards).minutes
-
-
-def job_stop(wildcards):
-    """Seconds after which a job stops by itself, to go on in another one; 0 for never."""
-    return job_of(wildcards).stop_s
-
-
-def job_gres(wildcards):
-    return job_of(wildcards).gres

@@ -7,11 +7,8 @@ rule film:
         f"{RESULTS}/{{folder}}/film.gif",
     log:
         f"{RESULTS}/{{folder}}/film.log",
-    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=SCALE.minutes,
-        gres="",
+        **SMALL,
     params:
         level=level_of_film,
         folder=subpath(input.record, parent=True),
@@ -38,11 +35,8 @@ rule report:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/logs/report.tsv"
-    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=SCALE.minutes,
-        gres="",
+        **SMALL,
     params:
         results=subpath(input.scale, parent=True),
         folder=subpath(output[0], parent=True),
@@ -58,11 +52,6 @@ rule plan:
     log:
         f"{RESULTS}/logs/plan.txt",
     localrule: True
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=SCALE.minutes,
-        gres="",
     params:
         settings=[
             f"{key}={json.dumps(value)}"

@@ -44,12 +44,12 @@ for _seeds, _folders in targets.jobs_by_seeds(SCALE).items():
         # The longest runs have jobs of their own: started first, they do not keep one core busy when all else is done.
         priority: 0 if _seeds else 1
         retries: RETRIES
-        threads: job_threads
+        threads: lambda wildcards: job_of(wildcards).threads or CORES
         resources:
-            mem_mb=job_memory,
-            runtime=job_minutes,
-            stop_s=job_stop,
-            gres=job_gres,
+            mem_mb=lambda wildcards: job_of(wildcards).mem_mb,
+            runtime=lambda wildcards: job_of(wildcards).minutes,
+            stop_s=lambda wildcards: job_of(wildcards).stop_s,
+            gres=lambda wildcards: job_of(wildcards).gres,
         params:
             asked=asked_of_the_program,
         message:

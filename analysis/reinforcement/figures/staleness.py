@@ -18,14 +18,14 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from analysis import labels, methods, style
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
+from analysis.records import told_apart
 from analysis.reinforcement import memory, names, players
 from analysis.reinforcement.curves import LOGGED
 from analysis.stats import summarise
 
 PLACE = 7
 SETTING = ["panel", "task", "apart", "retention", "learning_rate", "unroll"]
-VARIED = (*NO_SETTING, *NAMED, "optimiser.learning_rate")  # within a panel
+VARIED = ("optimiser.learning_rate",)  # within a panel
 MARGIN = 0.1  # of success: less is not told
 
 

@@ -23,9 +23,9 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
+from analysis.records import told_apart
 from analysis.reinforcement.comparisons import comparisons
-from analysis.tables import Table, texts
+from analysis.tables import Table, differing, texts
 
 PLACE = 5
 
@@ -35,12 +35,12 @@ def build(results: Results) -> Table:
     frame = comparisons(results)
     if frame.empty:
         raise NothingToShow("no environment here was run with both RTRL and TBPTT")
-    frame = told_apart(frame, ["scope", "unroll", "backend", "retention"], (*NO_SETTING, *NAMED, "retention"))
+    frame = told_apart(frame, ["scope", "unroll", "backend", "retention"], ["retention"])
     text = {
         "Task": frame["scope"],
         "M": frame["unroll"].astype(str),
         "Retention": frame["retention"].where(frame["memory_task"], ""),
-        **({"Differs in": frame["apart"]} if frame["apart"].any() else {}),
+        **differing(frame),
         "P(RTRL > TBPTT)": texts(frame, partial(labels.interval, digits=2), "probability", "low", "high"),
         "Permutation p": frame["p_value"].map(labels.p_value),
         "Smallest possible p": frame["smallest_p"].map(labels.p_value),

@@ -23,7 +23,6 @@ PLACE = 1
 def draw(results: Results) -> style.Drawing:
     """A map for each delay and initialisation."""
     numbers = recall.means(recall.runs(results))
-    numbers = numbers.assign(method=methods.named(numbers[["gradient", "gradient_options"]])["method"])
     numbers = numbers.sort_values(["delay", "retention", "method"], na_position="first", kind="stable")
     panels = [
         labels.listed(f"delay {delay}", f"M = {unroll}", recall.initialisation(retention), apart)

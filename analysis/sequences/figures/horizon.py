@@ -32,7 +32,6 @@ def draw(results: Results) -> style.Drawing:
     longer = longer[longer["tested"] != longer["delay"]]  # that is what `accuracy` of the run is
     scores = pd.concat([runs.assign(tested=runs["delay"]), longer])
     numbers = recall.means(scores.assign(multiple=scores["tested"] / scores["delay"]), "multiple")
-    numbers = numbers.assign(method=methods.named(numbers[["gradient", "gradient_options"]])["method"])
     numbers = numbers.sort_values(["retention", "method", "multiple"], na_position="first", kind="stable")
     panels = [
         labels.listed(method, f"M = {m}", f"delay {d}", recall.initialisation(r), apart)

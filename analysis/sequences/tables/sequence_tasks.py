@@ -17,9 +17,9 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
+from analysis.records import told_apart
 from analysis.sequences.load import described
-from analysis.tables import Table, texts
+from analysis.tables import Table, differing, texts
 
 KEYS = ["task", "options", "method", "unroll", "update", "hidden", "batch", "retention", "learning_rate"]
 
@@ -40,8 +40,7 @@ def build(results: Results) -> Table:
         wall_s=("wall_s", "median"),
         config=("config", "first"),
     ).reset_index()
-    shown = (*NO_SETTING, *NAMED, *KEYS)
-    frame = told_apart(frame, KEYS, shown).drop(columns=["setting", "config"])
+    frame = told_apart(frame, KEYS, KEYS).drop(columns=["setting", "config"])
     text = {
         "Task": texts(frame, lambda task, options: described(task, json.loads(options)), "task", "options"),
         "Method": frame["method"],
@@ -50,7 +49,7 @@ def build(results: Results) -> Table:
         "Batch": frame["batch"].astype(str),
         "Retention": frame["retention"].map(labels.retention),
         "Learning rate": frame["learning_rate"].map("{:g}".format),
-        **({"Differs in": frame["apart"]} if frame["apart"].any() else {}),
+        **differing(frame),
         "Accuracy": texts(frame, partial(labels.plus_minus, digits=3), "accuracy_mean", "accuracy_std"),
         "Steps to solve": frame["steps_to_solve_median"].map(labels.count),
         "Solved": texts(frame, "{} of {}".format, "solved", "n"),

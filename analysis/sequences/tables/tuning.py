@@ -14,7 +14,7 @@ import pandas as pd
 from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
-from analysis.records import NAMED, NO_SETTING, told_apart
+from analysis.records import told_apart
 from analysis.sequences.load import described
 from analysis.tables import Table
 
@@ -30,7 +30,7 @@ def build(results: Results) -> Table:
     tried = grouped.agg(n=("folder", "size"), accuracy=("accuracy", "mean"), steps=("steps", "mean")).reset_index()
     taken = results["sequence_runs"].groupby("tuned")["learning_rate"].unique()
     tried["config"] = tried["tuned"].map(runs.groupby("tuned")["config"].first())
-    tried = told_apart(tried, SETTING[:-1], (*NO_SETTING, *NAMED, *SETTING, "learning_rate")).drop(columns="config")
+    tried = told_apart(tried, SETTING[:-1], [*SETTING, "learning_rate"]).drop(columns="config")
     rows, texts = [], []
     for _, scores in tried.groupby(SETTING, observed=True):
         first = scores.iloc[0]

@@ -164,10 +164,6 @@ class Training(Work):
         self.resumes += not self.finished
         return f"from step {self.steps:,}"
 
-    def updates_made(self) -> int:
-        """Steps of the optimiser."""
-        return self.updates
-
     def run(self, should_stop: Callable[[], bool], after_update: Callable[[], None]) -> None:
         """Train until the task is solved, or to the end of the budget, or until `should_stop()`."""
         with Progress(self.config.label, self.config.steps, self.steps, "step") as progress:

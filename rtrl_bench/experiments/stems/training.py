@@ -53,10 +53,6 @@ class StemTraining(Work):
         self.curve: list[list[float | None]] = []
         self.started_utc = records.now_utc()
 
-    def updates_made(self) -> int:
-        """Steps of the optimiser."""
-        return self.updates
-
     @property
     def finished(self) -> bool:
         return self.updates >= self.total
