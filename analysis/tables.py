@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,8 @@ from rtrl_bench.system.files import write_whole
 
 SUFFIXES = kinds.SUFFIXES["tables"]
 PAGE_ROWS = 40  # a longer table does not fit on a printed page
+APART = "Differs in"
+DIFFERING = f'"{APART}" names the settings that no other column has, in rows that are otherwise alike.'
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def texts(frame: pd.DataFrame, write: Callable[..., str], *columns: str) -> list
 
 def differing(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """A column of what `apart` says, where rows differ in a setting that no other column has."""
-    return {"Differs in": frame["apart"]} if frame["apart"].ne("").any() else {}
+    return {APART: frame["apart"]} if frame["apart"].ne("").any() else {}
 
 
 def build(results: Results) -> list[tuple[kinds.Item, Table]]:
@@ -49,7 +51,7 @@ def build(results: Results) -> list[tuple[kinds.Item, Table]]:
 def _build(item: kinds.Item, results: Results) -> Table:
     try:
         table: Table = item.module.build(results)
-        return table
+        return replace(table, notes=(*table.notes, DIFFERING)) if APART in table.text else table
     except kinds.NothingToShow as reason:
         frame = pd.DataFrame({kinds.NOTE: [str(reason)]})
         return Table(frame, frame)

@@ -15,7 +15,7 @@ from analysis.reinforcement.paper import Verdict
 OURS, BY_LIFE = "ours", "ours, per life"
 LIVES = (
     "Atari: our scores, and verdicts, are of full games, as the paper's text has it; its released code ends an episode "
-    f'of the evaluation at every lost life. A score "{BY_LIFE}" is the mean over all lives of the same play. '
+    f'of the evaluation at every lost life. A score "{BY_LIFE}" or "per life" is the mean over all lives of that play. '
     "Which of the two the paper's numbers are cannot be told from its text and code (docs/deviations.md)."
 )
 # Of the rows that `wide` sets side by side; `cell` is the score as text.

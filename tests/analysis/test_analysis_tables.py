@@ -227,6 +227,8 @@ def test_rows_that_would_look_alike_say_in_what_they_differ(tree):
         made = table.build(results)
         assert set(made.text["Differs in"]) == {"hidden 128", "hidden 64"}, table
         assert "config" not in made.numbers
+    noted = {item.module for item, made in tables.build(results) if any("Differs in" in note for note in made.notes)}
+    assert noted == {scores_table, memory_study, two_layers}
 
 
 def test_rows_of_which_other_columns_tell_all_have_no_such_column(tree):

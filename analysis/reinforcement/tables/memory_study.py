@@ -4,7 +4,7 @@ Success rate on the memory tasks, by delay, segment length M, initial retention,
 the mean return of greedy evaluation: 1 for a right answer and 0 for a wrong one, so guessing gives 0.5. IQM is the
 interquartile mean over n training seeds (without the lowest and the highest quarter) with its 95 % bootstrap interval.
 Retention is the longest time, in steps, over which a new network's units keep what they saw; "paper's" means the
-paper's own initialisation. "Differs in" names the other settings in which rows of one task, method and M differ.
+paper's own initialisation.
 """
 
 from __future__ import annotations

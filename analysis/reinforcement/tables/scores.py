@@ -1,14 +1,12 @@
 """Scores of every setting beside the paper's
 
-Every game setting that was run, beside the paper's score where it prints one; "Differs in" names the settings in which
-rows of one task, method and M differ. A run's score is the mean return of its evaluation episodes. Ours is the mean ±
-standard deviation over n training seeds. IQM is the interquartile mean: the mean without the lowest and the highest
-quarter of the scores, with a 95 % bootstrap interval over seeds. With fewer than four seeds it is the plain mean, and
-with three its interval is rough. The verdict is "not comparable" if the budget, the simulator or a setting differs from
-the paper's; otherwise it says whether the paper's mean lies inside our interval. Scores from ``[rooms backend]``, this
-project's own version of the DMLab levels, are never compared with published ones. Human-normalised (DMLab itself only):
-0 % is a random policy's score, 100 % a human's. Episodes cut: evaluation episodes that ``evaluation.max_steps`` ended.
-Per life (Atari): the mean over the lives of the same games, which is what the paper's evaluation code counts.
+Every game setting that was run, beside the paper's score where it prints one. A run's score is the mean return of its
+evaluation episodes. Ours is the mean ± standard deviation over n training seeds. IQM is the interquartile mean: the
+mean without the lowest and the highest quarter of the scores, with a 95 % bootstrap interval over seeds. With fewer
+than four seeds it is the plain mean, and with three its interval is rough. The verdict is "not comparable" if the
+budget, the simulator or a setting differs from the paper's; otherwise it says whether the paper's mean lies inside our
+interval. Scores from ``[rooms backend]``, this project's own version of the DMLab levels, are never compared with
+published ones. Episodes cut: evaluation episodes that ``evaluation.max_steps`` ended.
 """
 
 from __future__ import annotations
@@ -58,8 +56,10 @@ def build(results: Results) -> Table:
             "Episodes cut": texts(frame, "{} of {}".format, "evaluation_truncated", "evaluation_episodes"),
         }
     )
+    notes = note_on_lives(ours)
     if frame["human_normalised"].notna().any():
         text.insert(5, "Human-normalised", frame["human_normalised"].map(labels.normalised))
+        notes += ("Human-normalised: 0 % is a random policy's score, 100 % a human's.",)
     if frame["life_mean"].notna().any():
         text.insert(4, "Per life", texts(frame, labels.plus_minus, "life_mean", "life_std"))
-    return Table(frame, text, note_on_lives(ours))
+    return Table(frame, text, notes)

@@ -6,8 +6,7 @@ back to the start of the episode with the current parameters. It is measured at 
 mean, ± the standard deviation over seeds; the lowest value at any update of any seed; and the mean for the lowest
 layer's parameters alone. A dash means that it was not measured: columnar training builds another network, whose
 gradient has no counterpart. Speed and time per update (M steps in every slot, acting included) are medians over seeds,
-peak memory is the highest of any process, and "carried" is what a method hands from one segment to the next. "Differs
-in" names the other settings in which rows of one task, method and M differ.
+peak memory is the highest of any process, and "carried" is what a method hands from one segment to the next.
 """
 
 from __future__ import annotations

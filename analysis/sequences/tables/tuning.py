@@ -16,7 +16,7 @@ from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.records import told_apart
 from analysis.sequences.load import described
-from analysis.tables import Table
+from analysis.tables import APART, Table
 
 SETTING = ["task", "options", "method", "unroll", "hidden", "tuned"]
 
@@ -43,7 +43,7 @@ def build(results: Results) -> Table:
                 "Method": first["method"],
                 "M": f"{first['unroll']:g}",
                 "Hidden": f"{first['hidden']:g}",
-                **({"Differs in": first["apart"]} if tried["apart"].any() else {}),
+                **({APART: first["apart"]} if tried["apart"].any() else {}),
                 **{
                     f"{rate:g}": labels.number(got, 3) for rate, got in zip(scores["learning_rate"], scores["accuracy"])
                 },
