@@ -26,7 +26,7 @@ RUN_COLUMNS = [
     *(f"gradient_{key}" for key in QUALITY_KEYS),
     *("pretrained", "delay", "options", "other_options", "setting", "pairing", "design", "study"),
     *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated", "life_score", "evaluation_lives"),
-    "memory_task",
+    *("random_mean", "random_std", "random_max", "memory_task"),
 ]
 FRAMES = {
     "runs": RUN_COLUMNS,
@@ -50,8 +50,8 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
 
     One that only lends its vision stem to others (`lent`), or whose gradients at several M are measured, is no result.
     """
-    sets = _evaluation(run)
-    row = _row(run, sets)
+    sets, at_random = _evaluation(run)
+    row = {**_row(run, sets), **{f"random_{name}": at_random.agg(name) for name in ("mean", "std", "max")}}
     measured = bool(run.config.get("truncation"))
     aside = ", vision pre-training" if lent else ", gradients at several M" if measured else ""
     index = {
@@ -161,9 +161,12 @@ def _set_row(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _evaluation(run: Run) -> list[dict[str, Any]]:
-    sets: list[dict[str, Any]] = read_json(run.path / "evaluation.json").get("sets") or []
+def _evaluation(run: Run) -> tuple[list[dict[str, Any]], pd.Series]:
+    """The sets of greedy play, and the returns of random play, none where it was not measured."""
+    found = read_json(run.path / "evaluation.json")
+    sets: list[dict[str, Any]] = found.get("sets") or []
     try:
+        at_random = pd.Series(found.get("random", {"returns": []})["returns"], dtype=float)
         good = bool(sets) and all(s["returns"] and len(s["returns"]) == len(s["lengths"]) for s in sets)
         good = good and all(math.isfinite(value) for s in sets for value in s["returns"])
         returns = [value for s in sets for value in s["returns"]]
@@ -178,4 +181,4 @@ def _evaluation(run: Run) -> list[dict[str, Any]]:
     mean = fmean(returns)
     if not math.isclose(mean, stated, rel_tol=1e-6, abs_tol=1e-6):
         raise Unusable(f"evaluation.json has mean {mean:g} but run.json says {stated:g}")
-    return sets
+    return sets, at_random

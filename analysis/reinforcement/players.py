@@ -16,6 +16,7 @@ from analysis.reinforcement import options
 
 CHANCE = 0.5  # success of a policy without memory, in every memory task of the harness
 SUCCESS = 0.75  # from which a memory task counts as learned: halfway from chance to perfect
+CLEARLY = 3  # an environment of Gymnasium's above random play's mean by so many standard deviations, or above its best
 TIMES_RANDOM = 3  # a game counts as learned from this multiple of the random player's score
 HALF_OF_ORACLE = ("rooms_select_nonmatching_object",)  # there six teleporters alone make six times the random score
 NEED_MEMORY = ("rooms_watermaze", "chaser")  # there agents should do better than a feedforward network
@@ -39,7 +40,9 @@ def score(environment: str, backend: str, player: str) -> float:
 
 def floor(run: pd.Series) -> float:
     """What a player that has learned nothing scores in a run's environment; nan where that is not known."""
-    return CHANCE if run["memory_task"] else _reference(run, "random")
+    if run["memory_task"]:
+        return CHANCE
+    return float(run["random_mean"]) if _measured(run) else _reference(run, "random")
 
 
 def threshold(run: pd.Series) -> float:
@@ -48,7 +51,14 @@ def threshold(run: pd.Series) -> float:
         return SUCCESS
     if run["environment"] in HALF_OF_ORACLE:
         return _reference(run, "oracle") / 2
+    if _measured(run):
+        return math.nextafter(min(run["random_mean"] + CLEARLY * run["random_std"], run["random_max"]), math.inf)
     return TIMES_RANDOM * floor(run) if floor(run) > 0 else math.nan  # of a loss three times as much is worse
+
+
+def _measured(run: pd.Series) -> bool:
+    """Whether random play was measured along with the run's agent."""
+    return math.isfinite(run["random_std"])
 
 
 def _reference(run: pd.Series, player: str) -> float:

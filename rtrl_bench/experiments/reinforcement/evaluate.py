@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rtrl_bench.agent.network import AgentNetwork
-from rtrl_bench.envs import registry
+from rtrl_bench.agent.policy import FactorisedActions
+from rtrl_bench.envs import gymnasium_ids, registry
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.episode_limits import max_steps
 from rtrl_bench.experiments.reinforcement.simulators import chosen
@@ -27,8 +30,31 @@ def derived_seed(*entropy: int) -> int:
 MAX_SLOTS = 128  # environments at once; more episodes are played in rounds
 
 
-def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> dict[str, Any]:
-    """Play `config.evaluation` (sets x episodes, greedy actions, test rules): the content of evaluation.json."""
+class RandomPlayer:
+    """Draws every action evenly; has what is asked of a network here. `sizes`: values of each factor of an action."""
+
+    def __init__(self, sizes: Sequence[int], seed: int):
+        self.actions = FactorisedActions(sizes)
+        self.core = self
+        self._draws = torch.Generator().manual_seed(seed)
+
+    def zero_state(self, slots: int) -> None:
+        """It remembers nothing."""
+
+    def encode(self, observation: Tensor) -> Tensor:
+        """It looks at nothing."""
+        return observation
+
+    def act(self, observation: Tensor, *_: Any) -> tuple[Tensor, None, None]:
+        """Logits (B, n_1 + ... + n_K) of which any may be the largest."""
+        return torch.rand(len(observation), self.actions.logits, generator=self._draws), None, None
+
+
+def evaluate(network: AgentNetwork | RandomPlayer, config: RunConfig, device: torch.device) -> dict[str, Any]:
+    """Play `config.evaluation` (sets x episodes, greedy actions, test rules): the content of evaluation.json.
+
+    Where nobody has measured random play, in an environment of Gymnasium's, a further set is played at random.
+    """
     plan = config.evaluation
     seeds = [derived_seed(config.seed, 1, k) for k in range(plan.sets)]
     slots = MAX_SLOTS
@@ -43,17 +69,30 @@ def evaluate(network: AgentNetwork, config: RunConfig, device: torch.device) -> 
         backend=config.backend,
         threads=config.threads,
     )
+    at_random = registry.spec(config.environment).suite == gymnasium_ids.SUITE
     try:
-        with watched(env), Progress("evaluation", plan.sets * plan.episodes, unit="episode") as progress:
+        total = (plan.sets + at_random) * plan.episodes
+        with watched(env), Progress("evaluation", total, unit="episode") as progress:
             sets = [_play_set(network, env, config, device, k, seed, progress) for k, seed in enumerate(seeds)]
+            more = {}
+            if at_random:
+                seed = derived_seed(config.seed, 1, plan.sets)
+                player, cpu = RandomPlayer(network.actions.sizes, seed), torch.device("cpu")
+                more["random"] = _play_set(player, env, config, cpu, plan.sets, seed, progress)
     finally:
         env.close()
     how = {"greedy": True, "split": "test", "backend": env.backend, "max_steps": max_steps(config)}
-    return {"schema": 1, **how, "sets": sets}
+    return {"schema": 1, **how, "sets": sets, **more}
 
 
 def _play_set(
-    network: AgentNetwork, env: Any, config: RunConfig, device: torch.device, number: int, seed: int, progress: Progress
+    network: AgentNetwork | RandomPlayer,
+    env: Any,
+    config: RunConfig,
+    device: torch.device,
+    number: int,
+    seed: int,
+    progress: Progress,
 ) -> dict[str, Any]:
     record: dict[str, Any] = {"seed": seed, "returns": [], "lengths": [], "truncated": 0}
     observation, _ = env.reset(seed=seed, options={"part": number})
@@ -80,7 +119,7 @@ class _Played(NamedTuple):
 
 
 def _play_round(
-    network: AgentNetwork,
+    network: AgentNetwork | RandomPlayer,
     env: Any,
     observation: np.ndarray,
     device: torch.device,
@@ -93,7 +132,7 @@ def _play_round(
     The agent begins anew wherever it did in training: after a lost life too.
     """
     slots = len(observation)
-    state = network.core.zero_state(slots)
+    state: Any = network.core.zero_state(slots)
     starts, playing, has_lives = np.ones(slots, dtype=bool), np.arange(slots) < wanted, False
     rewards, life, lengths = np.zeros(slots), np.zeros(slots), np.zeros(slots, dtype=np.int64)
     lives: list[list[float]] = [[] for _ in range(slots)]  # an episode without lives counts as one

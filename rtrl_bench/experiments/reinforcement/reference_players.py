@@ -12,18 +12,15 @@ import argparse
 import csv
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import torch
 
-from rtrl_bench.agent.network import AgentNetwork
-from rtrl_bench.agent.policy import FactorisedActions
 from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.config import EvaluationConfig, RunConfig
-from rtrl_bench.experiments.reinforcement.evaluate import evaluate
+from rtrl_bench.experiments.reinforcement.evaluate import RandomPlayer, evaluate
 from rtrl_bench.rooms.players import ORACLES
 from rtrl_bench.rooms.simulator import Simulator
 from rtrl_bench.system.files import check_output
@@ -36,16 +33,9 @@ COLUMNS = ("environment", "backend", "player", "score", "std", "episodes")
 
 def of_game(environment: str, actions: int) -> dict[str, list[float]]:
     """The returns of EPISODES test episodes of actions drawn uniformly from so many."""
-    draws = torch.Generator().manual_seed(0)
-    player = SimpleNamespace(
-        core=SimpleNamespace(zero_state=lambda slots: None),
-        encode=lambda observation: observation,
-        act=lambda seen, *_: (torch.rand(len(seen), actions, generator=draws), None, None),
-        actions=FactorisedActions([actions]),
-    )
     plan = EvaluationConfig(sets=1, episodes=EPISODES, max_steps=LONGEST)
     config = RunConfig(environment=environment, env_steps=1, evaluation=plan)
-    played = evaluate(cast(AgentNetwork, player), config, torch.device("cpu"))
+    played = evaluate(RandomPlayer([actions], seed=0), config, torch.device("cpu"))
     return {"random": list(played["sets"][0]["returns"])}
 
 

@@ -14,6 +14,7 @@ CHASER = pd.Series(
     {
         **{"environment": "chaser", "backend": "procgen-mirror 0.10.7", "memory_task": False},
         **{"suite": "procgen", "options": "{}"},
+        **dict.fromkeys(("random_mean", "random_std", "random_max"), math.nan),
     }
 )
 
@@ -56,6 +57,22 @@ def test_learned_begins_at_three_times_random_half_the_oracle_or_halfway_to_perf
     known = math.isfinite(threshold)
     assert players.learned(run, threshold + 1e-9) == known
     assert not players.learned(run, threshold - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "best", "learned", "not_learned"),
+    [
+        (22.0, 10.0, 70.0, 52.1, 52.0),  # three standard deviations above the mean
+        (22.0, 30.0, 70.0, 70.1, 70.0),  # above the best
+        (-200.0, 0.0, -200.0, -199.9, -200.0),
+    ],
+)
+def test_where_random_play_was_measured_along_learned_is_clearly_above_it(mean, std, best, learned, not_learned):
+    measured = {"random_mean": mean, "random_std": std, "random_max": best, "environment": "gymnasium:Mine-v0"}
+    run = pd.concat([CHASER.drop([*measured]), pd.Series(measured)])
+    assert players.floor(run) == mean
+    assert players.learned(run, learned)
+    assert not players.learned(run, not_learned)
 
 
 def test_where_random_play_loses_no_multiple_of_it_is_learned(monkeypatch):

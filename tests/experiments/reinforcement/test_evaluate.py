@@ -70,6 +70,30 @@ def test_an_environment_without_a_limit_is_cut_after_some_thousand_steps_and_say
     assert found["sets"][0]["lengths"] == [60, 60]
 
 
+def test_in_a_gymnasium_environment_random_play_is_measured_beside_the_agents():
+    network, settings = trained(
+        environment="gymnasium:CartPole-v1", environment_options={}, evaluation={"sets": 2, "episodes": 30}
+    )
+    found = module.evaluate(network, settings, torch.device("cpu"))
+    assert [len(one["returns"]) for one in (*found["sets"], found["random"])] == [30, 30, 30]
+    assert 15 < np.mean(found["random"]["returns"]) < 30  # about 22 where Gymnasium draws the actions
+    assert len({one["seed"] for one in (*found["sets"], found["random"])}) == 3
+
+
+def test_where_random_play_is_known_it_is_not_measured():
+    network, settings = trained(evaluation={"sets": 1, "episodes": 2})
+    assert "random" not in module.evaluate(network, settings, torch.device("cpu"))
+
+
+def test_a_random_player_draws_every_value_of_every_factor_evenly():
+    player = module.RandomPlayer([2, 3], seed=0)
+    logits, *_ = player.act(torch.zeros(30_000, 4))
+    actions = player.actions.greedy(logits)
+    for factor, size in enumerate((2, 3)):
+        shares = torch.bincount(actions[:, factor], minlength=size) / len(actions)
+        assert (shares - 1 / size).abs().max() < 0.01
+
+
 @pytest.mark.parametrize(("environment", "plan", "steps"), [("tmaze", {}, None), ("tmaze", {"max_steps": 3}, 3)])
 def test_an_environment_that_ends_by_itself_is_cut_where_it_is_asked_for_alone(environment, plan, steps):
     network, settings = trained(environment=environment, evaluation={"sets": 1, "episodes": 2, **plan})
