@@ -75,12 +75,18 @@ def films(results: Results) -> tuple[list[dict[str, Any]], list[str]]:
             "title": tasks[run["folder"]],
             "caption": f"{what}, seed {run['seed']:g}, after {labels.count(run['env_frames'])} env frames; score "
             f"{labels.number(run['score'])}, median of the {len(seeds)} seeds {labels.number(median)}",
-            "level": run["environment"],
             "folder": run["folder"],
-            "uri": _data_uri("image/gif", (results.root / run["folder"] / FILM).read_bytes()),
+            **_film(results.root / run["folder"] / FILM),
         }
         shown.append(film)
     return shown, others
+
+
+def _film(path: Path) -> dict[str, Any]:
+    """It itself, and its width and height in pixels, which a GIF has in bytes 6 to 9."""
+    content = path.read_bytes()
+    width, height = struct.unpack("<HH", content[6:10])
+    return {"uri": _data_uri("image/gif", content), "width": width, "height": height}
 
 
 def render(results: Results, out: Path) -> str:

@@ -42,7 +42,7 @@ EXAMPLES = {
     "run": ("--set kind=sequences task=copy task_options.length=5 hidden=64 steps=500 --out my_copy_run",),
     "cost": ("--layers 2 --hidden 256 --input 257 --batch 32 --unroll 50",),
     "bench": ("", "--only gradients", "--device cuda --minutes 8 --json bench.json"),
-    "show": ("rooms_watermaze --out sheet.png", "rooms_watermaze --agent my_watermaze_run --frames 150 --out film.gif"),
+    "show": ("rooms_watermaze --out sheet.png", "--agent my_watermaze_run --frames 150 --out film.gif"),
 }
 LARGEST, MOST_LAYERS, LONGEST = 2**20, 1000, 2**40  # sizes, layers and steps of which costs are told
 
@@ -173,7 +173,11 @@ def _add_run(parser: argparse.ArgumentParser, kind: str | None) -> None:
 
 
 def _add_show(show: argparse.ArgumentParser) -> None:
-    show.add_argument("level", help="environment of the rooms backend, e.g. rooms_watermaze")
+    show.add_argument(
+        "level",
+        nargs="?",
+        help="environment of the rooms backend, e.g. rooms_watermaze, played by a script that sees everything",
+    )
     show.add_argument(
         "--frames", type=integer(1, 100_000), default=24, help="number of frames (picture) or agent steps (film)"
     )
@@ -182,7 +186,7 @@ def _add_show(show: argparse.ArgumentParser) -> None:
         "--agent",
         type=path,
         metavar="DIR",
-        help="run folder of the agent that plays (default: a scripted player with full information)",
+        help="instead of a level: run folder of an agent, which plays in the environment that it was trained in",
     )
     show.add_argument(
         "--scale", type=integer(1, 32), help="pixels drawn per pixel seen (default: 3 in a picture, 4 in a film)"
@@ -289,14 +293,20 @@ def _write(measured: str, arguments: argparse.Namespace) -> Result:
 
 
 def _show(arguments: argparse.Namespace) -> Result:
-    from rtrl_bench.rooms import show
+    from rtrl_bench.system import pictures
 
     a = arguments
-    player = None
+    if (a.level is None) == (a.agent is None):
+        raise ConfigError("show: expected either a level, which a scripted player plays, or --agent DIR")
     if a.agent is not None:
         settings = load_run(a.agent / "config.yaml", DEFAULT)
-        player = kind_of(settings).player(settings, a.agent)
-    show.show(a.level, a.frames, a.seed, player, a.out, a.scale)
+        see = partial(kind_of(settings).seen, settings, a.agent, a.seed)
+    else:
+        from rtrl_bench.rooms.show import check_level, walk
+
+        check_level(a.level)
+        see = partial(walk, a.level, a.seed)
+    pictures.show(see, a.frames, a.out, a.scale)
     return Result()
 
 

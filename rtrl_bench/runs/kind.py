@@ -92,9 +92,12 @@ class Kind(Generic[S]):
         """The content of evaluation.json for the newest checkpoint in `folder`; ConfigError where there is none."""
         raise ConfigError(f"{folder}: a run of kind {self.name} cannot be evaluated by itself")
 
-    def player(self, settings: S, folder: Path) -> Any:
-        """The agent that a run has trained, as `rooms.show.Player`; ConfigError where there is none."""
-        raise ConfigError(f"{folder}: a run of kind {self.name} trains no agent; expected a run on a DMLab level")
+    def seen(self, settings: S, folder: Path, seed: int, steps: int) -> Any:
+        """What the agent that a run has trained sees as it plays, uint8 (steps, height, width, 3).
+
+        ConfigError where there is none, or it sees no images.
+        """
+        raise ConfigError(f"{folder}: a run of kind {self.name} trains no agent")
 
     # For the workflow
 
@@ -140,6 +143,6 @@ class Kind(Generic[S]):
 
         return measured_speed(self, settings, for_s)
 
-    def films(self, runs: Mapping[str, S]) -> dict[str, str]:
-        """Which of the runs, by their folders, the page shows as a film, and the level that is played in it."""
-        return {}
+    def films(self, runs: Mapping[str, S]) -> list[str]:
+        """Which of the runs, by their folders, the page shows as a film."""
+        return []

@@ -46,10 +46,6 @@ def files_of_runs(runs):
     ]
 
 
-def level_of_film(wildcards):
-    return FILMS[f"{RESULTS}/{wildcards.folder}/film.gif"]
-
-
 def with_captions(files, category):
     """Outputs as `snakemake --report` shows them, with the caption that the analysis writes beside them."""
     shown = []

@@ -2,7 +2,6 @@
 rule film:
     input:
         record=f"{RESULTS}/{{folder}}/run.json",
-        rooms=rooms_sources(),
     output:
         f"{RESULTS}/{{folder}}/film.gif",
     log:
@@ -10,12 +9,11 @@ rule film:
     resources:
         **SMALL,
     params:
-        level=level_of_film,
         folder=subpath(input.record, parent=True),
     message:
         "film of {wildcards.folder}"
     shell:
-        "python -m rtrl_bench show {params.level:q} --agent={params.folder:q} --frames=150 --scale=1 --out={output:q}"
+        "python -m rtrl_bench show --agent={params.folder:q} --frames=150 --scale=1 --out={output:q}"
         " > {log:q} 2>&1 || {{ tail -n 5 -- {log:q} >&2; exit 1; }}"
 
 
@@ -25,7 +23,7 @@ rule report:
         fidelity=FIDELITY,
         tables=TABLES + TABLE_RECORDS,
         figures=FIGURES,
-        films=list(FILMS),
+        films=FILMS,
         scale=f"{RESULTS}/scale.json",
         missing=f"{RESULTS}/missing.json",
         code=analysis_sources("report"),

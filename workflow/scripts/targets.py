@@ -63,10 +63,10 @@ def fidelity(scale: Scale) -> list[str]:
     return [f"{scale.folder.as_posix()}/rooms_fidelity.csv"] if runs_here else []
 
 
-def films(scale: Scale) -> dict[str, str]:
-    """The films that the page shows, and the level of each."""
-    chosen: dict[str, str] = {}
+def films(scale: Scale) -> list[str]:
+    """The films that the page shows."""
+    chosen: list[str] = []
     for name in KINDS:
         runs = {run.folder.as_posix(): run.config for run in scale.runs if run.kind.name == name and not run.lent}
-        chosen |= KINDS[name].films(runs)
-    return {f"{folder}/film.gif": level for folder, level in chosen.items()}
+        chosen += KINDS[name].films(runs)
+    return [f"{folder}/film.gif" for folder in chosen]

@@ -14,7 +14,7 @@ from rtrl_bench.experiments import KINDS
 from rtrl_bench.experiments.reinforcement.asked import AgentStudy
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.episode_limits import longest
-from rtrl_bench.experiments.reinforcement.simulators import chosen, with_simulator_of_stem
+from rtrl_bench.experiments.reinforcement.simulators import with_simulator_of_stem
 from rtrl_bench.experiments.reinforcement.stem_source import with_fingerprint
 from rtrl_bench.runs.kind import Kind, Lack, Pace, Place
 from rtrl_bench.runs.settings import replace
@@ -74,11 +74,11 @@ class Reinforcement(Kind[RunConfig]):
 
         return evaluate_checkpoint(settings, folder)
 
-    def player(self, settings: RunConfig, folder: Path) -> Any:
-        """Playing greedily, for levels of the rooms backend."""
-        from rtrl_bench.experiments.reinforcement.trained import trained_player
+    def seen(self, settings: RunConfig, folder: Path, seed: int, steps: int) -> Any:
+        """Greedy play in the simulator that the agent was trained in."""
+        from rtrl_bench.experiments.reinforcement.trained import seen
 
-        return trained_player(settings, folder)
+        return seen(settings, folder, seed, steps)
 
     def budget(self, settings: RunConfig) -> str:
         """Of training alone."""
@@ -138,15 +138,13 @@ class Reinforcement(Kind[RunConfig]):
             return settings
         return replace(settings, unroll=min(settings.unroll, UNROLL), batch=min(settings.batch, PICTURES))
 
-    def films(self, runs: Mapping[str, RunConfig]) -> dict[str, str]:
-        """Every seed of the RTRL that trained longest in each embedded level, of these with the shortest M."""
+    def films(self, runs: Mapping[str, RunConfig]) -> list[str]:
+        """Every seed of the RTRL that trained longest in each environment of images, of these with the shortest M."""
         found: dict[str, list[tuple[tuple[int, int], str]]] = {}
         for folder, run in runs.items():
-            level = run.environment
-            if run.method != "rtrl" or chosen(with_simulator_of_stem(run)).name != "rooms":
-                continue
-            found.setdefault(level, []).append(((run.env_steps, -run.unroll), folder))
-        return {folder: level for level, of in found.items() for rank, folder in of if rank == max(of)[0]}
+            if run.method == "rtrl" and run.vision != "flat":
+                found.setdefault(run.environment, []).append(((run.env_steps, -run.unroll), folder))
+        return [folder for of in found.values() for rank, folder in of if rank == max(of)[0]]
 
 
 KINDS.register(Reinforcement.name)(Reinforcement())

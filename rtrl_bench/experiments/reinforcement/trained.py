@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from rtrl_bench.agent.network import AgentNetwork
+from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.agents import check_choices, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.evaluate import evaluate
 from rtrl_bench.experiments.reinforcement.simulators import in_simulator
-from rtrl_bench.rooms.dmlab_levels import ACTIONS, IMAGE_SHAPE
+from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.device import choose_device
 from rtrl_bench.runs.process import prepare_process, use_worthwhile_threads
-
-if TYPE_CHECKING:
-    from rtrl_bench.rooms.show import Player
 
 
 class TrainedAgent(NamedTuple):
@@ -64,22 +62,39 @@ def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
     return evaluate(trained.network, config, trained.device)
 
 
-def trained_player(config: RunConfig, folder: Path) -> Player:
-    """The trained agent in a run folder as a greedy player of an embedded level; ConfigError if there is none."""
-    network, device, shape, sizes, _ = trained_network(config, folder)
-    if (shape, sizes) != (IMAGE_SHAPE, (len(ACTIONS),)):
-        raise ConfigError(
-            f"--agent {folder}: it was trained on {config.environment}, with observations of shape {shape} and "
-            f"{' x '.join(map(str, sizes))} actions; expected a run on one of the DMLab levels"
-        )
-    from rtrl_bench.rooms.show import Player  # imports numba, for which an evaluation must not wait
+def seen(config: RunConfig, folder: Path, seed: int, steps: int) -> np.ndarray:
+    """What the trained agent in a run folder sees in its first `steps` steps, uint8 (steps, height, width, 3).
 
-    state = network.core.zero_state(1)
+    It plays greedily, by the rules of the test, in the simulator that it was trained in. Of stacked grey images the
+    newest is shown. ConfigError if there is no agent, it sees no images, or that simulator cannot run here.
+    """
+    trained = trained_network(config, folder)
+    if len(trained.observation_shape) != 3:
+        raise ConfigError(f"--agent {folder}: it sees no images, but vectors of shape {trained.observation_shape}")
+    config = in_simulator(config, trained.simulator, "this agent was trained in")
+    how: Any = {"options": config.environment_options, "backend": config.backend, "threads": config.threads}
+    env = registry.make(config.environment, 1, seed=seed, split="test", **how)
+    network, state = trained.network, trained.network.core.zero_state(1)
+    frames: list[np.ndarray] = []
+    try:
+        with watched(env):
+            observation, _ = env.reset(seed=seed)
+            reward, starts = np.zeros(1, np.float32), np.ones(1, bool)
+            while True:
+                frames.append(_picture(observation[0]))
+                if len(frames) == steps:
+                    return np.stack(frames)
+                told = (torch.as_tensor(values, device=trained.device) for values in (observation, reward, starts))
+                image, last, begins = told
+                logits, _, state = network.act(network.encode(image), last, begins, state)
+                actions = network.actions.greedy(logits).cpu().numpy()
+                observation, reward, terminated, truncated, _ = env.step(actions)
+                starts = terminated | truncated
+    finally:
+        env.close()
 
-    def play(slots: np.ndarray, observation: np.ndarray, reward: np.ndarray, start: np.ndarray) -> np.ndarray:
-        nonlocal state
-        seen, last, begins = (torch.as_tensor(values, device=device) for values in (observation, reward, start))
-        logits, _, state = network.act(network.encode(seen), last, begins, state)
-        return network.actions.greedy(logits).cpu().numpy()
 
-    return Player(play, hud=config.environment_options.get("hud", True))
+def _picture(image: np.ndarray) -> np.ndarray:
+    """(height, width, 3) of what an agent sees, (channels, height, width): colours, or grey images one by one."""
+    colours = image if len(image) == 3 else np.repeat(image[-1:], 3, axis=0)
+    return np.ascontiguousarray(colours.transpose(1, 2, 0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import gymnasium
 import pytest
 from marks import needs_procgen
 from small_runs import assert_same_run, game, interrupt
@@ -15,7 +14,6 @@ from rtrl_bench.envs import registry
 from rtrl_bench.envs.dmlab_rooms import RoomsBatch
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS, execute
-from rtrl_bench.experiments.reinforcement.config import from_dict
 from rtrl_bench.experiments.stems.config import StemConfig
 
 LEVEL = "rooms_watermaze"
@@ -129,28 +127,6 @@ def test_a_stem_whose_simulator_is_gone_is_refused_and_planned_as_lacking(machin
     with pytest.raises(ConfigError, match="vision stem saw it in deepmind_lab, which cannot run here"):
         execute(settings, tmp_path / "agent")
     assert KIND.lack(settings).reason == "no Lab is here"
-
-
-def test_an_agent_with_a_stem_of_rooms_is_filmed_there(machine, tmp_path):
-    machine.has_lab = True
-    runs = {
-        "with": agent(pretrained={"run": taught_stem(tmp_path / "stem")}),
-        "without": agent(),
-    }
-    assert KIND.films(runs) == {"with": LEVEL}
-
-
-class Stack(gymnasium.Env):
-    """Images of four dimensions, refused without `image_layout: flat`."""
-
-    observation_space = gymnasium.spaces.Box(0, 255, (4, 5, 6, 3), "uint8")
-    action_space = gymnasium.spaces.Discrete(2)
-
-
-def test_films_are_looked_for_among_environments_that_cannot_do_without_options():
-    gymnasium.register("TestFilmed-v0", Stack)
-    needed = {"environment": "gymnasium:TestFilmed-v0", "environment_options": {"image_layout": "flat"}}
-    assert KIND.films({"a": from_dict({**needed, "env_steps": 10, "vision": "flat"})}) == {}
 
 
 @needs_procgen
