@@ -139,7 +139,14 @@ def _parser() -> argparse.ArgumentParser:
     ):
         writes = command(measured, partial(_write, measured), help, f"--out {measured}.csv")
         writes.add_argument("--out", type=path, required=True, help=f"CSV file for the {writes_what}")
-    _add_show(command("show", _show, "draw what an agent sees in an embedded level", *EXAMPLES["show"]))
+    _add_show(
+        command(
+            "show",
+            _show,
+            "draw what an agent sees as it plays, or a script that plays an embedded level",
+            *EXAMPLES["show"],
+        )
+    )
     return parser
 
 

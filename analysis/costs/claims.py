@@ -23,9 +23,9 @@ def claims(results: Results) -> list[Claim]:
     parts = [_part(exact, results, quantity) for quantity in QUANTITIES]
     sentence = "Exact RTRL stops being tractable with a second recurrent layer."
     note = (
-        "Tested is how costs grow with N, by counting; how large two layers may be depends on the machine, and small "
-        "ones remain affordable. That RTRL's gradient is cut off below the recurrent layers holds by construction, as "
-        "in the paper: not tested."
+        "What is tested is how costs grow with N, by counting; how large two layers may be depends on the machine, and "
+        "small ones remain affordable. That RTRL's gradient is cut off below the recurrent layers holds by "
+        "construction, as in the paper: not tested."
     )
     shows = ("cost_against_N", "cost_against_L", "largest_hidden", "exponents", "limits")
     return [Claim(5, "layers", "a second layer", sentence, tuple(parts), shows, note)]

@@ -26,7 +26,7 @@ RUN_COLUMNS = [
     *(f"gradient_{key}" for key in QUALITY_KEYS),
     *("pretrained", "delay", "options", "other_options", "setting", "pairing", "design", "study"),
     *("score", "score_std_over_sets", "evaluation_episodes", "evaluation_truncated", "life_score", "evaluation_lives"),
-    *("random_mean", "random_std", "random_max", "memory_task"),
+    *("random_mean", "random_max", "memory_task"),
 ]
 FRAMES = {
     "runs": RUN_COLUMNS,
@@ -51,7 +51,7 @@ def read(run: Run, lent: bool) -> dict[str, Any]:
     One that only lends its vision stem to others (`lent`), or whose gradients at several M are measured, is no result.
     """
     sets, at_random = _evaluation(run)
-    row = {**_row(run, sets), **{f"random_{name}": at_random.agg(name) for name in ("mean", "std", "max")}}
+    row = {**_row(run, sets), **{f"random_{name}": at_random.agg(name) for name in ("mean", "max")}}
     measured = bool(run.config.get("truncation"))
     aside = ", vision pre-training" if lent else ", gradients at several M" if measured else ""
     index = {
@@ -82,13 +82,19 @@ def finish(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The frames of all runs, with what is known only once all are there: the order of methods, the memory study.
 
     Of an environment in suite memory the runs belong to that study if all of them have a delay and a score that may be
-    a success rate: the reward is 1 for the right answer and 0 otherwise, once an episode.
+    a success rate: the reward is 1 for the right answer and 0 otherwise, once an episode. What random play scores is
+    that of all runs in the same environment.
     """
     found = {**frames, **{name: methods.named(frames[name]) for name in ("runs", "pretraining", "measured")}}
     for name in ("runs", "measured"):
         runs = found[name]
         fitting = (runs["suite"] == "memory") & runs["delay"].notna() & runs["score"].between(0, 1)
-        found[name] = runs.assign(memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool))
+        alike = runs.groupby(["environment", "options", "backend"])
+        found[name] = runs.assign(
+            memory_task=fitting.groupby(runs["environment"]).transform("all").astype(bool),
+            random_mean=alike["random_mean"].transform("mean"),
+            random_max=alike["random_max"].transform("max"),
+        )
     return found
 
 
@@ -172,7 +178,7 @@ def _evaluation(run: Run) -> tuple[list[dict[str, Any]], pd.Series]:
         returns = [value for s in sets for value in s["returns"]]
         lives = [[sum(game) for game in s.get("life_returns", [])] for s in sets]
         stated = float(run.record["evaluation"]["mean"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise Unusable(f"evaluation.json or its summary in run.json is malformed ({error!r})") from error
     if not good:
         raise Unusable("evaluation.json: expected sets with finite returns and as many lengths")

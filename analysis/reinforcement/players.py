@@ -16,7 +16,6 @@ from analysis.reinforcement import options
 
 CHANCE = 0.5  # success of a policy without memory, in every memory task of the harness
 SUCCESS = 0.75  # from which a memory task counts as learned: halfway from chance to perfect
-CLEARLY = 3  # an environment of Gymnasium's above random play's mean by so many standard deviations, or above its best
 TIMES_RANDOM = 3  # a game counts as learned from this multiple of the random player's score
 HALF_OF_ORACLE = ("rooms_select_nonmatching_object",)  # there six teleporters alone make six times the random score
 NEED_MEMORY = ("rooms_watermaze", "chaser")  # there agents should do better than a feedforward network
@@ -46,19 +45,22 @@ def floor(run: pd.Series) -> float:
 
 
 def threshold(run: pd.Series) -> float:
-    """The score from which agents have learned a run's environment; nan where there is no reference player."""
+    """The score from which agents have learned a run's environment; nan where that cannot be told.
+
+    Where random play was measured along, it is halfway from its mean to its best episode.
+    """
     if run["memory_task"]:
         return SUCCESS
     if run["environment"] in HALF_OF_ORACLE:
         return _reference(run, "oracle") / 2
-    if _measured(run):
-        return math.nextafter(min(run["random_mean"] + CLEARLY * run["random_std"], run["random_max"]), math.inf)
+    if _measured(run):  # at random always the same: no telling
+        return (run["random_mean"] + run["random_max"]) / 2 if run["random_max"] > run["random_mean"] else math.nan
     return TIMES_RANDOM * floor(run) if floor(run) > 0 else math.nan  # of a loss three times as much is worse
 
 
 def _measured(run: pd.Series) -> bool:
     """Whether random play was measured along with the run's agent."""
-    return math.isfinite(run["random_std"])
+    return math.isfinite(run["random_mean"])
 
 
 def _reference(run: pd.Series, player: str) -> float:

@@ -13,7 +13,7 @@ from analysis.reinforcement.curves import LOGGED
 
 PARTS = {"start": 0, "middle": players.FIFTHS // 2, "end": players.FIFTHS - 1}  # of training, by fifths
 SAME = "suite environment options backend memory_task layers retention".split()
-SAME += "vision pretrained method trained_at setting apart".split()
+SAME += "vision pretrained method trained_at setting apart random_mean random_max".split()
 LINE = "task backend method trained_at env_frames retention vision pretrained setting".split()  # in figure and table
 AGENT = "environment options backend method trained_at env_frames".split()  # by which figures name one
 # What a comparison of scores shares.

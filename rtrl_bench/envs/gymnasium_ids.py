@@ -29,7 +29,6 @@ from rtrl_bench.envs.registry import FAMILIES, Availability, Backend, EnvSpec, F
 from rtrl_bench.errors import ConfigError, one_of
 from rtrl_bench.system.foreign import in_words, is_stop
 
-SUITE = "gymnasium"
 VIEW = ("observation_keys", "image_layout")  # options of ours; all others are Gymnasium's and the environment's
 
 
@@ -161,11 +160,11 @@ def _resolve(target: str) -> EnvSpec:
     except NotImportable as error:
         lacking = Availability(False, reason=str(error), fix=error.fix)
         absent = Backend("gymnasium", lambda spec: lacking, GymnasiumBatch, truncates=True)
-        return EnvSpec(name=name, suite=SUITE, target=target, backends=(absent,), own_options=True)
+        return EnvSpec(name=name, suite="gymnasium", target=target, backends=(absent,), own_options=True)
     packages = gymnasium_packages.distributions(target, found)
     return EnvSpec(
         name=name,
-        suite=SUITE,
+        suite="gymnasium",
         target=found.id,
         backends=(Backend("gymnasium", _available, GymnasiumBatch, packages=packages, truncates=True),),
         episode_limit=found.max_episode_steps,

@@ -81,6 +81,11 @@ class EnvSpec:
     check: Callable[[EnvSpec, Mapping[str, Any]], None] = _accept
     source: str = ""
 
+    @property
+    def random_play_unknown(self) -> bool:
+        """Whether evaluations play at random too: the paper's environments and memory tasks need no such set."""
+        return self.paper_env_steps is None and self.suite != "memory"
+
 
 @dataclass(frozen=True)
 class Family:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -52,7 +51,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 
 
 def write_film(path: Path, frames: np.ndarray, scale: int = SCALES[".gif"]) -> None:
-    """Write uint8 (frame, height, width, 3), one agent step each, in real time: .gif or .mp4."""
+    """Write uint8 (frame, height, width, 3), one agent step each, STEPS_PER_SECOND: .gif or .mp4."""
     FILM_WRITERS[path.suffix](path, _enlarged(frames, scale))
 
 
@@ -63,6 +62,10 @@ def _write_gif(path: Path, frames: np.ndarray) -> None:
 
 
 def _write_mp4(path: Path, frames: np.ndarray) -> None:
+    try:
+        import cv2  # large, and in few extras
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"film {path}: needs opencv-python-headless; install it, or write a .gif") from error
     height, width = frames.shape[1:3]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), STEPS_PER_SECOND, (width, height))
     if not writer.isOpened():

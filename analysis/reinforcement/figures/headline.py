@@ -2,7 +2,7 @@
 
 Training return against environment frames: mean over seeds, the band ± one standard deviation. The comparison is chosen
 by rule, among those that agents have learned: first those with three seeds per method; of these select_nonmatching at M
-= 10, else another of the paper's environments, else a memory task whose delay is at least a segment of M steps; of
+= 10, else another environment, else a memory task whose delay is at least a segment of M steps; of
 several, the one in which the methods differ most. The dotted line is the score of random play, the dashed one that of a
 player that sees everything.
 """

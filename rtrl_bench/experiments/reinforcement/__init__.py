@@ -118,7 +118,8 @@ class Reinforcement(Kind[RunConfig]):
 
     def amount(self, settings: RunConfig) -> float:
         """Steps of training, with the evaluation's at its longest."""
-        evaluation = settings.evaluation.sets * settings.evaluation.episodes * longest(settings)
+        sets = settings.evaluation.sets + registry.spec(settings.environment).random_play_unknown
+        evaluation = sets * settings.evaluation.episodes * longest(settings)
         return settings.env_steps + EVALUATION * evaluation
 
     def pace(self, settings: RunConfig) -> Pace:
@@ -142,7 +143,7 @@ class Reinforcement(Kind[RunConfig]):
         """Every seed of the RTRL that trained longest in each environment of images, of these with the shortest M."""
         found: dict[str, list[tuple[tuple[int, int], str]]] = {}
         for folder, run in runs.items():
-            if run.method == "rtrl" and run.vision != "flat":
+            if run.method == "rtrl" and run.vision != "flat" and run.truncation is None:
                 found.setdefault(run.environment, []).append(((run.env_steps, -run.unroll), folder))
         return [folder for of in found.values() for rank, folder in of if rank == max(of)[0]]
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from rtrl_bench.agent.network import AgentNetwork
 from rtrl_bench.agent.policy import FactorisedActions
-from rtrl_bench.envs import gymnasium_ids, registry
+from rtrl_bench.envs import registry
+from rtrl_bench.envs.batch import BatchEnv
 from rtrl_bench.experiments.reinforcement.config import RunConfig
 from rtrl_bench.experiments.reinforcement.episode_limits import max_steps
 from rtrl_bench.experiments.reinforcement.simulators import chosen
@@ -53,23 +54,15 @@ class RandomPlayer:
 def evaluate(network: AgentNetwork | RandomPlayer, config: RunConfig, device: torch.device) -> dict[str, Any]:
     """Play `config.evaluation` (sets x episodes, greedy actions, test rules): the content of evaluation.json.
 
-    Where nobody has measured random play, in an environment of Gymnasium's, a further set is played at random.
+    Where nobody knows what random play scores, a further set is played at random.
     """
     plan = config.evaluation
     seeds = [derived_seed(config.seed, 1, k) for k in range(plan.sets)]
     slots = MAX_SLOTS
     if chosen(config).process_per_slot:
         slots = min(slots, config.batch)  # what the machine bears: training has run so many processes
-    env = registry.make(
-        config.environment,
-        min(plan.episodes, slots),
-        seed=seeds[0],
-        split="test",
-        options=config.environment_options,
-        backend=config.backend,
-        threads=config.threads,
-    )
-    at_random = registry.spec(config.environment).suite == gymnasium_ids.SUITE
+    env = environment_of_test(config, min(plan.episodes, slots), seeds[0])
+    at_random = registry.spec(config.environment).random_play_unknown
     try:
         total = (plan.sets + at_random) * plan.episodes
         with watched(env), Progress("evaluation", total, unit="episode") as progress:
@@ -83,6 +76,30 @@ def evaluate(network: AgentNetwork | RandomPlayer, config: RunConfig, device: to
         env.close()
     how = {"greedy": True, "split": "test", "backend": env.backend, "max_steps": max_steps(config)}
     return {"schema": 1, **how, "sets": sets, **more}
+
+
+def environment_of_test(config: RunConfig, slots: int, seed: int) -> BatchEnv:
+    """What a run is tested in, in so many slots."""
+    how: Any = {"options": config.environment_options, "backend": config.backend, "threads": config.threads}
+    return registry.make(config.environment, slots, seed=seed, split="test", **how)
+
+
+def greedy(
+    network: AgentNetwork | RandomPlayer,
+    observation: np.ndarray,
+    rewards: np.ndarray,
+    starts: np.ndarray,
+    state: Any,
+    device: torch.device,
+) -> tuple[np.ndarray, Any]:
+    """The most probable actions (B, ...), given what (B, ...) and with which last rewards (B,) was seen; the state."""
+    logits, _, state = network.act(
+        network.encode(torch.as_tensor(observation, device=device)),
+        torch.as_tensor(rewards, dtype=torch.float32, device=device),
+        torch.as_tensor(starts, device=device),
+        state,
+    )
+    return network.actions.greedy(logits).cpu().numpy(), state
 
 
 def _play_set(
@@ -137,13 +154,8 @@ def _play_round(
     rewards, life, lengths = np.zeros(slots), np.zeros(slots), np.zeros(slots, dtype=np.int64)
     lives: list[list[float]] = [[] for _ in range(slots)]  # an episode without lives counts as one
     while playing.any() and (longest is None or lengths.max() < longest):
-        logits, _, state = network.act(
-            network.encode(torch.as_tensor(observation, device=device)),
-            torch.as_tensor(rewards, dtype=torch.float32, device=device),
-            torch.as_tensor(starts, device=device),
-            state,
-        )
-        observation, rewards, terminated, truncated, infos = env.step(network.actions.greedy(logits).cpu().numpy())
+        actions, state = greedy(network, observation, rewards, starts, state, device)
+        observation, rewards, terminated, truncated, infos = env.step(actions)
         starts = terminated | truncated
         has_lives = "game_over" in infos
         life[playing] += rewards[playing]

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 
 from rtrl_bench.agent.network import AgentNetwork
-from rtrl_bench.envs import registry
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments.reinforcement.agents import check_choices, make_network
 from rtrl_bench.experiments.reinforcement.config import RunConfig
-from rtrl_bench.experiments.reinforcement.evaluate import evaluate
+from rtrl_bench.experiments.reinforcement.evaluate import environment_of_test, evaluate, greedy
 from rtrl_bench.experiments.reinforcement.simulators import in_simulator
 from rtrl_bench.experiments.reinforcement.watchdog import watched
 from rtrl_bench.runs import checkpoint
 from rtrl_bench.runs.device import choose_device
 from rtrl_bench.runs.process import prepare_process, use_worthwhile_threads
+from rtrl_bench.runs.settings import replace
 
 
 class TrainedAgent(NamedTuple):
@@ -63,38 +63,36 @@ def evaluate_checkpoint(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 
 def seen(config: RunConfig, folder: Path, seed: int, steps: int) -> np.ndarray:
-    """What the trained agent in a run folder sees in its first `steps` steps, uint8 (steps, height, width, 3).
+    """What the trained agent in a run folder sees in `steps` steps of test play, uint8 (steps, height, width, 3).
 
-    It plays greedily, by the rules of the test, in the simulator that it was trained in. Of stacked grey images the
-    newest is shown. ConfigError if there is no agent, it sees no images, or that simulator cannot run here.
+    It plays greedily in the simulator that it was trained in, on whatever device there is. ConfigError if there is no
+    agent, it sees no images, or that simulator cannot run here.
     """
-    trained = trained_network(config, folder)
+    trained = trained_network(replace(config, device="auto"), folder)
     if len(trained.observation_shape) != 3:
         raise ConfigError(f"--agent {folder}: it sees no images, but vectors of shape {trained.observation_shape}")
-    config = in_simulator(config, trained.simulator, "this agent was trained in")
-    how: Any = {"options": config.environment_options, "backend": config.backend, "threads": config.threads}
-    env = registry.make(config.environment, 1, seed=seed, split="test", **how)
-    network, state = trained.network, trained.network.core.zero_state(1)
+    env = environment_of_test(in_simulator(config, trained.simulator, "this agent was trained in"), 1, seed)
+    state: Any = trained.network.core.zero_state(1)
     frames: list[np.ndarray] = []
     try:
         with watched(env):
             observation, _ = env.reset(seed=seed)
-            reward, starts = np.zeros(1, np.float32), np.ones(1, bool)
+            rewards, starts = np.zeros(1), np.ones(1, bool)
             while True:
                 frames.append(_picture(observation[0]))
                 if len(frames) == steps:
                     return np.stack(frames)
-                told = (torch.as_tensor(values, device=trained.device) for values in (observation, reward, starts))
-                image, last, begins = told
-                logits, _, state = network.act(network.encode(image), last, begins, state)
-                actions = network.actions.greedy(logits).cpu().numpy()
-                observation, reward, terminated, truncated, _ = env.step(actions)
+                actions, state = greedy(trained.network, observation, rewards, starts, state, trained.device)
+                observation, rewards, terminated, truncated, _ = env.step(actions)
                 starts = terminated | truncated
     finally:
         env.close()
 
 
 def _picture(image: np.ndarray) -> np.ndarray:
-    """(height, width, 3) of what an agent sees, (channels, height, width): colours, or grey images one by one."""
+    """(height, width, 3) of (channels, height, width): three channels are colours, of others the last is shown in grey.
+
+    That is the newest of stacked grey frames, such as Atari's.
+    """
     colours = image if len(image) == 3 else np.repeat(image[-1:], 3, axis=0)
     return np.ascontiguousarray(colours.transpose(1, 2, 0))

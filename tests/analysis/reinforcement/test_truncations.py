@@ -14,14 +14,26 @@ from analysis.reinforcement.tables import cosines
 LEVEL = "rooms_select_nonmatching_object"
 
 
-def agent(tree, seed, cosine, **more):
+def agent(tree, seed, cosine, level=LEVEL, returns=(40.0,) * 3, **more):
     """An agent of RTRL. At M = 10 the cosine falls by 0.1 from a fifth of training to the next, at M = 100 it is 1."""
     settings = {"unroll": 20, "retention": 30.0, "truncation": {"points": 10}, **more}
-    folder = tree.level(LEVEL, "rtrl", seed, real=False, returns=[40.0] * 3, **settings)
+    folder = tree.level(level, "rtrl", seed, real=False, returns=[*returns], **settings)
     steps = [8_000_000 * k for k in range(10)]
     rows = [(at, 10, cosine - 0.1 * (k // 2)) for k, at in enumerate(steps)] + [(at, 100, 1.0) for at in steps]
     frame = pd.DataFrame(rows, columns=["env_steps", "unroll", "cosine"])
     frame.assign(update=1, segments=1, norm_ratio=0.9).to_csv(folder / "truncation.csv", index=False)
+
+
+def test_in_any_environment_the_table_says_whether_agents_have_learned(tree):
+    for number, (level, returns) in enumerate(
+        [("rooms_watermaze", [40.0] * 3), ("rooms_keys_doors_puzzle", [1.0] * 3)]
+    ):
+        agent(tree, number, 0.8, level=level, returns=returns)
+    text = cosines.build(load(tree.root)).text
+    assert dict(zip(text["Task"], text["Learned"])) == {
+        "rooms_watermaze": "yes",
+        "rooms_keys_doors_puzzle": "no",
+    }
 
 
 def test_cosines_are_those_of_the_first_the_middle_and_the_last_fifth_of_training(tree):

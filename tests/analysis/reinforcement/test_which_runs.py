@@ -16,7 +16,7 @@ from analysis.reinforcement.tables import verdicts
 RUN = {
     **{"suite": "memory", "environment": "tmaze", "options": '{"delay": 20}', "other_options": "{}", "delay": 20},
     **{"memory_task": True, "layers": 1, "unroll": 5, "retention": 20.0, "backend": "rtrl_bench 0.1.0"},
-    **{"cell": "elstm", "learning_rate": 1e-3, "random_std": math.nan},
+    **{"cell": "elstm", "learning_rate": 1e-3, "random_mean": math.nan},
     **{"gradient_options": "{}", "env_steps": 1000, "pretrained": "", "vision": "flat", "budget_fraction": math.nan},
 }
 CURVES = pd.DataFrame({"folder": ["a"], "env_frames": [1], "episodes": [1], "episode_return_mean": [1.0]})

@@ -70,7 +70,7 @@ def test_an_environment_without_a_limit_is_cut_after_some_thousand_steps_and_say
     assert found["sets"][0]["lengths"] == [60, 60]
 
 
-def test_in_a_gymnasium_environment_random_play_is_measured_beside_the_agents():
+def test_where_random_play_is_unknown_it_is_measured_beside_the_agents():
     network, settings = trained(
         environment="gymnasium:CartPole-v1", environment_options={}, evaluation={"sets": 2, "episodes": 30}
     )
@@ -202,6 +202,6 @@ def test_episodes_without_lives_have_no_returns_of_lives():
 def test_a_plan_counts_evaluations_at_their_longest():
     endless = {"environment": "gymnasium:CliffWalking-v1", "environment_options": {}, "env_steps": 100}
     _, settings = trained(**endless, evaluation={"sets": 2, "episodes": 3})
-    assert KINDS["reinforcement"].amount(settings) == 100 + 0.5 * 2 * 3 * 10_000
+    assert KINDS["reinforcement"].amount(settings) == 100 + 0.5 * (2 + 1) * 3 * 10_000  # one set at random
     _, settings = trained(evaluation={"sets": 2, "episodes": 3})
     assert KINDS["reinforcement"].amount(settings) == 100 + 0.5 * 2 * 3 * 4
