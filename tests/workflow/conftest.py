@@ -18,7 +18,7 @@ from workflow.scripts import scales
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 STUBS = Path(__file__).parent / "stubs"
-INNER = {"run", "run_seed0_seed1", "input_file", "scale"}  # steps that tests look at in another way
+INNER = {"run", "run_seed0_seed1", "input_file", "scale", "film"}  # steps that tests look at in another way
 
 
 @dataclass(frozen=True)

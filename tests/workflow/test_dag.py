@@ -41,6 +41,13 @@ def test_every_run_of_the_scale_is_made(first_run):
     assert made == RUNS | COPY_RUNS | STUDIES
 
 
+def test_what_rtrl_s_agents_see_is_filmed(first_run):
+    folder = first_run[0].root / "results/tiny/runs/reinforcement"
+    filmed = {path.parent.relative_to(folder).as_posix() for path in folder.rglob("film.gif")}
+    agents = {path.parent.relative_to(folder).as_posix() for path in folder.rglob("run.json")}
+    assert filmed == {agent for agent in agents if "/rtrl" in agent}
+
+
 def test_results_are_shown_and_progress_goes_to_the_log(first_run):
     project, done = first_run
     assert "result of results/tiny/runs/reinforcement/alpha/rtrl/M5/seed0" in done.stdout

@@ -20,7 +20,7 @@ parser.add_argument("command")
 parser.add_argument("--config", type=Path, action="append", default=[])
 parser.add_argument("--out", type=Path, action="append", required=True)
 arguments, _ = parser.parse_known_args()
-if arguments.command == "fidelity":
+if arguments.command in ("fidelity", "show"):
     arguments.out[0].write_text("")
 for asked, folder in zip(arguments.config, arguments.out):
     config = load_yaml(asked)
