@@ -80,8 +80,15 @@ def evaluate(network: AgentNetwork | RandomPlayer, config: RunConfig, device: to
 
 def environment_of_test(config: RunConfig, slots: int, seed: int) -> BatchEnv:
     """What a run is tested in, in so many slots."""
-    how: Any = {"options": config.environment_options, "backend": config.backend, "threads": config.threads}
-    return registry.make(config.environment, slots, seed=seed, split="test", **how)
+    return registry.make(
+        config.environment,
+        slots,
+        seed=seed,
+        split="test",
+        options=config.environment_options,
+        backend=config.backend,
+        threads=config.threads,
+    )
 
 
 def greedy(
