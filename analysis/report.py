@@ -26,7 +26,7 @@ from analysis.reinforcement import players
 from rtrl_bench.runs.asked import target
 from rtrl_bench.system.files import write_whole
 
-STAYS = ("Verdict", "Verdict, uncorrected")  # columns that never scroll out of sight
+STAYS = ("Verdict", "Verdict, uncorrected", tables.BESIDE)  # columns that never scroll out of sight
 TALL_ROWS = 25  # of a table that scrolls in a window of its own
 WIDE_LETTERS = 24  # of a cell that is broken into lines
 PAGE_SCALE = 0.64  # CSS pixels per pixel of a figure's PNG

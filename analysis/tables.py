@@ -20,7 +20,7 @@ from rtrl_bench.system.files import write_whole
 
 SUFFIXES = kinds.SUFFIXES["tables"]
 PAGE_ROWS = 40  # a longer table does not fit on a printed page
-APART = "Differs in"
+APART, BESIDE = "Differs in", "Beside the paper"  # columns of several tables
 DIFFERING = f'"{APART}" names the settings that no other column has, in rows that are otherwise alike.'
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 from analysis import labels
 from analysis.reinforcement import names, paper
 from analysis.reinforcement.paper import Verdict
+from analysis.reinforcement.settings import rows_apart
+from analysis.tables import APART, BESIDE
 
 OURS, BY_LIFE = "ours", "ours, per life"
 LIVES = (
@@ -19,12 +21,17 @@ LIVES = (
     "Which of the two the paper's numbers are cannot be told from its text and code (docs/deviations.md)."
 )
 # Of the rows that `wide` sets side by side; `cell` is the score as text.
-FIELDS = ["Source", "Method", "M", "environment", "cell", "n", "backend", "frames", "fraction", "verdict"]
+FIELDS = ["Source", "Method", "M", APART, "environment", "cell", "n", "backend", "frames", "fraction", "verdict"]
 
 
 def note_on_lives(settings: pd.DataFrame) -> tuple[str, ...]:
     """What has to be said where there are scores of Atari."""
     return (LIVES,) if (settings["suite"] == "atari").any() else ()
+
+
+def frames_with_stem(settings: pd.DataFrame) -> pd.Series:
+    """Env frames of a run, and of the training of its vision stem beforehand."""
+    return settings["env_frames"] + settings.apply(paper.stem_frames, axis=1, result_type="reduce")
 
 
 def paper_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -34,6 +41,7 @@ def paper_rows(table: pd.DataFrame) -> pd.DataFrame:
             "Source": table["source"],
             "Method": table["method"],
             "M": table["M"].map(labels.whole),
+            APART: "",
             "environment": table["environment"],
             "cell": [labels.plus_minus(*score) for score in zip(table["score"], table["std"])],
             "n": table["seeds"],
@@ -47,17 +55,18 @@ def paper_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 def our_rows(settings: pd.DataFrame) -> pd.DataFrame:
     """Our settings as rows with FIELDS."""
-    settings = settings.sort_values(["unroll", "method"])
+    settings = rows_apart(settings.sort_values(["unroll", "method"]), "env_steps")
     return pd.DataFrame(
         {
             "Source": OURS + settings["backend"].map(names.simulator),
             "Method": settings["method"].astype(str),
             "M": settings["unroll"].map(labels.whole),
+            APART: settings["apart"],
             "environment": settings["environment"],
             "cell": [labels.plus_minus(*score) for score in zip(settings["mean"], settings["std"])],
             "n": settings["n"],
             "backend": settings["backend"],
-            "frames": settings["env_frames"] + settings.apply(paper.stem_frames, axis=1, result_type="reduce"),
+            "frames": frames_with_stem(settings),
             "fraction": settings["budget_fraction"],
             "verdict": settings["verdict"],
         },
@@ -72,7 +81,11 @@ def rows_by_life(settings: pd.DataFrame) -> pd.DataFrame:
 
 
 def wide(rows: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.DataFrame:
-    """Rows with equal `keys` side by side, a column for each `column`; settings that collide get a row each."""
+    """Rows with equal `keys`, and settings that differ in the same, side by side, a column for each `column`.
+
+    Settings that collide all the same get a row each.
+    """
+    keys = [*keys, APART]
     rows = rows.assign(row=rows.groupby([*keys, "column"]).cumcount())
     groups = rows.groupby([*keys, "row"], sort=False)
     facts = {
@@ -80,11 +93,12 @@ def wide(rows: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.DataFram
         "Backend": groups["backend"].agg(labels.joined),
         "Env frames": groups["frames"].agg(partial(labels.span, write=labels.count)),
         "Of the paper's": groups["fraction"].agg(partial(labels.span, write=labels.percent)),
-        "Verdict": groups[["verdict", "fraction"]].apply(lambda group: _joint_verdict(**group)),
+        BESIDE: groups[["verdict", "fraction"]].apply(lambda group: _joint_verdict(**group)),
     }
     cells = rows.pivot(index=[*keys, "row"], columns="column", values="cell").reindex(columns=columns)
     frame = pd.concat([cells.reindex(facts["n"].index).fillna(labels.NOTHING), pd.DataFrame(facts)], axis="columns")
-    return frame.reset_index().drop(columns="row")
+    frame = frame.reset_index().drop(columns="row")
+    return frame if frame[APART].any() else frame.drop(columns=APART)
 
 
 def _joint_verdict(verdict: pd.Series, fraction: pd.Series) -> str:
@@ -105,5 +119,5 @@ def _joint_verdict(verdict: pd.Series, fraction: pd.Series) -> str:
 
 def with_reason(frame: pd.DataFrame, reason: str) -> pd.DataFrame:
     """A last row that says why there is nothing of ours."""
-    row = dict.fromkeys(frame.columns, labels.NOTHING) | {"Source": OURS, "Verdict": f"no runs: {reason}"}
+    row = dict.fromkeys(frame.columns, labels.NOTHING) | {"Source": OURS, BESIDE: f"no runs: {reason}"}
     return pd.concat([frame, pd.DataFrame([row])], ignore_index=True)

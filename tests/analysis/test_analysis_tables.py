@@ -84,7 +84,7 @@ def test_table2_has_our_rows_under_the_papers(small):
     assert frame["Breakout, M=50"].iloc[5] == "33.5 ± 0.5"  # returns (60 + seed, 6) for seeds 0, 1, 2
     assert frame["Chaser, M=5"].iloc[5] == "6.50 ± 0.50"
     assert frame["Gravitar, M=50"].iloc[5] == "–"
-    assert frame["Verdict"].iloc[5] == "not comparable: budget 0.1 % of the paper's"
+    assert frame["Beside the paper"].iloc[5] == "not comparable: budget 0.1 % of the paper's"
 
 
 def test_atari_is_told_by_full_games_and_by_lives(tree):
@@ -126,12 +126,25 @@ def test_table2_gives_settings_that_collide_rows_of_their_own(tree):
     tree.run("atari", "breakout", "rtrl", 1, returns=[7], hidden=128)
     frame = table2.build(load(tree.root)).numbers
     assert frame["Breakout, M=50"].iloc[3:].tolist() == ["1.00", "7.00"]
+    assert frame["Differs in"].iloc[3:].tolist() == ["hidden 256", "hidden 128"]
+
+
+def test_table1_sets_two_levels_side_by_side_where_their_settings_differ_in_the_same(tree):
+    for level, score in (("rooms_select_nonmatching_object", 1), ("rooms_watermaze", 5)):
+        tree.run("dmlab", level, "rtrl", 0, returns=[score])
+        tree.run("dmlab", level, "rtrl", 1, returns=[score + 1], hidden=128)
+    tree.run("dmlab", "rooms_watermaze", "rtrl", 2, returns=[9], hidden=64)
+    rows = table1.build(load(tree.root)).numbers.query("Source.str.startswith('ours')").set_index("Differs in")
+    assert rows["rooms_watermaze"].to_dict() == {"hidden 256": "5.00", "hidden 128": "6.00", "hidden 64": "9.00"}
+    assert rows["rooms_select_nonmatching_object"].to_dict() == {
+        **{"hidden 256": "1.00", "hidden 128": "2.00", "hidden 64": "–"}
+    }
 
 
 def test_table1_says_why_dmlab_has_no_rows(tree):
     tree.missing(("rooms_watermaze", "dmlab", "no simulator", "install it"))
     frame = table1.build(load(tree.root)).numbers
-    assert frame["Verdict"].iloc[-1] == "no runs: no simulator"
+    assert frame["Beside the paper"].iloc[-1] == "no runs: no simulator"
     assert frame.loc[frame["Method"] == "IMPALA", "rooms_watermaze"].tolist() == ["26.9", "47.0"]
     assert frame.loc[(frame["Method"] == "RTRL") & (frame["M"] == "10"), "rooms_watermaze"].item() == "40.2 ± 5.6"
 
@@ -228,7 +241,7 @@ def test_rows_that_would_look_alike_say_in_what_they_differ(tree):
         assert set(made.text["Differs in"]) == {"hidden 128", "hidden 64"}, table
         assert "config" not in made.numbers
     noted = {item.module for item, made in tables.build(results) if any("Differs in" in note for note in made.notes)}
-    assert noted == {scores_table, memory_study, two_layers}
+    assert noted == {table2, scores_table, memory_study, two_layers}
 
 
 def test_rows_of_which_other_columns_tell_all_have_no_such_column(tree):

@@ -3,10 +3,11 @@
 Every game setting that was run, beside the paper's score where it prints one. A run's score is the mean return of its
 evaluation episodes. Ours is the mean ± standard deviation over n training seeds. IQM is the interquartile mean: the
 mean without the lowest and the highest quarter of the scores, with a 95 % bootstrap interval over seeds. With fewer
-than four seeds it is the plain mean, and with three its interval is rough. The verdict is "not comparable" if the
-budget, the simulator or a setting differs from the paper's; otherwise it says whether the paper's mean lies inside our
+than four seeds it is the plain mean, and with three its interval is rough. Beside the paper: "not comparable" if the
+budget, the simulator or a setting differs from the paper's; otherwise whether the paper's mean lies inside our
 interval. Scores from ``[rooms backend]``, this project's own version of the DMLab levels, are never compared with
-published ones. Episodes cut: evaluation episodes that ``evaluation.max_steps`` ended.
+published ones. Env frames include those that trained the vision stem beforehand; the share of the paper's budget does
+not. Episodes cut: evaluation episodes that ``evaluation.max_steps`` ended.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from analysis import labels
 from analysis.kinds import NothingToShow
 from analysis.load import Results
 from analysis.reinforcement import names, paper
-from analysis.reinforcement.beside_paper import note_on_lives
+from analysis.reinforcement.beside_paper import frames_with_stem, note_on_lives
 from analysis.reinforcement.settings import rows_apart, settings
-from analysis.tables import Table, differing, texts
+from analysis.tables import BESIDE, Table, differing, texts
 
 PLACE = 3
 
 
 def build(results: Results) -> Table:
-    """Every setting but the memory study's, with the paper's value beside ours and the verdict in full."""
+    """Every setting but the memory study's, with the paper's value beside ours."""
     ours = settings(results)
     ours = ours[~ours["memory_task"]].drop(columns="memory_task")
     if ours.empty:
@@ -48,10 +49,10 @@ def build(results: Results) -> Table:
             "IQM [95 % interval]": texts(frame, labels.interval, "iqm", "low", "high"),
             "Paper": texts(frame, labels.plus_minus, "paper_score", "paper_std"),
             **differing(frame),
-            "Verdict": frame["verdict"],
+            BESIDE: frame["verdict"],
             "n": frame["n"].astype(str),
             "Backend": frame["backend"],
-            "Env frames": frame["env_frames"].map(labels.count),
+            "Env frames": frames_with_stem(frame).map(labels.count),
             "Of the paper's": frame["budget_fraction"].map(labels.percent),
             "Episodes cut": texts(frame, "{} of {}".format, "evaluation_truncated", "evaluation_episodes"),
         }

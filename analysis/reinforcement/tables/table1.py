@@ -2,10 +2,10 @@
 
 Scores on the paper's two DMLab memory tasks, in the form of its Table 1: published rows first, ours (source ``ours``)
 below. A cell is the mean ± standard deviation over training seeds. M is the number of steps in a segment, after each of
-which the parameters are updated. Do not compare a row of ours with the paper if its verdict says otherwise. Env frames
-include those that trained the vision stem beforehand, as in the published rows; the share of the paper's budget does
-not. ``[rooms backend]`` marks scores from this project's own version of the levels, which is not the simulator that the
-paper used.
+which the parameters are updated. Do not compare a row of ours with the paper's where its last column says "not
+comparable". Env frames include those that trained the vision stem beforehand, as in the published rows; the share of
+the paper's budget does not. ``[rooms backend]`` marks scores from this project's own version of the levels, which is
+not the simulator that the paper used.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Scores on five Atari games, DMLab keys_doors and ProcGen Chaser, in the form of the paper's Table 2: published rows
 first, ours (source ``ours``) below. A cell is the mean ± standard deviation over training seeds. For Chaser the paper
 shows learning curves (its Fig. 1) and prints no score. ``[rooms backend]`` marks scores from this project's own
-version of the DMLab levels, which is not the simulator that the paper used. The verdict sums up its row; the table of
-scores gives the reasons cell by cell.
+version of the DMLab levels, which is not the simulator that the paper used. The last column sums up its row; the table
+of scores gives the reasons cell by cell. Env frames include those that trained the vision stem beforehand.
 """
 
 from __future__ import annotations
