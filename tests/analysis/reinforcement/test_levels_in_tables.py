@@ -190,7 +190,7 @@ def test_a_row_of_table1_says_at_once_that_the_simulator_is_another(tree):
     tree.level(NONMATCHING, "rtrl", 0, real=False, fraction=0.002, vision="nature")
     results = load(tree.root)
     row = table1.build(results).numbers.iloc[-1]
-    assert row["Verdict"] == "not comparable: a different simulator (rooms 0.1.0, not deepmind_lab)"
+    assert row["Beside the paper"] == "not comparable: a different simulator (rooms 0.1.0, not deepmind_lab)"
 
 
 def test_frames_of_table1_include_the_pretraining_as_the_papers_do(tree):
