@@ -39,6 +39,7 @@ def build(results: Results) -> Table:
         paper_std=[np.nan if row is None else row["std"] for row in rows],
         human_normalised=[paper.human_normalised(setting) for _, setting in ours.iterrows()],
         verdict=ours["verdict"].astype(str),
+        env_frames=frames_with_stem(ours),
     )
     text = pd.DataFrame(
         {
@@ -52,7 +53,7 @@ def build(results: Results) -> Table:
             BESIDE: frame["verdict"],
             "n": frame["n"].astype(str),
             "Backend": frame["backend"],
-            "Env frames": frames_with_stem(frame).map(labels.count),
+            "Env frames": frame["env_frames"].map(labels.count),
             "Of the paper's": frame["budget_fraction"].map(labels.percent),
             "Episodes cut": texts(frame, "{} of {}".format, "evaluation_truncated", "evaluation_episodes"),
         }
