@@ -26,9 +26,10 @@ def environment(name: str, backend: str = "") -> str:
     return _ENVIRONMENTS.get(name, name) + simulator(backend)
 
 
-def panel(name: str, backend: str = "") -> str:
-    """An environment's name short enough for the title of a panel: `select_nonmatching`."""
-    return environment(name).removeprefix("rooms_").removesuffix("_object") + simulator(backend)
+def panel(name: str, backend: str = "", options: str = "{}") -> str:
+    """Environment and options, short enough for the title of a panel: `select_nonmatching`, `CartPole-v1`."""
+    short = name.removeprefix("gymnasium:").removeprefix("rooms_").removesuffix("_object")
+    return variant(short, options, backend)
 
 
 def variant(name: str, options: str, backend: str = "") -> str:

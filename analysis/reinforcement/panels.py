@@ -31,7 +31,7 @@ def facts(axes: Axes, title: str, runs: pd.DataFrame) -> None:
 
 def title(run: pd.Series, *more: str, options: str = "other_options") -> str:
     """`T-maze, 2 layers, M = 5, initial retention 20`."""
-    task = names.variant(run["environment"], run[options], run["backend"])
+    task = names.panel(run["environment"], run["backend"], run[options])
     return ", ".join([labels.layered(task, run["layers"]), *map(style.unbroken, [f"M = {run['unroll']}", *more])])
 
 

@@ -156,6 +156,7 @@ def test_every_run_that_is_in_no_other_figure_is_in_the_figure_of_other_environm
     assert set(data["environment"]) == {"gymnasium:CartPole-v1", "levers", "maze"}
     titles = " ".join(axes.get_title() for axes in figure.axes)
     assert "levers, pulls 20, M = 50" in " ".join(titles.split())
+    assert "gymnasium:" not in titles and "CartPole-v1, M = 50" in " ".join(titles.split())
 
 
 def test_papers_scores_are_lines_where_they_fit(tree):

@@ -182,7 +182,7 @@ def test_both_simulators_have_panels_of_their_own_outside_the_papers_figures(tre
     for seed, real in enumerate((False, True)):
         tree.level(KEYS_DOORS, "rtrl", seed, real=real)
     figure, *_ = other_curves.draw(load(tree.root))
-    assert set(drawn(figure)) == {f"{KEYS_DOORS}, M = 100", f"{KEYS_DOORS}{TAG}, M = 100"}
+    assert set(drawn(figure)) == {"keys_doors_puzzle, M = 100", f"keys_doors_puzzle{TAG}, M = 100"}
 
 
 def test_a_row_of_table1_says_at_once_that_the_simulator_is_another(tree):
