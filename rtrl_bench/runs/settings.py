@@ -160,7 +160,8 @@ def dump(settings: Settings) -> str:
 
 
 # Which program reads the settings; where and how safely to run.
-NULL_IS_NOTHING = ("pretrained", "truncation")  # where null asks for nothing, as if there were no such key
+# Where null asks for nothing, as if there were no such key.
+NULL_IS_NOTHING = ("curriculum", "pretrained", "truncation")
 NOT_DECISIVE = ("kind", "device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
 
 

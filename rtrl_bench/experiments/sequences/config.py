@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.runs.recurrent import RecurrentSettings
-from rtrl_bench.runs.settings import Amount, Decay, Device, LearningRate, Options, Positive, Seed, Size, Threads
+from rtrl_bench.runs.settings import Amount, Decay, Device, LearningRate, Options, Positive, Seed, Share, Size, Threads
 
 
 class SequenceConfig(RecurrentSettings):
@@ -36,6 +36,11 @@ class SequenceConfig(RecurrentSettings):
     test_size: Amount = Field(default=1_000, description="sequences to test on")
     test_options: list[Options] = Field(
         default=[], description="options of further tests, each on `test_size` sequences, on top of `task_options`"
+    )
+    curriculum: Share | None = Field(
+        default=None,
+        description="train on the shortest sequences first, and at a validation add those of the next length if this "
+        "share of the sequences so far is right; null: on all lengths from the start",
     )
     validations: Amount = Field(default=50, description="rows of curve.csv, if the task is not solved before the end")
     seed: Seed = Field(default=0, description="of parameters and data")

@@ -34,15 +34,34 @@ class _Tensors(NamedTuple):
 
 
 class Stream:
-    """B endless streams of sequences drawn from `data`, one after the other in each slot."""
+    """B endless streams of sequences drawn from `data`, one after the other in each slot.
 
-    def __init__(self, data: Sequences, batch: int, generator: torch.Generator):
+    shortest_first: begin with the shortest sequences alone, for `add_lengths` to add longer ones.
+    """
+
+    def __init__(self, data: Sequences, batch: int, generator: torch.Generator, shortest_first: bool = False):
         self.data = _tensors(data)
         self.generator = generator
+        self.draw_up_to(int(self.data.lengths.min() if shortest_first else self.data.lengths.max()))
         self.which, self.position = self._draw(batch), torch.zeros(batch, dtype=torch.int64)
 
+    def draw_up_to(self, longest: int) -> None:
+        """From the next sequences on, draw those of at most `longest` steps."""
+        self.longest, self._drawn = longest, (self.data.lengths <= longest).nonzero()[:, 0]
+
+    def add_lengths(self, lengths: Tensor, right: Tensor, share: float) -> None:
+        """A curriculum: draw the next length too, if `share` of the test sequences up to the present one are right.
+
+        lengths (n,), right (n,): of test sequences. If more of them are right already, more lengths are added. Mujika
+        et al. 2018 do so on the copy task, by bits per character.
+        """
+        for longer in self.data.lengths.unique().tolist():
+            so_far = right[lengths <= self.longest].float()
+            if longer > self.longest and not so_far.mean() < share:  # not a number where none is as short
+                self.draw_up_to(longer)
+
     def _draw(self, count: int) -> Tensor:
-        return torch.randint(0, len(self.data.lengths), (count,), generator=self.generator)
+        return self._drawn[torch.randint(0, len(self._drawn), (count,), generator=self.generator)]
 
     def segment(self, steps: int) -> Segment:
         """The next steps of all slots."""

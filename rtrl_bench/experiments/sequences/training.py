@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtrl_bench.errors import NonFiniteLoss
+from rtrl_bench.errors import ConfigError, NonFiniteLoss
 from rtrl_bench.experiments.sequences.answers import losses, right
 from rtrl_bench.experiments.sequences.config import SequenceConfig
 from rtrl_bench.experiments.sequences.memory_needed import check_run
@@ -59,7 +59,11 @@ class Training(Work):
         train, self.valid, self.test = self.task.draw(sizes, np.random.default_rng(config.seed))
         for options in config.test_options:  # what cannot be tested on is refused before the work, not after it
             make_task(config.task, config.task_options | options).draw([1], np.random.default_rng(config.seed))
-        self.stream = Stream(train, config.batch, torch.Generator().manual_seed(config.seed))
+        generator, shortest_first = torch.Generator().manual_seed(config.seed), config.curriculum is not None
+        self.stream = Stream(train, config.batch, generator, shortest_first)
+        if shortest_first and self.stream.longest == train.lengths.max():
+            what = f"all sequences of task {config.task} have {self.stream.longest} steps"
+            raise ConfigError(f"curriculum = {config.curriculum}: {what}; remove the key")
         points, updates = config.gradient_quality, math.ceil(config.steps / self.per_update)
         self.quality = GradientQuality(self.layer, drawn(points, updates, config.seed)) if points else None
         self.carry = self.layer.begin(config.batch)
@@ -109,11 +113,13 @@ class Training(Work):
     def finished(self) -> bool:
         return self.steps >= self.config.steps or self.solved
 
-    @torch.no_grad()
     def accuracy(self, data: Sequences) -> float:
         """Share of sequences that are answered right wherever an answer counts."""
-        good = [self._answered(chunk) for chunk in chunks(data)]
-        return float(torch.cat(good).float().mean())
+        return float(self._right(data).float().mean())
+
+    @torch.no_grad()
+    def _right(self, data: Sequences) -> Tensor:
+        return torch.cat([self._answered(chunk) for chunk in chunks(data)]).cpu()
 
     def _answered(self, data: Segment) -> Tensor:
         x, y, asked, starts = (part.to(self.device) for part in data[:4])
@@ -129,12 +135,15 @@ class Training(Work):
         every = max(1, self.config.steps // self.config.validations)
         if (self.steps - made) // every == self.steps // every and self.steps < self.config.steps:
             return
-        accuracy = self.accuracy(self.valid)
+        right = self._right(self.valid)
+        accuracy = float(right.float().mean())
         since = self.updates - int(self.curve[-1][1] or 0) if self.curve else self.updates
         loss = self.loss_sum / since
         self.curve.append([self.steps, self.updates, self.sequences, loss, accuracy, self.wall_s])
         self.loss_sum = 0.0
         self.solved = accuracy >= self.task.solved
+        if self.config.curriculum is not None:
+            self.stream.add_lengths(torch.from_numpy(self.valid.lengths), right, self.config.curriculum)
 
     PLAIN = ("steps", "updates", "sequences", "resumes", "wall_s", "loss_sum", "solved", "curve", "carried_bytes")
 
@@ -143,7 +152,7 @@ class Training(Work):
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "carry": self.carry.state_dict(),
-            "stream": {"which": self.stream.which, "position": self.stream.position},
+            "stream": {name: getattr(self.stream, name) for name in ("which", "position", "longest")},
             "generator": self.stream.generator.get_state(),
             "torch_generator": torch.get_rng_state(),  # a method's random paths are drawn from it
             "quality": self.quality.state() if self.quality else None,
@@ -155,6 +164,7 @@ class Training(Work):
         self.optimiser.load_state_dict(state["optimiser"])
         self.carry = Carry.from_state_dict(state["carry"]).to(self.device)
         self.stream.which, self.stream.position = state["stream"]["which"], state["stream"]["position"]
+        self.stream.draw_up_to(state["stream"]["longest"])
         self.stream.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_generator"])
         if self.quality is not None:

@@ -41,7 +41,14 @@ BPTT = {"gradient": "tbptt", "window": "episode", "update": "sequence"}
 
 
 @pytest.mark.parametrize(
-    "method", [{}, BPTT, {"gradient": "tbptt", "window": 4}, {"unroll": 3, "cell": "gru", "gradient": "rtrl_dense"}]
+    "method",
+    [
+        {},
+        BPTT,
+        {"gradient": "tbptt", "window": 4},
+        {"unroll": 3, "cell": "gru", "gradient": "rtrl_dense"},
+        {"curriculum": 0.9},
+    ],
 )
 def test_every_method_learns_to_copy_two_bits(tmp_path, method):
     record = execute(config(**method), tmp_path)
@@ -52,13 +59,38 @@ def test_every_method_learns_to_copy_two_bits(tmp_path, method):
     assert json.loads((tmp_path / "run.json").read_text()) == record
 
 
+def test_a_curriculum_adds_lengths_up_to_the_next_after_those_that_are_right(monkeypatch):
+    training = Training(
+        config(task_options={"length": 5}, curriculum=0.9, steps=60, validations=60), torch.device("cpu")
+    )
+    longest = []
+    for right_up_to in (0, 2, 2, 8, 4):
+        good = training.valid.lengths <= right_up_to
+        monkeypatch.setattr(training, "_right", lambda data, good=good: torch.from_numpy(good))
+        training.update()
+        longest.append(training.stream.longest)
+    assert longest == [2, 4, 4, 10, 10]
+
+
+def test_a_curriculum_starts_with_the_shortest_sequences():
+    training = Training(config(task_options={"length": 5}, curriculum=1.0, unroll=20), torch.device("cpu"))
+    assert training.stream.segment(20).ended == 16 * 10
+
+
+def test_a_curriculum_is_refused_where_all_sequences_are_as_long():
+    with pytest.raises(
+        ConfigError, match=r"curriculum = 0\.9: all sequences of task digits have 64 steps; remove the key"
+    ):
+        Training(config(task="digits", task_options={}, curriculum=0.9), torch.device("cpu"))
+
+
 def test_an_untrained_network_copies_almost_nothing():
     training = Training(config(task_options={"length": 8}), torch.device("cpu"))
     assert training.accuracy(training.test) < 0.3
 
 
 RESUMED = {
-    "copy": {},
+    "copy": {"task_options": {"length": 5}, "curriculum": 0.01, "validations": 60},
     "adding": {"task_options": {"length": 10}, "cell": "lstm", "gradient": "uoro", "unroll": 3},
     "reber": {"gradient": "tbptt", "window": 4, "unroll": 2, "gradient_quality": 10},
     "digits": BPTT,
