@@ -14,7 +14,7 @@ import pandas as pd
 from analysis import labels
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.runs.records import RECORD
-from rtrl_bench.runs.settings import decisive, fingerprint_of
+from rtrl_bench.runs.settings import asked, decisive, fingerprint_of
 from rtrl_bench.runs.yaml_files import load_yaml
 
 SCHEMA = 1
@@ -110,7 +110,7 @@ def differences(configs: Sequence[str], also: Collection[str] = ()) -> list[dict
     """The same as keys and values, written as in figures and tables."""
     ignored, found = (*NO_SETTING, *NAMED, *also), []
     for config in configs:
-        given = decisive(json.loads(config))
+        given = asked(decisive(json.loads(config)))
         stem = given.get("pretrained") or {}
         kept = {key: value for key, value in given.items() if key not in ignored}
         written = {key: value for key, value in texts(kept).items() if key not in ignored}

@@ -16,7 +16,7 @@ KEYS = (
     "task steps updates sequences wall_s accuracy solved steps_to_solve parameters carried_bytes peak_bytes device"
     " git_revision versions"
 ).split()
-SETTINGS = ["update", "unroll", "hidden", "batch", "retention", "learning_rate", "seed"]
+SETTINGS = ["update", "unroll", "hidden", "batch", "retention", "curriculum", "learning_rate", "seed"]
 FRAMES = {
     "sequence_runs": [
         *("folder", *KEYS, *methods.COLUMNS, "method", *SETTINGS, "options", "config"),

@@ -160,9 +160,8 @@ def dump(settings: Settings) -> str:
 
 
 # Which program reads the settings; where and how safely to run.
-# Where null asks for nothing, as if there were no such key.
-NULL_IS_NOTHING = ("curriculum", "pretrained", "truncation")
 NOT_DECISIVE = ("kind", "device", "memory_gb", "threads", "checkpoint_minutes", "tensorboard")
+NULL_IS_NOTHING = ("curriculum", "pretrained", "truncation")  # where null asks for nothing
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,9 +172,14 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def asked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without those that ask for nothing: a key that is newer than a record is not in it."""
+    return {key: value for key, value in settings.items() if value is not None or key not in NULL_IS_NOTHING}
+
+
 def fingerprint_of(settings: Mapping[str, Any]) -> str:
     """Twelve hex digits of what is decisive in settings."""
-    kept = {key: v for key, v in decisive(settings).items() if v is not None or key not in NULL_IS_NOTHING}
+    kept = asked(decisive(settings))
     if "pretrained" in kept:
         kept["pretrained"] = kept["pretrained"].get("fingerprint")
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]

@@ -15,7 +15,6 @@ from pydantic import Field
 from rtrl_bench.errors import ConfigError
 from rtrl_bench.experiments import KINDS
 from rtrl_bench.runs.settings import (
-    NULL_IS_NOTHING,
     Count,
     Decay,
     Distinct,
@@ -24,6 +23,7 @@ from rtrl_bench.runs.settings import (
     Settings,
     Size,
     Threads,
+    asked,
     build,
     dump,
     fingerprint_of,
@@ -145,16 +145,11 @@ def test_every_committed_run_keeps_its_fingerprint_and_its_configuration():
         config = load_yaml(file.with_name("config.yaml"))
         settings = build(KINDS[record["kind"]].settings, record["config"])
         assert settings.fingerprint() == fingerprint_of(config) == record["fingerprint"]
-        assert _asked(to_dict(settings)) == _asked(record["config"])
+        assert asked(to_dict(settings)) == asked(record["config"])
         but_for_seed = json.dumps(record["config"] | {"seed": None})
         if but_for_seed not in written:
             written.add(but_for_seed)
-            assert _asked(parse_yaml(dump(settings))) == _asked(config)
-
-
-def _asked(settings):
-    """Without what asks for nothing: a key that is newer than a record is not in it."""
-    return {key: value for key, value in settings.items() if value is not None or key not in NULL_IS_NOTHING}
+            assert asked(parse_yaml(dump(settings))) == asked(config)
 
 
 def test_reading_settings_does_not_import_torch():

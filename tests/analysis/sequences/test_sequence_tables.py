@@ -24,3 +24,21 @@ def test_rows_that_look_alike_say_in_what_they_differ(tree):
         tree.sequence("copy", f"size{size}", "rtrl", 0, 1.0, {"length": 5}, {}, train_size=size)
     text = sequence_tasks.build(load(tree.root)).text
     assert sorted(text["Differs in"]) == ["train_size 100", "train_size 200"]
+
+
+def test_a_curriculum_has_a_column_where_a_run_had_one(tree):
+    tree.sequence("copy", "without", "rtrl", 0, 1.0, {"length": 5}, {})
+    assert "Curriculum" not in sequence_tasks.build(load(tree.root)).text
+    tree.sequence("copy", "with", "rtrl", 0, 1.0, {"length": 5}, {}, curriculum=0.9)
+    text = sequence_tasks.build(load(tree.root)).text
+    assert sorted(text["Curriculum"]) == ["90%", "none"]
+    assert "Differs in" not in text
+
+
+def test_a_record_that_is_older_than_a_key_is_of_the_setting_that_asks_for_nothing(tree):
+    tree.sequence("copy", "older", "rtrl", 0, 1.0, {"length": 5}, {})
+    tree.sequence("copy", "newer", "rtrl", 1, 1.0, {"length": 5}, {}, curriculum=None)
+    text = sequence_tasks.build(load(tree.root)).text
+    assert list(text["n"]) == ["2"]
+    tree.sequence("copy", "other", "rtrl", 0, 1.0, {"length": 5}, {}, curriculum=None, train_size=7)
+    assert sorted(sequence_tasks.build(load(tree.root)).text["Differs in"]) == ["", "train_size 7"]
