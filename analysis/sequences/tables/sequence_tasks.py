@@ -62,9 +62,9 @@ def build(results: Results) -> Table:
 
 
 def _curriculum(frame: pd.DataFrame) -> dict[str, pd.Series]:
-    """From which share of right answers on a longer sequence is added, if any run had a curriculum."""
-    shares = frame["curriculum"]
-    return {"Curriculum": shares.map("{:.0%}".format, na_action="ignore").fillna("none")} if shares.any() else {}
+    """The share of right answers at which a run adds the next length; no column where no run has a curriculum."""
+    shares = frame["curriculum"].map("{:.0%}".format, na_action="ignore")
+    return {"Curriculum": shares.fillna("none")} if shares.notna().any() else {}
 
 
 def _segment(unroll: float, update: str) -> str:

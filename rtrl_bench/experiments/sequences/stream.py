@@ -52,8 +52,7 @@ class Stream:
     def add_lengths(self, lengths: Tensor, right: Tensor, share: float) -> None:
         """A curriculum: draw the next length too, if `share` of the test sequences up to the present one are right.
 
-        lengths (n,), right (n,): of test sequences. If more of them are right already, more lengths are added. Mujika
-        et al. 2018 do so on the copy task, by bits per character.
+        lengths (n,), right (n,): of test sequences. Lengths that are right already are passed over at once.
         """
         for longer in self.data.lengths.unique().tolist():
             so_far = right[lengths <= self.longest].float()

@@ -135,15 +135,15 @@ class Training(Work):
         every = max(1, self.config.steps // self.config.validations)
         if (self.steps - made) // every == self.steps // every and self.steps < self.config.steps:
             return
-        right = self._right(self.valid)
-        accuracy = float(right.float().mean())
+        good = self._right(self.valid)
+        accuracy = float(good.float().mean())
         since = self.updates - int(self.curve[-1][1] or 0) if self.curve else self.updates
         loss = self.loss_sum / since
         self.curve.append([self.steps, self.updates, self.sequences, loss, accuracy, self.wall_s])
         self.loss_sum = 0.0
         self.solved = accuracy >= self.task.solved
         if self.config.curriculum is not None:
-            self.stream.add_lengths(torch.from_numpy(self.valid.lengths), right, self.config.curriculum)
+            self.stream.add_lengths(torch.from_numpy(self.valid.lengths), good, self.config.curriculum)
 
     PLAIN = ("steps", "updates", "sequences", "resumes", "wall_s", "loss_sum", "solved", "curve", "carried_bytes")
 

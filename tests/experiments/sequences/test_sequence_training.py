@@ -41,7 +41,7 @@ BPTT = {"gradient": "tbptt", "window": "episode", "update": "sequence"}
 
 
 @pytest.mark.parametrize(
-    "method",
+    "way",
     [
         {},
         BPTT,
@@ -50,8 +50,8 @@ BPTT = {"gradient": "tbptt", "window": "episode", "update": "sequence"}
         {"curriculum": 0.9},
     ],
 )
-def test_every_method_learns_to_copy_two_bits(tmp_path, method):
-    record = execute(config(**method), tmp_path)
+def test_every_way_of_training_learns_to_copy_two_bits(tmp_path, way):
+    record = execute(config(**way), tmp_path)
     assert (record["accuracy"], record["solved"]) == (1.0, True)
     rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
     assert float(rows[-1]["valid_accuracy"]) == 1.0
